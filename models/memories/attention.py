@@ -1,0 +1,82 @@
+"""Softmax attention: y_t = sum_{j<=t} softmax_j(q_t . k_j / sqrt K) v_j (Vaswani et al. 2017, arXiv 1706.03762).
+
+It keeps every key and value, so its state grows with the sequence: the ceiling other memories are held to.
+Without positions (NoPE) it runs at any length; with rotary positions (Su et al. 2021, arXiv 2104.09864)
+query and key i apart are compared at angle i.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..layers import Projections, ReadOut
+from ..memory import Memory
+
+
+class Cache(NamedTuple):
+    """k, v [B, H, t, D/H]: the keys (rotated, where positions are rotary) and values so far."""
+
+    k: Tensor
+    v: Tensor
+
+
+def rotate(x: Tensor, start: int, base: float = 10000.0) -> Tensor:
+    """Turn pairs of channels of x [B, H, T, K] by the angle of positions start, start + 1, ..."""
+    T, K = x.shape[-2:]
+    rate = base ** (-torch.arange(0, K, 2, dtype=torch.float64, device=x.device) / K)
+    angle = torch.arange(start, start + T, dtype=torch.float64, device=x.device)[:, None] * rate
+    cos, sin = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
+    even, odd = x[..., 0::2], x[..., 1::2]
+    return torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1).flatten(-2)
+
+
+class Attention(Memory):
+    """Full causal attention. `rope` adds rotary positions."""
+
+    def __init__(self, width: int, heads: int = 1, rope: bool = False) -> None:
+        super().__init__()
+        self.project = Projections(width, heads)
+        self.read_out = ReadOut(width, heads, norm=False)
+        self.rope, self.width = rope, width
+        if rope and (width // heads) % 2:
+            raise ValueError(f"rotary positions need an even head size, not {width // heads}")
+
+    def extend(self, x: Tensor, state: Cache | None) -> tuple[Tensor, Cache]:
+        """The queries of x, and the cache with the keys and values of x appended."""
+        q, k, v = self.project(x)
+        if self.rope:
+            seen = 0 if state is None else state.k.shape[2]
+            q, k = rotate(q, seen), rotate(k, seen)
+        if state is None:
+            return q, Cache(k, v)
+        return q, Cache(torch.cat([state.k, k], dim=2), torch.cat([state.v, v], dim=2))
+
+    def forward(self, x: Tensor, state: Cache | None = None) -> tuple[Tensor, Cache]:
+        q, cache = self.extend(x, state)
+        if state is None:
+            reads = F.scaled_dot_product_attention(q, cache.k, cache.v, is_causal=True)
+        else:
+            T, total = x.shape[1], cache.k.shape[2]
+            visible = torch.ones(T, total, dtype=torch.bool, device=x.device).tril(total - T)
+            reads = F.scaled_dot_product_attention(q, cache.k, cache.v, attn_mask=visible)
+        return self.read_out(reads), cache
+
+    def definition(self, x: Tensor, state: Cache | None = None) -> tuple[Tensor, Cache]:
+        q, cache = self.extend(x, state)
+        T, total = x.shape[1], cache.k.shape[2]
+        reads = []
+        for t in range(T):
+            k, v = cache.k[:, :, : total - T + t + 1], cache.v[:, :, : total - T + t + 1]
+            logits = torch.einsum("bhk,bhjk->bhj", q[:, :, t], k) * k.shape[-1] ** -0.5
+            reads.append(torch.einsum("bhj,bhjv->bhv", logits.softmax(-1), v))
+        return self.read_out(torch.stack(reads, dim=2)), cache
+
+    def state_floats(self, length: int) -> int:
+        return 2 * self.width * length
+
+    def contents(self, state: Cache) -> dict[str, Tensor]:
+        return {"keys": state.k, "values": state.v}

@@ -1,0 +1,50 @@
+"""The contract of a memory: a map of sequences with an explicit state.
+
+    y, state = memory(x)              x, y [B, T, D]
+    y, state = memory(more, state)    any T continues any state
+
+Prefill in pieces, single steps and a whole sequence give the same numbers. A memory keeps nothing
+between calls: what it remembers is in the state it returns, so states can be saved, swapped and probed.
+
+Shapes in this package: B batch, T time, D model width, H heads, K key size, V value size, C chunk
+length. States are float tensors with the batch first, held in a NamedTuple beside plain counters.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from torch import Tensor, nn
+
+State = Any
+"""A NamedTuple of tensors [B, ...] and plain whole numbers; each memory names its own."""
+
+
+class Memory(nn.Module, ABC):
+    """What a sequence model remembers with. Every memory takes `width` first and keyword options after."""
+
+    @abstractmethod
+    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """The fast form: [B, T, D] -> [B, T, D] and the state after the last token."""
+
+    @abstractmethod
+    def definition(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """The same numbers one token at a time, in the order of the paper's equations."""
+
+    @abstractmethod
+    def state_floats(self, length: int) -> int:
+        """Numbers carried per sequence after `length` tokens; bytes are four times as many."""
+
+    @abstractmethod
+    def contents(self, state: State) -> dict[str, Tensor]:
+        """The tensors a probe may read, by name, each [B, ...]; together they are the whole state."""
+
+
+def carried(state: State) -> int:
+    """Numbers a state holds per sequence, counted from its tensors."""
+    if isinstance(state, Tensor):
+        return state[0].numel()
+    if isinstance(state, tuple | list):
+        return sum(carried(part) for part in state)
+    return 0

@@ -1,0 +1,87 @@
+"""Embedding -> blocks of (short convolution, memory, MLP) -> read-out at the asked positions only.
+
+Everything but the memory is the same for every model: what a comparison shows is the memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .layers import MLP, ShortConvolution
+from .memory import Memory, State
+
+
+class BlockState(NamedTuple):
+    """recent [B, 3, D]: the convolution's last inputs; memory: the memory's own state."""
+
+    recent: Tensor
+    memory: State
+
+
+def norm(x: Tensor) -> Tensor:
+    return F.rms_norm(x, (x.shape[-1],), eps=1e-6)
+
+
+class Block(nn.Module):
+    """x + memory(conv(norm x)), then x + MLP(norm x)."""
+
+    def __init__(self, width: int, memory: Memory, mlp_ratio: int) -> None:
+        super().__init__()
+        self.conv = ShortConvolution(width)
+        self.memory = memory
+        self.mlp = MLP(width, mlp_ratio) if mlp_ratio else None
+
+    def remember(self, x: Tensor, state: BlockState | None) -> tuple[Tensor, BlockState]:
+        recent, memory = state or (None, None)
+        h, recent = self.conv(norm(x), recent)
+        y, memory = self.memory(h, memory)
+        return x + y, BlockState(recent, memory)
+
+    def think(self, x: Tensor) -> Tensor:
+        return x if self.mlp is None else x + self.mlp(norm(x))
+
+
+class SequenceModel(nn.Module):
+    """Answers questions about a sequence of tokens.
+
+    vocab_size   token ids run from 0 to vocab_size - 1
+    answers      the ids that can be an answer; logits are over these alone, so an untrained model
+                 scores 1 / len(answers)
+    memory       called once per layer with the width; returns the layer's memory
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        answers: range,
+        memory: Callable[[int], Memory],
+        width: int = 32,
+        layers: int = 2,
+        mlp_ratio: int = 2,
+    ) -> None:
+        super().__init__()
+        self.answers, self.width = answers, width
+        self.embedding = nn.Parameter(torch.randn(vocab_size, width) * 0.1)
+        self.blocks = nn.ModuleList(Block(width, memory(width), mlp_ratio) for _ in range(layers))
+
+    def forward(
+        self, tokens: Tensor, asked: tuple[Tensor, Tensor], states: list[BlockState] | None = None
+    ) -> tuple[Tensor, list[BlockState]]:
+        """tokens [B, T] and the asked places (row [Q], position [Q]) -> logits [Q, answers], states.
+
+        The last block's MLP and the read-out see the asked places only.
+        """
+        x = F.embedding(tokens, self.embedding)
+        after = []
+        for i, block in enumerate(self.blocks):
+            x, state = block.remember(x, states[i] if states else None)
+            if i == len(self.blocks) - 1:
+                x = x[asked]
+            x = block.think(x)
+            after.append(state)
+        return norm(x) @ self.embedding[self.answers.start : self.answers.stop].T, after

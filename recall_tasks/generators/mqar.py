@@ -1,0 +1,122 @@
+"""Multi-query associative recall: every pair is shown once and every key is asked once.
+
+Source: Arora et al. 2023, "Zoology" (arXiv 2312.04927).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .. import draws
+from ..task import Batch, Stored, Task, difficulty
+from .placement import Placement, parse
+
+
+@dataclass(frozen=True)
+class MQAR(Task):
+    """Recall the value that was shown with each key.
+
+        tokens   k1 v1 k2 v2  .  . k2  . k1  .        . is the blank
+        targets   _  _  _  _  _  _ v2  _ v1  _        _ is IGNORE
+
+    Keys of a row are distinct, values may repeat. Ids: 0 the blank, then keys, values and fillers,
+    which share none. With the default placement the questions take a uniform set of slots in an order
+    independent of the pairs, so neither the slot nor the order says which pair is asked.
+
+    Unlike the paper, keys have no fixed gaps (the `zoology` preset has the paper's), and with
+    `num_fillers` the gaps are filled with random tokens of their own rather than of the vocabulary.
+    """
+
+    name: ClassVar[str] = "mqar"
+    version: ClassVar[int] = 1
+    load: ClassVar[str] = "num_pairs"
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "zoology": {"num_keys": 4095, "num_values": 4096, "placement": "power:0.01"},
+    }
+
+    num_pairs: int = difficulty(8, "pairs shown, and questions asked")
+    num_keys: int = difficulty(32, "size of the key alphabet")
+    num_values: int = difficulty(32, "size of the value alphabet")
+    num_fillers: int = difficulty(0, "random filler tokens between the questions; 0 leaves blanks")
+    placement: str = difficulty("uniform", "where questions go: uniform, power:A or distance:LOW-HIGH")
+
+    def check_fields(self) -> None:
+        self.at_least("num_pairs", 1)
+        self.at_least("num_values", 2)
+        self.at_least("num_fillers", 0)
+        if self.num_keys < self.num_pairs:
+            raise ValueError(
+                f"{self.name}: {self.num_pairs} pairs need as many keys, not {self.num_keys} "
+                f"(try --num-keys {self.num_pairs})"
+            )
+        parse(self.placement, self.num_pairs)
+
+    @cached_property
+    def _placement(self) -> Placement:
+        return parse(self.placement, self.num_pairs)
+
+    @property
+    def keys(self) -> range:
+        return range(1, 1 + self.num_keys)
+
+    @property
+    def answers(self) -> range:
+        return range(self.keys.stop, self.keys.stop + self.num_values)
+
+    @property
+    def fillers(self) -> range:
+        return range(self.answers.stop, self.answers.stop + self.num_fillers)
+
+    @property
+    def vocab_size(self) -> int:
+        return self.fillers.stop
+
+    @property
+    def min_length(self) -> int:
+        return 2 * self.num_pairs + self._placement.slots_needed(self.num_pairs)
+
+    @property
+    def num_questions(self) -> int:
+        return self.num_pairs
+
+    def payload_bits(self, length: int) -> float:
+        return self.num_pairs * float(np.log2(self.num_values))
+
+    def draw(self, rng: np.random.Generator, rows: int, length: int) -> Batch:
+        pairs = self.num_pairs
+        keys = draws.distinct(rng, rows, pairs, self.num_keys) + np.int32(self.keys.start)
+        values = draws.uniform(rng, rows, pairs, self.answers)
+        asked = self._placement.place(rng, rows, pairs, length)
+
+        tokens = np.zeros((rows, length), np.int32)
+        if self.num_fillers:
+            tokens[:, 2 * pairs :] = draws.uniform(rng, rows, length - 2 * pairs, self.fillers)
+        tokens[:, 0 : 2 * pairs : 2] = keys
+        tokens[:, 1 : 2 * pairs : 2] = values
+        np.put_along_axis(tokens, asked, keys, axis=1)
+
+        written = np.broadcast_to(np.arange(1, 2 * pairs, 2, dtype=np.int32), (rows, pairs))
+        order = np.argsort(asked, axis=1)
+        asked, answers, origins = (np.take_along_axis(a, order, axis=1) for a in (asked, values, written))
+        return Batch(tokens, asked, answers, origins, Stored(written, keys, values))
+
+    def solve(self, tokens: Sequence[int]) -> dict[int, int]:
+        pairs: dict[int, int] = {}
+        answers: dict[int, int] = {}
+        for t, token in enumerate(tokens):
+            if token in pairs:
+                answers[t] = pairs[token]
+            elif token in self.answers:
+                pairs[tokens[t - 1]] = token
+        return answers
+
+    def spell(self, token: int) -> str:
+        for letter, ids in (("k", self.keys), ("v", self.answers), ("f", self.fillers)):
+            if token in ids:
+                return f"{letter}{token - ids.start}"
+        return "."

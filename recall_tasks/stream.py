@@ -1,0 +1,72 @@
+"""Random access to the rows of a task: row i depends on task, version, length, split, seed and i only.
+
+Rows are drawn in blocks of `BLOCK`. Block b comes from a Philox generator (Salmon et al. 2011) whose
+key is a hash of everything but b and whose counter starts at b: the same rows whatever the batch
+size, the worker or the point of resumption, and no two splits or seeds share a generator.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Literal, get_args
+
+import numpy as np
+
+from .task import Batch, Task
+
+BLOCK = 256
+Split = Literal["train", "validation", "test", "probe"]
+SPLITS: tuple[str, ...] = get_args(Split)
+
+
+class Stream:
+    """Endless rows of one task at one length.
+
+    Raises ValueError for a length the task does not fit, an unknown split or a seed that is not a
+    whole number from 0 to 2^63 - 1.
+    """
+
+    def __init__(self, task: Task, length: int, split: str = "train", seed: int = 0) -> None:
+        task.check_length(length)
+        if split not in SPLITS:
+            raise ValueError(f"unknown split {split!r}: choose one of {', '.join(SPLITS)}")
+        if type(seed) is not int or not 0 <= seed < 2**63:
+            raise ValueError(f"seed takes a whole number from 0 to 2^63 - 1, not {seed!r}")
+        self.task, self.length, self.split, self.seed = task, length, split, seed
+        identity = json.dumps([task.spec(), length, split, seed], sort_keys=True, separators=(",", ":"))
+        key = hashlib.blake2b(identity.encode(), digest_size=16).digest()
+        self._philox = np.random.Philox(key=np.frombuffer(key, dtype=np.uint64))
+        self._rng = np.random.Generator(self._philox)
+        self._fresh = self._philox.state
+
+    def __repr__(self) -> str:
+        return f"Stream({self.task}, length={self.length}, split={self.split!r}, seed={self.seed})"
+
+    def block(self, number: int) -> Batch:
+        """Rows number * BLOCK to (number + 1) * BLOCK - 1."""
+        # Setting the counter of one generator is six times faster than building one for each block.
+        # Word 2 of the counter holds the block, words 0 and 1 count within it: blocks cannot overlap.
+        self._fresh["state"]["counter"][:] = (0, 0, number, 0)
+        self._philox.state = self._fresh
+        return self.task.draw(self._rng, BLOCK, self.length)
+
+    def rows(self, start: int, count: int) -> Batch:
+        """Rows start to start + count - 1.
+
+        Raises ValueError for a negative start or a count below 1.
+        """
+        if start < 0 or count < 1:
+            raise ValueError(f"rows are counted from 0, at least one of them: not {count} from {start}")
+        first, last = start // BLOCK, (start + count - 1) // BLOCK
+        drawn = Batch.concatenate([self.block(b) for b in range(first, last + 1)])
+        offset = start - first * BLOCK
+        return drawn[offset : offset + count]
+
+    def checksum(self, count: int = BLOCK) -> str:
+        """Twelve hexadecimal digits that anyone with the same first `count` rows also gets."""
+        digest = hashlib.blake2b(digest_size=6)
+        for name, array in sorted(self.rows(0, count).arrays().items()):
+            digest.update(f"{name}{array.shape}".encode())
+            digest.update(np.ascontiguousarray(array, dtype="<i4").tobytes())
+        return digest.hexdigest()

@@ -1,0 +1,225 @@
+"""The contract of a task: what it draws, what it asks, and what a reader without memory would score.
+
+A task is a frozen dataclass; its fields are its difficulty. It draws rows from the generator it is
+given and from nothing else, so whoever holds (task, length, seed, split, i) holds row i: see `stream`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int32]
+
+IGNORE = -100
+"""Target at positions that ask nothing (the default `ignore_index` of torch's cross entropy)."""
+
+MAX_VOCABULARY = 2**24
+MAX_LENGTH = 2**22
+
+
+def difficulty(default: Any, meaning: str) -> Any:
+    """A field of a task: its default and the words that `--help` and the task's page show for it."""
+    return field(default=default, metadata={"help": meaning})
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """What each row asks a memory to hold: item j is `values[:, j]`, written at `positions[:, j]`.
+
+    Shapes [B, K]. `keys` is -1 where an item has no key but its place in the order.
+    """
+
+    positions: Ints
+    keys: Ints
+    values: Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """B rows of T tokens with Q questions each.
+
+    tokens   [B, T]  token ids
+    asked    [B, Q]  position that asks; questions of a row are in order of position
+    answers  [B, Q]  token id of the right answer
+    origins  [B, Q]  position where that answer was written, always before `asked`
+    stored           the ground truth of what the row asks to be stored
+    """
+
+    tokens: Ints
+    asked: Ints
+    answers: Ints
+    origins: Ints
+    stored: Stored
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    @property
+    def targets(self) -> Ints:
+        """Answers at the positions that ask, IGNORE elsewhere: [B, T]."""
+        dense = np.full_like(self.tokens, IGNORE)
+        np.put_along_axis(dense, self.asked, self.answers, axis=1)
+        return dense
+
+    @property
+    def distances(self) -> Ints:
+        """Tokens between the writing of an answer and its question: [B, Q], at least 1."""
+        return self.asked - self.origins
+
+    def arrays(self) -> dict[str, Ints]:
+        """Every array by name, for saving, hashing and comparing."""
+        return {
+            "tokens": self.tokens,
+            "asked": self.asked,
+            "answers": self.answers,
+            "origins": self.origins,
+            "stored_positions": self.stored.positions,
+            "stored_keys": self.stored.keys,
+            "stored_values": self.stored.values,
+        }
+
+    @staticmethod
+    def of(arrays: Mapping[str, Ints]) -> Batch:
+        """The inverse of `arrays`."""
+        rest = {name: a for name, a in arrays.items() if not name.startswith("stored_")}
+        stored = {name.removeprefix("stored_"): a for name, a in arrays.items() if name.startswith("stored_")}
+        return Batch(**rest, stored=Stored(**stored))
+
+    def __getitem__(self, rows: slice | Ints) -> Batch:
+        return Batch.of({name: a[rows] for name, a in self.arrays().items()})
+
+    @staticmethod
+    def concatenate(batches: Sequence[Batch]) -> Batch:
+        if len(batches) == 1:
+            return batches[0]
+        parts = [batch.arrays() for batch in batches]
+        return Batch.of({name: np.concatenate([p[name] for p in parts]) for name in parts[0]})
+
+
+@dataclass(frozen=True)
+class Task(ABC):
+    """A question of recall. Subclasses add the fields of their difficulty and draw the rows.
+
+    `name` is the task's word on the command line; `version` rises whenever what is drawn changes;
+    `load` names the field that says how much a row asks to be stored.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    load: ClassVar[str]
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+
+    def __post_init__(self) -> None:
+        for f in dataclasses.fields(self):
+            value = getattr(self, f.name)
+            want = type(f.default)
+            if want is float and type(value) is int:
+                object.__setattr__(self, f.name, float(value))
+            elif type(value) is not want and not (value is None and f.metadata.get("optional")):
+                raise ValueError(
+                    f"{self.name}: {f.name} takes {_WORDS[want]}, not {value!r} ({type(value).__name__})"
+                )
+        self.check_fields()
+        if self.vocab_size > MAX_VOCABULARY:
+            raise ValueError(
+                f"{self.name}: a vocabulary of {self.vocab_size:,} is over the limit of {MAX_VOCABULARY:,}"
+            )
+
+    def at_least(self, name: str, low: int) -> None:
+        """Refuse a field below its limit."""
+        if getattr(self, name) < low:
+            raise ValueError(f"{self.name}: {name} must be at least {low}, not {getattr(self, name)}")
+
+    @abstractmethod
+    def check_fields(self) -> None:
+        """Raise ValueError, with the value, the limit and the mend, for fields that cannot stand together."""
+
+    @property
+    @abstractmethod
+    def vocab_size(self) -> int:
+        """Number of token ids; ids run from 0."""
+
+    @property
+    @abstractmethod
+    def answers(self) -> range:
+        """The token ids that can be an answer."""
+
+    @property
+    @abstractmethod
+    def min_length(self) -> int:
+        """The shortest row these fields fit into, in tokens."""
+
+    @property
+    @abstractmethod
+    def num_questions(self) -> int:
+        """Questions asked by each row."""
+
+    @abstractmethod
+    def payload_bits(self, length: int) -> float:
+        """Bits that must be carried to answer every question of a row."""
+
+    @abstractmethod
+    def draw(self, rng: np.random.Generator, rows: int, length: int) -> Batch:
+        """`rows` fresh rows of `length` tokens; all randomness comes from `rng`."""
+
+    @abstractmethod
+    def solve(self, tokens: Sequence[int]) -> dict[int, int]:
+        """The oracle: position -> answer, read from one row's tokens alone, each from its prefix."""
+
+    @abstractmethod
+    def spell(self, token: int) -> str:
+        """The token as a person reads it: `k7`, `v3`, `.`; its first letter is its role."""
+
+    @property
+    def num_answers(self) -> int:
+        return len(self.answers)
+
+    @property
+    def chance(self) -> float:
+        """Accuracy of a guess that is uniform over the answers."""
+        return 1 / self.num_answers
+
+    def check_length(self, length: int) -> None:
+        """Raise ValueError where a row of `length` tokens cannot hold this task."""
+        if type(length) is not int:
+            raise ValueError(f"length takes a whole number, not {length!r} ({type(length).__name__})")
+        if length > MAX_LENGTH:
+            raise ValueError(f"length {length:,} is over the limit of {MAX_LENGTH:,} tokens")
+        if length < self.min_length:
+            fits = self.largest_load(length)
+            flag = f"--{self.load.replace('_', '-')}"
+            less = f" or {flag} {fits}" if fits else ""
+            raise ValueError(
+                f"{self.name}: {getattr(self, self.load)} {self.load.removeprefix('num_')} need at least "
+                f"{self.min_length} tokens, not {length} (try --length {self.min_length}{less})"
+            )
+
+    def at_load(self, load: int) -> Task:
+        """The same task asking for `load` items to be stored."""
+        return dataclasses.replace(self, **{self.load: load})
+
+    def largest_load(self, length: int) -> int:
+        """The largest load, at most this task's own, that fits into `length` tokens; 0 if none does."""
+        low, high = 0, getattr(self, self.load)
+        while low < high:
+            middle = (low + high + 1) // 2
+            try:
+                fits = self.at_load(middle).min_length <= length
+            except ValueError:
+                fits = False
+            low, high = (middle, high) if fits else (low, middle - 1)
+        return low
+
+    def spec(self) -> dict[str, Any]:
+        """Name, version and every field: JSON types, enough to draw the same rows anywhere."""
+        return {"task": self.name, "version": self.version, **dataclasses.asdict(self)}
+
+
+_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
