@@ -6,16 +6,67 @@
 (2, 32)
 """
 
+import dataclasses
+import difflib
+from typing import Any
+
+from .generators.associative import Associative
+from .generators.copying import Copy
 from .generators.mqar import MQAR
+from .generators.multi_query import MultiQuery
+from .generators.needle import Needle
+from .generators.selective_copy import SelectiveCopy
 from .stream import BLOCK, SPLITS, Stream
 from .task import IGNORE, Batch, Stored, Task
 
 TASKS: dict[str, type[Task]] = {
     task.name: task
     for task in (
+        Associative,
         MQAR,
+        MultiQuery,
+        Needle,
+        Copy,
+        SelectiveCopy,
     )
 }
 
+
+def make_task(name: str, preset: str | None = None, **fields: Any) -> Task:
+    """The task of that name, with the fields of its preset if one is named and then those given.
+
+    Raises ValueError for an unknown task, preset or field and for fields that the task refuses.
+    """
+    if name not in TASKS:
+        close = difflib.get_close_matches(name, TASKS)
+        meant = f"did you mean {' or '.join(close)}?" if close else f"choose one of {', '.join(TASKS)}"
+        raise ValueError(f"unknown task {name!r}: {meant}")
+    task = TASKS[name]
+    if preset is not None and preset not in task.presets:
+        known = f"choose one of {', '.join(task.presets)}" if task.presets else "it has none"
+        raise ValueError(f"{name}: unknown preset {preset!r}: {known}")
+    known_fields = [f.name for f in dataclasses.fields(task)]
+    for field in fields:
+        if field not in known_fields:
+            raise ValueError(f"{name}: unknown field {field!r}: its fields are {', '.join(known_fields)}")
+    return task(**{**(task.presets[preset] if preset else {}), **fields})
+
+
 __version__ = "0.1.0"
-__all__ = ["BLOCK", "IGNORE", "MQAR", "SPLITS", "TASKS", "Batch", "Stored", "Stream", "Task"]
+__all__ = [
+    "BLOCK",
+    "IGNORE",
+    "MQAR",
+    "SPLITS",
+    "TASKS",
+    "Associative",
+    "Batch",
+    "Copy",
+    "MultiQuery",
+    "Needle",
+    "SelectiveCopy",
+    "Stored",
+    "Stream",
+    "Task",
+    "make_task",
+]

@@ -21,7 +21,9 @@ def subsets(rng: np.random.Generator, rows: int, size: int, among: int) -> Ints:
     order it leaves is not uniform: `distinct` shuffles it. Dense subsets sort random numbers.
     """
     if size > 8 and among < 8 * size:
-        return rng.random((rows, among)).argpartition(size - 1, axis=1)[:, :size].astype(np.int32)
+        lowest = rng.random((rows, among)).argpartition(size - 1, axis=1)[:, :size]
+        # The order that a partition leaves depends on the processor; the rows must not.
+        return np.sort(lowest, axis=1).astype(np.int32)
     last = np.arange(among - size, among, dtype=np.int64)
     chosen = rng.integers(0, last + 1, size=(rows, size)).astype(np.int32)
     for step in range(1, size):

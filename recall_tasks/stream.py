@@ -49,7 +49,9 @@ class Stream:
         # Word 2 of the counter holds the block, words 0 and 1 count within it: blocks cannot overlap.
         self._fresh["state"]["counter"][:] = (0, 0, number, 0)
         self._philox.state = self._fresh
-        return self.task.draw(self._rng, BLOCK, self.length)
+        drawn = self.task.draw(self._rng, BLOCK, self.length)
+        # Tasks may return broadcast arrays, which torch cannot take without a warning.
+        return Batch.of({name: np.ascontiguousarray(a) for name, a in drawn.arrays().items()})
 
     def rows(self, start: int, count: int) -> Batch:
         """Rows start to start + count - 1.

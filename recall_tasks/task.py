@@ -24,16 +24,20 @@ MAX_VOCABULARY = 2**24
 MAX_LENGTH = 2**22
 
 
-def difficulty(default: Any, meaning: str) -> Any:
-    """A field of a task: its default and the words that `--help` and the task's page show for it."""
-    return field(default=default, metadata={"help": meaning})
+def difficulty(default: Any, meaning: str, kind: type | None = None) -> Any:
+    """A field of a task: its default and the words that `--help` and the task's page show for it.
+
+    A field whose default is None is optional; `kind` says what it takes when it is given.
+    """
+    metadata = {"help": meaning, "kind": kind or type(default), "optional": default is None}
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, eq=False)
 class Stored:
     """What each row asks a memory to hold: item j is `values[:, j]`, written at `positions[:, j]`.
 
-    Shapes [B, K]. `keys` is -1 where an item has no key but its place in the order.
+    Shapes [B, K], in order of position. `keys` is -1 where an item has no key but its place in the order.
     """
 
     positions: Ints
@@ -119,7 +123,7 @@ class Task(ABC):
     def __post_init__(self) -> None:
         for f in dataclasses.fields(self):
             value = getattr(self, f.name)
-            want = type(f.default)
+            want = f.metadata["kind"]
             if want is float and type(value) is int:
                 object.__setattr__(self, f.name, float(value))
             elif type(value) is not want and not (value is None and f.metadata.get("optional")):
@@ -182,9 +186,26 @@ class Task(ABC):
         return len(self.answers)
 
     @property
+    def shares(self) -> NDArray[np.float64]:
+        """Expected share of a row's questions that ask each stored item: [K], sums to 1."""
+        items = getattr(self, self.load)
+        return np.full(items, 1 / items)
+
+    @property
+    def shows_answers(self) -> bool:
+        """Whether the right answer is shown once its question has passed."""
+        return False
+
+    @property
     def chance(self) -> float:
         """Accuracy of a guess that is uniform over the answers."""
         return 1 / self.num_answers
+
+    @property
+    def load_words(self) -> str:
+        """The load as a person reads it: `8 pairs`, `1 needle`."""
+        load, things = getattr(self, self.load), self.load.removeprefix("num_")
+        return f"{load} {things.removesuffix('s') if load == 1 else things}"
 
     def check_length(self, length: int) -> None:
         """Raise ValueError where a row of `length` tokens cannot hold this task."""
@@ -194,12 +215,18 @@ class Task(ABC):
             raise ValueError(f"length {length:,} is over the limit of {MAX_LENGTH:,} tokens")
         if length < self.min_length:
             fits = self.largest_load(length)
-            flag = f"--{self.load.replace('_', '-')}"
-            less = f" or {flag} {fits}" if fits else ""
+            less = f" or {self._flags(self.at_load(fits))}" if fits else ""
+            need = "needs" if getattr(self, self.load) == 1 else "need"
             raise ValueError(
-                f"{self.name}: {getattr(self, self.load)} {self.load.removeprefix('num_')} need at least "
+                f"{self.name}: {self.load_words} {need} at least "
                 f"{self.min_length} tokens, not {length} (try --length {self.min_length}{less})"
             )
+
+    def _flags(self, other: Task) -> str:
+        """The options that turn this task into another of its kind."""
+        fields = ((f.name, getattr(other, f.name)) for f in dataclasses.fields(self))
+        changed = ((name, value) for name, value in fields if value != getattr(self, name))
+        return " ".join(f"--{name.replace('_', '-')} {value}" for name, value in changed)
 
     def at_load(self, load: int) -> Task:
         """The same task asking for `load` items to be stored."""

@@ -7,8 +7,9 @@
 `power` is the law of Arora et al. 2023 (arXiv 2312.04927), drawn as an exponential race: slot s waits
 an exponential time of rate w_s, and the first K to ring are a weighted draw without replacement, in
 order. Since early keys take early slots it leaks: `bounds` measures by how much.
-`distance` fixes what no other law does; a reader that always looks d tokens back needs no key, so it
-scores 1 / (number of distances) and, where d never varies, everything: vary it, or use it to test only.
+`distance` fixes what no other law does, at a price: pairs are asked in the order they were shown, so a
+reader that counts questions needs no key and scores everything (its position floor is 1), as does one
+that always looks d tokens back where d never varies. Use it to test, not to train.
 """
 
 from __future__ import annotations

@@ -1,0 +1,21 @@
+"""The `recall` command. Its laboratory, models/ and runners/, lives in the checkout, not in the wheel."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> int:
+    """Hand over to the runners; from a bare wheel, say where they are."""
+    try:
+        from runners.command import main as run
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] not in ("runners", "models"):
+            raise
+        print(
+            "recall: the laboratory (training, measuring, probing) lives in the checkout, not in this wheel: "
+            "clone the repository and run `pip install -e .[lab]` in it",
+            file=sys.stderr,
+        )
+        return 2
+    return run()

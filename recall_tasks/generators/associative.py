@@ -1,0 +1,107 @@
+"""Associative recall: pairs are shown, and at the last token one key is asked.
+
+Sources: Graves et al. 2014, "Neural Turing Machines" (arXiv 1410.5401); Ba et al. 2016, "Using Fast
+Weights to Attend to the Recent Past" (arXiv 1610.06258).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .. import draws
+from ..task import Batch, Stored, Task, difficulty
+
+
+@dataclass(frozen=True)
+class Associative(Task):
+    """Recall the value of one of the keys, not known before the last token.
+
+        tokens   k1 v1 k2 v2 k3 v3  .  . k2        . is the blank
+        targets   _  _  _  _  _  _  _  _ v2        _ is IGNORE
+
+    Keys of a row are distinct, values may repeat. Ids: 0 the blank, then keys and values. The key that
+    is asked is uniform over the pairs, so every pair must be kept although one is asked. Blanks
+    separate the pairs from the question: length moves the distance at fixed load.
+
+    Unlike the sources, an item is one token each for key and value (not a run of bit vectors, not a
+    pair of letters after `??`).
+    """
+
+    name: ClassVar[str] = "associative"
+    version: ClassVar[int] = 1
+    load: ClassVar[str] = "num_pairs"
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "fast_weights": {"num_pairs": 8, "num_keys": 26, "num_values": 10},
+    }
+
+    num_pairs: int = difficulty(8, "pairs shown; one of them is asked")
+    num_keys: int = difficulty(32, "size of the key alphabet")
+    num_values: int = difficulty(32, "size of the value alphabet")
+
+    def check_fields(self) -> None:
+        self.at_least("num_pairs", 1)
+        self.at_least("num_values", 2)
+        if self.num_keys < self.num_pairs:
+            raise ValueError(
+                f"{self.name}: {self.num_pairs} pairs need as many keys, not {self.num_keys} "
+                f"(try --num-keys {self.num_pairs})"
+            )
+
+    @property
+    def keys(self) -> range:
+        return range(1, 1 + self.num_keys)
+
+    @property
+    def answers(self) -> range:
+        return range(self.keys.stop, self.keys.stop + self.num_values)
+
+    @property
+    def vocab_size(self) -> int:
+        return self.answers.stop
+
+    @property
+    def min_length(self) -> int:
+        return 2 * self.num_pairs + 1
+
+    @property
+    def num_questions(self) -> int:
+        return 1
+
+    def payload_bits(self, length: int) -> float:
+        return self.num_pairs * float(np.log2(self.num_values))
+
+    def draw(self, rng: np.random.Generator, rows: int, length: int) -> Batch:
+        pairs = self.num_pairs
+        keys = draws.distinct(rng, rows, pairs, self.num_keys) + np.int32(self.keys.start)
+        values = draws.uniform(rng, rows, pairs, self.answers)
+        which = draws.uniform(rng, rows, 1, range(pairs))
+
+        tokens = np.zeros((rows, length), np.int32)
+        tokens[:, 0 : 2 * pairs : 2] = keys
+        tokens[:, 1 : 2 * pairs : 2] = values
+        tokens[:, -1:] = np.take_along_axis(keys, which, axis=1)
+
+        written = np.broadcast_to(np.arange(1, 2 * pairs, 2, dtype=np.int32), (rows, pairs))
+        asked = np.full((rows, 1), length - 1, np.int32)
+        answers = np.take_along_axis(values, which, axis=1)
+        return Batch(tokens, asked, answers, 2 * which + 1, Stored(written, keys, values))
+
+    def solve(self, tokens: Sequence[int]) -> dict[int, int]:
+        pairs: dict[int, int] = {}
+        answers: dict[int, int] = {}
+        for t, token in enumerate(tokens):
+            if token in pairs:
+                answers[t] = pairs[token]
+            elif token in self.answers:
+                pairs[tokens[t - 1]] = token
+        return answers
+
+    def spell(self, token: int) -> str:
+        for letter, ids in (("k", self.keys), ("v", self.answers)):
+            if token in ids:
+                return f"{letter}{token - ids.start}"
+        return "."
