@@ -1,4 +1,4 @@
-"""Embedding -> blocks of (short convolution, memory, MLP) -> read-out at the asked positions only.
+"""Embedding -> blocks of (memory, MLP) -> read-out at the asked positions only.
 
 Everything but the memory is the same for every model: what a comparison shows is the memory.
 """
@@ -6,21 +6,13 @@ Everything but the memory is the same for every model: what a comparison shows i
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .layers import MLP, ShortConvolution
+from .layers import MLP
 from .memory import Memory, State
-
-
-class BlockState(NamedTuple):
-    """recent [B, 3, D]: the convolution's last inputs; memory: the memory's own state."""
-
-    recent: Tensor
-    memory: State
 
 
 def norm(x: Tensor) -> Tensor:
@@ -28,19 +20,16 @@ def norm(x: Tensor) -> Tensor:
 
 
 class Block(nn.Module):
-    """x + memory(conv(norm x)), then x + MLP(norm x)."""
+    """x + memory(norm x), then x + MLP(norm x)."""
 
     def __init__(self, width: int, memory: Memory, mlp_ratio: int) -> None:
         super().__init__()
-        self.conv = ShortConvolution(width)
         self.memory = memory
         self.mlp = MLP(width, mlp_ratio) if mlp_ratio else None
 
-    def remember(self, x: Tensor, state: BlockState | None) -> tuple[Tensor, BlockState]:
-        recent, memory = state or (None, None)
-        h, recent = self.conv(norm(x), recent)
-        y, memory = self.memory(h, memory)
-        return x + y, BlockState(recent, memory)
+    def remember(self, x: Tensor, state: State | None) -> tuple[Tensor, State]:
+        y, state = self.memory(norm(x), state)
+        return x + y, state
 
     def think(self, x: Tensor) -> Tensor:
         return x if self.mlp is None else x + self.mlp(norm(x))
@@ -67,11 +56,13 @@ class SequenceModel(nn.Module):
         super().__init__()
         self.answers, self.width = answers, width
         self.embedding = nn.Parameter(torch.randn(vocab_size, width) * 0.1)
-        self.blocks = nn.ModuleList(Block(width, memory(width), mlp_ratio) for _ in range(layers))
+        self.blocks: list[Block] = nn.ModuleList(  # type: ignore[assignment]
+            Block(width, memory(width), mlp_ratio) for _ in range(layers)
+        )
 
     def forward(
-        self, tokens: Tensor, asked: tuple[Tensor, Tensor], states: list[BlockState] | None = None
-    ) -> tuple[Tensor, list[BlockState]]:
+        self, tokens: Tensor, asked: tuple[Tensor, Tensor], states: list[State] | None = None
+    ) -> tuple[Tensor, list[State]]:
         """tokens [B, T] and the asked places (row [Q], position [Q]) -> logits [Q, answers], states.
 
         The last block's MLP and the read-out see the asked places only.
@@ -85,3 +76,7 @@ class SequenceModel(nn.Module):
             x = block.think(x)
             after.append(state)
         return norm(x) @ self.embedding[self.answers.start : self.answers.stop].T, after
+
+    def state_floats(self, length: int) -> int:
+        """Numbers the whole model carries per sequence after `length` tokens."""
+        return sum(block.memory.state_floats(length) for block in self.blocks)

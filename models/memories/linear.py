@@ -8,14 +8,18 @@ Shapes: q, k [B, H, T, K], v [B, H, T, V], S [B, H, K, V].
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..layers import Projections, ReadOut
+from ..layers import Projections, ReadOut, recent_floats
 from ..memory import Memory
+
+Rule = Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+"""(q, k, v, S at the start) -> (reads, S at the end)."""
 
 CHUNK = 32
 """Work inside a chunk grows with C, work between chunks with K V / C: the two meet near C = K."""
@@ -45,8 +49,9 @@ def chunked(q: Tensor, k: Tensor, v: Tensor, S: Tensor, C: int = CHUNK) -> tuple
 
 
 class Linear(NamedTuple):
-    """S [B, H, K, V]: the sum of k v^T over the tokens so far."""
+    """S [B, H, K, V]: the sum of k v^T over the tokens so far; recent [B, 3, D]: the last inputs."""
 
+    recent: Tensor
     S: Tensor
 
 
@@ -59,22 +64,21 @@ class LinearAttention(Memory):
         self.read_out = ReadOut(width, heads)
         self.shape = (heads, width // heads, width // heads)
 
-    def start(self, x: Tensor) -> Linear:
-        return Linear(x.new_zeros(x.shape[0], *self.shape))
+    def through(self, rule: Rule, x: Tensor, state: Linear | None) -> tuple[Tensor, Linear]:
+        (q, k, v), recent = self.project(x, state.recent if state else None)
+        S = state.S if state else x.new_zeros(x.shape[0], *self.shape)
+        reads, S = rule(q, k, v, S)
+        return self.read_out(reads), Linear(recent, S)
 
     def forward(self, x: Tensor, state: Linear | None = None) -> tuple[Tensor, Linear]:
-        q, k, v = self.project(x)
-        reads, S = chunked(q, k, v, (state or self.start(x)).S)
-        return self.read_out(reads), Linear(S)
+        return self.through(chunked, x, state)
 
     def definition(self, x: Tensor, state: Linear | None = None) -> tuple[Tensor, Linear]:
-        q, k, v = self.project(x)
-        reads, S = recurrent(q, k, v, (state or self.start(x)).S)
-        return self.read_out(reads), Linear(S)
+        return self.through(recurrent, x, state)
 
     def state_floats(self, length: int) -> int:
         heads, K, V = self.shape
-        return heads * K * V
+        return heads * K * V + recent_floats(heads * V)
 
     def contents(self, state: Linear) -> dict[str, Tensor]:
-        return {"S": state.S}
+        return {"recent": state.recent, "S": state.S}

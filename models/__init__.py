@@ -1,0 +1,84 @@
+"""Small sequence models that differ in their memory alone."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from typing import Any
+
+import torch
+from torch import nn
+
+from .memories.attention import Attention
+from .memories.caching import GRM, SSC, Residual
+from .memories.elastic import Elastic
+from .memories.gru import GRU
+from .memories.linear import LinearAttention
+from .memories.sliding_window import SlidingWindow
+from .memory import Memory, State, carried
+from .sequence_model import SequenceModel
+
+MEMORIES: dict[str, type[Memory]] = {
+    "attention": Attention,
+    "window": SlidingWindow,
+    "linear": LinearAttention,
+    "residual": Residual,
+    "grm": GRM,
+    "ssc": SSC,
+    "elastic": Elastic,
+    "gru": GRU,
+}
+
+__all__ = ["MEMORIES", "Memory", "SequenceModel", "State", "build", "carried", "memory_options"]
+
+
+def memory_options(memory: type[Memory]) -> dict[str, Any]:
+    """The options a memory takes beside its width, with their defaults."""
+    parameters = list(inspect.signature(memory).parameters.values())[1:]
+    return {p.name: p.default for p in parameters}
+
+
+def build(
+    memory: str | type[Memory],
+    vocab_size: int,
+    answers: range,
+    *,
+    width: int = 32,
+    layers: int = 2,
+    mlp_ratio: int = 2,
+    seed: int = 0,
+    **options: Any,
+) -> SequenceModel:
+    """A model whose layers all hold this memory, initialised from `seed` alone.
+
+    Raises ValueError for a memory or an option that does not exist, and for sizes below 1.
+    """
+    kind = find(memory)
+    known = memory_options(kind)
+    for name, value in options.items():
+        if name not in known:
+            takes = ", ".join(known) or "no options"
+            raise ValueError(f"{kind.__name__} has no option {name!r}: it takes {takes}")
+        if type(value) is not type(known[name]) and not (type(known[name]) is float and type(value) is int):
+            raise ValueError(
+                f"{kind.__name__}: {name} takes {type(known[name]).__name__} values, not {value!r}"
+            )
+    for name, size in (("width", width), ("layers", layers)):
+        if type(size) is not int or size < 1:
+            raise ValueError(f"{name} must be a whole number of at least 1, not {size!r}")
+    if type(mlp_ratio) is not int or mlp_ratio < 0:
+        raise ValueError(f"mlp_ratio must be a whole number of at least 0 (0: no MLP), not {mlp_ratio!r}")
+    with torch.random.fork_rng(devices=[]):  # layers draw from the global generator: lend it, then restore it
+        torch.manual_seed(seed)
+        return SequenceModel(vocab_size, answers, lambda w: kind(w, **options), width, layers, mlp_ratio)
+
+
+def find(memory: str | type[Memory]) -> type[Memory]:
+    """The class a name stands for. Raises ValueError for a name that stands for none."""
+    if isinstance(memory, type) and issubclass(memory, nn.Module):
+        return memory
+    if memory in MEMORIES:
+        return MEMORIES[str(memory)]
+    near = difflib.get_close_matches(str(memory), MEMORIES, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise ValueError(f"unknown memory {memory!r}: {hint}choose one of {', '.join(MEMORIES)}")

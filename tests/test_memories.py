@@ -1,0 +1,321 @@
+"""The contract of a memory, over every memory of the registry and several settings of each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from models import MEMORIES
+from models.layers import ShortConvolution, recent_floats
+from models.memories import elastic
+from models.memories.attention import Attention, rotate
+from models.memories.elastic import Elastic
+from models.memories.sliding_window import SlidingWindow
+from models.memory import Memory, State, carried
+from models.sequence_model import SequenceModel
+
+torch.set_num_threads(1)
+WIDTH, LENGTHS = 8, (1, 2, 7, 8, 9, 24)
+
+OPTIONS: list[tuple[str, dict[str, Any]]] = [(name, {}) for name in MEMORIES] + [
+    ("attention", {"heads": 2, "rope": True}),
+    ("window", {"window": 4, "heads": 2}),
+    ("window", {"window": 8, "rope": True}),
+    ("window", {"window": 1}),
+    ("linear", {"heads": 2}),
+    ("elastic", {"block": 4, "num_coefficients": 6, "num_samples": 3, "heads": 2}),
+    ("elastic", {"block": 8, "num_coefficients": 12, "num_samples": 5, "exponential": True}),
+    ("elastic", {"block": 4, "num_coefficients": 3, "num_samples": 6, "rope": False}),
+    ("elastic", {"block": 1, "num_coefficients": 4, "num_samples": 2, "exponential": True}),
+    ("residual", {"segment": 4, "heads": 2}),
+    ("grm", {"segment": 4, "heads": 2}),
+    ("ssc", {"segment": 4, "chosen": 1}),
+]
+IDS = [name + "".join(f"-{key}={value}" for key, value in options.items()) for name, options in OPTIONS]
+every_memory = pytest.mark.parametrize(("name", "options"), OPTIONS, ids=IDS)
+
+
+def make(name: str, options: dict[str, Any], dtype: torch.dtype = torch.float64) -> Memory:
+    torch.manual_seed(1)
+    return MEMORIES[name](WIDTH, **options).to(dtype)
+
+
+def tokens(T: int, dtype: torch.dtype = torch.float64, B: int = 2) -> Tensor:
+    return torch.randn(B, T, WIDTH, dtype=torch.float64, generator=torch.Generator().manual_seed(T)).to(dtype)
+
+
+def parts(state: State) -> list[Tensor]:
+    """The tensors of a state, in order."""
+    if isinstance(state, Tensor):
+        return [state]
+    return [t for part in state for t in parts(part)] if isinstance(state, tuple | list) else []
+
+
+def counters(state: State) -> list[int]:
+    if isinstance(state, tuple | list):
+        return [n for part in state for n in counters(part)]
+    return [] if isinstance(state, Tensor) else [state]
+
+
+def assert_same(a: State, b: State, atol: float = 1e-10) -> None:
+    assert type(a) is type(b)
+    assert counters(a) == counters(b)
+    for mine, other in zip(parts(a), parts(b), strict=True):
+        assert mine.shape == other.shape
+        assert torch.allclose(mine, other, atol=atol, rtol=0)
+
+
+def gradients(memory: Memory, y: Tensor, state: State, x: Tensor) -> list[Tensor]:
+    """Of one number that all outputs and the whole state have a part in, to x and every parameter."""
+    loss = sum((a * torch.linspace(-1, 2, a.numel()).view(a.shape).to(a)).sum() for a in [y, *parts(state)])
+    wanted = [x, *memory.parameters()]
+    found = torch.autograd.grad(loss, wanted, allow_unused=True)
+    return [torch.zeros_like(w) if g is None else g for g, w in zip(found, wanted, strict=True)]
+
+
+@pytest.mark.parametrize("T", LENGTHS)
+@every_memory
+def test_the_fast_form_is_the_definition(name: str, options: dict[str, Any], T: int) -> None:
+    memory, x = make(name, options), tokens(T).requires_grad_()
+    fast, slow = memory(x), memory.definition(x)
+    assert torch.allclose(fast[0], slow[0], atol=1e-10)
+    assert_same(fast[1], slow[1])
+    for mine, other in zip(gradients(memory, *fast, x), gradients(memory, *slow, x), strict=True):
+        assert torch.allclose(mine, other, atol=1e-9)
+
+
+@pytest.mark.parametrize("cuts", [(1,), (7,), (23,), (5, 16), (3, 4, 5, 6)], ids=str)
+@every_memory
+def test_a_state_hands_over_at_any_cut(name: str, options: dict[str, Any], cuts: tuple[int, ...]) -> None:
+    memory, x = make(name, options), tokens(24).requires_grad_()
+    whole, last = memory(x)
+    for form in (memory, memory.definition):
+        state, reads = None, []
+        for piece in x.tensor_split(cuts, dim=1):
+            y, state = form(piece, state)
+            reads.append(y)
+        joined = torch.cat(reads, dim=1)
+        assert torch.allclose(joined, whole, atol=1e-10)
+        assert_same(state, last)
+    pieces, once = gradients(memory, joined, state, x), gradients(memory, whole, last, x)
+    for mine, other in zip(pieces, once, strict=True):
+        assert torch.allclose(mine, other, atol=1e-9)
+
+
+@every_memory
+def test_single_steps_are_the_whole(name: str, options: dict[str, Any]) -> None:
+    memory, x = make(name, options), tokens(18)
+    whole, last = memory(x)
+    state, reads = None, []
+    for t in range(18):
+        y, state = memory(x[:, t : t + 1], state)
+        reads.append(y)
+    assert torch.allclose(torch.cat(reads, dim=1), whole, atol=1e-10)
+    assert_same(state, last)
+
+
+@every_memory
+def test_nothing_is_seen_before_it_comes(name: str, options: dict[str, Any]) -> None:
+    memory, x = make(name, options), tokens(17).requires_grad_()
+    y, _ = memory(x)
+    for t in (0, 3, 4, 7, 8, 15):
+        (gradient,) = torch.autograd.grad(y[:, t].square().sum(), x, retain_graph=True)
+        assert not gradient[:, t + 1 :].any()
+        assert gradient[:, t].any()
+        other = x.detach().clone()
+        other[:, t + 1 :] = torch.randn_like(other[:, t + 1 :]) * 10
+        assert torch.allclose(memory(other)[0][:, : t + 1], y[:, : t + 1], atol=1e-12)
+
+
+@every_memory
+def test_sequences_of_a_batch_do_not_meet(name: str, options: dict[str, Any]) -> None:
+    memory, x = make(name, options), tokens(11, B=3)
+    y, _ = memory(x)
+    for b in range(3):
+        assert torch.allclose(memory(x[b : b + 1])[0], y[b : b + 1], atol=1e-12)
+
+
+@every_memory
+def test_the_size_of_a_state_is_counted_from_its_tensors(name: str, options: dict[str, Any]) -> None:
+    memory = make(name, options)
+    for T in (1, 2, 3, 4, 5, 8, 9, 31, 32, 33, 70):
+        _, state = memory(tokens(T))
+        assert memory.state_floats(T) == carried(state)
+        assert all(tensor.shape[0] == 2 for tensor in parts(state))
+
+
+@every_memory
+def test_a_probe_may_read_the_whole_state(name: str, options: dict[str, Any]) -> None:
+    memory = make(name, options)
+    for T in (5, 8):
+        _, state = memory(tokens(T))
+        read = memory.contents(state)
+        assert sum(tensor[0].numel() for tensor in read.values()) == carried(state)
+        assert all(tensor.shape[0] == 2 for tensor in read.values())
+
+
+@every_memory
+def test_a_state_is_never_changed_in_place(name: str, options: dict[str, Any]) -> None:
+    memory = make(name, options)
+    _, state = memory(tokens(9))
+    kept, count = [tensor.clone() for tensor in parts(state)], counters(state)
+    for form in (memory, memory.definition):
+        first, _ = form(tokens(6), state)
+        again, _ = form(tokens(6), state)
+        assert torch.equal(first, again)
+    assert all(torch.equal(a, b) for a, b in zip(parts(state), kept, strict=True))
+    assert counters(state) == count
+
+
+@every_memory
+def test_single_precision_is_close(name: str, options: dict[str, Any]) -> None:
+    y64, _ = make(name, options)(tokens(70))
+    y32, state = make(name, options, torch.float32)(tokens(70, torch.float32))
+    assert y32.dtype == torch.float32
+    assert all(tensor.dtype == torch.float32 for tensor in parts(state))
+    assert (y32 - y64).abs().max() < 1e-4 * y64.abs().max()
+
+
+@every_memory
+def test_half_precision_is_finite(name: str, options: dict[str, Any]) -> None:
+    x = tokens(70, torch.bfloat16).requires_grad_()
+    y, state = make(name, options, torch.bfloat16)(x)
+    y.sum().backward()
+    assert y.dtype == torch.bfloat16
+    assert all(tensor.isfinite().all() for tensor in [y, x.grad, *parts(state)])
+
+
+@pytest.mark.parametrize("kind", ["zeros", "repeated", "large"])
+@every_memory
+def test_hard_inputs_keep_numbers_and_gradients_finite(name: str, options: dict[str, Any], kind: str) -> None:
+    memory = make(name, options, torch.float32)
+    x = {
+        "zeros": torch.zeros(2, 40, WIDTH),
+        "repeated": tokens(1, torch.float32).repeat(1, 40, 1),
+        "large": tokens(40, torch.float32) * 1e3,
+    }[kind].requires_grad_()
+    y, state = memory(x)
+    found = gradients(memory, y, state, x)
+    assert all(tensor.isfinite().all() for tensor in [y, *parts(state), *found])
+
+
+@every_memory
+def test_every_parameter_has_a_part_in_the_answer(name: str, options: dict[str, Any]) -> None:
+    memory = make(name, options)
+    y, _ = memory(tokens(24))
+    y.square().sum().backward()
+    untouched = [key for key, p in memory.named_parameters() if p.grad is None or not p.grad.any()]
+    assert not untouched
+
+
+@pytest.mark.parametrize("window", [24, 25, 100])
+def test_a_window_over_everything_is_attention(window: int) -> None:
+    x, near, full = (
+        tokens(24),
+        make("window", {"window": window, "rope": True}),
+        make("attention", {"rope": True}),
+    )
+    assert torch.allclose(near(x)[0], full(x)[0], atol=1e-12)
+
+
+def test_a_window_sees_its_last_tokens_and_no_more() -> None:
+    x = tokens(24).requires_grad_()
+    y, _ = make("window", {"window": 5})(x)
+    (gradient,) = torch.autograd.grad(y[:, 20].sum(), x)
+    assert gradient.abs().sum((0, 2)).nonzero().flatten().tolist() == list(range(16 - 3, 21))  # the convolution sees three further back
+
+
+@pytest.mark.parametrize(
+    "memory", [Attention(8, rope=True), SlidingWindow(8, rope=True)], ids=["all", "window"]
+)
+def test_rotary_positions_are_relative(memory: Memory) -> None:
+    q, k = tokens(1)[0, 0], tokens(2)[0, 0]
+    products = [
+        rotate(q.view(1, 1, 1, -1), t) @ rotate(k.view(1, 1, 1, -1), t - 3).mT for t in (3, 50, 10**5)
+    ]
+    assert torch.allclose(products[0], products[1], atol=1e-12)
+    assert torch.allclose(products[0], products[2], atol=1e-9)
+
+
+def test_elastic_memory_of_a_long_call_is_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory, x = make("elastic", {"block": 4, "num_coefficients": 6, "num_samples": 3}), tokens(61)
+    whole, last = memory(x)
+    monkeypatch.setattr(elastic, "PIECE", 8)
+    pieces, state = memory(x)
+    assert torch.allclose(pieces, whole, atol=1e-12)
+    assert_same(state, last)
+
+
+def test_constants_made_while_evaluating_serve_training() -> None:
+    memory, x = make("elastic", {"block": 3, "num_coefficients": 7, "num_samples": 2}), tokens(11)
+    with torch.inference_mode():
+        evaluated, _ = memory(x)
+    trained, _ = memory(x)
+    trained.sum().backward()
+    assert torch.equal(evaluated, trained)
+
+
+def test_elastic_memory_reaches_back_through_its_coefficients_alone() -> None:
+    memory = Elastic(8, num_coefficients=5, num_samples=4, block=4).double()
+    x = tokens(12).requires_grad_()
+    _, state = memory(x[:, :8])
+    (gradient,) = torch.autograd.grad(memory(x[:, 8:], state)[0][:, 0].sum(), x, retain_graph=True)
+    assert gradient[:, :8].abs().sum((0, 2)).min() > 0
+    forgotten = state._replace(CK=state.CK.detach(), CV=state.CV.detach(), recent=state.recent.detach())
+    (gradient,) = torch.autograd.grad(memory(x[:, 8:], forgotten)[0][:, 0].sum(), x)
+    assert not gradient[:, :8].any()
+
+
+def test_elastic_memory_keeps_keys_before_they_are_rotated() -> None:
+    rotated, plain = (make("elastic", {"block": 4, "rope": rope}) for rope in (True, False))
+    assert_same(rotated(tokens(11))[1], plain(tokens(11))[1], atol=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "mend"),
+    [
+        ("window", {"window": 0}, "window >= 1"),
+        ("elastic", {"block": 0}, "block must be at least 1"),
+        ("elastic", {"num_samples": 0}, "num_samples must be at least 1"),
+        ("elastic", {"num_coefficients": 0}, "num_coefficients must be at least 1"),
+        ("attention", {"heads": 3}, "3 heads do not divide a width of 8"),
+        ("elastic", {"heads": 8}, "even head size"),
+        ("window", {"heads": 8, "rope": True}, "even head size"),
+    ],
+)
+def test_sizes_that_cannot_be_are_refused(name: str, options: dict[str, Any], mend: str) -> None:
+    with pytest.raises(ValueError, match=mend):
+        make(name, options)
+
+
+def test_the_short_convolution_is_a_grouped_convolution() -> None:
+    conv, x = ShortConvolution(WIDTH).double(), tokens(9)
+    weight = conv.taps.T.flip(1).unsqueeze(1)  # torch's taps run from the oldest to the newest
+    plain = F.conv1d(F.pad(x.mT, (3, 0)), weight, groups=WIDTH).mT
+    y, recent = conv(x)
+    assert torch.allclose(y, plain, atol=1e-12)
+    assert torch.equal(recent, x[:, -3:])
+    assert recent[0].numel() == recent_floats(WIDTH)
+    first, between = conv(x[:, :2])
+    second, _ = conv(x[:, 2:], between)
+    assert torch.allclose(torch.cat([first, second], dim=1), plain, atol=1e-12)
+
+
+@every_memory
+def test_a_model_reads_a_sequence_in_pieces(name: str, options: dict[str, Any]) -> None:
+    torch.manual_seed(0)
+    model = SequenceModel(20, range(10, 20), lambda width: MEMORIES[name](width, **options), WIDTH).double()
+    ids = torch.randint(0, 20, (2, 19))
+    rows, places = torch.tensor([0, 1, 1]), torch.tensor([18, 15, 18])
+    whole, last = model(ids, (rows, places))
+    nothing = torch.empty(0, dtype=torch.long)
+    _, states = model(ids[:, :6], (nothing, nothing))
+    _, states = model(ids[:, 6:13], (nothing, nothing), states)
+    pieces, states = model(ids[:, 13:], (rows, places - 13), states)
+    assert whole.shape == (3, 10)
+    assert torch.allclose(pieces, whole, atol=1e-10)
+    assert_same(states, last)
