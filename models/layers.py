@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 TAPS = 4
 
@@ -16,16 +19,40 @@ def fresh_taps(channels: int) -> Tensor:
     return taps
 
 
-def convolve(padded: Tensor, taps: Tensor) -> Tensor:
-    """y_t = sum_j taps_j * x_{t-j}: padded [B, 3 + T, channels], its first three places the past -> [B, T, channels].
+class Convolve(torch.autograd.Function):
+    """y_t = sum_j taps_j * x_{t-j}: padded [B, 3 + T, C], its first three places the past, taps [4, C] -> [B, T, C].
 
-    Shifted multiply-adds, three times faster on a CPU than a grouped `nn.Conv1d`.
+    Shifted multiply-adds in place: on a CPU three times faster than a grouped `nn.Conv1d`, and half the
+    backward pass of the same lines under autograd, which pads every slice's gradient with zeros.
     """
-    T = padded.shape[1] - TAPS + 1
-    y = padded[:, TAPS - 1 :] * taps[0]
-    for j in range(1, TAPS):
-        y = torch.addcmul(y, padded[:, TAPS - 1 - j : TAPS - 1 - j + T], taps[j])
-    return y
+
+    @staticmethod
+    def forward(ctx: Any, padded: Tensor, taps: Tensor) -> Tensor:
+        ctx.save_for_backward(padded, taps)
+        y = padded[:, TAPS - 1 :] * taps[0]
+        for j in range(1, TAPS):
+            y.addcmul_(padded[:, TAPS - 1 - j : -j], taps[j])
+        return y
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, Tensor]:
+        padded, taps = ctx.saved_tensors
+        dx, dtaps = torch.empty_like(padded), torch.empty_like(taps)
+        dx[:, : TAPS - 1] = 0
+        torch.mul(dy, taps[0], out=dx[:, TAPS - 1 :])
+        product = dy * padded[:, TAPS - 1 :]
+        dtaps[0] = product.sum((0, 1))
+        for j in range(1, TAPS):
+            dx[:, TAPS - 1 - j : -j].addcmul_(dy, taps[j])
+            dtaps[j] = torch.mul(dy, padded[:, TAPS - 1 - j : -j], out=product).sum((0, 1))
+        return dx, dtaps
+
+
+def convolve(padded: Tensor, taps: Tensor) -> Tensor:
+    """See `Convolve`."""
+    convolved: Tensor = Convolve.apply(padded, taps)
+    return convolved
 
 
 def with_past(x: Tensor, recent: Tensor | None) -> Tensor:

@@ -1,0 +1,47 @@
+# Two commands do everything: `make demo` and `make test`. Both set up what they need, once.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: demo test slow lint types wheel check bench clean help
+
+help:
+	@echo "make demo    set up, then compare seven memories on three tasks (about five minutes)"
+	@echo "make test    set up, then run the tests (about two minutes)"
+	@echo "make check   everything CI runs: lint, types, tests, slow tests, wheel"
+	@echo "make bench   speed, as ratios measured in one run"
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@
+
+demo: $(INSTALLED)
+	$(BIN)/recall compare --preset demo
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest -m "not slow" -n 2
+
+slow: $(INSTALLED)
+	$(BIN)/python -m pytest -m slow -n 2
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(INSTALLED)
+	$(BIN)/mypy
+
+wheel: $(INSTALLED)
+	$(BIN)/python -m pytest -m wheel
+
+check: lint types test slow wheel
+
+bench: $(INSTALLED)
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build dist

@@ -1,0 +1,1 @@
+"""Training, measuring and probing: everything that runs models on tasks."""

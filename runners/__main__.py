@@ -1,0 +1,8 @@
+"""The `recall` command: `recall --help`, or `python -m runners --help`."""
+
+import sys
+
+from .command import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""Command-line flags read off dataclass fields and constructor options, and errors of one line.
+
+argparse, because a command line must start at once and speak plainly: what a flag means stands in the
+field's own metadata, so the help, the configuration and the error cannot drift apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+
+class Mistake(Exception):
+    """Something a person typed or pointed at; shown as one line, with exit status 2."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that raises instead of exiting, and never guesses at shortened flags."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, allow_abbrev=False, formatter_class=Formatter, **kwargs)
+
+    def error(self, message: str) -> NoReturn:
+        raise Mistake(f"{message} (see {self.prog} --help)")
+
+
+class Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Keeps the line breaks of descriptions; names the default of every flag that has one."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=30, width=100)
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        if action.default in (None, argparse.SUPPRESS, []):
+            return action.help or ""
+        return super()._get_help_string(action) or ""
+
+
+def flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def truth(text: str) -> bool:
+    if text.lower() in ("true", "yes", "on", "1"):
+        return True
+    if text.lower() in ("false", "no", "off", "0"):
+        return False
+    raise argparse.ArgumentTypeError(f"takes true or false, not {text!r}")
+
+
+def whole(text: str) -> int:
+    try:
+        return int(text.replace("_", "").replace(",", ""))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"takes a whole number, not {text!r}") from None
+
+
+def number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"takes a number, not {text!r}") from None
+
+
+READ = {bool: truth, int: whole, float: number, str: str}
+SHOWN = {bool: "true|false", int: "N", float: "X", str: "WORD"}
+
+
+def add_option(group: Any, name: str, kind: type, default: Any, meaning: str) -> None:
+    group.add_argument(
+        flag(name), type=READ[kind], default=argparse.SUPPRESS, metavar=SHOWN[kind],
+        help=f"{meaning} (default: {default})" if default is not None else meaning,
+    )  # fmt: skip
+
+
+def add_fields(group: Any, kind: Any, skip: Iterable[str] = ()) -> None:
+    """One flag for each field of a dataclass that has a plain default."""
+    for f in dataclasses.fields(kind):
+        if f.name in skip:
+            continue
+        plain = f.metadata.get("kind") or type(f.default)
+        add_option(group, f.name, plain, f.default, f.metadata.get("help", ""))
+
+
+def chosen(arguments: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
+    """The flags that were given, of these names."""
+    given = vars(arguments)
+    return {name: given[name] for name in names if name in given}

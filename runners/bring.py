@@ -1,0 +1,48 @@
+"""Memories from a file of one's own: `path/to/mine.py:Mine` wherever a memory is named."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+from models import Memory
+from models import find as find_registered
+
+
+def load_memory(name: str) -> type[Memory]:
+    """The class a name or `file.py:Class` stands for. Raises ValueError where there is none."""
+    if ".py:" not in name:
+        return find_registered(name)
+    path, _, attribute = name.rpartition(":")
+    module = _module(str(Path(path).resolve()))
+    memory = getattr(module, attribute, None)
+    if not (isinstance(memory, type) and issubclass(memory, Memory)):
+        raise ValueError(f"{path} has no memory {attribute!r}: name a class that extends models.Memory")
+    return memory
+
+
+def source_digest(name: str) -> str:
+    """A hash of the file a memory of one's own comes from, so that changed code is a changed run."""
+    if ".py:" not in name:
+        return ""
+    return hashlib.blake2b(Path(name.rpartition(":")[0]).read_bytes(), digest_size=8).hexdigest()
+
+
+@lru_cache
+def _module(path: str) -> object:
+    if not Path(path).is_file():
+        raise ValueError(f"no file {path}: a memory of your own is named path/to/file.py:Class")
+    name = f"brought_{hashlib.blake2b(path.encode(), digest_size=6).hexdigest()}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ValueError(f"{path} does not import: {type(error).__name__}: {error}") from error
+    return module

@@ -1,0 +1,1 @@
+"""One file per command of `recall`: each has `run(words) -> exit status`."""

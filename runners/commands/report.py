@@ -1,0 +1,27 @@
+"""recall report: the page of finished runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..arguments import Mistake, Parser
+
+
+def run(words: Sequence[str]) -> int:
+    parser = Parser(prog="recall report", description="Write report.html, its figures and tables from finished runs.")
+    parser.add_argument("runs", nargs="+", type=Path, metavar="DIR", help="folders of runs, or single runs")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where the report goes (default: the first folder)")
+    arguments = parser.parse_args(words)
+    from ..report import write_report
+    from ..results import collect
+    from ..store import open_folder
+
+    try:
+        results = collect(arguments.runs)
+        folder = arguments.out or arguments.runs[0]
+        open_folder(folder)
+        print(f"report: {write_report(results, folder)}")
+    except ValueError as error:
+        raise Mistake(str(error)) from None
+    return 0

@@ -1,0 +1,28 @@
+"""A DataFrame as a terminal table."""
+
+from __future__ import annotations
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+PIPE_WIDTH = 160
+
+
+def plain_console() -> Console:
+    """stdout as it is; in a pipe, wide enough that no table is folded."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = PIPE_WIDTH
+    return console
+
+
+def shown(frame: pd.DataFrame) -> Table:
+    """Every cell as it stands; numbers to the right."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in frame.columns:
+        number = pd.api.types.is_numeric_dtype(frame[name])
+        table.add_column(str(name), justify="right" if number else "left", overflow="fold")
+    for row in frame.itertuples(index=False):
+        table.add_row(*("" if pd.isna(cell) else str(cell) for cell in row))
+    return table

@@ -1,0 +1,105 @@
+"""Memories side by side at the training length: accuracy over seeds, what it cost, who stands out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from .results import Results
+from .statistics import across_seeds, share_solved
+from .wording import accuracy, amount, span, to_solve
+
+CONSTANT = ("chance", "bag", "position", "ceiling", "payload_bits", "state_bytes", "parameters")
+SOLVED = "updates and seconds to solve"
+
+
+def names(results: Results, column: str) -> list[str]:
+    """Tasks or memories in the order in which the study has them."""
+    return [str(name) for name in results.scores[column].unique()] if len(results.scores) else []
+
+
+def means_over_seeds(sequences: pd.DataFrame) -> pd.DataFrame:
+    """One row per task, memory, kind and length: seeds, and their mean with its 95 % interval low, high."""
+    columns = ["task", "memory", "kind", "length", "seeds", "mean", "low", "high"]
+    rows = []
+    if len(sequences):
+        for keys, part in sequences.groupby(columns[:4], sort=False):
+            seeds = [s for _, s in part.groupby("seed")]
+            right, asked = ([s[c].to_numpy() for s in seeds] for c in ("right", "asked"))
+            rows.append((*keys, len(seeds), *across_seeds(right, asked)))
+    return pd.DataFrame(rows, columns=columns)
+
+
+def compare_memories(results: Results) -> pd.DataFrame:
+    """One row per task and memory at the training length, all numbers.
+
+    task, memory, seeds, mean, low, high       accuracy over seeds and its 95 % interval
+    recalled_bits                              mean over seeds, bits a row
+    chance, bag, position, ceiling, payload_bits, state_bytes, parameters, train_length, load
+    solved, not_converged                      seeds that did, and in words why the others did not
+    updates_to_solve, seconds_to_solve         medians over the seeds that solved it, else missing
+    best                                       whether its interval lies above every other memory's
+    """
+    tests = results.scores[results.scores["kind"] == "test"] if len(results.scores) else results.scores
+    intervals = means_over_seeds(results.sequences)
+    rows: list[dict[str, Any]] = []
+    if len(tests):
+        for (task, memory), part in tests.groupby(["task", "memory"], sort=False):
+            solved = part["solved"].astype(bool)
+            rows.append(
+                {"task": task, "memory": memory, "recalled_bits": part["recalled_bits"].mean()}
+                | {name: part[name].iloc[0] for name in (*CONSTANT, "train_length", "load")}
+                | {"solved": share_solved(list(solved))[0], "not_converged": why_not(part[~solved])}
+                | {name: part[name].median() for name in ("updates_to_solve", "seconds_to_solve")}
+            )
+    table = pd.DataFrame(rows)
+    if not len(table):
+        return table
+    here = intervals[intervals["kind"] == "test"].drop(columns=["kind", "length"])
+    table = table.merge(here, on=["task", "memory"], how="left")
+    return table.assign(best=[stands_out(row, table) for _, row in table.iterrows()])
+
+
+def stands_out(row: pd.Series[Any], table: pd.DataFrame) -> bool:
+    """Whether the interval of a row lies above those of all other memories on its task."""
+    others = table[(table["task"] == row["task"]) & (table["memory"] != row["memory"])]
+    return bool(len(others) and (row["low"] > others["high"]).all())
+
+
+def why_not(unsolved: pd.DataFrame) -> str:
+    """How runs that did not solve their task ended: "budget 2,000 updates", "diverged at update 31"."""
+    ends = {
+        "updates": lambda r: f"budget {amount(r['updates'])} updates",
+        "seconds": lambda r: f"stopped by the clock after {amount(r['seconds'])} s",
+        "diverged": lambda r: f"diverged at update {amount(r['updates'])}",
+    }
+    reasons = [ends.get(str(r["stopped"]), lambda r: str(r["stopped"]))(r) for _, r in unsolved.iterrows()]
+    return "; ".join(dict.fromkeys(reasons))
+
+
+def comparison_table(results: Results) -> pd.DataFrame:
+    """The table a person reads: one row per memory, all text.
+
+    For each task a column of accuracy with its interval and one of recalled bits; then state bytes,
+    parameters, and updates and seconds to solve. A `*` marks what stands out.
+    """
+    numbers, tasks = compare_memories(results), names(results, "task")
+    rows = {}
+    for memory in names(results, "memory"):
+        mine = numbers[numbers["memory"] == memory]
+        by_task = {str(r["task"]): r for _, r in mine.iterrows()}
+        row: dict[str, str] = {}
+        for task in tasks:
+            found = by_task.get(task)
+            row[task] = "" if found is None else accuracy(found) + ("*" if found["best"] else "")
+            row[f"{task} bits"] = "" if found is None else f"{found['recalled_bits']:.1f}"
+        row["state bytes"] = span(mine["state_bytes"])
+        row["parameters"] = span(mine["parameters"])
+        words = {task: to_solve(found) for task, found in by_task.items()}
+        alike = len(set(words.values())) == 1
+        row[SOLVED] = (
+            next(iter(words.values())) if alike else "\n".join(f"{task}: {w}" for task, w in words.items())
+        )
+        rows[memory] = row
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("memory")

@@ -1,0 +1,167 @@
+"""A Run: everything that decides a result, as frozen data with an identity.
+
+A Run round-trips through JSON; keys it does not know are refused. Its identity is a hash of its
+canonical JSON, all defaults written out, so two Runs that would give the same numbers have one name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+
+from models import SequenceModel, build, memory_options
+from recall_tasks import Task, make_task
+
+from .bring import load_memory, source_digest
+
+Option = bool | int | float | str | None
+STRICT = ConfigDict(extra="forbid", strict=True)
+
+
+@with_config(STRICT)
+@dataclass(frozen=True)
+class TaskSetting:
+    """A task by name, the fields that differ from its defaults, and the length it is trained at."""
+
+    name: str
+    length: int
+    fields: dict[str, Option] = field(default_factory=dict)
+
+    @cached_property
+    def task(self) -> Task:
+        return make_task(self.name, **self.fields)
+
+
+@with_config(STRICT)
+@dataclass(frozen=True)
+class ModelSetting:
+    """A memory by name (or `file.py:Class`), its options, and the model around it."""
+
+    memory: str
+    options: dict[str, Option] = field(default_factory=dict)
+    width: int = 32
+    layers: int = 2
+    mlp_ratio: int = 2
+    label: str = ""
+
+
+@with_config(STRICT)
+@dataclass(frozen=True)
+class Training:
+    """How a model is trained; the same for every model of a comparison.
+
+    updates           budget, the last fifth of it cooling down
+    seconds           safety limit by the clock; a run that meets it is not reproducible and says so
+    tokens            tokens an update, so longer rows come in smaller batches
+    learning_rate     peak of AdamW, after `warmup` updates, until the cool-down
+    advance_at        training accuracy at which the curriculum moves to its next stage
+    solve_at          validation accuracy that counts as solved and starts the cool-down
+    curriculum        stages of doubling length and load up to the full task; 1 trains on it directly
+    """
+
+    updates: int = 2000
+    seconds: float = 120.0
+    tokens: int = 8192
+    learning_rate: float = 1e-2
+    weight_decay: float = 0.01
+    warmup: int = 50
+    clip: float = 1.0
+    curriculum: int = 4
+    advance_at: float = 0.9
+    solve_at: float = 0.99
+
+    def __post_init__(self) -> None:
+        for name, low in (("updates", 1), ("tokens", 1), ("curriculum", 1), ("warmup", 0)):
+            if getattr(self, name) < low:
+                raise ValueError(f"{name} must be at least {low}, not {getattr(self, name)}")
+        for name in ("seconds", "learning_rate", "clip"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")
+        if not self.weight_decay >= 0:
+            raise ValueError(f"weight_decay must be at least 0, not {self.weight_decay}")
+        for name in ("advance_at", "solve_at"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ValueError(f"{name} is an accuracy above 0 and at most 1, not {getattr(self, name)}")
+
+
+@with_config(STRICT)
+@dataclass(frozen=True)
+class Run:
+    """One training run: task, model, training and seed. Raises ValueError where they cannot stand together."""
+
+    task: TaskSetting
+    model: ModelSetting
+    training: Training = Training()
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        self.task.task.check_length(self.task.length)
+        if self.seed < 0:
+            raise ValueError(f"seed must be at least 0, not {self.seed}")
+        self.build()
+        _ = self.identity  # fixed now: a memory's own file may change while the run waits
+
+    @property
+    def label(self) -> str:
+        """The memory's name as people read it."""
+        return self.model.label or self.model.memory
+
+    @cached_property
+    def identity(self) -> str:
+        """Eight bytes, in hexadecimal, of the hash of everything that decides the result."""
+        memory = load_memory(self.model.memory)
+        everything = {
+            "task": self.task.task.spec() | {"length": self.task.length},
+            "model": _ADAPTER.dump_python(self)["model"]
+            | {"label": "", "options": memory_options(memory) | self.model.options},
+            "source": source_digest(self.model.memory),
+            "training": _ADAPTER.dump_python(self)["training"],
+            "seed": self.seed,
+        }
+        canonical = json.dumps(everything, sort_keys=True, separators=(",", ":"))
+        return hashlib.blake2b(canonical.encode(), digest_size=8).hexdigest()
+
+    @property
+    def name(self) -> str:
+        """The run's directory: readable first, unique last."""
+        words = f"{self.task.name}-{self.task.length}-{self.label}-s{self.seed}"
+        safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in words)
+        return f"{safe}-{self.identity[:8]}"
+
+    def build(self) -> SequenceModel:
+        """The untrained model, initialised from the run's seed."""
+        task, model = self.task.task, self.model
+        return build(
+            load_memory(model.memory),
+            task.vocab_size,
+            task.answers,
+            width=model.width,
+            layers=model.layers,
+            mlp_ratio=model.mlp_ratio,
+            seed=self.seed,
+            **model.options,
+        )
+
+    def with_seed(self, seed: int) -> Run:
+        return replace(self, seed=seed)
+
+    def to_json(self) -> dict[str, Any]:
+        return dict(_ADAPTER.dump_python(self, mode="json"))
+
+    @staticmethod
+    def from_json(content: Any) -> Run:
+        """The inverse of `to_json`. Raises ValueError for unknown keys, wrong types and impossible settings."""
+        try:
+            return _ADAPTER.validate_json(json.dumps(content))  # strict, as JSON understands it
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise ValueError(f"run configuration: {where or 'run'}: {first['msg']}") from None
+
+
+_ADAPTER = TypeAdapter(Run)

@@ -1,0 +1,131 @@
+"""What of the past is still in the state, in a form a linear reader can use.
+
+The addresses are frozen and only the values vary: one row of the task is taken as a template, and its
+stored values are drawn afresh, everything else as it was. Item j then always has the same key and the
+same place, so "which value had item j?" is a linear question of an additive memory, of a key-value cache,
+of Legendre coefficients and of a recurrent state alike. Values are uniform and independent, so chance is
+exact. Readers see states of some rows and are asked about others.
+
+The state is taken after the last token that is read before any value is shown again: the end of the row,
+or the delimiter where answers are echoed. Controls: the same reader on states dealt to the wrong rows
+(must fall to chance) and on an untrained model of the same seed (what the architecture keeps unlearned).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models import SequenceModel
+from recall_tasks import Batch, Stored, Stream, Task, bounds
+
+from .evaluate import PIECE
+from .experiment import Run
+from .probes import READERS
+from .statistics import wilson
+
+TRAIN_ROWS, TEST_ROWS = 1024, 512
+ITEMS = 8
+"""Items read per model; tasks that store fewer are given several templates, so ages are spread."""
+
+
+def templates(task: Task, length: int, seed: int) -> Iterator[Batch]:
+    """Rows whose addresses will be frozen, one at a time, enough of them for `ITEMS` items."""
+    stream = Stream(task, length, "probe", seed)
+    stored = stream.rows(0, 1).stored.values.shape[1]
+    for i in range(max(1, ITEMS // stored)):
+        yield stream.rows(i, 1)
+
+
+def revalued(template: Batch, task: Task, rows: int, rng: np.random.Generator) -> Batch:
+    """`rows` copies of the template up to the capture, each with fresh values: tokens and stored truth only."""
+    positions, stored = template.stored.positions[0], template.stored
+    shown = template.tokens[0].copy()
+    values = rng.integers(task.answers.start, task.answers.stop, (rows, len(positions)), dtype=np.int32)
+    again = np.isin(shown, np.arange(task.answers.start, task.answers.stop))
+    again[positions] = False
+    end = int(np.argmax(again)) if again.any() else len(shown)
+    tokens = np.tile(shown[:end], (rows, 1))
+    tokens[:, positions] = values
+    many = [np.tile(a, (rows, 1)) for a in (stored.positions, stored.keys)]
+    return replace(template, tokens=tokens, stored=Stored(*many, values))
+
+
+@torch.no_grad()
+def capture(model: SequenceModel, tokens: NDArray[np.int32]) -> list[NDArray[np.float64]]:
+    """The state of each layer's memory after the last token: [n, floats] a layer, every content flattened."""
+    model.eval()
+    nowhere = torch.empty(0, dtype=torch.int64)
+    rows = max(1, PIECE // tokens.shape[1])
+    parts: list[list[NDArray[np.float64]]] = [[] for _ in model.blocks]
+    for start in range(0, len(tokens), rows):
+        _, states = model(torch.from_numpy(tokens[start : start + rows]), (nowhere, nowhere))
+        for layer, state in enumerate(states):
+            contents = model.blocks[layer].memory.contents(state)
+            flat = torch.cat([content.flatten(1) for content in contents.values()], dim=1)
+            parts[layer].append(flat.double().numpy())
+    return [np.concatenate(part) for part in parts]
+
+
+def probe(run: Run, trained: SequenceModel, readers: tuple[str, ...] = tuple(READERS)) -> list[dict[str, Any]]:
+    """Tidy rows: for each layer, reader, control and item, its age and how well it was read."""
+    task, length = run.task.task, run.task.length
+    rng = np.random.Generator(np.random.Philox(key=[run.seed, 2]))
+    rows: list[dict[str, Any]] = []
+    for number, template in enumerate(templates(task, length, run.seed)):
+        batch = revalued(template, task, TRAIN_ROWS + TEST_ROWS, rng)
+        labels = (batch.stored.values - task.answers.start).astype(np.int64)
+        chosen = np.unique(np.linspace(0, labels.shape[1] - 1, ITEMS).round().astype(int))
+        ages = batch.tokens.shape[1] - 1 - template.stored.positions[0]
+        states = {"none": capture(trained, batch.tokens), "untrained": capture(run.build(), batch.tokens)}
+        states["shuffled"] = [s[rng.permutation(len(s))] for s in states["none"]]
+        for control, layers in states.items():
+            for layer, state in enumerate(layers):
+                for reader in readers:
+                    if control != "none" and reader != readers[0]:
+                        continue  # controls are read by the fastest reader only
+                    right = read(reader, state, labels[:, chosen], task.num_answers)
+                    for item, hits in zip(chosen, right.T, strict=True):
+                        rows.append(
+                            {
+                                "content": "state",
+                                "layer": layer + 1,
+                                "reader": reader,
+                                "control": control,
+                                "item": int(item) + number * labels.shape[1],
+                                "age": int(ages[item]),
+                                "features": state.shape[1],
+                                **_scores(hits, task),
+                            }
+                        )
+    return rows
+
+
+def read(reader: str, states: NDArray[np.float64], labels: NDArray[np.int64], values: int) -> NDArray[np.bool_]:
+    """Fit on the first rows, read the rest: right [TEST_ROWS, items]."""
+    train, test = states[:TRAIN_ROWS], states[TRAIN_ROWS:]
+    mean, scale = train.mean(0), train.std(0)
+    varies = scale > 1e-9 * max(1.0, float(np.abs(train).max(initial=0.0)))
+    if not varies.any():  # a state that never changes tells nothing: the reader guesses the first value
+        return labels[TRAIN_ROWS:] == 0
+    train, test = ((s[:, varies] - mean[varies]) / scale[varies] for s in (train, test))
+    fitted = READERS[reader](values).fit(train, labels[:TRAIN_ROWS])
+    return np.asarray(fitted.predict(test) == labels[TRAIN_ROWS:])
+
+
+def _scores(right: NDArray[np.bool_], task: Task) -> dict[str, Any]:
+    low, high = wilson(int(right.sum()), len(right))
+    accuracy = float(right.mean())
+    return {
+        "num_rows": len(right),
+        "accuracy": accuracy,
+        "low": float(low),
+        "high": float(high),
+        "chance": task.chance,
+        "bits": bounds.item_bits(accuracy, task.num_answers),
+    }

@@ -1,0 +1,97 @@
+"""What a comparison measured, as tidy tables: one fact a row, ready for pandas.
+
+Columns that every table has: `run` (directory name), `task`, `memory` (the label shown to people), `seed`.
+
+scores      kind ("test" at the training length, "extrapolation" on the ladder), length, load,
+            train_length, num_rows, num_questions (per row), accuracy, low, high (95 % interval), exact
+            (share of rows with every answer right), chance, bag, position (floors), ceiling (for this
+            state), payload_bits, recalled_bits (per row), state_bytes, parameters, solved, diverged,
+            stopped ("solved", "updates", "seconds", "diverged"), updates_to_half, updates_to_solve,
+            seconds_to_solve (missing where not reached), updates, tokens, seconds
+sequences   kind, length, row, right, asked: right answers of each test row, for intervals over seeds
+distances   kind, length, distance_low, distance_high (tokens, inclusive), num_questions, accuracy, low, high
+curves      update, tokens, seconds, stage, stage_length, stage_load, loss, accuracy (training batch)
+probes      content (tensor of the state), layer, reader ("ridge", "logistic"), control ("none",
+            "shuffled", "untrained"), item, age (tokens since written), features, num_rows (tested),
+            accuracy, low, high, chance, bits (of the item, usable by this reader; 0 at chance or below)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from . import store
+from .store import EXTRAPOLATION, PROBE
+
+OUTCOME = (
+    "stopped",
+    "solved",
+    "updates_to_half",
+    "updates_to_solve",
+    "seconds_to_solve",
+    "updates",
+    "tokens",
+    "seconds",
+)
+TABLES = ("scores", "sequences", "distances", "curves", "probes")
+
+
+@dataclass(frozen=True)
+class Results:
+    """The tables above; `study` holds name, command, configurations, versions, machine, wall time, checksums."""
+
+    scores: pd.DataFrame
+    sequences: pd.DataFrame
+    distances: pd.DataFrame
+    curves: pd.DataFrame
+    probes: pd.DataFrame
+    study: dict[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        runs = self.scores["run"].nunique() if len(self.scores) else 0
+        return f"Results({runs} runs, {', '.join(f'{len(getattr(self, t))} {t}' for t in TABLES)})"
+
+
+def collect(folders: Iterable[Path], runs: list[str] | None = None) -> Results:
+    """The tables of every finished run in these folders, or of the named ones. Raises ValueError where there is none.
+
+    Raises store.CorruptRun for a record that does not match its digest.
+    """
+    folders = list(folders)
+    places = [p for p in store.find_runs(folders) if runs is None or p.name in runs]
+    tables: dict[str, list[dict[str, Any]]] = {table: [] for table in TABLES}
+    configurations, checksums, environments = [], {}, []
+    for place in places:
+        run, result = store.load_run(place), store.load_result(place)
+        common = {"run": place.name, "task": run.task.name, "memory": run.label, "seed": run.seed}
+        outcome = result["outcome"]
+        ended = {name: outcome[name] for name in OUTCOME} | {"diverged": outcome["stopped"] == "diverged"}
+        records = [("test", result)]
+        if (place / EXTRAPOLATION).is_file():
+            records.append(("extrapolation", store.unsealed(place / EXTRAPOLATION)))
+        for kind, record in records:
+            for table in ("scores", "sequences", "distances"):
+                more = ended if table == "scores" else {}
+                tables[table] += [common | {"kind": kind} | row | more for row in record[table]]
+        tables["curves"] += [common | row for row in result["curve"]]
+        if (place / PROBE).is_file():
+            tables["probes"] += [common | row for row in store.unsealed(place / PROBE)["probes"]]
+        configurations.append({"name": place.name} | run.to_json())
+        checksums[f"{run.task.name} {run.task.task}, length {run.task.length}, test split"] = result["checksum"]
+        environments.append(result["environment"])
+    study = {
+        "name": folders[0].name,
+        "runs": configurations,
+        "checksums": checksums,
+        "versions": environments[0]["versions"] | {"commit": environments[0]["commit"]},
+        "machine": environments[0]["machine"],
+        "seconds": sum(row["seconds"] for row in tables["scores"] if row["kind"] == "test"),
+    }
+    if (folders[0] / "study.json").is_file():
+        study |= {k: v for k, v in store.unsealed(folders[0] / "study.json").items() if k != "runs"}
+    return Results(**{name: pd.DataFrame(rows) for name, rows in tables.items()}, study=study)

@@ -1,0 +1,162 @@
+"""Run directories that survive anything: a run is there whole, or not at all.
+
+A run is written into a hidden directory beside its place, flushed to disk, and renamed: the rename is
+the moment it is finished. Every file's digest stands in the run's record, which carries its own; what
+does not match is refused, never trusted. Weights are safetensors and records JSON: loading runs no code.
+
+    <folder>/study.json                  what was asked for
+    <folder>/<run name>/run.json         the Run
+                        result.json      scores, curves, versions
+                        weights.safetensors
+                        extrapolation.json, probe.json     added later, each written whole
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load as tensors_from_bytes
+from safetensors.torch import save as tensors_to_bytes
+from torch import Tensor
+
+from .experiment import Run
+
+RECORD, WEIGHTS = "result.json", "weights.safetensors"
+EXTRAPOLATION, PROBE = "extrapolation.json", "probe.json"
+STALE = 600
+"""Seconds after which a half-written run can only be what a killed process left."""
+
+
+class CorruptRun(ValueError):
+    """A run directory whose files do not match their digests."""
+
+
+def digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Put `content` at `path` so that a reader finds the old file or the new one, never a part."""
+    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        Path(partial).unlink(missing_ok=True)
+        raise
+
+
+def sealed(content: Any) -> bytes:
+    """JSON with its own digest around it. NaN has no place in JSON: callers write None."""
+    body = json.dumps(content, sort_keys=True, allow_nan=False)
+    return json.dumps({"digest": digest(body.encode()), "content": json.loads(body)}, indent=1).encode()
+
+
+def unsealed(path: Path) -> Any:
+    """The content of a sealed file. Raises CorruptRun where its digest does not match."""
+    try:
+        record = json.loads(path.read_bytes())
+        body = json.dumps(record["content"], sort_keys=True, allow_nan=False)
+        if record["digest"] == digest(body.encode()):
+            return record["content"]
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise CorruptRun(f"{path} is damaged and was not used (delete {path.parent} to run it again)")
+
+
+def is_finished(folder: Path, run: Run) -> bool:
+    """Whether the run's directory is there, whole. Raises CorruptRun where it is there and damaged."""
+    place = folder / run.name
+    if not place.exists():
+        return False
+    if load_run(place).identity != run.identity:
+        raise CorruptRun(f"{place} holds another run than its name says (move it away to go on)")
+    return True
+
+
+def write_run(folder: Path, run: Run, result: dict[str, Any], weights: dict[str, Tensor]) -> Path:
+    """Finish a run: all its files, then the rename that makes it count."""
+    folder.mkdir(parents=True, exist_ok=True)
+    place = folder / run.name
+    partial = Path(tempfile.mkdtemp(dir=folder, prefix=f".{run.name}."))
+    try:
+        tensors = tensors_to_bytes({name: w.detach().contiguous() for name, w in weights.items()})
+        write_whole(partial / WEIGHTS, tensors)
+        write_whole(partial / "run.json", sealed(run.to_json()))
+        write_whole(partial / RECORD, sealed(result | {"weights": digest(tensors), "name": run.name}))
+        partial.chmod(0o755)
+        os.rename(partial, place)  # fails where another process finished the same run: keep theirs
+    except OSError:
+        shutil.rmtree(partial, ignore_errors=True)
+        if not place.exists():
+            raise
+    return place
+
+
+def load_run(place: Path) -> Run:
+    """The configuration a directory holds. Raises ValueError where there is no finished run, or a damaged one."""
+    if not (place / "run.json").is_file():
+        raise ValueError(f"no finished run in {place} (a run directory holds run.json and {RECORD})")
+    run = Run.from_json(unsealed(place / "run.json"))
+    load_result(place)
+    return run
+
+
+def load_result(place: Path) -> dict[str, Any]:
+    """What a run measured, its weights checked against their digest."""
+    if not (place / RECORD).is_file():
+        raise CorruptRun(f"{place} has no {RECORD} and was not used (delete {place} to run it again)")
+    result = dict(unsealed(place / RECORD))
+    if not (place / WEIGHTS).is_file() or digest((place / WEIGHTS).read_bytes()) != result["weights"]:
+        raise CorruptRun(f"{place / WEIGHTS} is damaged and was not used (delete {place} to run it again)")
+    return result
+
+
+def load_weights(place: Path) -> dict[str, Tensor]:
+    return dict(tensors_from_bytes((place / WEIGHTS).read_bytes()))
+
+
+def find_runs(paths: Iterable[Path]) -> list[Path]:
+    """The run directories among `paths` and directly inside them, in order of name.
+
+    Raises ValueError for a path that is not there or holds no run.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            raise ValueError(f"no directory {path} (finished runs are kept where --out said, runs/ by default)")
+        inside = [path] if (path / "run.json").is_file() else []
+        inside += sorted(p.parent for p in path.glob("*/run.json") if not p.parent.name.startswith("."))
+        if not inside:
+            raise ValueError(f"no finished run in {path} (train one first: recall train --help)")
+        found += inside
+    return found
+
+
+def sweep_partials(folder: Path) -> None:
+    """Remove what a killed process left half-written: no write takes longer than `STALE` seconds."""
+    for partial in folder.glob(".*-s*-*.*"):
+        if partial.is_dir() and time.time() - partial.stat().st_mtime > STALE:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def open_folder(folder: Path) -> None:
+    """Make the folder of a study ready to write into. Raises ValueError where it cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ValueError(f"cannot write to {folder}: {error.strerror} (choose another with --out)") from None
+    sweep_partials(folder)

@@ -1,0 +1,59 @@
+"""How numbers are said: `.974 [.964–.981]`, `131,072`, `231 updates, 12 s`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pandas as pd
+
+
+def share(value: float) -> str:
+    """An accuracy in three digits. Only 1 reads as 1 and only 0 as 0, however close another comes."""
+    if value in (0, 1):
+        return "1.00" if value else ".000"
+    return f"{min(max(value, 0.001), 0.999):.3f}"[1:]
+
+
+def interval(low: float, high: float) -> str:
+    return f"[{share(low)}–{share(high)}]"
+
+
+def accuracy(row: pd.Series[Any]) -> str:
+    """Mean and interval of a row of the comparison."""
+    return f"{share(row['mean'])} {interval(row['low'], row['high'])}"
+
+
+def amount(value: float) -> str:
+    """A count or a time: whole from 10 on, one decimal below."""
+    return f"{value:,.0f}" if value >= 10 or value == round(value) else f"{value:,.1f}"
+
+
+def span(values: Iterable[float]) -> str:
+    """One number where all agree, else the range."""
+    found = sorted(set(values))
+    ends = found if len(found) < 2 else [found[0], found[-1]]
+    return "–".join(amount(v) for v in ends)
+
+
+def duration(seconds: float) -> str:
+    whole = round(seconds)
+    if whole < 60:
+        return f"{amount(seconds)} s"
+    hours, minutes, rest = whole // 3600, whole % 3600 // 60, whole % 60
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def to_solve(row: pd.Series[Any]) -> str:
+    """What a row of the comparison took to solve its task, and what did not."""
+    solved, seeds = int(row["solved"]), int(row["seeds"])
+    took = f"{amount(row['updates_to_solve'])} updates, {duration(row['seconds_to_solve'])}" if solved else ""
+    if solved == seeds:
+        return took
+    failed = f"not converged ({row['not_converged']})"
+    return f"{took}; {seeds - solved} of {seeds} {failed}" if solved else failed
+
+
+def listed(words: Sequence[str]) -> str:
+    """a, b and c"""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -1,0 +1,115 @@
+"""Invented results of a small comparison: 3 tasks, 4 memories, 3 seeds, every table filled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from runners.results import Results
+from runners.statistics import cluster_interval
+
+MEMORIES = ("attention", "linear", "gru", "<b>x</b>")
+TASKS = {"mqar": (8, 64), "needle": (1, 64), "copying": (16, 16)}  # questions a row, values
+SKILL = {"attention": 1.0, "linear": 0.9, "gru": 0.55, "<b>x</b>": 0.3}
+LENGTH, ROWS = 128, 96
+
+
+def synthetic(
+    memories: Sequence[str] = MEMORIES, seeds: int = 3, tasks: Sequence[str] = tuple(TASKS)
+) -> Results:
+    """Accuracy falls with length and distance; attention and linear solve all, the others nothing."""
+    rng = np.random.default_rng(0)
+    tables: dict[str, list[dict[str, Any]]] = {
+        name: [] for name in ("scores", "sequences", "distances", "curves", "probes")
+    }
+    for seed in range(seeds):
+        for task in tasks:
+            for memory in memories:
+                key = {"run": f"{task}-{memory}-{seed}", "task": task, "memory": memory, "seed": seed}
+                for name, rows in one_run(task, memory, rng).items():
+                    tables[name] += [key | row for row in rows]
+    study = {
+        "name": "demo & more",
+        "command": "recall compare --preset demo",
+        "runs": [{"task": {"name": t}, "model": {"memory": m}, "seed": s} for t in tasks for m in memories
+                 for s in range(seeds)],
+        "versions": {"torch": "2.13.0", "numpy": "2.4"},
+        "machine": {"system": "Linux", "processor": "<one> core", "cores": 2},
+        "seconds": 754.2,
+        "checksums": {f"{t}-128-test": "5f1c0b77" for t in tasks},
+        "written": "a day in May",
+    }  # fmt: skip
+    return Results(**{name: pd.DataFrame(rows) for name, rows in tables.items()}, study=study)
+
+
+def one_run(task: str, memory: str, rng: np.random.Generator) -> dict[str, list[dict[str, Any]]]:
+    """Every table of one run, without the columns that name it."""
+    questions, values = TASKS[task]
+    skill = SKILL[memory] + (0 if SKILL[memory] == 1 else rng.normal(0, 0.02))
+    solved = SKILL[memory] >= 0.9
+    payload = questions * np.log2(values)
+    out: dict[str, list[dict[str, Any]]] = {"scores": [], "sequences": [], "distances": []}
+    ladder = [("test", LENGTH), *(("extrapolation", LENGTH * 2**i) for i in range(5))]
+    for kind, length in ladder:
+        p = skill * (1 - (0.12 * np.log2(length / LENGTH) if memory != "attention" else 0))
+        right = rng.binomial(questions, p, ROWS)
+        accuracy = right.sum() / (questions * ROWS)
+        low, high = cluster_interval(right, np.full(ROWS, questions))
+        state = {"attention": 256 * length, "linear": 4096, "gru": 4096, "<b>x</b>": 512}[memory]
+        took = int(rng.integers(150, 900)) if solved else None
+        out["scores"].append(
+            {"kind": kind, "length": length, "load": questions, "train_length": LENGTH, "num_rows": ROWS,
+             "num_questions": questions, "accuracy": accuracy, "low": low, "high": high,
+             "exact": float((right == questions).mean()), "chance": 1 / values, "bag": 1 / questions,
+             "position": 1.0 if task == "copying" else 1 / values + 0.01, "ceiling": 1.0,
+             "payload_bits": payload, "recalled_bits": payload * accuracy, "state_bytes": state,
+             "parameters": 41_216, "solved": solved, "diverged": False,
+             "stopped": "solved" if solved else "updates",
+             "updates_to_half": took, "updates_to_solve": took, "seconds_to_solve": took and took / 20,
+             "updates": took or 2000, "tokens": 8192 * (took or 2000), "seconds": (took or 2000) / 20}
+        )  # fmt: skip
+        out["sequences"] += [
+            {"kind": kind, "length": length, "row": i, "right": int(r), "asked": questions}
+            for i, r in enumerate(right)
+        ]
+        for b in range(2, int(np.log2(length))):
+            a = float(np.clip(p - 0.03 * b * (memory != "attention") + rng.normal(0, 0.01), 0, 1))
+            out["distances"].append(
+                {"kind": kind, "length": length, "distance_low": 2**b, "distance_high": 2 ** (b + 1) - 1,
+                 "num_questions": 200, "accuracy": a, "low": max(0, a - 0.05), "high": min(1, a + 0.05)}
+            )  # fmt: skip
+    return out | {"curves": curve(skill, solved, rng), "probes": probes(skill, values, memory, rng)}
+
+
+def curve(skill: float, solved: bool, rng: np.random.Generator) -> list[dict[str, Any]]:
+    updates = np.arange(10, 600 if solved else 2001, 10)
+    stage = np.minimum(3, updates // 120)
+    a = np.clip(
+        skill / (1 + np.exp(-(updates - 120 * stage - 50) / 15)) + rng.normal(0, 0.02, len(updates)), 0, 1
+    )
+    return [
+        {"update": int(u), "tokens": int(u) * 8192, "seconds": u / 20, "stage": int(s) + 1, "loss": 1 - x,
+         "stage_length": 16 * 2 ** int(s), "stage_load": 2 ** int(s), "accuracy": x}
+        for u, s, x in zip(updates, stage, a, strict=True)
+    ]  # fmt: skip
+
+
+def probes(skill: float, values: int, memory: str, rng: np.random.Generator) -> list[dict[str, Any]]:
+    rows = []
+    for control, layer, item in [(c, lay, i) for c in ("none", "shuffled", "untrained") for lay in (1, 2)
+                                 for i in range(8)]:  # fmt: skip
+        age = 3 + 15 * item
+        learned = skill * layer / 2 * np.exp(-age / (300 if memory == "attention" else 60))
+        top = {"none": learned, "shuffled": 0, "untrained": 0.3 * learned}[control]
+        a = float(np.clip(max(1 / values, top) + rng.normal(0, 0.01), 0, 1))
+        rows.append(
+            {"content": "state", "layer": layer, "reader": "ridge", "control": control, "item": item,
+             "age": age,
+             "features": 64, "num_rows": 256, "accuracy": a,
+             "low": max(0, a - 0.04), "high": min(1, a + 0.04),
+             "chance": 1 / values, "bits": max(0.0, a * np.log2(values) - 0.2)}
+        )  # fmt: skip
+    return rows

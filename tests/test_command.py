@@ -1,0 +1,179 @@
+"""The command line: help that reads, one line for a mistake, nothing lost."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from runners.command import COMMANDS, main
+
+ROOT = Path(__file__).parent.parent
+TINY = ["--length", "12", "--num-pairs", "2", "--num-keys", "4", "--num-values", "4", "--width", "8"]
+QUICK = ["--updates", "5", "--tokens", "256"]
+
+
+def run(*words):
+    return main([str(word) for word in words])
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command, capsys):
+    with pytest.raises(SystemExit) as left:
+        run(command, "--help")
+    assert left.value.code == 0
+    shown = capsys.readouterr().out
+    assert f"recall {command}" in shown
+    assert "None" not in shown
+
+
+def test_help_names_the_fields_of_the_task_and_the_memory(capsys):
+    with pytest.raises(SystemExit):
+        run("train", "needle", "ssc", "--help")
+    shown = capsys.readouterr().out
+    for flag in ("--depth", "--num-needles", "--segment", "--chosen", "--learning-rate", "--layers"):
+        assert flag in shown
+
+
+MISTAKES = {
+    "no such command": ["cmopare"],
+    "no such task": ["show", "mqr"],
+    "no such field": ["show", "mqar", "--num-pears", "3"],
+    "no such memory": ["train", "mqar", "gmr"],
+    "no such option": ["train", "mqar", "linear", "--segment", "3"],
+    "pairs that do not fit": ["show", "mqar", "--length", "64", "--num-pairs", "30"],
+    "pairs that do not fit a run": ["train", "mqar", "linear", "--length", "8", "--num-pairs", "8"],
+    "not a number": ["show", "mqar", "--length", "long"],
+    "a negative rate": ["train", "mqar", "linear", "--learning-rate", "-1"],
+    "no updates": ["train", "mqar", "linear", "--updates", "0"],
+    "heads that do not divide": ["train", "mqar", "linear", "--heads", "5"],
+    "a negative row": ["show", "mqar", "--row", "-1"],
+    "a negative seed": ["show", "mqar", "--seed", "-1"],
+    "no such preset": ["compare", "--preset", "dmeo"],
+    "a task not in the preset": ["compare", "--preset", "smoke", "--tasks", "copy"],
+    "a memory nobody has": ["compare", "--preset", "smoke", "--memories", "nothing.py:Nothing"],
+    "no seeds": ["compare", "--preset", "smoke", "--seeds", "0"],
+    "no workers": ["compare", "--preset", "smoke", "--workers", "0"],
+    "a missing run": ["extrapolate", "nowhere"],
+    "a ladder of nothing": ["extrapolate", "nowhere", "--ladder", "0"],
+    "a missing run to probe": ["probe", "nowhere"],
+    "a missing run to report": ["report", "nowhere"],
+}
+
+
+@pytest.mark.parametrize("words", MISTAKES.values(), ids=MISTAKES.keys())
+def test_a_mistake_is_one_line_on_stderr_and_status_2(words, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run(*words) == 2
+    shown = capsys.readouterr()
+    assert shown.err.startswith("recall: ")
+    assert shown.err.count("\n") == 1
+    assert len(shown.err) > 40
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_show_prints_the_same_row_in_a_pipe_twice(capsys):
+    assert run("show", "mqar", "--length", 24, "--num-pairs", 3, "--seed", 1) == 0
+    first = capsys.readouterr().out
+    assert run("show", "mqar", "--length", 24, "--num-pairs", 3, "--seed", 1) == 0
+    assert capsys.readouterr().out == first
+    assert "payload 15.0 bits" in first
+    assert "\x1b" not in first
+
+
+def test_ls_lists_everything(capsys):
+    assert run("ls") == 0
+    shown = capsys.readouterr().out
+    for name in ("mqar", "needle", "copy", "attention", "grm", "elastic", "ridge", "logistic", "demo"):
+        assert name in shown
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    assert run("train", "mqar", "linear", *TINY, *QUICK, "--out", folder) == 0
+    (place,) = (p for p in folder.iterdir() if p.is_dir())
+    return place
+
+
+def test_train_keeps_a_run_and_does_not_repeat_it(trained, capsys):
+    before = (trained / "result.json").stat().st_mtime_ns
+    assert run("train", "mqar", "linear", *TINY, *QUICK, "--out", trained.parent) == 0
+    assert "finished already" in capsys.readouterr().out
+    assert (trained / "result.json").stat().st_mtime_ns == before
+
+
+def test_a_finished_run_is_tested_on_longer_rows_probed_and_reported(trained, capsys):
+    assert run("extrapolate", trained, "--ladder", 1, 3, "--rows", 16) == 0
+    assert run("probe", trained) == 0
+    assert run("report", trained.parent) == 0
+    shown = capsys.readouterr().out
+    assert "12" in shown
+    assert "36" in shown
+    assert "shuffled" in shown
+    assert (trained.parent / "report.html").stat().st_size > 10_000
+
+
+def test_a_damaged_run_is_named_and_left_as_it_is(trained, capsys, tmp_path):
+    damaged = tmp_path / trained.name
+    damaged.mkdir()
+    for path in trained.iterdir():
+        content = path.read_bytes()
+        (damaged / path.name).write_bytes(content[:100] if path.name == "weights.safetensors" else content)
+    before = {p.name: p.read_bytes() for p in damaged.iterdir()}
+    for words in (
+        ["train", "mqar", "linear", *TINY, *QUICK, "--out", tmp_path],
+        ["extrapolate", damaged],
+        ["probe", damaged],
+        ["report", tmp_path],
+    ):
+        assert run(*words) == 2
+        assert str(damaged) in capsys.readouterr().err
+    assert {p.name: p.read_bytes() for p in damaged.iterdir()} == before
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path, capsys):
+    (tmp_path / "file").write_text("in the way")
+    assert run("train", "mqar", "linear", *TINY, *QUICK, "--out", tmp_path / "file" / "runs") == 2
+    assert "choose another with --out" in capsys.readouterr().err
+
+
+def compare(folder):
+    words = ["compare", "--preset", "smoke", "--updates", "60", "--seeds", "2", "--out", str(folder)]
+    return subprocess.Popen(
+        [sys.executable, "-m", "runners", *words], cwd=ROOT, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+
+
+def finished(folder):
+    return {p.parent.name: p.stat().st_mtime_ns for p in folder.glob("[!.]*/result.json")}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_stopped_comparison_goes_on_and_repeats_nothing(tmp_path, how):
+    folder = tmp_path / "study"
+    first = compare(folder)
+    while not finished(folder):
+        assert first.poll() is None, first.stderr.read()
+        time.sleep(0.05)
+    os.killpg(first.pid, how) if how == signal.SIGINT else first.send_signal(how)
+    out, err = first.communicate(timeout=60)
+    if how == signal.SIGINT:
+        assert first.returncode == 130, err
+        assert "goes on from there" in out
+        assert "Traceback" not in err
+    time.sleep(1)  # workers whose parent was killed notice at their next word to it
+    kept = finished(folder)
+    assert 0 < len(kept) < 6
+    second = compare(folder)
+    out, err = second.communicate(timeout=300)
+    assert second.returncode == 0, err
+    assert len(finished(folder)) == 6
+    assert {name: finished(folder)[name] for name in kept} == kept
+    assert "report:" in out
+    assert not list(folder.glob(".*"))

@@ -1,0 +1,86 @@
+"""The house stands as drawn: imports point one way, the wheel holds the library alone, the README's lines run."""
+
+import ast
+import re
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import numpy
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MAY_IMPORT = {
+    "recall_tasks": {"recall_tasks"},
+    "models": {"models"},
+    "runners": {"recall_tasks", "models", "runners"},
+}
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names.add((node.module or "").partition(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_imports_point_one_way(package):
+    ours = set(MAY_IMPORT)
+    for path in (ROOT / package).rglob("*.py"):
+        if path == ROOT / "recall_tasks" / "command.py":
+            continue  # the command's entry, which hands over to the runners where there are any
+        assert imported(path) & ours <= MAY_IMPORT[package], path
+
+
+def test_the_library_does_not_wait_for_torch():
+    code = "import sys, recall_tasks; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def test_help_does_not_wait_for_torch():
+    code = "import sys, runners.command as c; c.main(['--help']); sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.DEVNULL).returncode == 0
+
+
+@pytest.mark.slow
+def test_the_readme_example_runs(tmp_path):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    assert blocks
+    for number, block in enumerate(blocks):
+        script = tmp_path / f"example{number}.py"
+        script.write_text(block)
+        ran = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True)
+        assert ran.returncode == 0, ran.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.wheel
+def test_the_wheel_holds_the_library_alone_and_draws_a_row(tmp_path):
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    tops = {name.partition("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"recall_tasks"}
+
+    # A bare environment that sees the dependencies installed here, but not this checkout.
+    venv.create(tmp_path / "bare", with_pip=False)
+    site = next((tmp_path / "bare").rglob("site-packages"))
+    zipfile.ZipFile(wheel).extractall(site)
+    for package in ("numpy", "numpy.libs"):
+        found = Path(numpy.__file__).parent.parent / package
+        if found.exists():
+            (site / package).symlink_to(found)
+    python = tmp_path / "bare" / "bin" / "python"
+    draw = "from recall_tasks import MQAR, Stream; print(Stream(MQAR(), 64).rows(0, 1).tokens.shape)"
+    drawn = subprocess.run([python, "-c", draw], cwd=tmp_path, capture_output=True, text=True)
+    assert drawn.stdout.strip() == "(1, 64)", drawn.stderr
+    command = "from recall_tasks.command import main; import sys; sys.exit(main())"
+    told = subprocess.run([python, "-c", command], cwd=tmp_path, capture_output=True, text=True)
+    assert told.returncode == 2
+    assert "lives in the checkout" in told.stderr

@@ -1,0 +1,312 @@
+"""The report says what the tables say, stands alone, and claims no more than its intervals allow."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import io
+import re
+import xml.etree.ElementTree as ET
+from html.parser import HTMLParser
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from synthetic import MEMORIES, TASKS, synthetic
+
+from runners.comparison import SOLVED, compare_memories, comparison_table, names
+from runners.figures import FIGURES, looks, panels, save
+from runners.figures.canvas import INK, begin
+from runners.figures.saving import svg_file, svg_inline
+from runners.findings import caution, findings
+from runners.report import write_report
+from runners.results import TABLES, Results
+from runners.wording import listed, share, span
+
+VOID = {"meta", "link", "br", "input", "img"}
+
+
+class Page(HTMLParser):
+    """Every tag with its attributes, the text, and the tags left open or closed in the wrong order."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.text: list[tuple[str, str]] = []
+        self.open: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {k: v or "" for k, v in attrs}))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {k: v or "" for k, v in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, words: str) -> None:
+        if words.strip():
+            self.text.append((self.open[-1], words.strip()))
+
+    def said_in(self, tag: str) -> list[str]:
+        return [words for where, words in self.text if where == tag]
+
+
+@pytest.fixture(scope="module")
+def results() -> Results:
+    return synthetic()
+
+
+@pytest.fixture(scope="module")
+def numbers(results: Results) -> pd.DataFrame:
+    return compare_memories(results)
+
+
+@pytest.fixture(scope="module")
+def small() -> Results:
+    return synthetic(["attention", "linear"], 1, ["needle"])
+
+
+@pytest.fixture(scope="module")
+def folder(results: Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("report")
+    write_report(results, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def html(folder: Path) -> str:
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(html: str) -> Page:
+    return Page(html)
+
+
+def test_the_page_fetches_nothing(page: Page, html: str) -> None:
+    fetched = [v for _, a in page.tags for k, v in a.items() if k in ("src", "href", "xlink:href", "srcset")]
+    assert not [v for v in fetched if re.match(r"\s*(https?:|//)", v)]
+    assert not [
+        a for tag, a in page.tags if tag in ("img", "iframe", "object") or (tag == "script" and "src" in a)
+    ]
+    assert not re.search(r"@import|url\((?!#)|fetch\(|http", html)
+    assert page.open == []
+
+
+def test_the_page_is_well_formed_and_its_ids_are_unique(page: Page) -> None:
+    ids = [a["id"] for _, a in page.tags if "id" in a]
+    assert len(ids) == len(set(ids))
+    used = {a["href"][1:] for tag, a in page.tags if tag == "use"}
+    assert used
+    assert used <= set(ids)
+
+
+def test_every_figure_is_there_with_its_files(page: Page, folder: Path) -> None:
+    plots = [a["aria-label"] for tag, a in page.tags if tag == "svg" and a.get("class") == "plot"]
+    assert plots == [f"{name}-{i}" for name in FIGURES for i in range(len(TASKS))]
+    linked = {a["href"] for tag, a in page.tags if tag == "a" and a["href"].startswith("figures/")}
+    assert linked == {f"figures/{name}.{kind}" for name in FIGURES for kind in ("png", "svg")}
+    assert all((folder / one).stat().st_size > 1000 for one in linked)
+
+
+def test_tables_round_trip(results: Results, folder: Path) -> None:
+    for name in TABLES:
+        again = pd.read_csv(folder / "tables" / f"{name}.csv")
+        pd.testing.assert_frame_equal(again, getattr(results, name), check_dtype=False)
+
+
+def test_what_is_drawn_round_trips_from_the_page_itself(results: Results, page: Page, folder: Path) -> None:
+    inside = {a["download"]: a["href"] for tag, a in page.tags if "download" in a}
+    for name, figure in FIGURES.items():
+        csv = base64.b64decode(inside[f"{name}.csv"].split(",")[1])
+        assert csv == (folder / "figures" / f"{name}.csv").read_bytes()
+        drawn = figure.table(results).reset_index(drop=True)
+        pd.testing.assert_frame_equal(pd.read_csv(io.BytesIO(csv)), drawn, check_dtype=False, rtol=1e-5)
+
+
+def test_names_are_text_not_markup(page: Page, html: str) -> None:
+    assert "<b>" not in html
+    assert "&lt;b&gt;x&lt;/b&gt;" in html
+    assert "<b>x</b>" in page.said_in("th")
+    assert "demo & more" in page.said_in("h1")
+    assert any("<one> core" in words for words in page.said_in("li"))
+
+
+def test_two_reports_of_the_same_results_are_the_same_bytes(small: Results, tmp_path: Path) -> None:
+    few = dataclasses.replace(small, probes=pd.DataFrame(), curves=pd.DataFrame())
+    first, second = (write_report(few, tmp_path / name).parent for name in ("first", "second"))
+    files = sorted(p.relative_to(first) for p in first.rglob("*") if p.is_file())
+    assert files == sorted(p.relative_to(second) for p in second.rglob("*") if p.is_file())
+    assert [f for f in files if (first / f).read_bytes() != (second / f).read_bytes()] == []
+
+
+def test_what_did_not_converge_is_said(results: Results, page: Page) -> None:
+    assert page.said_in("small").count("not converged (budget 2,000 updates)") == 2 * len(TASKS)
+    lead = next(words for words in page.said_in("p") if words.startswith("Most"))
+    assert "Not converged: gru and <b>x</b> on every task." in lead
+    assert comparison_table(results).loc["gru", SOLVED] == "not converged (budget 2,000 updates)"
+
+
+def test_bold_is_only_what_stands_out(numbers: pd.DataFrame, page: Page) -> None:
+    assert page.said_in("strong") == ["1.00"] * len(TASKS)
+    assert set(numbers["memory"][numbers["best"]]) == {"attention"}
+    assert list(numbers.groupby("task")["best"].sum()) == [1] * len(TASKS)
+
+
+def test_nobody_stands_out_where_intervals_overlap(results: Results, tmp_path: Path) -> None:
+    """A twin of the best memory: the same rows under another name."""
+    tables = {}
+    for name in TABLES:
+        table = getattr(results, name)
+        tables[name] = pd.concat([table, table[table["memory"] == "attention"].assign(memory="twin")])
+    twins = Results(**tables)
+    assert not compare_memories(twins)["best"].any()
+    said = findings(compare_memories(twins))
+    assert said[0] == (
+        "No memory stands out on mqar, needle and copying: "
+        "the intervals of attention and twin overlap at the top."
+    )
+    bare = dataclasses.replace(twins, **dict.fromkeys(("curves", "probes", "distances"), pd.DataFrame()))
+    bare = dataclasses.replace(bare, scores=bare.scores[bare.scores["kind"] == "test"])
+    assert "<strong>" not in write_report(bare, tmp_path).read_text(encoding="utf-8")
+
+
+def test_one_memory_alone_is_not_best() -> None:
+    numbers = compare_memories(synthetic(["linear"]))
+    assert not numbers["best"].any()
+    assert findings(numbers)[0].startswith("On mqar, linear reaches .")
+
+
+def test_the_number_of_seeds_is_weighed(numbers: pd.DataFrame) -> None:
+    assert caution(numbers).startswith("3 seeds: ")
+    assert caution(numbers.assign(seeds=1)).startswith("1 seed: ")
+    assert caution(numbers.assign(seeds=5)) == ""
+
+
+def test_seeds_that_failed_are_counted(results: Results) -> None:
+    scores = results.scores.copy()
+    failed = (scores["memory"] == "linear") & (scores["task"] == "mqar") & (scores["seed"] == 1)
+    scores.loc[failed, ["solved", "stopped", "updates", "updates_to_solve"]] = [False, "diverged", 31, np.nan]
+    numbers = compare_memories(dataclasses.replace(results, scores=scores))
+    assert findings(numbers)[-1].endswith("linear on mqar (1 of 3 seeds); gru and <b>x</b> on every task.")
+    words = comparison_table(dataclasses.replace(results, scores=scores)).loc["linear", SOLVED]
+    assert "; 1 of 3 not converged (diverged at update 31)" in words.splitlines()[0]
+
+
+def test_accuracy_of_the_table_is_the_mean_over_seeds(results: Results, numbers: pd.DataFrame) -> None:
+    tests = results.scores[results.scores["kind"] == "test"]
+    means = tests.groupby(["task", "memory"])["accuracy"].mean()
+    numbers = numbers.set_index(["task", "memory"])
+    pd.testing.assert_series_equal(numbers["mean"].sort_index(), means.sort_index(), check_names=False)
+    assert ((numbers["low"] <= numbers["mean"]) & (numbers["mean"] <= numbers["high"])).all()
+    assert names(results, "memory") == list(MEMORIES)
+
+
+def test_tables_without_rows_leave_their_sections_out(small: Results, tmp_path: Path) -> None:
+    nothing = dict.fromkeys(("probes", "curves", "distances"), pd.DataFrame())
+    few = dataclasses.replace(small, **nothing, study={})
+    page = Page(write_report(few, tmp_path).read_text(encoding="utf-8"))
+    sections = [a["id"] for tag, a in page.tags if tag == "section"]
+    assert sections == ["comparison", "frontier", "length", "provenance"]
+
+
+def test_no_ladder_no_figure_of_length(results: Results) -> None:
+    tested = results.scores[results.scores["kind"] == "test"]
+    assert FIGURES["length"].table(dataclasses.replace(results, scores=tested)).empty
+
+
+def test_nothing_finished_is_said(tmp_path: Path) -> None:
+    nothing = Results(**{name: pd.DataFrame() for name in TABLES})
+    assert "No run has finished yet." in write_report(nothing, tmp_path).read_text(encoding="utf-8")
+    assert comparison_table(nothing).empty
+
+
+def test_a_svg_is_xml_in_the_colours_around_it(results: Results, folder: Path) -> None:
+    alone = (folder / "figures" / "length.svg").read_text(encoding="utf-8")
+    assert "prefers-color-scheme:dark" in alone
+    assert "currentColor" in alone
+    drawn = alone.replace(alone[alone.index("<style>") : alone.index("</style>")], "")
+    assert INK not in drawn
+    assert "date" not in drawn.lower()
+    words = ["".join(t.itertext()) for t in ET.fromstring(alone).iter("{http://www.w3.org/2000/svg}text")]
+    assert {"mqar", "accuracy", "<b>x</b>", "training length"} <= set(words)
+    values = [t.text for t in ET.fromstring(alone).iter("{http://www.w3.org/2000/svg}title")]
+    assert len(values) == len(TASKS) * len(MEMORIES) * 5
+    assert values[0] == "attention, 128 tokens: 1.00 [.962–1.00]"
+    assert "<a " not in alone
+    inline = svg_inline(begin(None, "x", "y").figure.get_figure(root=True), "name")
+    assert inline.startswith('<svg class="plot"')
+    assert "<style" not in inline
+    assert "xmlns" not in inline
+
+
+def test_figures_leave_the_session_as_it_was(results: Results, tmp_path: Path) -> None:
+    before = dict(matplotlib.rcParams)
+    table = FIGURES["length"].table(results)
+    save(panels(table, FIGURES["length"].draw), tmp_path, "one", table)
+    assert dict(matplotlib.rcParams) == before
+    from matplotlib import pyplot as plt
+
+    assert plt.get_fignums() == []
+
+
+def test_a_figure_draws_where_it_is_told(results: Results) -> None:
+    mine = begin(None, "", "")
+    for figure in FIGURES.values():
+        drawn = figure.table(results)
+        assert figure.draw(drawn[drawn["task"] == "mqar"], ax=mine) is mine
+    assert svg_file(mine.figure.get_figure(root=True)).startswith("<svg")
+
+
+def test_a_memory_looks_the_same_in_every_figure(results: Results) -> None:
+    look = looks(["elsewhere", *MEMORIES])
+    assert len({(o.colour, o.marker) for o in looks([str(i) for i in range(60)]).values()}) == 60
+    for figure in FIGURES.values():
+        drawn = figure.table(results)
+        ax = figure.draw(drawn[drawn["task"] == "mqar"], look)
+        lines = {line.get_label(): line for line in ax.lines}
+        for memory in MEMORIES:
+            assert (lines[memory].get_color(), lines[memory].get_marker()) == look[memory][:2]
+
+
+def test_the_frontier_never_passes_its_ceiling(results: Results) -> None:
+    drawn = FIGURES["frontier"].table(results)
+    assert (drawn["recalled_bits"] <= drawn["ceiling_bits"]).all()
+    assert (drawn["ceiling_bits"] == np.minimum(drawn["payload_bits"], 8 * drawn["state_bytes"])).all()
+
+
+def test_the_best_read_layer_is_drawn_with_its_controls(results: Results) -> None:
+    drawn = FIGURES["probe"].table(results)
+    assert set(drawn["layer"]) == {2}
+    assert set(drawn["control"]) == {"none", "shuffled", "untrained"}
+    assert (drawn["age_high"] == 2 * drawn["age_low"] - 1).all()
+    assert drawn.groupby(["task", "memory", "control", "seed"])["items"].sum().eq(8).all()
+
+
+def test_odd_names_do_no_harm(tmp_path: Path) -> None:
+    """Dollars (mathematics to matplotlib), braces (to str.format), an underscore (hidden from legends)."""
+    results = synthetic(["linear"], 1, ["needle"])
+    odd = "_a$b$ {0} & \"c'"
+    tables = {name: getattr(results, name).assign(memory=odd) for name in TABLES}
+    page = Page(write_report(Results(**tables), tmp_path).read_text(encoding="utf-8"))
+    assert odd in page.said_in("th")
+    assert page.said_in("span").count(odd) == len(FIGURES)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(1, "1.00"), (0.9999, ".999"), (0.974, ".974"), (0.0001, ".001"), (0, ".000")]
+)
+def test_only_a_perfect_score_reads_as_one(value: float, said: str) -> None:
+    assert share(value) == said
+
+
+def test_words() -> None:
+    assert span([4096, 4096]) == "4,096"
+    assert span([9, 4096, 10]) == "9–4,096"
+    assert [listed(w) for w in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a and b", "a, b and c"]
