@@ -7,9 +7,7 @@ from runners.experiment import ModelSetting, Run, TaskSetting, Training
 from runners.train import train
 
 LONG = TaskSetting("mqar", 256, {"num_pairs": 32, "num_keys": 127, "num_values": 128})
-ZOOLOGY = TaskSetting(
-    "mqar", 64, {"num_pairs": 4, "num_keys": 4095, "num_values": 4096, "placement": "power:0.01"}
-)
+ZOOLOGY = TaskSetting("mqar", 64, {"num_pairs": 4, "num_keys": 4095, "num_values": 4096, "placement": "power:0.01"})
 CELLS = [
     (LONG, ModelSetting("attention")),
     (LONG, ModelSetting("elastic", {"num_coefficients": 192, "num_samples": 64})),
@@ -23,11 +21,12 @@ LIMIT = 120.0
 
 
 def table() -> Iterator[str]:
-    yield f"{'length':>7}{'pairs':>6}{'vocabulary':>12}{'width':>7}  {'memory':<12}{'solved':>7}{'updates':>9}{'seconds':>9}{'accuracy':>10}"
+    yield (
+        f"{'length':>7}{'pairs':>6}{'vocabulary':>12}{'width':>7}  {'memory':<12}"
+        f"{'solved':>7}{'updates':>9}{'seconds':>9}{'accuracy':>10}"
+    )
     for task, model in CELLS:
-        outcomes = [
-            train(Run(task, model, Training(updates=20_000, seconds=LIMIT), seed))[1] for seed in SEEDS
-        ]
+        outcomes = [train(Run(task, model, Training(updates=20_000, seconds=LIMIT), seed))[1] for seed in SEEDS]
         solved = [o for o in outcomes if o.updates_to_solve is not None]
         updates = statistics.median(o.updates_to_solve for o in solved) if solved else float("nan")
         took = statistics.median(o.seconds_to_solve for o in solved) if solved else float("nan")

@@ -27,7 +27,10 @@ def flops(memory: str, rows: int, length: int, width: int, layers: int = 2, rati
 def table() -> Iterator[str]:
     rate = matmul_rate()
     yield f"matmul rate {rate:.0f} GFLOP/s"
-    yield f"{'memory':<12}{'rows':>6}{'length':>8}{'width':>7}{'ms/step':>9}{'GFLOP/s':>9}{'of matmul':>11}{'of attention':>14}"
+    yield (
+        f"{'memory':<12}{'rows':>6}{'length':>8}{'width':>7}"
+        f"{'ms/step':>9}{'GFLOP/s':>9}{'of matmul':>11}{'of attention':>14}"
+    )
     for rows, length, width, pairs in CELLS:
         task = MQAR(num_pairs=pairs, num_keys=127, num_values=128)
         batch = Stream(task, length).rows(0, rows)

@@ -60,9 +60,7 @@ def build(
             takes = ", ".join(known) or "no options"
             raise ValueError(f"{kind.__name__} has no option {name!r}: it takes {takes}")
         if type(value) is not type(known[name]) and not (type(known[name]) is float and type(value) is int):
-            raise ValueError(
-                f"{kind.__name__}: {name} takes {type(known[name]).__name__} values, not {value!r}"
-            )
+            raise ValueError(f"{kind.__name__}: {name} takes {type(known[name]).__name__} values, not {value!r}")
     for name, size in (("width", width), ("layers", layers)):
         if type(size) is not int or size < 1:
             raise ValueError(f"{name} must be a whole number of at least 1, not {size!r}")

@@ -70,6 +70,4 @@ class RecallIterable(IterableDataset[Row]):
 
 def _row(block: Batch, i: int) -> Row:
     row = block[i : i + 1]
-    return {
-        name: torch.from_numpy(a[0]).long() for name, a in (("tokens", row.tokens), ("targets", row.targets))
-    }
+    return {name: torch.from_numpy(a[0]).long() for name, a in (("tokens", row.tokens), ("targets", row.targets))}

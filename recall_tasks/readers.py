@@ -30,9 +30,7 @@ class Oracle:
 
     def answer(self, batch: Batch, task: Task) -> Ints:
         solved = [task.solve(row) for row in batch.tokens.tolist()]
-        answers = [
-            [right[t] for t in asked] for right, asked in zip(solved, batch.asked.tolist(), strict=True)
-        ]
+        answers = [[right[t] for t in asked] for right, asked in zip(solved, batch.asked.tolist(), strict=True)]
         return np.array(answers, np.int32)
 
 

@@ -75,8 +75,7 @@ def _block(columns: list[tuple[str, ...]], colour: bool) -> str:
     lines = []
     for i, label in enumerate(LABELS):
         cells = (
-            _painted(column[i].rjust(w), colour and i in (1, 2))
-            for column, w in zip(columns, widths, strict=True)
+            _painted(column[i].rjust(w), colour and i in (1, 2)) for column, w in zip(columns, widths, strict=True)
         )
         lines.append(" ".join([label.ljust(len(LABELS[-1])), *cells]).rstrip())
     return "\n".join(lines)

@@ -127,9 +127,7 @@ class Task(ABC):
             if want is float and type(value) is int:
                 object.__setattr__(self, f.name, float(value))
             elif type(value) is not want and not (value is None and f.metadata.get("optional")):
-                raise ValueError(
-                    f"{self.name}: {f.name} takes {_WORDS[want]}, not {value!r} ({type(value).__name__})"
-                )
+                raise ValueError(f"{self.name}: {f.name} takes {_WORDS[want]}, not {value!r} ({type(value).__name__})")
         self.check_fields()
         if self.vocab_size > MAX_VOCABULARY:
             raise ValueError(

@@ -19,8 +19,9 @@ class Mistake(Exception):
 class Parser(argparse.ArgumentParser):
     """An ArgumentParser that raises instead of exiting, and never guesses at shortened flags."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, allow_abbrev=False, formatter_class=Formatter, **kwargs)
+    def __init__(self, prog: str = "", description: str = "", epilog: str = "", **layout: Any) -> None:
+        super().__init__(prog, None, description, epilog, allow_abbrev=False, **layout)
+        self.formatter_class = Formatter
 
     def error(self, message: str) -> NoReturn:
         raise Mistake(f"{message} (see {self.prog} --help)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import inspect
 import sys
 from functools import lru_cache
 from pathlib import Path
@@ -11,9 +12,25 @@ from pathlib import Path
 from models import Memory
 from models import find as find_registered
 
+ADOPTED: dict[str, type[Memory]] = {}
+"""Classes handed over in this process, by the `file.py:Class` they are kept under."""
+
+
+def adopt(memory: type[Memory]) -> str:
+    """The name a class of one's own is kept under. Raises ValueError where its source cannot be read."""
+    try:
+        name = f"{inspect.getfile(memory)}:{memory.__name__}"
+        inspect.getsource(memory)
+    except (OSError, TypeError):
+        raise ValueError(f"the source of {memory.__name__} cannot be read: put the class in a file") from None
+    ADOPTED[name] = memory
+    return name
+
 
 def load_memory(name: str) -> type[Memory]:
     """The class a name or `file.py:Class` stands for. Raises ValueError where there is none."""
+    if name in ADOPTED:
+        return ADOPTED[name]
     if ".py:" not in name:
         return find_registered(name)
     path, _, attribute = name.rpartition(":")
@@ -26,6 +43,8 @@ def load_memory(name: str) -> type[Memory]:
 
 def source_digest(name: str) -> str:
     """A hash of the file a memory of one's own comes from, so that changed code is a changed run."""
+    if name in ADOPTED:
+        return hashlib.blake2b(inspect.getsource(ADOPTED[name]).encode(), digest_size=8).hexdigest()
     if ".py:" not in name:
         return ""
     return hashlib.blake2b(Path(name.rpartition(":")[0]).read_bytes(), digest_size=8).hexdigest()

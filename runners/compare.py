@@ -1,159 +1,106 @@
-"""Run a study: train what is missing, test it on the ladder, probe it, keep everything."""
+"""Run a study: train what is missing, test it on the ladder, probe it, keep everything.
+
+From Python, in a script or a notebook:
+
+    compare([MQAR(num_pairs=16)], {"mine": Mine, "gru": "gru"}, seeds=3).report("mine")
+"""
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
-import shutil
-import subprocess
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from recall_tasks import Stream
+from models import Memory
+from recall_tasks import Task
 
 from . import store
+from .bring import adopt
+from .comparison import comparison_table
 from .engine import Event, Job, cores, execute
-from .evaluate import distance_rows, score, score_row
-from .experiment import Run
-from .extrapolate import ROWS, extrapolate
-from .probe import probe
-from .store import EXTRAPOLATION, PROBE
+from .experiment import ModelSetting, Run, TaskSetting, Training
+from .jobs import fulfil, missing
+from .report import write_report
+from .results import Results, collect
 from .study import Study
-from .train import train
-
-TEST_ROWS = 512
 
 
-def train_run(run: Run, folder: Path, watch: Callable[[Any], None]) -> Path:
-    """Train, test at the training length, and finish the run's directory."""
-    model, outcome, curve = train(run, watch)
-    stream = Stream(run.task.task, run.task.length, "test")
-    scored = score(model, stream, TEST_ROWS)
-    questions = scored.right.shape[1]
-    result = {
-        "outcome": vars(outcome),
-        "curve": [{k: finite(v) for k, v in point.items()} for point in curve],
-        "scores": [score_row(run, model, scored, stream.task, stream.length)],
-        "distances": distance_rows(scored, stream.length),
-        "sequences": [
-            {"length": stream.length, "row": i, "right": int(right), "asked": questions}
-            for i, right in enumerate(scored.right.sum(1))
-        ],
-        "checksum": stream.checksum(),
-        "environment": environment(),
-    }
-    return store.write_run(folder, run, result, dict(model.state_dict()))
+def carry_out(study: Study, folder: Path, workers: int | None = None, command: str = "") -> Iterator[Event]:
+    """Execute what the study still misses in `folder`; where a `command` is named, keep it with the study.
 
-
-def finite(value: float) -> float | None:
-    """JSON has no NaN: a loss that was not finite is written as null."""
-    return value if value == value and abs(value) != float("inf") else None
-
-
-def fulfil(
-    run_json: dict[str, Any], folder: str, ladder: tuple[int, ...], probed: bool, watch: Callable[[Any], None]
-) -> str:
-    """Everything a study asks of one run, skipping what is done: the job a worker executes."""
-    run, root = Run.from_json(run_json), Path(folder)
-    if not store.is_finished(root, run):
-        train_run(run, root, watch)
-    return ask_more(str(root / run.name), {"ladder": ladder, "probed": probed}, watch)
-
-
-def ask_more(place: str, request: dict[str, Any], watch: Callable[[Any], None]) -> str:
-    """Test a finished run on the `ladder` (with `rows` each) and, if `probed`, probe it; skip what is there."""
-    path, ladder, rows = Path(place), request.get("ladder", ()), request.get("rows", ROWS)
-    run = store.load_run(path)
-    if ladder and not has(path / EXTRAPOLATION, ladder=list(ladder), rows=rows):
-        watch("testing longer rows")
-        record = extrapolate(run, load_model(path), ladder, rows)
-        store.write_whole(path / EXTRAPOLATION, store.sealed(record))
-    if request.get("probed") and not has(path / PROBE):
-        watch("probing the state")
-        store.write_whole(path / PROBE, store.sealed({"probes": probe(run, load_model(path))}))
-    return path.name
-
-
-def has(path: Path, **fields: Any) -> bool:
-    """Whether a record is there with these fields. Raises store.CorruptRun where it is damaged."""
-    if not path.is_file():
-        return False
-    content = store.unsealed(path)
-    return all(content.get(name) == value for name, value in fields.items())
-
-
-def load_model(place: Path) -> Any:
-    """The trained model of a finished run, in evaluation mode."""
-    model = store.load_run(place).build()
-    model.load_state_dict(store.load_weights(place))
-    return model.eval()
-
-
-def carry_out(study: Study, folder: Path, workers: int | None = None) -> Iterator[Event]:
-    """Execute what the study still misses in `folder`. Raises store.CorruptRun before anything starts."""
+    Raises store.CorruptRun or store.UnwritableFolder before anything starts.
+    """
     store.open_folder(folder)
     jobs = [
-        Job(run.name, fulfil, (run.to_json(), str(folder), study.ladder, run.task.name in study.probed))
+        Job(run.name, fulfil, (run.to_json(), str(folder), study.request(run)))
         for run in study.runs
         if not complete(study, folder, run)
     ]
     began = time.time()
-    yield from execute(jobs, workers)
-    if jobs:
-        record_study(study, folder, time.time() - began, workers)
+    try:
+        yield from execute(jobs, workers)
+    finally:
+        if command:
+            record_study(study, folder, time.time() - began if jobs else 0.0, workers, command)
 
 
 def complete(study: Study, folder: Path, run: Run) -> bool:
     """Whether nothing is left to do for this run."""
-    place = folder / run.name
-    return (
-        store.is_finished(folder, run)
-        and (not study.ladder or has(place / EXTRAPOLATION, ladder=list(study.ladder)))
-        and (run.task.name not in study.probed or has(place / PROBE))
-    )
+    return store.is_finished(folder, run) and not missing(folder / run.name, study.request(run))
 
 
-def record_study(study: Study, folder: Path, seconds: float, workers: int | None) -> None:
+def record_study(study: Study, folder: Path, seconds: float, workers: int | None, command: str) -> None:
     """Keep what was asked for, where and how long it took; time adds up over resumptions."""
     path = folder / "study.json"
     before = store.unsealed(path)["seconds"] if path.is_file() else 0.0
     content = {
         "name": study.name,
         "runs": [run.name for run in study.runs],
+        "command": command,
         "seconds": before + seconds,
         "workers": cores() if workers is None else workers,
     }
     store.write_whole(path, store.sealed(content))
 
 
-def environment() -> dict[str, Any]:
-    """Versions, commit and machine: what else a number depends on."""
-    names = ("torch", "numpy", "scikit-learn", "recall-tasks")
-    versions = {"python": platform.python_version()}
-    versions |= {name: importlib.metadata.version(name) for name in names}
-    return {"versions": versions, "machine": machine(), "commit": commit()}
+@dataclass(frozen=True, repr=False)
+class Comparison:
+    """A finished comparison: `results` as tidy DataFrames, `folder` with every run, a table as its repr."""
+
+    results: Results
+    folder: Path
+
+    def report(self, folder: str | Path | None = None) -> Path:
+        """Write report.html, figures and tables into `folder`, else beside the runs; its path."""
+        return write_report(self.results, Path(folder) if folder else self.folder)
+
+    def __repr__(self) -> str:
+        return str(comparison_table(self.results).to_string())
 
 
-def machine() -> dict[str, Any]:
-    model = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        lines = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
-        model = lines[0].partition(":")[2].strip() if lines else model
-    return {"system": platform.system(), "processor": model, "cores": cores()}
+def compare(
+    tasks: Sequence[Task],
+    memories: Mapping[str, str | type[Memory]] | Sequence[str],
+    length: int = 64,
+    seeds: int = 3,
+    folder: str | Path | None = None,
+    ladder: Sequence[int] = (1, 2, 4),
+    training: Training | None = None,
+) -> Comparison:
+    """Train every memory on every task, one after the other in this process, and test on longer rows.
 
-
-def commit() -> str:
-    """The checkout's commit, `+` where files differ from it, empty outside a checkout."""
-    if not shutil.which("git"):
-        return ""
-    here = Path(__file__).parent
-    described = subprocess.run(
-        ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"],
-        cwd=here, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return described.stdout.strip()
-
-
+    `memories` are names, or classes of one's own under the name they should have. Runs are kept in
+    `folder` (a new temporary one by default): the same call with the same folder repeats no finished run.
+    Raises ValueError for settings that cannot be, RuntimeError where a run failed.
+    """
+    named = memories if isinstance(memories, Mapping) else {name: name for name in memories}
+    models = [ModelSetting(m if isinstance(m, str) else adopt(m), label=label) for label, m in named.items()]
+    settings = [TaskSetting(task.name, length, asdict(task)) for task in tasks]
+    study = Study.grid("comparison", settings, models, training or Training(), seeds, ladder=tuple(ladder))
+    place = Path(folder) if folder else Path(tempfile.mkdtemp(prefix="recall-"))
+    for event in carry_out(study, place, workers=0, command="compare(...)"):
+        if event.kind == "failed":
+            raise RuntimeError(f"{event.job}: {event.content}\n{event.log}")
+    return Comparison(collect([place], [run.name for run in study.runs]), place)

@@ -8,10 +8,9 @@ import pandas as pd
 
 from .results import Results
 from .statistics import across_seeds, share_solved
-from .wording import accuracy, amount, span, to_solve
+from .wording import accuracy, amount, share, span, to_solve
 
 CONSTANT = ("chance", "bag", "position", "ceiling", "payload_bits", "state_bytes", "parameters")
-SOLVED = "updates and seconds to solve"
 
 
 def names(results: Results, column: str) -> list[str]:
@@ -79,27 +78,32 @@ def why_not(unsolved: pd.DataFrame) -> str:
 
 
 def comparison_table(results: Results) -> pd.DataFrame:
-    """The table a person reads: one row per memory, all text.
+    """The table a person reads in a terminal: one row per memory, all text.
 
-    For each task a column of accuracy with its interval and one of recalled bits; then state bytes,
-    parameters, and updates and seconds to solve. A `*` marks what stands out.
+    For each task a cell of two lines: accuracy with its interval, `*` where it stands out; recalled bits
+    and what it took to solve. Then state bytes and parameters.
     """
     numbers, tasks = compare_memories(results), names(results, "task")
     rows = {}
     for memory in names(results, "memory"):
         mine = numbers[numbers["memory"] == memory]
         by_task = {str(r["task"]): r for _, r in mine.iterrows()}
-        row: dict[str, str] = {}
-        for task in tasks:
-            found = by_task.get(task)
-            row[task] = "" if found is None else accuracy(found) + ("*" if found["best"] else "")
-            row[f"{task} bits"] = "" if found is None else f"{found['recalled_bits']:.1f}"
-        row["state bytes"] = span(mine["state_bytes"])
-        row["parameters"] = span(mine["parameters"])
-        words = {task: to_solve(found) for task, found in by_task.items()}
-        alike = len(set(words.values())) == 1
-        row[SOLVED] = (
-            next(iter(words.values())) if alike else "\n".join(f"{task}: {w}" for task, w in words.items())
-        )
-        rows[memory] = row
+        row = {task: cell(by_task[task]) if task in by_task else "" for task in tasks}
+        rows[memory] = row | {name.replace("_", " "): span(mine[name]) for name in ("state_bytes", "parameters")}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("memory")
+
+
+def cell(row: pd.Series[Any]) -> str:
+    mark = "*" if row["best"] else ""
+    return f"{accuracy(row)}{mark}\n{row['recalled_bits']:.1f} bits; {to_solve(row)}"
+
+
+def bounds_lines(results: Results) -> list[str]:
+    """For each task, what its accuracies are held against, as a line of text."""
+    lines = []
+    for task, part in compare_memories(results).groupby("task", sort=False):
+        first, least = part.iloc[0], part["ceiling"].min()
+        floors = ", ".join(f"{name} {share(first[name])}" for name in ("chance", "bag", "position"))
+        ceiling = "1.00 for every state here" if least == 1 else f"from {share(least)} for the smallest state here"
+        lines.append(f"{task}: floors {floors}; payload {first['payload_bits']:.1f} bits; ceiling {ceiling}")
+    return lines

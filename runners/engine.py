@@ -114,9 +114,7 @@ def _one_thread() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _give(
-    pipe: Connection, busy: dict[Connection, tuple[Any, Job | None]], waiting: list[Job]
-) -> Iterator[Event]:
+def _give(pipe: Connection, busy: dict[Connection, tuple[Any, Job | None]], waiting: list[Job]) -> Iterator[Event]:
     job = waiting.pop() if waiting else None
     busy[pipe] = (busy[pipe][0], job)
     if job:

@@ -77,7 +77,7 @@ def score_row(run: Run, model: SequenceModel, scored: Scored, task: Task, length
     right = scored.right.sum(1)
     accuracy = float(scored.right.mean())
     if questions == 1:
-        low, high = wilson(int(right.sum()), rows)
+        low, high = (float(bound) for bound in wilson(int(right.sum()), rows))
     else:
         low, high = cluster_interval(right, np.full(rows, questions), seed=0)
     state_bytes = 4 * model.state_floats(length)
@@ -97,6 +97,15 @@ def score_row(run: Run, model: SequenceModel, scored: Scored, task: Task, length
         "state_bytes": state_bytes,
         "parameters": sum(p.numel() for p in model.parameters()),
     }
+
+
+def sequence_rows(scored: Scored, length: int) -> list[dict[str, Any]]:
+    """Right answers of each test row, from which intervals over seeds are drawn."""
+    asked = scored.right.shape[1]
+    return [
+        {"length": length, "row": row, "right": int(right), "asked": asked}
+        for row, right in enumerate(scored.right.sum(1))
+    ]
 
 
 def distance_rows(scored: Scored, length: int) -> list[dict[str, Any]]:

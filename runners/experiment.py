@@ -34,7 +34,7 @@ class TaskSetting:
 
     @cached_property
     def task(self) -> Task:
-        return make_task(self.name, **self.fields)
+        return make_task(self.name, None, **self.fields)
 
 
 @with_config(STRICT)

@@ -7,16 +7,14 @@ from typing import Any
 from models import SequenceModel
 from recall_tasks import Stream
 
-from .evaluate import distance_rows, score, score_row
+from .evaluate import distance_rows, score, score_row, sequence_rows
 from .experiment import Run
 
 LADDER = (1, 2, 4, 8, 16)
 ROWS = 256
 
 
-def extrapolate(
-    run: Run, model: SequenceModel, ladder: tuple[int, ...] = LADDER, rows: int = ROWS
-) -> dict[str, Any]:
+def extrapolate(run: Run, model: SequenceModel, ladder: tuple[int, ...] = LADDER, rows: int = ROWS) -> dict[str, Any]:
     """Scores at each multiple of the training length: {"ladder", "scores", "distances", "sequences"}.
 
     The test rows of a length are the same for every model and seed, so comparisons are paired. Rows are
@@ -30,8 +28,5 @@ def extrapolate(
         scored = score(model, Stream(task, length, "test"), rows)
         record["scores"].append(score_row(run, model, scored, task, length))
         record["distances"] += distance_rows(scored, length)
-        record["sequences"] += [
-            {"length": length, "row": i, "right": int(right.sum()), "asked": len(right)}
-            for i, right in enumerate(scored.right)
-        ]
+        record["sequences"] += sequence_rows(scored, length)
     return record

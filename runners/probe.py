@@ -52,8 +52,8 @@ def revalued(template: Batch, task: Task, rows: int, rng: np.random.Generator) -
     end = int(np.argmax(again)) if again.any() else len(shown)
     tokens = np.tile(shown[:end], (rows, 1))
     tokens[:, positions] = values
-    many = [np.tile(a, (rows, 1)) for a in (stored.positions, stored.keys)]
-    return replace(template, tokens=tokens, stored=Stored(*many, values))
+    places, keys = (np.tile(a, (rows, 1)) for a in (stored.positions, stored.keys))
+    return replace(template, tokens=tokens, stored=Stored(places, keys, values))
 
 
 @torch.no_grad()
@@ -89,7 +89,7 @@ def probe(run: Run, trained: SequenceModel, readers: tuple[str, ...] = tuple(REA
                 for reader in readers:
                     if control != "none" and reader != readers[0]:
                         continue  # controls are read by the fastest reader only
-                    right = read(reader, state, labels[:, chosen], task.num_answers)
+                    right, converged = read(reader, state, labels[:, chosen], task.num_answers)
                     for item, hits in zip(chosen, right.T, strict=True):
                         rows.append(
                             {
@@ -100,22 +100,25 @@ def probe(run: Run, trained: SequenceModel, readers: tuple[str, ...] = tuple(REA
                                 "item": int(item) + number * labels.shape[1],
                                 "age": int(ages[item]),
                                 "features": state.shape[1],
+                                "converged": converged,
                                 **_scores(hits, task),
                             }
                         )
     return rows
 
 
-def read(reader: str, states: NDArray[np.float64], labels: NDArray[np.int64], values: int) -> NDArray[np.bool_]:
-    """Fit on the first rows, read the rest: right [TEST_ROWS, items]."""
+def read(
+    reader: str, states: NDArray[np.float64], labels: NDArray[np.int64], values: int
+) -> tuple[NDArray[np.bool_], bool]:
+    """Fit on the first rows, read the rest: right [TEST_ROWS, items], and whether the fit converged."""
     train, test = states[:TRAIN_ROWS], states[TRAIN_ROWS:]
     mean, scale = train.mean(0), train.std(0)
     varies = scale > 1e-9 * max(1.0, float(np.abs(train).max(initial=0.0)))
     if not varies.any():  # a state that never changes tells nothing: the reader guesses the first value
-        return labels[TRAIN_ROWS:] == 0
+        return labels[TRAIN_ROWS:] == 0, True
     train, test = ((s[:, varies] - mean[varies]) / scale[varies] for s in (train, test))
     fitted = READERS[reader](values).fit(train, labels[:TRAIN_ROWS])
-    return np.asarray(fitted.predict(test) == labels[TRAIN_ROWS:])
+    return np.asarray(fitted.predict(test) == labels[TRAIN_ROWS:]), fitted.converged
 
 
 def _scores(right: NDArray[np.bool_], task: Task) -> dict[str, Any]:

@@ -61,7 +61,15 @@ class Board:
 
     def __rich__(self) -> Table:
         table = Table(box=None, pad_edge=False, caption=self.line(), caption_justify="left")
-        for head, right in (("task", 0), ("memory", 0), ("seed", 1), ("stage", 0), ("accuracy", 0), ("updates", 1), ("time", 1)):
+        for head, right in (
+            ("task", 0),
+            ("memory", 0),
+            ("seed", 1),
+            ("stage", 0),
+            ("accuracy", 0),
+            ("updates", 1),
+            ("time", 1),
+        ):
             table.add_column(head, justify="right" if right else "left", no_wrap=True)
         for name, began in self.started.items():
             run, at = self.runs[name], self.latest.get(name)

@@ -48,6 +48,4 @@ def configurations(runs: list[Any]) -> str:
     if not runs:
         return ""
     lines = "\n".join(escape(json.dumps(run, ensure_ascii=False, default=str)) for run in runs)
-    return (
-        f"<details><summary>Exact configurations of {len(runs):,} runs</summary><pre>{lines}</pre></details>"
-    )
+    return f"<details><summary>Exact configurations of {len(runs):,} runs</summary><pre>{lines}</pre></details>"

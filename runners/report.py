@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from .comparison import compare_memories, comparison_table, names
+from .comparison import compare_memories, names
 from .figures import FIGURES, looks, panels, save
 from .figures.canvas import legend
 from .figures.look import Looks
@@ -24,8 +24,6 @@ from .page import csv_link, document, link, section
 from .provenance import provenance
 from .report_table import HOW_TO_READ, floors_table, score_table
 from .results import TABLES, Results
-
-__all__ = ["comparison_table", "write_report"]
 
 
 def write_report(results: Results, folder: Path) -> Path:
@@ -92,8 +90,7 @@ def figure_section(name: str, figure: ModuleType, drawn: pd.DataFrame, look: Loo
         for i, (label, line) in enumerate(legend(axes, look).items())
     )
     plots = "".join(
-        f"<div>{svg_inline(ax.figure.get_figure(root=True), f'{name}-{i}')}</div>"
-        for i, ax in enumerate(axes)
+        f"<div>{svg_inline(ax.figure.get_figure(root=True), f'{name}-{i}')}</div>" for i, ax in enumerate(axes)
     )
     body = f'<ul class="legend">{keys}</ul><div class="panels">{plots}</div>'
     links: list[Any] = [csv_link(f"{name}.csv", csv_text(drawn))]

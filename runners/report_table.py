@@ -35,9 +35,7 @@ def score_table(results: Results, numbers: pd.DataFrame) -> str:
             f'<td class="number" data-value="{mine[column].max()}">{span(mine[column])}</td>'
             for column in ("state_bytes", "parameters")
         ]
-        body.append(
-            f'<tr><th scope="row" data-value="{escape(memory)}">{escape(memory)}</th>{"".join(cells)}</tr>'
-        )
+        body.append(f'<tr><th scope="row" data-value="{escape(memory)}">{escape(memory)}</th>{"".join(cells)}</tr>')
     return (
         f'<div class="wide"><table class="sortable"><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table></div>"

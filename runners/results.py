@@ -11,13 +11,15 @@ scores      kind ("test" at the training length, "extrapolation" on the ladder),
 sequences   kind, length, row, right, asked: right answers of each test row, for intervals over seeds
 distances   kind, length, distance_low, distance_high (tokens, inclusive), num_questions, accuracy, low, high
 curves      update, tokens, seconds, stage, stage_length, stage_load, loss, accuracy (training batch)
-probes      content (tensor of the state), layer, reader ("ridge", "logistic"), control ("none",
-            "shuffled", "untrained"), item, age (tokens since written), features, num_rows (tested),
-            accuracy, low, high, chance, bits (of the item, usable by this reader; 0 at chance or below)
+probes      content (what of the state was read), layer, reader ("ridge", "logistic"), control ("none",
+            "shuffled", "untrained"), item, age (tokens since written), features, converged (the
+            reader's fit), num_rows (tested), accuracy, low, high, chance, bits (of the item, usable by
+            this reader; 0 at chance or below)
 """
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,7 +65,10 @@ def collect(folders: Iterable[Path], runs: list[str] | None = None) -> Results:
     Raises store.CorruptRun for a record that does not match its digest.
     """
     folders = list(folders)
-    places = [p for p in store.find_runs(folders) if runs is None or p.name in runs]
+    kept = store.unsealed(folders[0] / "study.json") if (folders[0] / "study.json").is_file() else {}
+    order = {name: i for i, name in enumerate(runs or kept.get("runs", []))}
+    places = [p for p in store.find_runs(folders) if runs is None or p.name in order]
+    places.sort(key=lambda place: order.get(place.name, len(order)))  # as the study has them, then by name
     tables: dict[str, list[dict[str, Any]]] = {table: [] for table in TABLES}
     configurations, checksums, environments = [], {}, []
     for place in places:
@@ -85,13 +90,13 @@ def collect(folders: Iterable[Path], runs: list[str] | None = None) -> Results:
         checksums[f"{run.task.name} {run.task.task}, length {run.task.length}, test split"] = result["checksum"]
         environments.append(result["environment"])
     study = {
-        "name": folders[0].name,
+        "name": folders[0].resolve().name,
+        "written": datetime.date.today().isoformat(),
         "runs": configurations,
         "checksums": checksums,
         "versions": environments[0]["versions"] | {"commit": environments[0]["commit"]},
         "machine": environments[0]["machine"],
         "seconds": sum(row["seconds"] for row in tables["scores"] if row["kind"] == "test"),
     }
-    if (folders[0] / "study.json").is_file():
-        study |= {k: v for k, v in store.unsealed(folders[0] / "study.json").items() if k != "runs"}
+    study |= {k: v for k, v in kept.items() if k != "runs"}
     return Results(**{name: pd.DataFrame(rows) for name, rows in tables.items()}, study=study)

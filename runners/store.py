@@ -39,6 +39,10 @@ class CorruptRun(ValueError):
     """A run directory whose files do not match their digests."""
 
 
+class UnwritableFolder(ValueError):
+    """A folder that cannot be made or written into."""
+
+
 def digest(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
@@ -152,11 +156,11 @@ def sweep_partials(folder: Path) -> None:
 
 
 def open_folder(folder: Path) -> None:
-    """Make the folder of a study ready to write into. Raises ValueError where it cannot be."""
+    """Make the folder of a study ready to write into. Raises UnwritableFolder where it cannot be."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise ValueError(f"cannot write to {folder}: {error.strerror} (choose another with --out)") from None
+        raise UnwritableFolder(f"cannot write to {folder}: {error.strerror} (choose another with --out)") from None
     sweep_partials(folder)

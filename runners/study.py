@@ -7,16 +7,21 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .experiment import ModelSetting, Run, TaskSetting, Training
-from .extrapolate import LADDER
+from .extrapolate import LADDER, ROWS
 
 
 @dataclass(frozen=True)
 class Study:
-    """`ladder`: multiples of the training length to test at; `probed`: names of the tasks whose states are read."""
+    """Runs, and what is asked of each.
+
+    ladder   multiples of the training length to test at, with `rows` test rows each
+    probed   names of the tasks whose states are read
+    """
 
     name: str
     runs: tuple[Run, ...]
     ladder: tuple[int, ...] = LADDER
+    rows: int = ROWS
     probed: tuple[str, ...] = ()
 
     @staticmethod
@@ -64,4 +69,9 @@ class Study:
         given = {key: value for key, value in training.items() if value is not None}
         setting = replace(self.runs[0].training, **given)
         kept = [first[t] for t in tasks or first]
-        return Study.grid(self.name, kept, chosen, setting, count, ladder=self.ladder, probed=self.probed)
+        asked = {"ladder": self.ladder, "rows": self.rows, "probed": self.probed}
+        return Study.grid(self.name, kept, chosen, setting, count, **asked)
+
+    def request(self, run: Run) -> dict[str, Any]:
+        """What is asked of this run when it is trained (see `compare.ask_more`)."""
+        return {"ladder": self.ladder, "rows": self.rows, "probed": run.task.name in self.probed}

@@ -181,9 +181,7 @@ def train(
     return model, outcome, curve
 
 
-def step(
-    model: SequenceModel, optimiser: torch.optim.Optimizer, batch: Batch, clip: float
-) -> tuple[float, float]:
+def step(model: SequenceModel, optimiser: torch.optim.Optimizer, batch: Batch, clip: float) -> tuple[float, float]:
     """One update on a batch: its loss in nats and its accuracy, both before the update.
 
     A loss that is not finite leaves the weights as they were.
@@ -195,7 +193,7 @@ def step(
     accuracy = float((logits.detach().argmax(-1) == targets).float().mean())
     if math.isfinite(value):
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
         optimiser.step()
     return value, accuracy

@@ -17,9 +17,7 @@ SKILL = {"attention": 1.0, "linear": 0.9, "gru": 0.55, "<b>x</b>": 0.3}
 LENGTH, ROWS = 128, 96
 
 
-def synthetic(
-    memories: Sequence[str] = MEMORIES, seeds: int = 3, tasks: Sequence[str] = tuple(TASKS)
-) -> Results:
+def synthetic(memories: Sequence[str] = MEMORIES, seeds: int = 3, tasks: Sequence[str] = tuple(TASKS)) -> Results:
     """Accuracy falls with length and distance; attention and linear solve all, the others nothing."""
     rng = np.random.default_rng(0)
     tables: dict[str, list[dict[str, Any]]] = {
@@ -72,8 +70,7 @@ def one_run(task: str, memory: str, rng: np.random.Generator) -> dict[str, list[
              "updates": took or 2000, "tokens": 8192 * (took or 2000), "seconds": (took or 2000) / 20}
         )  # fmt: skip
         out["sequences"] += [
-            {"kind": kind, "length": length, "row": i, "right": int(r), "asked": questions}
-            for i, r in enumerate(right)
+            {"kind": kind, "length": length, "row": i, "right": int(r), "asked": questions} for i, r in enumerate(right)
         ]
         for b in range(2, int(np.log2(length))):
             a = float(np.clip(p - 0.03 * b * (memory != "attention") + rng.normal(0, 0.01), 0, 1))
@@ -87,9 +84,7 @@ def one_run(task: str, memory: str, rng: np.random.Generator) -> dict[str, list[
 def curve(skill: float, solved: bool, rng: np.random.Generator) -> list[dict[str, Any]]:
     updates = np.arange(10, 600 if solved else 2001, 10)
     stage = np.minimum(3, updates // 120)
-    a = np.clip(
-        skill / (1 + np.exp(-(updates - 120 * stage - 50) / 15)) + rng.normal(0, 0.02, len(updates)), 0, 1
-    )
+    a = np.clip(skill / (1 + np.exp(-(updates - 120 * stage - 50) / 15)) + rng.normal(0, 0.02, len(updates)), 0, 1)
     return [
         {"update": int(u), "tokens": int(u) * 8192, "seconds": u / 20, "stage": int(s) + 1, "loss": 1 - x,
          "stage_length": 16 * 2 ** int(s), "stage_load": 2 ** int(s), "accuracy": x}

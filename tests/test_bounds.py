@@ -71,9 +71,7 @@ def test_wrong_bits_and_accuracies_are_refused():
 
 @pytest.mark.parametrize(("draws", "values"), [(1, 5), (2, 2), (8, 32), (64, 16), (100, 3), (300, 4096)])
 def test_largest_multiplicity_by_simulation(draws, values):
-    counts = np.random.default_rng(0).multinomial(
-        draws, np.full(values, 1 / values), size=20_000 // (1 + values // 99)
-    )
+    counts = np.random.default_rng(0).multinomial(draws, np.full(values, 1 / values), size=20_000 // (1 + values // 99))
     largest = counts.max(axis=1)
     exact = largest_multiplicity(draws, values)
     assert abs(largest.mean() - exact) < 4 * largest.std() / np.sqrt(len(largest)) + 1e-9

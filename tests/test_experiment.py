@@ -21,9 +21,7 @@ def test_a_run_travels_through_json():
     assert again.identity == RUN.identity
 
 
-@pytest.mark.parametrize(
-    "path", [(), ("task",), ("model",), ("training",)], ids=lambda path: "-".join(path) or "run"
-)
+@pytest.mark.parametrize("path", [(), ("task",), ("model",), ("training",)], ids=lambda path: "-".join(path) or "run")
 def test_unknown_keys_are_refused(path):
     content = RUN.to_json()
     inside = content
@@ -82,9 +80,16 @@ def test_a_label_names_the_run_and_leaves_its_identity():
 
 
 def test_identity_is_the_same_in_another_process():
-    code = f"from runners.experiment import Run; import json; print(Run.from_json(json.loads({json.dumps(RUN.to_json())!r})).identity)"
+    code = "import json, sys; from runners.experiment import Run; print(Run.from_json(json.load(sys.stdin)).identity)"
     root = Path(__file__).parent.parent
-    told = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    told = subprocess.run(
+        [sys.executable, "-c", code],
+        input=json.dumps(RUN.to_json()),
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert told.stdout.strip() == RUN.identity
 
 
@@ -103,8 +108,8 @@ def test_any_configuration_stands_or_is_refused(length, pairs, width, heads, rat
             ModelSetting("linear", {"heads": heads}, width=width),
             Training(learning_rate=rate),
         )
-    except ValueError as refused:
-        assert len(str(refused)) > 10
+    except ValueError:
+        assert length < 3 * pairs or not 0 < pairs <= 32 or width < 1 or heads < 1 or width % heads or not rate > 0
     else:
         assert length >= 3 * pairs > 0
         assert width % heads == 0

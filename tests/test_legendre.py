@@ -29,10 +29,7 @@ def test_the_basis_is_orthonormal(N: int) -> None:
 def test_write_weights_are_integrals_of_the_basis_over_cells(N: int) -> None:
     t = 7
     nodes, weights = np.polynomial.legendre.leggauss(N)
-    cells = [
-        (legendre.evaluate(N, (j + (nodes + 1) / 2) / t) * weights[:, None]).sum(0) / (2 * t)
-        for j in range(t)
-    ]
+    cells = [(legendre.evaluate(N, (j + (nodes + 1) / 2) / t) * weights[:, None]).sum(0) / (2 * t) for j in range(t)]
     assert np.allclose(legendre.write_weights(N, t), np.array(cells).T, atol=1e-13)
     assert np.array_equal(legendre.write_weights(N, t, 3), legendre.write_weights(N, t)[:, -3:])
 

@@ -88,9 +88,7 @@ def test_the_mean_is_over_seeds_whatever_their_rows() -> None:
 def test_seeds_that_disagree_widen_the_interval() -> None:
     rows, asked = np.arange(500) % 10, [np.full(500, 10)] * 5
     _, low, high = across_seeds([rows] * 5, asked)
-    _, apart_low, apart_high = across_seeds(
-        [np.clip(rows + shift, 0, 10) for shift in (-4, -2, 0, 2, 4)], asked
-    )
+    _, apart_low, apart_high = across_seeds([np.clip(rows + shift, 0, 10) for shift in (-4, -2, 0, 2, 4)], asked)
     assert apart_high - apart_low > 4 * (high - low)
 
 

@@ -88,5 +88,5 @@ def test_a_missing_place_is_one_clear_error(tmp_path):
 
 
 def test_nan_is_refused_rather_than_written_as_bad_json():
-    with pytest.raises(ValueError, match="not JSON compliant|Out of range"):
+    with pytest.raises(ValueError, match=r"not JSON compliant|Out of range"):
         store.sealed({"loss": float("nan")})

@@ -89,9 +89,7 @@ def test_blocks_seeds_and_splits_share_no_rows():
 def test_the_length_and_the_task_make_other_rows():
     tokens = Stream(MQAR(num_pairs=4), 32).rows(0, 8).tokens
     assert not np.array_equal(tokens[:, :8], Stream(MQAR(num_pairs=4), 33).rows(0, 8).tokens[:, :8])
-    assert not np.array_equal(
-        tokens[:, :8], Stream(MQAR(num_pairs=4, num_keys=33), 32).rows(0, 8).tokens[:, :8]
-    )
+    assert not np.array_equal(tokens[:, :8], Stream(MQAR(num_pairs=4, num_keys=33), 32).rows(0, 8).tokens[:, :8])
 
 
 def test_a_new_version_draws_new_rows(monkeypatch):

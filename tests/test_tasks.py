@@ -31,9 +31,7 @@ OTHERS = [
     (make_task("copy", feedback=True), 30),
     (make_task("selective_copy", feedback=True, num_tokens=12), 60),
 ]
-CASES = (
-    [(make_task(name, **SMALL[name]), 16) for name in TASKS] + [(c(), 64) for c in TASKS.values()] + OTHERS
-)
+CASES = [(make_task(name, **SMALL[name]), 16) for name in TASKS] + [(c(), 64) for c in TASKS.values()] + OTHERS
 
 
 @pytest.fixture(params=CASES, ids=lambda case: f"{case[0].name}-{case[1]}")

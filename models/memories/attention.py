@@ -32,7 +32,7 @@ def rotate(x: Tensor, start: int, base: float = 10000.0) -> Tensor:
     angle = torch.arange(start, start + T, dtype=torch.float64, device=x.device)[:, None] * rate
     cos, sin = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
     # A matmul with the signed swap of each pair of channels is twice as fast as slicing them apart.
-    swap = torch.block_diag(*[x.new_tensor([[0.0, 1.0], [-1.0, 0.0]])] * (K // 2))
+    swap = torch.kron(torch.eye(K // 2), torch.tensor([[0.0, 1.0], [-1.0, 0.0]])).to(x)
     cos, sin = (a.repeat_interleave(2, dim=-1) for a in (cos, sin))
     return torch.addcmul(x * cos, x @ swap, sin)
 

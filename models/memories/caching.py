@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..layers import Projections, ReadOut, recent_floats
 from ..memory import Memory
@@ -55,13 +55,21 @@ class Residual(Memory):
         super().__init__()
         if segment < 1:
             raise ValueError(f"a segment holds at least 1 token, not {segment}")
-        self.project = Projections(width, heads, count=4 if self.gated else 3)
+        self.project = Projections(width, heads)
+        self.connector = nn.Parameter(torch.randn(width, width) * width**-0.5) if self.gated else None
         self.read_out = ReadOut(width, heads)
         self.segment, self.heads, self.size = segment, heads, width // heads
 
-    def gates(self, open_logit: Tensor, logits: Tensor, closed: Tensor) -> tuple[Tensor, Tensor]:
-        """Weights of the open memory [..., 1] and of the N caches [..., N], 0 where not `closed` yet."""
-        return torch.ones_like(open_logit), closed.to(logits.dtype).expand_as(logits)
+    def gates(self, logits: Tensor) -> Tensor:
+        """Weights of the open memory, first, and of the caches before it: [..., 1 + N] -> [..., 1 + N]."""
+        return torch.ones_like(logits)
+
+    def gate_query(self, x: Tensor, q: Tensor) -> Tensor:
+        """u = x W_u as [B, H, T, K]; zeros, whose logits are all the same, where there are no gates."""
+        if self.connector is None:
+            return torch.zeros_like(q)
+        B, T, _ = x.shape
+        return (x @ self.connector).view(B, T, self.heads, self.size).transpose(1, 2)
 
     def start(self, x: Tensor) -> Caches:
         B, H, K = x.shape[0], self.heads, self.size
@@ -69,49 +77,49 @@ class Residual(Memory):
         return Caches(None, M, x.new_zeros(B, H, K), caches, x.new_zeros(B, H, 0, K), 0)
 
     def forward(self, x: Tensor, state: Caches | None = None) -> tuple[Tensor, Caches]:
-        """All segments at once: each is a short linear attention of its own, its reads of caches one matmul."""
+        """Every segment is a linear attention of its own, all at once; then each reads the caches before it."""
         state = state or self.start(x)
-        (q, k, v, *u), recent = self.project(x, state.recent)
+        (q, k, v), recent = self.project(x, state.recent)
+        u = self.gate_query(x, q)
         B, H, T, K = q.shape
-        C, before, ahead = self.segment, state.caches.shape[2], state.seen % self.segment
-        n = -(-(ahead + T) // C)
+        C, ahead = self.segment, state.seen % self.segment
+        n, full = -(-(ahead + T) // C), (ahead + T) // C
         pad = (0, 0, ahead, n * C - ahead - T)  # zero keys: the padding writes nothing
-        q, k, v, *u = (F.pad(a, pad).view(B, H, n, C, -1) for a in (q, k, v, *u))
+        q, k, v, u = (F.pad(a, pad).view(B, H, n, C, -1) for a in (q, k, v, u))
 
-        fresh = q.new_zeros(B, H, n - 1, K, v.shape[-1])
-        starts = torch.cat([state.M.unsqueeze(2), fresh], dim=2)
-        open_reads, ends = chunked(*(a.flatten(1, 2) for a in (q, k, v, starts)))
-        ends = ends.view_as(starts)
+        starts = F.pad(state.M.unsqueeze(2), (0, 0, 0, 0, 0, n - 1))
+        reads, ends = chunked(q.flatten(1, 2), k.flatten(1, 2), v.flatten(1, 2), starts.flatten(1, 2))
+        reads, ends = reads.view(B, H, n, C, -1), ends.view_as(starts)
         count = torch.arange(1, C + 1, device=x.device, dtype=x.dtype)[:, None]
-        sums = k.cumsum(3) + F.pad(state.key_sum[:, :, None, None], (0, 0, 0, 0, 0, n - 1))
-        full = (ahead + T) // C
+        upto = torch.ones(C, C, device=x.device, dtype=x.dtype).tril()  # as a product, faster than `cumsum`
+        sums = upto @ k + F.pad(state.key_sum[:, :, None, None], (0, 0, 0, 0, 0, n - 1))
         caches = torch.cat([state.caches, ends[:, :, :full]], dim=2)
         pools = torch.cat([state.pools, sums[:, :, :full, -1] / C], dim=2)
 
-        reads = open_reads.view(B, H, n, C, -1)
-        N = min(before + n - 1, before + full)
-        closed = torch.arange(N, device=x.device) < before + torch.arange(n, device=x.device)[:, None]
-        if self.gated:
-            u[0] = u[0] * K**-0.5
-            open_logit = (u[0] * (sums / count)).sum(-1, keepdim=True)
-            logits = (u[0].flatten(2, 3) @ pools[:, :, :N].transpose(2, 3)).view(B, H, n, C, N)
-        else:
-            open_logit, logits = q.new_zeros(B, H, n, C, 1), q.new_zeros(B, H, n, C, N)
-        open_gate, gate = self.gates(open_logit, logits, closed[:, None])
-        reads = open_gate * reads
-        if N:
-            weighted = (gate.unsqueeze(-1) * q.unsqueeze(-2)).view(B, H, n * C, N * K)
-            reads = reads + (weighted @ caches[:, :, :N].flatten(2, 3)).view_as(reads)
-        reads = reads.flatten(2, 3)[:, :, ahead : ahead + T]
+        parts, known = [], [state.caches, *ends.unsqueeze(3).unbind(2)]
+        known_pools = [state.pools, *(sums[:, :, :, -1:] / C).unbind(2)]
+        segments = zip(*(a.unbind(2) for a in (q, u, sums / count, reads)), strict=True)
+        # A segment at a time, so that what it weighs stays in the processor's cache; unbind and cat,
+        # because the gradient of a slice is as large as what it was cut from.
+        for s, (q_s, u_s, means, open_reads) in enumerate(segments):
+            here = (u_s * means).sum(-1, keepdim=True)
+            there = u_s @ torch.cat(known_pools[: s + 1], dim=2).transpose(2, 3)
+            gate = self.gates(torch.cat([here, there], dim=-1) * K**-0.5)
+            open_gate, gate = gate.tensor_split([1], dim=-1)
+            weighted = (gate.unsqueeze(-1) * q_s.unsqueeze(3)).flatten(3)
+            states = torch.cat(known[: s + 1], dim=2).flatten(2, 3)
+            parts.append(open_gate * open_reads + weighted @ states)
+        reads = torch.cat(parts, dim=2)[:, :, ahead : ahead + T]
 
-        M, key_sum = (state.M, state.key_sum) if T == 0 else (ends[:, :, -1], sums[:, :, -1, -1])
+        M, key_sum = ends[:, :, -1], sums[:, :, -1, -1]
         if full == n:
             M, key_sum = torch.zeros_like(M), torch.zeros_like(key_sum)
         return self.read_out(reads), Caches(recent, M, key_sum, caches, pools, state.seen + T)
 
     def definition(self, x: Tensor, state: Caches | None = None) -> tuple[Tensor, Caches]:
         recent, M, key_sum, caches, pools, seen = state or self.start(x)
-        (q, k, v, *u), recent = self.project(x, recent)
+        (q, k, v), recent = self.project(x, recent)
+        u = self.gate_query(x, q)
         reads = []
         for t in range(x.shape[1]):
             M = M + torch.einsum("bhk,bhv->bhkv", k[:, :, t], v[:, :, t])
@@ -120,9 +128,7 @@ class Residual(Memory):
             states = torch.cat([M.unsqueeze(2), caches], dim=2)
             here = (seen - 1) % self.segment + 1
             means = torch.cat([(key_sum / here).unsqueeze(2), pools], dim=2)
-            logits = torch.einsum("bhk,bhnk->bhn", u[0][:, :, t] if u else 0 * q[:, :, t], means) * self.size**-0.5
-            closed = torch.ones(caches.shape[2], dtype=torch.bool, device=x.device)
-            weight = torch.cat(self.gates(logits[..., :1], logits[..., 1:], closed), dim=-1)
+            weight = self.gates(torch.einsum("bhk,bhnk->bhn", u[:, :, t], means) * self.size**-0.5)
             reads.append(torch.einsum("bhn,bhnkv,bhk->bhv", weight, states, q[:, :, t]))
             if here == self.segment:
                 caches = torch.cat([caches, M.unsqueeze(2)], dim=2)
@@ -146,20 +152,20 @@ class Residual(Memory):
 
 
 class GRM(Residual):
-    """Gated residual memory: a softmax over all caches and the open memory weighs what each answers."""
+    """Gated residual memory: a softmax over the open memory and all caches weighs what each answers."""
 
     gated = True
 
-    def gates(self, open_logit: Tensor, logits: Tensor, closed: Tensor) -> tuple[Tensor, Tensor]:
-        weights = torch.cat([open_logit, logits.masked_fill(~closed, -torch.inf)], dim=-1).softmax(-1)
-        return weights[..., :1], weights[..., 1:]
+    def gates(self, logits: Tensor) -> Tensor:
+        return logits.softmax(-1)
 
 
 class SSC(GRM):
     """Sparse selective caching: each token reads the open memory and its `chosen` best caches only.
 
     With at least as many choices as caches it is `GRM`. The choice itself has no gradient; W_u learns
-    through the weights of what was chosen.
+    through the weights of what was chosen. Both forms here compute every read and weigh those not
+    chosen with zero: the numbers of the sparse read, not its saving.
     """
 
     def __init__(self, width: int, heads: int = 1, segment: int = 32, chosen: int = 2) -> None:
@@ -168,9 +174,10 @@ class SSC(GRM):
             raise ValueError(f"at least 1 cache is chosen, not {chosen}")
         self.chosen = chosen
 
-    def gates(self, open_logit: Tensor, logits: Tensor, closed: Tensor) -> tuple[Tensor, Tensor]:
-        if logits.shape[-1] > self.chosen:
-            ranked = logits.detach().masked_fill(~closed, -torch.inf)
-            best = ranked.topk(self.chosen, dim=-1).indices
-            closed = torch.zeros_like(ranked, dtype=torch.bool).scatter(-1, best, True) & closed
-        return super().gates(open_logit, logits, closed)
+    def gates(self, logits: Tensor) -> Tensor:
+        caches = logits[..., 1:]
+        if caches.shape[-1] <= self.chosen:
+            return super().gates(logits)
+        best = caches.detach().topk(self.chosen, dim=-1).indices
+        left_out = torch.ones_like(caches, dtype=torch.bool).scatter(-1, best, False)
+        return super().gates(torch.cat([logits[..., :1], caches.masked_fill(left_out, -torch.inf)], dim=-1))

@@ -42,10 +42,12 @@ def chunked(q: Tensor, k: Tensor, v: Tensor, S: Tensor, C: int = CHUNK) -> tuple
         q, k, v = (F.pad(a, (0, 0, 0, N * C - T)) for a in (q, k, v))
     q, k, v = (a.reshape(B * H * N, C, -1) for a in (q, k, v))
     reads = (q @ k.transpose(1, 2)).tril() @ v
-    written = (k.transpose(1, 2) @ v).view(B, H, N, K, V)
-    after = torch.cat([S.unsqueeze(2), written], dim=2).cumsum(2)
-    reads = torch.baddbmm(reads, q, after[:, :, :-1].reshape(B * H * N, K, V))
-    return reads.view(B, H, N * C, V)[:, :, :T], after[:, :, -1]
+    starts = []
+    for written in (k.transpose(1, 2) @ v).view(B, H, N, K, V).unbind(2):
+        starts.append(S)
+        S = S + written  # N additions: `cumsum` over a dimension that is not the last is slower
+    reads = torch.baddbmm(reads, q, torch.stack(starts, dim=2).view(B * H * N, K, V))
+    return reads.view(B, H, N * C, V)[:, :, :T], S
 
 
 class Linear(NamedTuple):

@@ -52,13 +52,9 @@ class Needle(Task):
     values_per_key: int = difficulty(1, "needles that share a key, each with its own value")
     num_keys: int = difficulty(32, "size of the key alphabet")
     num_values: int = difficulty(32, "size of the value alphabet")
-    haystack: str = difficulty(
-        "constant", "what fills the row: constant (blanks) or uniform (random fillers)"
-    )
+    haystack: str = difficulty("constant", "what fills the row: constant (blanks) or uniform (random fillers)")
     num_fillers: int = difficulty(32, "size of the filler alphabet of a uniform haystack")
-    depth: float | None = difficulty(
-        None, "where the needle asked first stands, 0 to 1; none: anywhere", float
-    )
+    depth: float | None = difficulty(None, "where the needle asked first stands, 0 to 1; none: anywhere", float)
 
     def check_fields(self) -> None:
         for name in ("num_needles", "num_asked", "values_per_key", "num_fillers"):
@@ -75,9 +71,7 @@ class Needle(Task):
                 f"not {self.num_asked} (try --num-asked {self.num_needles})"
             )
         if self.haystack not in HAYSTACKS:
-            raise ValueError(
-                f"{self.name}: unknown haystack {self.haystack!r}: choose one of {', '.join(HAYSTACKS)}"
-            )
+            raise ValueError(f"{self.name}: unknown haystack {self.haystack!r}: choose one of {', '.join(HAYSTACKS)}")
         if self.depth is not None and not 0 <= self.depth <= 1:
             raise ValueError(f"{self.name}: depth must be from 0 to 1, not {self.depth}")
         if self.depth is not None and self.values_per_key > 1:

@@ -94,6 +94,4 @@ def parse(text: str, pairs: int) -> Placement:
     except ValueError as error:
         if "tokens after" in str(error):
             raise
-    raise ValueError(
-        f"unknown placement {text!r}: uniform, power:A with 0 < A <= 1, or distance:LOW-HIGH in tokens"
-    )
+    raise ValueError(f"unknown placement {text!r}: uniform, power:A with 0 < A <= 1, or distance:LOW-HIGH in tokens")

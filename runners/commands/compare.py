@@ -8,11 +8,13 @@ from pathlib import Path
 
 from ..arguments import Mistake, Parser, number, whole
 from ..compare import carry_out, complete
+from ..comparison import bounds_lines, comparison_table
 from ..engine import cores
 from ..presets import PRESETS
 from ..progress import Board, follow
-from ..report import comparison_table, write_report
+from ..report import write_report
 from ..results import collect
+from ..store import CorruptRun, UnwritableFolder, open_folder
 from ..study import Study
 from .tables import plain_console, shown
 
@@ -49,40 +51,47 @@ def run(words: Sequence[str]) -> int:
     except ValueError as error:
         raise Mistake(str(error)) from None
     folder = arguments.out or Path("runs") / arguments.preset
-    again = f"`{shlex.join(['recall', 'compare', *words])}`"
-    return carry_out_and_tell(study, folder, arguments.workers, again, reporting=True)
+    return carry_out_and_tell(study, folder, arguments.workers, ["recall", "compare", *words], reporting=True)
 
 
 def carry_out_and_tell(
-    study: Study, folder: Path, workers: int | None, again: str, reporting: bool = False
+    study: Study, folder: Path, workers: int | None, again: Sequence[str], reporting: bool = False
 ) -> int:
-    """Execute a study before a person's eyes; 0, 1 where a run failed, 130 where it was interrupted."""
-    console = plain_console()
-    board = None
+    """Execute a study before a person's eyes; 0, 1 where a run failed, 130 where it was interrupted.
+
+    `again` is the command that was given, and that goes on after an interruption.
+    """
+    console, command = plain_console(), shlex.join(again)
+    finished = 0
     try:
         finished = sum(complete(study, folder, run) for run in study.runs)
-        number_of = min(workers or cores(), max(1, len(study.runs) - finished))
-        board = Board(study, finished, number_of)
         if finished:
-            console.print(f"{finished} of {len(study.runs)} runs are finished already, kept in {folder}")
-        follow(carry_out(study, folder, workers), board, console)
+            console.print(
+                f"{finished} of {len(study.runs)} runs are finished already, kept in {folder}", soft_wrap=True
+            )
+        open_folder(folder)
+        board = Board(study, finished, min(workers or cores(), max(1, len(study.runs) - finished)))
+        follow(carry_out(study, folder, workers, command if reporting else ""), board, console)
+        finished = board.finished
         for event in board.failed:
-            (folder / f"{event.job}.log").write_text(event.log or event.content)
-            console.print(f"failed: {event.job}: {event.content} (log: {folder / event.job}.log)")
-        if board.finished:
+            log = folder / f"{event.job}.log"
+            log.write_text(event.log or event.content)
+            console.print(f"failed: {event.job}: {event.content} (log: {log})", soft_wrap=True)
+        if finished:
             results = collect([folder], [run.name for run in study.runs])
-            console.print(shown(comparison_table(results)))
-            if reporting:
-                console.print(f"report: {write_report(results, folder)}", soft_wrap=True)
-            elif len(study.runs) == 1:
-                console.print(f"run: {folder / study.runs[0].name}", soft_wrap=True)
+            console.print(shown(comparison_table(results).reset_index()))
+            for line in bounds_lines(results):
+                console.print(line, soft_wrap=True)
+            place = write_report(results, folder) if reporting else folder / study.runs[0].name
+            console.print(f"{'report' if reporting else 'run'}: {place}", soft_wrap=True)
     except KeyboardInterrupt:
-        done = board.finished if board else 0
+        finished = sum(complete(study, folder, run) for run in study.runs)
         console.print(
-            f"Stopped. {done} of {len(study.runs)} runs are finished and kept in {folder}; {again} goes on from there.",
+            f"Stopped. {finished} of {len(study.runs)} runs are finished and kept in {folder}; "
+            f"`{command}` goes on from there.",
             soft_wrap=True,
         )
         return 130
-    except ValueError as error:
+    except (CorruptRun, UnwritableFolder) as error:
         raise Mistake(str(error)) from None
     return 1 if board.failed else 0

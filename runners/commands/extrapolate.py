@@ -16,7 +16,12 @@ def run(words: Sequence[str]) -> int:
     )
     add_runs(parser)
     parser.add_argument(
-        "--ladder", nargs="+", type=whole, default=list(LADDER), metavar="N", help="multiples of the training length"
+        "--ladder",
+        nargs="+",
+        type=whole,
+        default=list(LADDER),
+        metavar="N",
+        help="multiples of the training length",
     )
     parser.add_argument("--rows", type=whole, default=ROWS, metavar="N", help="test rows at each length")
     arguments = parser.parse_args(words)

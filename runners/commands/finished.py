@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from ..arguments import Mistake, Parser, whole
-from ..compare import ask_more
 from ..engine import Job, execute
+from ..jobs import ask_more
 from ..results import collect
 from ..store import find_runs, load_run
 from .tables import plain_console, shown

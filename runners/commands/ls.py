@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.table import Table
+
 from ..arguments import Parser, whole
 
 KINDS = ("tasks", "memories", "readers", "presets")
@@ -22,16 +24,14 @@ def run(words: Sequence[str]) -> int:
     return 0
 
 
-def _table(title: str, *heads: str) -> object:
-    from rich.table import Table
-
+def _table(title: str, *heads: str) -> Table:
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, title_style="bold")
     for head in heads:
         table.add_column(head, overflow="fold")
     return table
 
 
-def tasks(length: int) -> object:
+def tasks(length: int) -> Table:
     from recall_tasks import TASKS
 
     table = _table(f"tasks at length {length}", "name", "asks", "vocabulary", "payload", "chance", "presets")
@@ -45,7 +45,7 @@ def tasks(length: int) -> object:
     return table
 
 
-def memories(length: int) -> object:
+def memories(length: int) -> Table:
     from models import MEMORIES, memory_options
 
     table = _table(f"memories at width 32, length {length}", "name", "is", "state floats", "options")
@@ -55,7 +55,7 @@ def memories(length: int) -> object:
     return table
 
 
-def readers(length: int) -> object:
+def readers(length: int) -> Table:
     from ..probes import READERS
 
     table = _table("readers of states", "name", "is")
@@ -64,7 +64,7 @@ def readers(length: int) -> object:
     return table
 
 
-def presets(length: int) -> object:
+def presets(length: int) -> Table:
     from ..presets import PRESETS
 
     table = _table("presets of recall compare", "name", "is", "runs")

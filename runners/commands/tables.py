@@ -19,7 +19,8 @@ def plain_console() -> Console:
 
 def shown(frame: pd.DataFrame) -> Table:
     """Every cell as it stands; numbers to the right."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    tall = bool(frame.map(lambda cell: "\n" in str(cell)).to_numpy().any())
+    table = Table(box=None, pad_edge=False, padding=(0, 3, int(tall), 0), header_style="bold")
     for name in frame.columns:
         number = pd.api.types.is_numeric_dtype(frame[name])
         table.add_column(str(name), justify="right" if number else "left", overflow="fold")

@@ -55,5 +55,4 @@ def run(words: Sequence[str]) -> int:
         study = Study("train", (Run(task, model, training, arguments.seed),), ladder=())
     except ValueError as error:
         raise Mistake(str(error)) from None
-    again = "the same command"
-    return carry_out_and_tell(study, arguments.out, workers=None, again=again)
+    return carry_out_and_tell(study, arguments.out, None, ["recall", "train", *words])

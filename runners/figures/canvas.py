@@ -64,13 +64,13 @@ def accuracy_scale(ax: Axes) -> None:
     ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: {0: "0", 1: "1"}.get(v, f"{v:g}"[1:])))
 
 
-def doubling_scale(ax: Axes, low: float, high: float, say: Callable[[int], str]) -> None:
-    """A log2 axis of x from `low` to `high` with at most six ticks, all at powers of two."""
+def doubling_scale(ax: Axes, low: float, high: float, say: Callable[[int], str], at: Iterable[float] = ()) -> None:
+    """A log2 axis from `low` to `high` with at most six ticks, `at` these places or at powers of two."""
     ax.set_xscale("log", base=2)
     ax.set_xlim(low, high)
     powers = range(math.ceil(math.log2(low)), math.floor(math.log2(high)) + 1)
-    step = max(1, -(-len(powers) // 6))
-    ax.xaxis.set_major_locator(FixedLocator([2**p for p in powers][::step]))
+    places = sorted(set(at)) or [2.0**p for p in powers]
+    ax.xaxis.set_major_locator(FixedLocator(places[:: max(1, -(-len(places) // 6))]))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: say(round(v))))
 
@@ -84,17 +84,13 @@ def reference(ax: Axes, x: Iterable[float], y: Iterable[float], label: str, line
     ax.plot(list(x), list(y), color=INK, alpha=alpha, linewidth=0.9, linestyle=line, label=label, zorder=1.5)
 
 
-def dots(
-    ax: Axes, x: pd.Series[Any], y: pd.Series[Any], look: Look, said: Iterable[str], size: float = 14
-) -> None:
+def dots(ax: Axes, x: pd.Series[Any], y: pd.Series[Any], look: Look, said: Iterable[str], size: float = 14) -> None:
     """Marks that say their value: `saving` writes it into the SVG, a pointer over the mark shows it."""
     style: dict[str, Any] = {"color": look.colour, "marker": look.marker, "linewidths": 0}
     ax.scatter(x, y, s=size, urls=[f"value:{text}" for text in said], zorder=4, **style)
 
 
-def mean_line(
-    ax: Axes, x: pd.Series[Any], mean: pd.DataFrame, look: Look, memory: str, said: Iterable[str]
-) -> None:
+def mean_line(ax: Axes, x: pd.Series[Any], mean: pd.DataFrame, look: Look, memory: str, said: Iterable[str]) -> None:
     """The bold line of a memory: its `mean` over seeds, a band from `low` to `high`, a value at each mark."""
     ax.fill_between(x, mean["low"], mean["high"], color=look.colour, alpha=0.14, linewidth=0)
     ax.plot(x, mean["mean"], linewidth=1.5, label=memory, **of(look))
@@ -123,7 +119,5 @@ def panels(table: pd.DataFrame, draw: Draw, look: Looks | None = None, columns: 
         for ax, task in zip(grid, tasks, strict=False):
             draw(table[table["task"] == task], look, ax)
         found = legend(figure.axes, look)
-        figure.legend(
-            list(found.values()), list(found), loc="outside lower center", ncols=max(2, int(width / 1.7))
-        )
+        figure.legend(list(found.values()), list(found), loc="outside lower center", ncols=max(2, int(width / 1.7)))
     return figure

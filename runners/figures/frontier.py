@@ -28,9 +28,7 @@ def table(results: Results) -> pd.DataFrame:
     if not len(results.scores):
         return pd.DataFrame()
     tests = results.scores[results.scores["kind"] == "test"]
-    drawn = tests[
-        ["task", "memory", "seed", "state_bytes", "accuracy", "recalled_bits", "payload_bits"]
-    ].copy()
+    drawn = tests[["task", "memory", "seed", "state_bytes", "accuracy", "recalled_bits", "payload_bits"]].copy()
     drawn["median_bits"] = drawn.groupby(["task", "memory"])["recalled_bits"].transform("median")
     drawn["ceiling_bits"] = np.minimum(drawn["payload_bits"], 8 * drawn["state_bytes"])
     return drawn.reset_index(drop=True)

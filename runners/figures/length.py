@@ -39,9 +39,7 @@ def table(results: Results) -> pd.DataFrame:
     drawn = scores[[*KEYS, "kind", "train_length", "seed", "accuracy", "chance", "floor", "ceiling"]]
     drawn = drawn.merge(means, on=[*KEYS, "kind"]).drop(columns=["kind", "seeds"])
     order = {name: i for i, name in enumerate(results.scores["task"].unique())}
-    return drawn.sort_values(
-        ["task", "length"], key=lambda c: c.map(order) if c.name == "task" else c, kind="stable"
-    )
+    return drawn.sort_values(["task", "length"], key=lambda c: c.map(order) if c.name == "task" else c, kind="stable")
 
 
 def draw(drawn: pd.DataFrame, look: Looks | None = None, ax: Axes | None = None) -> Axes:
@@ -63,15 +61,13 @@ def draw(drawn: pd.DataFrame, look: Looks | None = None, ax: Axes | None = None)
     for memory in [m for m in look if m in set(drawn["memory"])]:
         mine, here = drawn[drawn["memory"] == memory], look[memory]
         for _, seed in mine.groupby("seed"):
-            ax.plot(
-                seed["length"], seed["accuracy"], color=here.colour, linewidth=0.5, alpha=0.45, label=UNNAMED
-            )
+            ax.plot(seed["length"], seed["accuracy"], color=here.colour, linewidth=0.5, alpha=0.45, label=UNNAMED)
         capped = mine.groupby("length")["ceiling"].first()
         if (capped < lines["ceiling"].reindex(capped.index)).any():
             ax.plot(capped.index, capped, color=here.colour, linewidth=0.7, linestyle=":", label=UNNAMED)
         mean = mine.drop_duplicates("length")
         said = [f"{memory}, {r['length']:,} tokens: {accuracy(r)}" for _, r in mean.iterrows()]
         mean_line(ax, mean["length"], mean, here, memory, said)
-    doubling_scale(ax, low, high, tokens)
+    doubling_scale(ax, low, high, tokens, drawn["length"])
     accuracy_scale(ax)
     return ax

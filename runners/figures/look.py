@@ -29,9 +29,7 @@ def looks(memories: Iterable[str]) -> dict[str, Look]:
     """
     colours = seaborn.color_palette("colorblind").as_hex()
     return {
-        memory: Look(
-            colours[ORDER[i % len(ORDER)]], MARKERS[i % len(MARKERS)], LINES[i // len(ORDER) % len(LINES)]
-        )
+        memory: Look(colours[ORDER[i % len(ORDER)]], MARKERS[i % len(MARKERS)], LINES[i // len(ORDER) % len(LINES)])
         for i, memory in enumerate(dict.fromkeys(memories))
     }
 

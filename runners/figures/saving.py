@@ -51,9 +51,7 @@ def svg_inline(figure: Figure, name: str) -> str:
     svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", _svg(figure), flags=re.S)
     svg = re.sub(r' xmlns(:xlink)?="[^"]*"', "", svg).replace("xlink:href", "href")
     svg = re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{name}-", svg)
-    return re.sub(
-        r'(<svg) width="[^"]*" height="[^"]*"', rf'\1 class="plot" role="img" aria-label="{name}"', svg
-    )
+    return re.sub(r'(<svg) width="[^"]*" height="[^"]*"', rf'\1 class="plot" role="img" aria-label="{name}"', svg)
 
 
 def svg_key(line: Line2D, name: str) -> str:
@@ -67,9 +65,7 @@ def svg_key(line: Line2D, name: str) -> str:
         here = sample.get_transform()
         sample.update_from(line)
         sample.set(markevery=[1], transform=here, clip_on=False)
-    return re.sub(
-        r'class="plot" role="img" aria-label="[^"]*"', 'aria-hidden="true"', svg_inline(figure, name)
-    )
+    return re.sub(r'class="plot" role="img" aria-label="[^"]*"', 'aria-hidden="true"', svg_inline(figure, name))
 
 
 def _svg(figure: Figure) -> str:

@@ -1,33 +1,41 @@
-"""Multinomial logistic regression, an item at a time, on the leading principal components of the state."""
+"""Multinomial logistic regression, an item at a time, on at most the leading principal components of the state."""
 
 from __future__ import annotations
 
-
+import warnings
 
 import numpy as np
 from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from .reader import Labels, States
 
 COMPONENTS = 256
-"""Enough for eight items in a width of 32, few enough that a fit takes a fraction of a second."""
+"""A fit of so many takes a fraction of a second; a state of more features is rotated and cut to them."""
 
 
 class Logistic:
-    """L2-regularised; a fit stopped by its iteration limit still counts, as the weaker reader it then is."""
+    """L2-regularised. `converged` says whether every fit met its tolerance before its limit of steps."""
 
     def __init__(self, num_values: int) -> None:
-        self.num_values = num_values
+        self.num_values, self.converged = num_values, True
 
     def fit(self, states: States, labels: Labels) -> Logistic:
-        self.reduce = PCA(min(COMPONENTS, *states.shape), random_state=0)
-        reduced = self.reduce.fit_transform(states)
-        # One scale for all components: whitening would give noise directions the weight of signal.
-        self.scale = max(float(reduced.std()), 1e-12)
-        self.models = [LogisticRegression(C=1.0, max_iter=300).fit(reduced / self.scale, y) for y in labels.T]
+        wide = states.shape[1] > COMPONENTS
+        self.reduce = PCA(min(COMPONENTS, len(states)), random_state=0).fit(states) if wide else None
+        # One scale for all components: whitening would give directions of noise the weight of signal.
+        self.scale = 1.0
+        self.scale = max(float(self.reduced(states).std()), 1e-12)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            fresh = [LogisticRegression(C=0.1, tol=1e-3, max_iter=500) for _ in labels.T]
+            self.models = [m.fit(self.reduced(states), y) for m, y in zip(fresh, labels.T, strict=True)]
+        self.converged = not any(issubclass(w.category, ConvergenceWarning) for w in caught)
         return self
 
+    def reduced(self, states: States) -> States:
+        return (self.reduce.transform(states) if self.reduce else states) / self.scale
+
     def predict(self, states: States) -> Labels:
-        reduced = self.reduce.transform(states) / self.scale
-        return np.stack([model.predict(reduced) for model in self.models], axis=1)
+        return np.stack([model.predict(self.reduced(states)) for model in self.models], axis=1)

@@ -17,6 +17,8 @@ Labels = NDArray[np.int64]
 class Reader(Protocol):
     """Made with the number of values an item can have; sees training rows only until it reads."""
 
+    converged: bool
+
     def __init__(self, num_values: int) -> None: ...
 
     def fit(self, states: States, labels: Labels) -> Reader: ...
