@@ -29,7 +29,7 @@ from .experiment import Run
 from .probes import READERS
 from .statistics import wilson
 
-TRAIN_ROWS, TEST_ROWS = 1024, 512
+TRAIN_ROWS, TEST_ROWS = 768, 384
 ITEMS = 8
 """Items read per model; tasks that store fewer are given several templates, so ages are spread."""
 

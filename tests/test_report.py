@@ -282,7 +282,8 @@ def test_the_best_read_layer_is_drawn_with_its_controls(results: Results) -> Non
     drawn = FIGURES["probe"].table(results)
     assert set(drawn["layer"]) == {2}
     assert set(drawn["control"]) == {"none", "shuffled", "untrained"}
-    assert (drawn["age_high"] == 2 * drawn["age_low"] - 1).all()
+    assert drawn.groupby("task")["age_low"].nunique().max() <= 8
+    assert (drawn["age_high"] - drawn["age_low"]).groupby(drawn["task"]).nunique().eq(1).all()
     assert drawn.groupby(["task", "memory", "control", "seed"])["items"].sum().eq(8).all()
 
 

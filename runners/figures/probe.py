@@ -8,17 +8,18 @@ from matplotlib.axes import Axes
 
 from ..results import Results
 from ..wording import accuracy
-from .canvas import UNNAMED, accuracy_scale, begin, doubling_scale, mean_line, reference, tokens
+from .canvas import UNNAMED, accuracy_scale, begin, mean_line, reference
 from .look import Looks, looks
 from .seeds import with_band
 
 TITLE = "What is still in the state"
 READING = (
-    "A linear reader is fitted to frozen states and asked which value an item had; ages are binned by "
-    "doubling. Solid: the trained model, its best layer and reader (chosen on these rows, so read small "
-    "gaps with care). Faint dashes: the untrained model. Faint dots: states dealt to the wrong rows, "
+    "A linear reader is fitted to frozen states and asked which value an item had; ages share "
+    "at most eight bins of one width. Solid: the trained model, its best layer and reader (chosen on these "
+    "rows, so read small gaps with care). Faint dashes: the untrained model. Faint dots: states dealt to the wrong rows, "
     "which must lie at chance. Only what lies above both was learned and kept."
 )
+BINS = 8
 PLACE = ["content", "layer", "reader"]
 KEYS = ["task", "memory", *PLACE, "control", "age_low", "age_high"]
 CONTROLS = {"untrained": (0, (4, 2)), "shuffled": (0, (1, 2))}
@@ -32,8 +33,10 @@ def table(results: Results) -> pd.DataFrame:
     if not len(results.probes):
         return pd.DataFrame()
     rows = results.probes
-    octave = 2 ** np.floor(np.log2(rows["age"].clip(lower=1))).astype(int)
-    rows = rows.assign(age_low=octave, age_high=2 * octave - 1)
+    span = rows.groupby("task")["age"].transform(lambda ages: ages.max() + 1 - ages.min())
+    first, width = rows.groupby("task")["age"].transform("min"), np.ceil(span / BINS).astype(int)
+    age_low = first + (rows["age"] - first) // width * width
+    rows = rows.assign(age_low=age_low, age_high=age_low + width - 1)
     parts = [best_place(part) for _, part in rows.groupby(["task", "memory"], sort=False)]
     groups = pd.concat(parts).groupby([*KEYS, "seed"], sort=False)
     means = groups[["accuracy", "low", "high", "chance", "bits"]].mean()
@@ -68,7 +71,7 @@ def draw(drawn: pd.DataFrame, look: Looks | None = None, ax: Axes | None = None)
         here = look[memory]
         for kind, mine in drawn[drawn["memory"] == memory].groupby("control", sort=False):
             mean = mine.drop_duplicates("age_low").sort_values("age_low")
-            x = (mean["age_low"] * (mean["age_high"] + 1)) ** 0.5
+            x = (mean["age_low"] + mean["age_high"]) / 2
             if kind in CONTROLS:
                 style = CONTROLS[str(kind)]
                 ax.plot(
@@ -87,6 +90,5 @@ def draw(drawn: pd.DataFrame, look: Looks | None = None, ax: Axes | None = None)
                 for _, r in mean.iterrows()
             ]
             mean_line(ax, x, mean, here, memory, said)
-    doubling_scale(ax, low, high, tokens)
     accuracy_scale(ax)
     return ax

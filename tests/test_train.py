@@ -1,0 +1,142 @@
+"""Training: what it starts from, how it ends, and that the same run gives the same bytes."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from models import MEMORIES
+from recall_tasks import MQAR, Needle, Stream, bounds
+from runners.evaluate import score
+from runners.experiment import ModelSetting, Run, TaskSetting, Training
+from runners.statistics import wilson
+from runners.train import Schedule, stages, train
+
+torch.set_num_threads(1)
+TINY = TaskSetting("mqar", 12, {"num_pairs": 2, "num_keys": 8, "num_values": 8})
+SMALL = {"grm": {"segment": 8}, "ssc": {"segment": 8}, "elastic": {"block": 8}, "residual": {"segment": 8}}
+
+
+def tiny(memory="linear", seed=0, **training):
+    fields = {"updates": 30, "tokens": 384, "warmup": 5} | training
+    return Run(TINY, ModelSetting(memory, width=16), Training(**fields), seed)
+
+
+def test_the_curriculum_doubles_length_and_load_up_to_the_task():
+    ladder = stages(MQAR(num_pairs=32), 256, 4)
+    assert [(length, task.num_pairs) for task, length in ladder] == [(32, 4), (64, 8), (128, 16), (256, 32)]
+    assert stages(MQAR(num_pairs=32), 256, 1) == [(MQAR(num_pairs=32), 256)]
+    assert [length for _, length in stages(Needle(), 64, 4)] == [16, 32, 64]
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 9])
+@pytest.mark.parametrize("pairs", [1, 3, 21])
+def test_the_last_stage_is_the_task_itself(count, pairs):
+    task = MQAR(num_pairs=pairs)
+    ladder = stages(task, 64, count)
+    assert ladder[-1] == (task, 64)
+    for easier, length in ladder:
+        easier.check_length(length)
+
+
+def test_the_rate_warms_up_holds_and_cools_to_zero():
+    rates = [Schedule(tiny(updates=100, warmup=10)).rate(u) for u in range(101)]
+    assert rates[0] == pytest.approx(1e-3)
+    assert set(rates[10:81]) == {1e-2}
+    assert np.all(np.diff(rates[80:]) < 0)
+    assert rates[100] == 0
+
+
+def test_solving_starts_the_cooling_early_and_budget_never_grows():
+    schedule = Schedule(tiny(updates=1000))
+    schedule.cool(200)
+    assert schedule.end == 250
+    assert schedule.rate(200) == 1e-2
+    assert schedule.rate(250) == 0
+    late = Schedule(tiny(updates=1000))
+    late.cool(900)
+    assert late.end == 1000
+
+
+@pytest.mark.parametrize("memory", MEMORIES)
+def test_an_untrained_model_knows_nothing(memory):
+    run = tiny(memory)
+    right = score(run.build(), Stream(run.task.task, 12, "test"), 512).right
+    low, high = wilson(right[:, 0].sum(), len(right), confidence=0.9999)
+    assert low <= run.task.task.chance <= high
+
+
+def test_the_same_run_gives_the_same_bytes_and_touches_nothing_global():
+    torch.manual_seed(5)
+    np.random.seed(5)  # noqa: NPY002
+    before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    first, outcome, curve = train(tiny())
+    torch.manual_seed(6)
+    second, again, _ = train(tiny())
+    for a, b in zip(first.state_dict().values(), second.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+    assert dataclasses.replace(outcome, seconds=0) == dataclasses.replace(again, seconds=0)
+    assert curve[-1]["update"] == 30
+    torch.manual_seed(5)
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert (np.random.get_state()[1] == before[1]).all()  # noqa: NPY002
+
+
+def test_another_seed_is_another_model():
+    first, second = (tiny(seed=seed).build().embedding for seed in (0, 1))
+    assert not torch.equal(first, second)
+
+
+def test_a_loss_that_is_not_finite_is_an_outcome():
+    _, outcome, _ = train(tiny(learning_rate=1e30, clip=1e30, warmup=0))
+    assert outcome.stopped == "diverged"
+    assert not outcome.solved
+    assert outcome.validation is None
+    assert outcome.updates < 30
+
+
+def test_the_clock_stops_a_run_cleanly():
+    _, outcome, _ = train(tiny(updates=100_000, seconds=0.3))
+    assert outcome.stopped == "seconds"
+    assert outcome.seconds < 5
+    assert outcome.validation is not None
+
+
+def test_a_watcher_sees_the_curve_as_it_comes():
+    seen = []
+    _, _, curve = train(tiny(), seen.append)
+    assert [dataclasses.asdict(point) for point in seen] == curve
+    assert [point.update for point in seen] == sorted({point.update for point in seen})
+
+
+LEARNS = TaskSetting("mqar", 32, {"num_pairs": 4, "num_keys": 16, "num_values": 16})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("memory", [name for name in MEMORIES if name not in ("window", "gru")])
+def test_every_memory_that_can_recall_learns_to(memory):
+    run = Run(LEARNS, ModelSetting(memory, SMALL.get(memory, {})), Training(updates=600, tokens=2048))
+    model, outcome, _ = train(run)
+    assert outcome.solved, outcome
+    assert score(model, Stream(run.task.task, 32, "test"), 512).right.mean() > 0.98
+    assert outcome.updates_to_half < outcome.updates_to_solve <= outcome.updates
+
+
+@pytest.mark.slow
+def test_a_gru_learns_a_little():
+    run = Run(LEARNS, ModelSetting("gru"), Training(updates=300, tokens=2048))
+    model, _, _ = train(run)
+    assert score(model, Stream(run.task.task, 32, "test"), 512).right.mean() > 2 * run.task.task.chance
+
+
+@pytest.mark.slow
+def test_a_window_recalls_what_is_in_reach_and_no_more():
+    reach = 2 * (8 - 1 + 3)  # layers x (window - 1 + taps of the convolution - 1)
+    task = TaskSetting("mqar", 48, {"num_pairs": 2, "num_keys": 16, "num_values": 16})
+    model, _, _ = train(Run(task, ModelSetting("window", {"window": 8}), Training(updates=400, tokens=3072)))
+    scored = score(model, Stream(task.task, 48, "test"), 1024)
+    near = scored.right[scored.distances <= 6]
+    far = scored.right[scored.distances > reach]
+    assert near.mean() > 0.8
+    assert far.mean() < bounds.bag_floor(task.task) + 0.05
