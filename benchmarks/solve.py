@@ -10,14 +10,14 @@ LONG = TaskSetting("mqar", 256, {"num_pairs": 32, "num_keys": 127, "num_values":
 ZOOLOGY = TaskSetting("mqar", 64, {"num_pairs": 4, "num_keys": 4095, "num_values": 4096, "placement": "power:0.01"})
 CELLS = [
     (LONG, ModelSetting("attention")),
-    (LONG, ModelSetting("elastic", {"num_coefficients": 192, "num_samples": 64})),
-    (LONG, ModelSetting("grm")),
-    (LONG, ModelSetting("ssc")),
+    (LONG, ModelSetting("elastic", {"num_coefficients": 192, "num_samples": 128})),
+    (LONG, ModelSetting("grm", {"segment": 16})),
+    (LONG, ModelSetting("ssc", {"segment": 16})),
     (LONG, ModelSetting("linear")),
     (ZOOLOGY, ModelSetting("attention", width=64)),
 ]
 SEEDS = range(3)
-LIMIT = 120.0
+TRAINING = Training(updates=1300, tokens=4096, seconds=180.0)
 
 
 def table() -> Iterator[str]:
@@ -26,7 +26,7 @@ def table() -> Iterator[str]:
         f"{'solved':>7}{'updates':>9}{'seconds':>9}{'accuracy':>10}"
     )
     for task, model in CELLS:
-        outcomes = [train(Run(task, model, Training(updates=20_000, seconds=LIMIT), seed))[1] for seed in SEEDS]
+        outcomes = [train(Run(task, model, TRAINING, seed))[1] for seed in SEEDS]
         solved = [o for o in outcomes if o.updates_to_solve is not None]
         updates = statistics.median(o.updates_to_solve for o in solved) if solved else float("nan")
         took = statistics.median(o.seconds_to_solve for o in solved) if solved else float("nan")

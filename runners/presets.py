@@ -38,7 +38,7 @@ def smoke() -> Study:
 
 
 def long() -> Study:
-    """The same seven on MQAR with 32 pairs in 256 tokens, three seeds: about forty minutes."""
+    """The same seven on MQAR with 32 pairs in 256 tokens, three seeds: forty-five minutes at most."""
     task = TaskSetting("mqar", 256, {"num_pairs": 32, "num_keys": 127, "num_values": 128})
     training = Training(updates=4000, seconds=240.0)
     return Study.grid("long", [task], DEMO_MODELS, training, seeds=3, probed=("mqar",))

@@ -88,7 +88,10 @@ def writing(N: int, L: int, first: int, count: int, kind: Kind) -> Pair:
 
 
 class Elastic(Memory):
-    """num_coefficients N, num_samples S (memory tokens), block L; `exponential`: the recent past densely."""
+    """The past as Legendre coefficients, read back as a few tokens.
+
+    num_coefficients is N, num_samples S, block L; `exponential` samples the recent past densely.
+    """
 
     def __init__(
         self,

@@ -14,10 +14,10 @@ from .seeds import with_band
 
 TITLE = "What is still in the state"
 READING = (
-    "A linear reader is fitted to frozen states and asked which value an item had; ages share "
-    "at most eight bins of one width. Solid: the trained model, its best layer and reader (chosen on these "
-    "rows, so read small gaps with care). Faint dashes: the untrained model. Faint dots: states dealt to the wrong rows, "
-    "which must lie at chance. Only what lies above both was learned and kept."
+    "A linear reader is fitted to frozen states and asked which value an item had; ages share at most "
+    "eight bins of one width. Solid: the trained model, its best layer and reader (chosen on these rows, "
+    "so read small gaps with care). Faint dashes: the untrained model. Faint dots: states dealt to the "
+    "wrong rows, which must lie at chance. Only what lies above both was learned and kept."
 )
 BINS = 8
 PLACE = ["content", "layer", "reader"]
