@@ -9,29 +9,31 @@ from runners.train import train
 LONG = TaskSetting("mqar", 256, {"num_pairs": 32, "num_keys": 127, "num_values": 128})
 ZOOLOGY = TaskSetting("mqar", 64, {"num_pairs": 4, "num_keys": 4095, "num_values": 4096, "placement": "power:0.01"})
 CELLS = [
-    (LONG, ModelSetting("attention")),
-    (LONG, ModelSetting("elastic", {"num_coefficients": 192, "num_samples": 128})),
-    (LONG, ModelSetting("grm", {"segment": 16})),
-    (LONG, ModelSetting("ssc", {"segment": 16})),
-    (LONG, ModelSetting("linear")),
-    (ZOOLOGY, ModelSetting("attention", width=64)),
+    (LONG, ModelSetting("attention"), 8192),
+    (LONG, ModelSetting("elastic", {"num_coefficients": 192, "num_samples": 128}), 8192),
+    (LONG, ModelSetting("grm", {"segment": 16}), 4096),
+    (LONG, ModelSetting("ssc", {"segment": 16}), 4096),
+    (LONG, ModelSetting("linear"), 4096),
+    (ZOOLOGY, ModelSetting("attention", width=64), 8192),
 ]
+"""Task, model, tokens an update."""
+
 SEEDS = range(3)
-TRAINING = Training(updates=1300, tokens=4096, seconds=180.0)
 
 
 def table() -> Iterator[str]:
     yield (
-        f"{'length':>7}{'pairs':>6}{'vocabulary':>12}{'width':>7}  {'memory':<12}"
+        f"{'length':>7}{'pairs':>6}{'vocabulary':>12}{'width':>7}  {'memory':<12}{'tokens':>7}"
         f"{'solved':>7}{'updates':>9}{'seconds':>9}{'accuracy':>10}"
     )
-    for task, model in CELLS:
-        outcomes = [train(Run(task, model, TRAINING, seed))[1] for seed in SEEDS]
+    for task, model, tokens in CELLS:
+        training = Training(updates=1300, tokens=tokens, seconds=180.0)
+        outcomes = [train(Run(task, model, training, seed))[1] for seed in SEEDS]
         solved = [o for o in outcomes if o.updates_to_solve is not None]
         updates = statistics.median(o.updates_to_solve for o in solved) if solved else float("nan")
         took = statistics.median(o.seconds_to_solve for o in solved) if solved else float("nan")
         accuracy = statistics.median(o.validation or 0.0 for o in outcomes)
         yield (
-            f"{task.length:>7}{task.task.num_pairs:>6}{task.task.vocab_size:>12,}{model.width:>7}  {model.memory:<12}"
+            f"{task.length:>7}{task.task.num_pairs:>6}{task.task.vocab_size:>12,}{model.width:>7}  {model.memory:<12}{tokens:>7,}"
             f"{len(solved):>5}/{len(outcomes)}{updates:>9.0f}{took:>9.1f}{accuracy:>10.3f}"
         )

@@ -39,6 +39,22 @@ def findings(numbers: pd.DataFrame) -> list[str]:
     return sentences + unconverged(numbers)
 
 
+def farther(means: pd.DataFrame) -> list[str]:
+    """Sentences on the longest rows tested, from `comparison.means_over_seeds`: who still leads, by its interval."""
+    ladder = means[means["kind"] == "extrapolation"]
+    sentences = []
+    for task, part in ladder.groupby("task", sort=False):
+        length, trained = part["length"].max(), part["length"].min()
+        ranked = part[part["length"] == length].sort_values("mean", ascending=False, kind="stable")
+        if length == trained or len(ranked) < 2:
+            continue
+        tied = ranked[ranked["high"] >= ranked["low"].iloc[0]]
+        leaders = listed([f"{r['memory']} ({accuracy(r)})" for _, r in tied.iterrows()])
+        verb = "leads" if len(tied) == 1 else "lead"
+        sentences.append(f"On {task} at {length:,} tokens, {length // trained} times as far, {leaders} {verb}.")
+    return sentences
+
+
 def unconverged(numbers: pd.DataFrame) -> list[str]:
     """One sentence for the runs whose number is where they were stopped, not where they would end."""
     missing = numbers[numbers["solved"] < numbers["seeds"]]

@@ -14,12 +14,12 @@ from typing import Any
 
 import pandas as pd
 
-from .comparison import compare_memories, names
+from .comparison import compare_memories, means_over_seeds, names
 from .figures import FIGURES, looks, panels, save
 from .figures.canvas import legend
 from .figures.look import Looks
 from .figures.saving import csv_text, svg_inline, svg_key
-from .findings import caution, findings
+from .findings import caution, farther, findings
 from .page import csv_link, document, link, section
 from .provenance import provenance
 from .report_table import HOW_TO_READ, floors_table, score_table
@@ -73,7 +73,7 @@ def opening(results: Results, numbers: pd.DataFrame) -> str:
         sizes = [(scores[column].nunique(), word) for column, word in columns]
     words = {"memory": "memories"}
     counted = ", ".join(f"{n:,} {w if n == 1 else words.get(w, w + 's')}" for n, w in sizes)
-    found = " ".join(findings(numbers))
+    found = " ".join(findings(numbers) + farther(means_over_seeds(results.sequences)))
     warning = caution(numbers)
     note = f'<p class="note">{escape(warning)}</p>' if warning else ""
     return (

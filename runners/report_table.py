@@ -14,10 +14,11 @@ from .wording import amount, interval, share, span, to_solve
 HOW_TO_READ = (
     "Accuracy at the training length, mean over seeds with its 95 % interval (bootstrap over seeds and "
     "rows). Bold where the interval lies above those of all other memories. Bits are what an optimal "
-    "reader would need to score as well. Floors need no recall: a guess (chance), knowing the values but "
-    "not whose (bag), looking only at where the question stands (position). The ceiling is the best that "
-    "the state allows. Not converged: the number is where training was stopped, not where it would end. "
-    "State bytes are what one sequence carries at the training length."
+    "reader would need to score as well. Floors match no key: a guess (chance), the values known but not "
+    "whose (bag), all known and picked by the place of the question alone (position; 1 where order is all "
+    "that is asked). The ceiling is the best that the state allows. Not converged: the number is where "
+    "training was stopped, not where it would end. State bytes are what one sequence carries at the "
+    "training length."
 )
 
 

@@ -16,14 +16,14 @@ import pandas as pd
 import pytest
 from synthetic import MEMORIES, TASKS, synthetic
 
-from runners.comparison import compare_memories, comparison_table, names
+from runners.comparison import compare_memories, comparison_table, means_over_seeds, names
 from runners.figures import FIGURES, looks, panels, save
 from runners.figures.canvas import INK, begin
 from runners.figures.saving import svg_file, svg_inline
-from runners.findings import caution, findings
+from runners.findings import caution, farther, findings
 from runners.report import write_report
 from runners.results import TABLES, Results
-from runners.wording import listed, share, span
+from runners.wording import accuracy, listed, share, span
 
 VOID = {"meta", "link", "br", "input", "img"}
 
@@ -310,3 +310,17 @@ def test_words() -> None:
     assert span([4096, 4096]) == "4,096"
     assert span([9, 4096, 10]) == "9–4,096"
     assert [listed(w) for w in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a and b", "a, b and c"]
+
+
+def test_the_longest_rows_have_a_sentence_of_their_own(results: Results) -> None:
+    means = means_over_seeds(results.sequences)
+    said = farther(means)
+    assert len(said) == len(TASKS)
+    far = means[(means["kind"] == "extrapolation") & (means["task"] == "mqar")]
+    far = far[far["length"] == far["length"].max()]
+    best = far.loc[far["mean"].idxmax()]
+    (sentence,) = [words for words in said if words.startswith("On mqar")]
+    assert f"{best['memory']} ({accuracy(best)})" in sentence
+    beaten = far[far["high"] < best["low"]]
+    assert len(beaten)
+    assert not any(f"{memory} (" in sentence for memory in beaten["memory"])
