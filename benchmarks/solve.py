@@ -33,7 +33,6 @@ def table() -> Iterator[str]:
         updates = statistics.median(o.updates_to_solve for o in solved) if solved else float("nan")
         took = statistics.median(o.seconds_to_solve for o in solved) if solved else float("nan")
         accuracy = statistics.median(o.validation or 0.0 for o in outcomes)
-        yield (
-            f"{task.length:>7}{task.task.num_pairs:>6}{task.task.vocab_size:>12,}{model.width:>7}  {model.memory:<12}{tokens:>7,}"
-            f"{len(solved):>5}/{len(outcomes)}{updates:>9.0f}{took:>9.1f}{accuracy:>10.3f}"
-        )
+        settled = f"{task.length:>7}{task.task.num_pairs:>6}{task.task.vocab_size:>12,}{model.width:>7}"
+        measured = f"{len(solved):>5}/{len(outcomes)}{updates:>9.0f}{took:>9.1f}{accuracy:>10.3f}"
+        yield f"{settled}  {model.memory:<12}{tokens:>7,}{measured}"
