@@ -13,11 +13,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import draws
-from ..task import Batch, Stored, Task, difficulty
+from ..task import Batch, Stored, difficulty
+from .bindings import Bindings
 
 
 @dataclass(frozen=True)
-class Associative(Task):
+class Associative(Bindings):
     """Recall the value of one of the keys, not known before the last token.
 
         tokens   k1 v1 k2 v2 k3 v3  .  . k2        . is the blank
@@ -44,24 +45,7 @@ class Associative(Task):
 
     def check_fields(self) -> None:
         self.at_least("num_pairs", 1)
-        self.at_least("num_values", 2)
-        if self.num_keys < self.num_pairs:
-            raise ValueError(
-                f"{self.name}: {self.num_pairs} pairs need as many keys, not {self.num_keys} "
-                f"(try --num-keys {self.num_pairs})"
-            )
-
-    @property
-    def keys(self) -> range:
-        return range(1, 1 + self.num_keys)
-
-    @property
-    def answers(self) -> range:
-        return range(self.keys.stop, self.keys.stop + self.num_values)
-
-    @property
-    def vocab_size(self) -> int:
-        return self.answers.stop
+        self.check_alphabets(self.num_pairs, "pairs")
 
     @property
     def min_length(self) -> int:
@@ -99,9 +83,3 @@ class Associative(Task):
             elif token in self.answers:
                 pairs[tokens[t - 1]] = token
         return answers
-
-    def spell(self, token: int) -> str:
-        for letter, ids in (("k", self.keys), ("v", self.answers)):
-            if token in ids:
-                return f"{letter}{token - ids.start}"
-        return "."

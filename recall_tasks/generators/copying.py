@@ -40,7 +40,6 @@ class Copy(Task):
     load: ClassVar[str] = "num_tokens"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "ntm": {"num_tokens": 20, "num_symbols": 256},
-        "repeat_after_me": {"num_tokens": 50, "num_symbols": 26, "feedback": True},
     }
 
     num_tokens: int = difficulty(8, "symbols to copy")
@@ -74,36 +73,30 @@ class Copy(Task):
     def payload_bits(self, length: int) -> float:
         return self.num_tokens * float(np.log2(self.num_symbols))
 
+    def places(self, rng: np.random.Generator, rows: int, length: int) -> Ints:
+        """Where the symbols stand, in order: [rows, num_tokens]."""
+        return np.broadcast_to(np.arange(self.num_tokens, dtype=np.int32), (rows, self.num_tokens))
+
     def draw(self, rng: np.random.Generator, rows: int, length: int) -> Batch:
-        symbols = draws.uniform(rng, rows, self.num_tokens, self.answers)
-        places = np.broadcast_to(np.arange(self.num_tokens, dtype=np.int32), symbols.shape)
-        return recited(symbols, places, length, self.feedback)
+        n = self.num_tokens
+        symbols = draws.uniform(rng, rows, n, self.answers)
+        places = self.places(rng, rows, length)
+        tokens = np.zeros((rows, length), np.int32)
+        np.put_along_axis(tokens, places, symbols, axis=1)
+        tokens[:, length - n] = 1
+        if self.feedback:
+            tokens[:, length - n + 1 :] = symbols[:, :-1]
+        asked = np.broadcast_to(np.arange(length - n, length, dtype=np.int32), (rows, n))
+        return Batch(tokens, asked, symbols, places, Stored(places, np.full_like(symbols, -1), symbols))
 
     def solve(self, tokens: Sequence[int]) -> dict[int, int]:
-        return recite(tokens)
+        shown: list[int] = []
+        for t, token in enumerate(tokens):
+            if token == 1:
+                return dict(zip(range(t, len(tokens)), shown, strict=False))
+            if token:
+                shown.append(token)
+        return {}
 
     def spell(self, token: int) -> str:
         return f"s{token - 2}" if token in self.answers else ".|"[token]
-
-
-def recited(symbols: Ints, places: Ints, length: int, feedback: bool) -> Batch:
-    """Rows with `symbols` [rows, n] at `places` [rows, n], all asked in order in the last n tokens."""
-    rows, n = symbols.shape
-    tokens = np.zeros((rows, length), np.int32)
-    np.put_along_axis(tokens, places, symbols, axis=1)
-    tokens[:, length - n] = 1
-    if feedback:
-        tokens[:, length - n + 1 :] = symbols[:, :-1]
-    asked = np.broadcast_to(np.arange(length - n, length, dtype=np.int32), (rows, n))
-    return Batch(tokens, asked, symbols, places, Stored(places, np.full_like(symbols, -1), symbols))
-
-
-def recite(tokens: Sequence[int]) -> dict[int, int]:
-    """The oracle of such a row: the symbols before the delimiter, one at each token from it on."""
-    shown: list[int] = []
-    for t, token in enumerate(tokens):
-        if token == 1:
-            return dict(zip(range(t, len(tokens)), shown, strict=False))
-        if token:
-            shown.append(token)
-    return {}

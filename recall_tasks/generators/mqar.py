@@ -13,12 +13,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import draws
-from ..task import Batch, Stored, Task, difficulty
+from ..task import Batch, Stored, difficulty
+from .bindings import Bindings
 from .placement import Placement, parse
 
 
 @dataclass(frozen=True)
-class MQAR(Task):
+class MQAR(Bindings):
     """Recall the value that was shown with each key.
 
         tokens   k1 v1 k2 v2  .  . k2  . k1  .        . is the blank
@@ -47,13 +48,8 @@ class MQAR(Task):
 
     def check_fields(self) -> None:
         self.at_least("num_pairs", 1)
-        self.at_least("num_values", 2)
         self.at_least("num_fillers", 0)
-        if self.num_keys < self.num_pairs:
-            raise ValueError(
-                f"{self.name}: {self.num_pairs} pairs need as many keys, not {self.num_keys} "
-                f"(try --num-keys {self.num_pairs})"
-            )
+        self.check_alphabets(self.num_pairs, "pairs")
         parse(self.placement, self.num_pairs)
 
     @cached_property
@@ -61,20 +57,8 @@ class MQAR(Task):
         return parse(self.placement, self.num_pairs)
 
     @property
-    def keys(self) -> range:
-        return range(1, 1 + self.num_keys)
-
-    @property
-    def answers(self) -> range:
-        return range(self.keys.stop, self.keys.stop + self.num_values)
-
-    @property
     def fillers(self) -> range:
         return range(self.answers.stop, self.answers.stop + self.num_fillers)
-
-    @property
-    def vocab_size(self) -> int:
-        return self.fillers.stop
 
     @property
     def min_length(self) -> int:
@@ -114,9 +98,3 @@ class MQAR(Task):
             elif token in self.answers:
                 pairs[tokens[t - 1]] = token
         return answers
-
-    def spell(self, token: int) -> str:
-        for letter, ids in (("k", self.keys), ("v", self.answers), ("f", self.fillers)):
-            if token in ids:
-                return f"{letter}{token - ids.start}"
-        return "."

@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import draws
-from ..task import Batch, Ints, Stored, Task, difficulty
+from ..task import Batch, Ints, Stored, difficulty
+from .bindings import Bindings
 
 
 @dataclass(frozen=True)
-class MultiQuery(Task):
+class MultiQuery(Bindings):
     """Recall the values of each key in turn: the r-th asking of a key wants its r-th value.
 
         tokens   k1 v1 v2 k2 v3 v4  . k2 k1  . k2 k1 k1        . is the blank
@@ -46,12 +47,7 @@ class MultiQuery(Task):
     def check_fields(self) -> None:
         self.at_least("num_pairs", 1)
         self.at_least("values_per_key", 1)
-        self.at_least("num_values", 2)
-        if self.num_keys < self.num_pairs:
-            raise ValueError(
-                f"{self.name}: {self.num_pairs} pairs need as many keys, not {self.num_keys} "
-                f"(try --num-keys {self.num_pairs})"
-            )
+        self.check_alphabets(self.num_pairs, "pairs")
         if self.num_queries < self.num_items:
             raise ValueError(
                 f"{self.name}: {self.num_items} values need as many questions, not {self.num_queries} "
@@ -62,18 +58,6 @@ class MultiQuery(Task):
     def num_items(self) -> int:
         """Values stored by a row."""
         return self.num_pairs * self.values_per_key
-
-    @property
-    def keys(self) -> range:
-        return range(1, 1 + self.num_keys)
-
-    @property
-    def answers(self) -> range:
-        return range(self.keys.stop, self.keys.stop + self.num_values)
-
-    @property
-    def vocab_size(self) -> int:
-        return self.answers.stop
 
     @property
     def min_length(self) -> int:
@@ -138,12 +122,6 @@ class MultiQuery(Task):
             elif token in self.answers:
                 latest.append(token)
         return answers
-
-    def spell(self, token: int) -> str:
-        for letter, ids in (("k", self.keys), ("v", self.answers)):
-            if token in ids:
-                return f"{letter}{token - ids.start}"
-        return "."
 
 
 def _turns(which: Ints) -> Ints:

@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import draws
-from ..task import Batch, Ints, Stored, Task, difficulty
+from ..task import Batch, Ints, Stored, difficulty
+from .bindings import Bindings
 
 HAYSTACKS = ("constant", "uniform")
 
 
 @dataclass(frozen=True)
-class Needle(Task):
+class Needle(Bindings):
     """Recall the values of some needles, whose keys come after the mark that ends the haystack.
 
         tokens    .  . k1 v1  .  .  . k2 v2  .  ? k1        . is the blank
@@ -40,6 +41,7 @@ class Needle(Task):
     name: ClassVar[str] = "needle"
     version: ClassVar[int] = 1
     load: ClassVar[str] = "num_needles"
+    controls: ClassVar[str] = ".?"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "single": {"num_needles": 1, "num_asked": 1},
         "multikey": {"num_needles": 4, "num_asked": 1},
@@ -59,12 +61,7 @@ class Needle(Task):
     def check_fields(self) -> None:
         for name in ("num_needles", "num_asked", "values_per_key", "num_fillers"):
             self.at_least(name, 1)
-        self.at_least("num_values", 2)
-        if self.num_keys < self.num_needles:
-            raise ValueError(
-                f"{self.name}: {self.num_needles} needles need as many keys, not {self.num_keys} "
-                f"(try --num-keys {self.num_needles})"
-            )
+        self.check_alphabets(self.num_needles, "needles")
         if self.num_asked > self.num_needles:
             raise ValueError(
                 f"{self.name}: num_asked must be at most the {self.num_needles} needles written, "
@@ -86,20 +83,8 @@ class Needle(Task):
         return self.num_needles * self.values_per_key
 
     @property
-    def keys(self) -> range:
-        return range(2, 2 + self.num_keys)
-
-    @property
-    def answers(self) -> range:
-        return range(self.keys.stop, self.keys.stop + self.num_values)
-
-    @property
     def fillers(self) -> range:
         return range(self.answers.stop, self.answers.stop + self.num_fillers * (self.haystack == "uniform"))
-
-    @property
-    def vocab_size(self) -> int:
-        return self.fillers.stop
 
     @property
     def min_length(self) -> int:
@@ -169,9 +154,3 @@ class Needle(Task):
             elif asking and token in values:
                 answers[t] = values[token].pop(0)
         return answers
-
-    def spell(self, token: int) -> str:
-        for letter, ids in (("k", self.keys), ("v", self.answers), ("f", self.fillers)):
-            if token in ids:
-                return f"{letter}{token - ids.start}"
-        return ".?"[token]

@@ -5,19 +5,19 @@ Source: Gu & Dao 2023, "Mamba" (arXiv 2312.00752).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from .. import draws
-from ..task import Batch, Task, difficulty
-from .copying import recite, recited
+from ..task import Ints
+from .copying import Copy
 
 
 @dataclass(frozen=True)
-class SelectiveCopy(Task):
+class SelectiveCopy(Copy):
     """Keep the symbols, skip the blanks; reproduce the symbols from the delimiter on.
 
         tokens    . s1  .  . s2 s3  .  |  .  .        without feedback; . is the blank, | the delimiter
@@ -33,49 +33,9 @@ class SelectiveCopy(Task):
 
     name: ClassVar[str] = "selective_copy"
     version: ClassVar[int] = 1
-    load: ClassVar[str] = "num_tokens"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "mamba": {"num_tokens": 16, "num_symbols": 15},
     }
 
-    num_tokens: int = difficulty(8, "symbols to copy")
-    num_symbols: int = difficulty(32, "size of the alphabet")
-    feedback: bool = difficulty(False, "show each right answer at the step after it")
-
-    def check_fields(self) -> None:
-        self.at_least("num_tokens", 1)
-        self.at_least("num_symbols", 2)
-
-    @property
-    def answers(self) -> range:
-        return range(2, 2 + self.num_symbols)
-
-    @property
-    def vocab_size(self) -> int:
-        return self.answers.stop
-
-    @property
-    def min_length(self) -> int:
-        return 2 * self.num_tokens
-
-    @property
-    def num_questions(self) -> int:
-        return self.num_tokens
-
-    @property
-    def shows_answers(self) -> bool:
-        return self.feedback
-
-    def payload_bits(self, length: int) -> float:
-        return self.num_tokens * float(np.log2(self.num_symbols))
-
-    def draw(self, rng: np.random.Generator, rows: int, length: int) -> Batch:
-        symbols = draws.uniform(rng, rows, self.num_tokens, self.answers)
-        places = draws.subsets(rng, rows, self.num_tokens, length - self.num_tokens)
-        return recited(symbols, np.sort(places, axis=1), length, self.feedback)
-
-    def solve(self, tokens: Sequence[int]) -> dict[int, int]:
-        return recite(tokens)
-
-    def spell(self, token: int) -> str:
-        return f"s{token - 2}" if token in self.answers else ".|"[token]
+    def places(self, rng: np.random.Generator, rows: int, length: int) -> Ints:
+        return np.sort(draws.subsets(rng, rows, self.num_tokens, length - self.num_tokens), axis=1)

@@ -1,0 +1,50 @@
+"""Ids and words that every task of keys and values shares."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ..task import Task
+
+
+class Bindings(Task):
+    """Ids in order: control tokens, keys, values, fillers; no token has two roles.
+
+    A task that extends it has fields `num_keys` and `num_values`; those with random filler say how much.
+    """
+
+    controls: ClassVar[str] = "."
+    """A letter for each control token, from id 0, the blank."""
+
+    num_keys: int
+    num_values: int
+
+    def check_alphabets(self, bound: int, what: str) -> None:
+        """Refuse fewer keys than are bound, and values that leave nothing to recall."""
+        self.at_least("num_values", 2)
+        if self.num_keys < bound:
+            raise ValueError(
+                f"{self.name}: {bound} {what} need as many keys, not {self.num_keys} (try --num-keys {bound})"
+            )
+
+    @property
+    def keys(self) -> range:
+        return range(len(self.controls), len(self.controls) + self.num_keys)
+
+    @property
+    def answers(self) -> range:
+        return range(self.keys.stop, self.keys.stop + self.num_values)
+
+    @property
+    def fillers(self) -> range:
+        return range(self.answers.stop, self.answers.stop)
+
+    @property
+    def vocab_size(self) -> int:
+        return self.fillers.stop
+
+    def spell(self, token: int) -> str:
+        for letter, ids in (("k", self.keys), ("v", self.answers), ("f", self.fillers)):
+            if token in ids:
+                return f"{letter}{token - ids.start}"
+        return self.controls[token]
