@@ -13,7 +13,8 @@ length. States are float tensors with the batch first, held in a NamedTuple besi
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -22,7 +23,12 @@ State = Any
 
 
 class Memory(nn.Module, ABC):
-    """What a sequence model remembers with. Every memory takes `width` first and keyword options after."""
+    """What a sequence model remembers with. Every memory takes `width` first and keyword options after.
+
+    `options` says in words what each option means, for the command line.
+    """
+
+    options: ClassVar[Mapping[str, str]] = {}
 
     @abstractmethod
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:

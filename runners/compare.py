@@ -22,7 +22,6 @@ from .comparison import comparison_table
 from .engine import Event, Job, cores, execute
 from .experiment import ModelSetting, Run, TaskSetting, Training
 from .jobs import fulfil, missing
-from .report import write_report
 from .results import Results, collect
 from .study import Study
 
@@ -74,6 +73,8 @@ class Comparison:
 
     def report(self, folder: str | Path | None = None) -> Path:
         """Write report.html, figures and tables into `folder`, else beside the runs; its path."""
+        from .report import write_report  # matplotlib takes a second to import; only a report needs it
+
         return write_report(self.results, Path(folder) if folder else self.folder)
 
     def __repr__(self) -> str:

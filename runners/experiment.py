@@ -23,6 +23,11 @@ Option = bool | int | float | str | None
 STRICT = ConfigDict(extra="forbid", strict=True)
 
 
+def setting(default: Any, meaning: str) -> Any:
+    """A field with the words that `--help` shows for it."""
+    return field(default=default, metadata={"help": meaning})
+
+
 @with_config(STRICT)
 @dataclass(frozen=True)
 class TaskSetting:
@@ -44,9 +49,9 @@ class ModelSetting:
 
     memory: str
     options: dict[str, Option] = field(default_factory=dict)
-    width: int = 32
-    layers: int = 2
-    mlp_ratio: int = 2
+    width: int = setting(32, "width of embedding and layers")
+    layers: int = setting(2, "blocks of memory and MLP")
+    mlp_ratio: int = setting(2, "width of the MLP over that of the model; 0 leaves it out")
     label: str = ""
 
 
@@ -55,25 +60,19 @@ class ModelSetting:
 class Training:
     """How a model is trained; the same for every model of a comparison.
 
-    updates           budget, the last fifth of it cooling down
-    seconds           safety limit by the clock; a run that meets it is not reproducible and says so
-    tokens            tokens an update, so longer rows come in smaller batches
-    learning_rate     peak of AdamW, after `warmup` updates, until the cool-down
-    advance_at        training accuracy at which the curriculum moves to its next stage
-    solve_at          validation accuracy that counts as solved and starts the cool-down
-    curriculum        stages of doubling length and load up to the full task; 1 trains on it directly
+    A run that meets `seconds`, the limit by the clock, is not reproducible and says so.
     """
 
-    updates: int = 2000
-    seconds: float = 120.0
-    tokens: int = 8192
-    learning_rate: float = 1e-2
-    weight_decay: float = 0.01
-    warmup: int = 50
-    clip: float = 1.0
-    curriculum: int = 4
-    advance_at: float = 0.9
-    solve_at: float = 0.99
+    updates: int = setting(2000, "budget of updates; the last fifth cools down")
+    seconds: float = setting(120.0, "limit of a run by the clock")
+    tokens: int = setting(8192, "tokens an update: longer rows come in smaller batches")
+    learning_rate: float = setting(1e-2, "peak rate of AdamW")
+    weight_decay: float = setting(0.01, "weight decay of AdamW")
+    warmup: int = setting(50, "updates until the peak rate")
+    clip: float = setting(1.0, "limit of the gradient's norm")
+    curriculum: int = setting(4, "stages of doubling length and load; 1 trains on the task directly")
+    advance_at: float = setting(0.9, "training accuracy that moves on to the next stage")
+    solve_at: float = setting(0.99, "validation accuracy that counts as solved and starts the cool-down")
 
     def __post_init__(self) -> None:
         for name, low in (("updates", 1), ("tokens", 1), ("curriculum", 1), ("warmup", 0)):

@@ -14,7 +14,6 @@ from .environment import environment
 from .evaluate import distance_rows, score, score_row, sequence_rows
 from .experiment import Run
 from .extrapolate import ROWS, extrapolate
-from .probe import probe
 from .store import EXTRAPOLATION, PROBE
 from .train import train
 
@@ -68,6 +67,8 @@ def ask_more(place: str, request: dict[str, Any], watch: Callable[[Any], None]) 
             rows = request.get("rows", ROWS)
             content: dict[str, Any] = extrapolate(run, load_model(path), request["ladder"], rows)
         else:
+            from .probe import probe  # scikit-learn takes a second to import; training need not wait for it
+
             watch("probing the state")
             content = {"probes": probe(run, load_model(path))}
         store.write_whole(path / record, store.sealed(content))

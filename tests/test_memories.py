@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models import MEMORIES
+from models import MEMORIES, memory_options
 from models.layers import ShortConvolution, recent_floats
 from models.memories import elastic
 from models.memories.attention import Attention, rotate
@@ -317,3 +317,8 @@ def test_a_model_reads_a_sequence_in_pieces(name: str, options: dict[str, Any]) 
     assert whole.shape == (3, 10)
     assert torch.allclose(pieces, whole, atol=1e-10)
     assert_same(states, last)
+
+
+@pytest.mark.parametrize("name", MEMORIES)
+def test_every_option_is_explained(name: str) -> None:
+    assert set(MEMORIES[name].options) == set(memory_options(MEMORIES[name]))

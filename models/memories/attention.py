@@ -7,7 +7,8 @@ query and key i apart are compared at angle i.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -39,6 +40,11 @@ def rotate(x: Tensor, start: int, base: float = 10000.0) -> Tensor:
 
 class Attention(Memory):
     """Full causal attention. `rope` adds rotary positions."""
+
+    options: ClassVar[Mapping[str, str]] = {
+        "heads": "heads the width is split into",
+        "rope": "rotate queries and keys by their position",
+    }
 
     def __init__(self, width: int, heads: int = 1, rope: bool = False) -> None:
         super().__init__()

@@ -17,7 +17,8 @@ Shapes: q, k, u [B, H, T, K], v [B, H, T, V], M [B, H, K, V], caches [B, H, N, K
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -48,6 +49,11 @@ class Residual(Memory):
     Over the additive memory this equals linear attention over the whole prefix, which is what the
     gates of `GRM` and `SSC` have to beat.
     """
+
+    options: ClassVar[Mapping[str, str]] = {
+        "heads": "heads the width is split into",
+        "segment": "tokens after which a state is cached",
+    }
 
     gated = False
 
@@ -167,6 +173,11 @@ class SSC(GRM):
     through the weights of what was chosen. Both forms here compute every read and weigh those not
     chosen with zero: the numbers of the sparse read, not its saving.
     """
+
+    options: ClassVar[Mapping[str, str]] = {
+        **GRM.options,
+        "chosen": "caches each token reads",
+    }
 
     def __init__(self, width: int, heads: int = 1, segment: int = 32, chosen: int = 2) -> None:
         super().__init__(width, heads, segment)

@@ -18,8 +18,9 @@ Shapes: B batch, H heads, d head size; N, S, L as above; r tokens in the open bl
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -92,6 +93,15 @@ class Elastic(Memory):
 
     num_coefficients is N, num_samples S, block L; `exponential` samples the recent past densely.
     """
+
+    options: ClassVar[Mapping[str, str]] = {
+        "heads": "heads the width is split into",
+        "num_coefficients": "Legendre coefficients of each channel",
+        "num_samples": "memory tokens a block attends to",
+        "block": "tokens attended to among themselves, then compressed",
+        "exponential": "sample the recent past densely, rather than all alike",
+        "rope": "rotate queries and keys by their position",
+    }
 
     def __init__(
         self,

@@ -8,8 +8,8 @@ Shapes: q, k [B, H, T, K], v [B, H, T, V], S [B, H, K, V].
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -59,6 +59,10 @@ class Linear(NamedTuple):
 
 class LinearAttention(Memory):
     """One matrix of associations per head, written by addition and never forgotten."""
+
+    options: ClassVar[Mapping[str, str]] = {
+        "heads": "heads the width is split into",
+    }
 
     def __init__(self, width: int, heads: int = 1) -> None:
         super().__init__()

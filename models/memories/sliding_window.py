@@ -6,7 +6,8 @@ more than (layers x (w - 1)) tokens, and the fair opponent of a memory of as man
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -62,6 +63,12 @@ def banded(q: Tensor, k: Tensor, v: Tensor, w: int) -> Tensor:
 
 class SlidingWindow(Memory):
     """Attention to the last `window` tokens, the present one among them. `rope` adds rotary positions."""
+
+    options: ClassVar[Mapping[str, str]] = {
+        "heads": "heads the width is split into",
+        "window": "tokens a query sees, itself among them",
+        "rope": "rotate queries and keys by their position",
+    }
 
     def __init__(self, width: int, heads: int = 1, window: int = 32, rope: bool = False) -> None:
         super().__init__()

@@ -12,7 +12,6 @@ from ..comparison import bounds_lines, comparison_table
 from ..engine import cores
 from ..presets import PRESETS
 from ..progress import Board, follow
-from ..report import write_report
 from ..results import collect
 from ..store import CorruptRun, UnwritableFolder, open_folder
 from ..study import Study
@@ -82,8 +81,12 @@ def carry_out_and_tell(
             console.print(shown(comparison_table(results).reset_index()))
             for line in bounds_lines(results):
                 console.print(line, soft_wrap=True)
-            place = write_report(results, folder) if reporting else folder / study.runs[0].name
-            console.print(f"{'report' if reporting else 'run'}: {place}", soft_wrap=True)
+            if reporting:
+                from ..report import write_report  # matplotlib takes a second to import, which nobody waits for here
+
+                console.print(f"report: {write_report(results, folder)}", soft_wrap=True)
+            else:
+                console.print(f"run: {folder / study.runs[0].name}", soft_wrap=True)
     except KeyboardInterrupt:
         finished = sum(complete(study, folder, run) for run in study.runs)
         console.print(

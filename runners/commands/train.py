@@ -42,7 +42,7 @@ def run(words: Sequence[str]) -> int:
     if memory:
         group = parser.add_argument_group(f"options of {named[1]}")
         for name, default in memory_options(memory).items():
-            add_option(group, name, type(default), default, "")
+            add_option(group, name, type(default), default, memory.options.get(name, ""))
             options.append(name)
     sizes = [f.name for f in dataclasses.fields(ModelSetting) if f.name not in ("memory", "options", "label")]
     add_fields(parser.add_argument_group("model"), ModelSetting, skip=("memory", "options", "label"))
