@@ -1,0 +1,6 @@
+"""One thread for each test process, said before any numerical library is loaded: two processes share two cores."""
+
+import os
+
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
