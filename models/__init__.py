@@ -77,6 +77,8 @@ def find(memory: str | type[Memory]) -> type[Memory]:
         return memory
     if memory in MEMORIES:
         return MEMORIES[str(memory)]
+    if str(memory).endswith(".py"):
+        raise ValueError(f"{memory} is a file: name the class in it too, as {memory}:MyMemory")
     near = difflib.get_close_matches(str(memory), MEMORIES, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     raise ValueError(f"unknown memory {memory!r}: {hint}choose one of {', '.join(MEMORIES)}")

@@ -148,6 +148,8 @@ def item_bits(accuracy: float, num_values: int) -> float:
 
     0 at or below chance, log2 of the values at 1: one item's share of `recalled_bits`.
     """
+    if not 0 <= accuracy <= 1:
+        raise ValueError(f"accuracy must be from 0 to 1, not {accuracy}")
     if accuracy <= 1 / num_values:
         return 0.0
     wrong = 1 - accuracy

@@ -9,6 +9,8 @@ def main() -> int:
     """Hand over to the runners; from a bare wheel, say where they are."""
     try:
         from runners.command import main as run
+    except KeyboardInterrupt:
+        return 130
     except ModuleNotFoundError as missing:
         if (missing.name or "").partition(".")[0] not in ("runners", "models"):
             raise

@@ -16,6 +16,7 @@ import numpy as np
 from .task import Batch, Task
 
 BLOCK = 256
+LAST = 2**48
 Split = Literal["train", "validation", "test", "probe"]
 SPLITS: tuple[str, ...] = get_args(Split)
 
@@ -58,8 +59,8 @@ class Stream:
 
         Raises ValueError for a negative start or a count below 1.
         """
-        if start < 0 or count < 1:
-            raise ValueError(f"rows are counted from 0, at least one of them: not {count} from {start}")
+        if start < 0 or count < 1 or start + count > LAST:
+            raise ValueError(f"rows are counted from 0 to 2^48, at least one of them: not {count} from {start}")
         first, last = start // BLOCK, (start + count - 1) // BLOCK
         drawn = Batch.concatenate([self.block(b) for b in range(first, last + 1)])
         offset = start - first * BLOCK

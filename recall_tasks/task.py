@@ -96,7 +96,10 @@ class Batch:
         stored = {name.removeprefix("stored_"): a for name, a in arrays.items() if name.startswith("stored_")}
         return Batch(**rest, stored=Stored(**stored))
 
-    def __getitem__(self, rows: slice | Ints) -> Batch:
+    def __getitem__(self, rows: int | slice | Ints) -> Batch:
+        """Some of the rows as a Batch; one row is a Batch of one."""
+        if isinstance(rows, int | np.integer):
+            rows = np.array([rows], np.int32)
         return Batch.of({name: a[rows] for name, a in self.arrays().items()})
 
     @staticmethod

@@ -1,4 +1,7 @@
-"""Memories from a file of one's own: `path/to/mine.py:Mine` wherever a memory is named."""
+"""Memories from a file of one's own: `path/to/mine.py:Mine` wherever a memory is named.
+
+The file is imported, here and in every worker: a script keeps what it runs under `if __name__ == "__main__"`.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,10 @@ ADOPTED: dict[str, type[Memory]] = {}
 """Classes handed over in this process, by the `file.py:Class` they are kept under."""
 
 
+IMPORTING: list[str] = []
+"""Files being imported just now: what they do at their top level happens while something else runs."""
+
+
 def adopt(memory: type[Memory]) -> str:
     """The name a class of one's own is kept under. Raises ValueError where its source cannot be read."""
     try:
@@ -23,7 +30,7 @@ def adopt(memory: type[Memory]) -> str:
         inspect.getsource(memory)
     except (OSError, TypeError):
         raise ValueError(f"the source of {memory.__name__} cannot be read: put the class in a file") from None
-    ADOPTED[name] = memory
+    ADOPTED[name] = checked(memory)
     return name
 
 
@@ -38,6 +45,21 @@ def load_memory(name: str) -> type[Memory]:
     memory = getattr(module, attribute, None)
     if not (isinstance(memory, type) and issubclass(memory, Memory)):
         raise ValueError(f"{path} has no memory {attribute!r}: name a class that extends models.Memory")
+    return checked(memory)
+
+
+def checked(memory: type[Memory]) -> type[Memory]:
+    """The class, if models can be built of it. Raises ValueError that says what it lacks."""
+    if missing := sorted(getattr(memory, "__abstractmethods__", ())):
+        raise ValueError(f"{memory.__name__} cannot be built: it lacks {', '.join(missing)}")
+    parameters = list(inspect.signature(memory).parameters.values())
+    if not parameters or parameters[0].kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD:
+        raise ValueError(f"{memory.__name__} must take the width as its first argument")
+    for parameter in parameters[1:]:
+        if type(parameter.default) not in (bool, int, float, str):
+            raise ValueError(
+                f"{memory.__name__}: the option {parameter.name} needs a default that is a number, a truth or a word"
+            )
     return memory
 
 
@@ -60,8 +82,11 @@ def _module(path: str) -> object:
         raise ValueError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    IMPORTING.append(path)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ValueError(f"{path} does not import: {type(error).__name__}: {error}") from error
+    finally:
+        IMPORTING.pop()
     return module

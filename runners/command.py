@@ -58,6 +58,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Mistake as mistake:
         print(f"recall: {' '.join(str(mistake).split())}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("recall: stopped; what was finished is kept", file=sys.stderr)
+        return 130
     except BrokenPipeError:  # a reader such as `head` has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -17,7 +17,7 @@ from models import Memory
 from recall_tasks import Task
 
 from . import store
-from .bring import adopt
+from .bring import IMPORTING, adopt
 from .comparison import comparison_table
 from .engine import Event, Job, cores, execute
 from .experiment import ModelSetting, Run, TaskSetting, Training
@@ -78,7 +78,7 @@ class Comparison:
         return write_report(self.results, Path(folder) if folder else self.folder)
 
     def __repr__(self) -> str:
-        return str(comparison_table(self.results).to_string())
+        return comparison_table(self.results).replace("\n", "; ", regex=True).to_string()
 
 
 def compare(
@@ -96,6 +96,12 @@ def compare(
     `folder` (a new temporary one by default): the same call with the same folder repeats no finished run.
     Raises ValueError for settings that cannot be, RuntimeError where a run failed.
     """
+    if IMPORTING:
+        raise RuntimeError(f"{IMPORTING[-1]} compares while it is imported: put that under if __name__ == '__main__'")
+    if isinstance(memories, str) or isinstance(tasks, Task):
+        raise ValueError("tasks and memories are lists (memories may be a dict of names): put them in brackets")
+    if any(type(m) is not int or m < 1 for m in ladder):
+        raise ValueError(f"ladder takes whole multiples of at least 1 of the length, not {list(ladder)}")
     named = memories if isinstance(memories, Mapping) else {name: name for name in memories}
     models = [ModelSetting(m if isinstance(m, str) else adopt(m), label=label) for label, m in named.items()]
     settings = [TaskSetting(task.name, length, asdict(task)) for task in tasks]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import multiprocessing as mp
 import os
 import signal
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -93,20 +94,25 @@ def execute(jobs: Sequence[Job], workers: int | None = None) -> Iterator[Event]:
 def _hire(context: Any) -> dict[Connection, tuple[Any, Job | None]]:
     ours, theirs = context.Pipe()
     process = context.Process(target=_work, args=(theirs,), daemon=True)
-    with _one_thread():
+    with _as_a_worker():
         process.start()
     theirs.close()
     return {ours: (process, None)}
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """Numerical libraries read these once, when a process first loads them: a spawned one inherits them."""
+def _as_a_worker() -> Iterator[None]:
+    """What a process spawned here inherits: one thread for each numerical library, and no interrupts."""
     before = {name: os.environ.get(name) for name in THREADS}
     os.environ.update(dict.fromkeys(THREADS, "1"))
+    main = threading.current_thread() is threading.main_thread()
+    # A process started while an interrupt is ignored ignores it from its first instruction on.
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None
     try:
         yield
     finally:
+        if main:
+            signal.signal(signal.SIGINT, handler)
         for name, value in before.items():
             if value is None:
                 del os.environ[name]

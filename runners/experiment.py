@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
@@ -54,6 +56,12 @@ class ModelSetting:
     mlp_ratio: int = setting(2, "width of the MLP over that of the model; 0 leaves it out")
     label: str = ""
 
+    def __post_init__(self) -> None:
+        path, colon, name = self.memory.rpartition(".py:")
+        if colon:  # where the file is must not depend on where a later command is typed
+            object.__setattr__(self, "memory", f"{Path(path + '.py').resolve()}:{name}")
+            object.__setattr__(self, "label", self.label or name)
+
 
 @with_config(STRICT)
 @dataclass(frozen=True)
@@ -75,14 +83,17 @@ class Training:
     solve_at: float = setting(0.99, "validation accuracy that counts as solved and starts the cool-down")
 
     def __post_init__(self) -> None:
-        for name, low in (("updates", 1), ("tokens", 1), ("curriculum", 1), ("warmup", 0)):
-            if getattr(self, name) < low:
-                raise ValueError(f"{name} must be at least {low}, not {getattr(self, name)}")
-        for name in ("seconds", "learning_rate", "clip"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")
-        if not self.weight_decay >= 0:
-            raise ValueError(f"weight_decay must be at least 0, not {self.weight_decay}")
+        whole = {"updates": (1, 10**9), "tokens": (1, 2**28), "curriculum": (1, 22), "warmup": (0, 10**9)}
+        for name, (low, high) in whole.items():
+            value = getattr(self, name)
+            if type(value) is not int or not low <= value <= high:
+                raise ValueError(f"{name} takes a whole number from {low} to {high:,}, not {value!r}")
+        for name in ("seconds", "learning_rate", "clip", "weight_decay"):
+            value = getattr(self, name)
+            least = "at least" if name == "weight_decay" else "above"
+            fits = value >= 0 if name == "weight_decay" else value > 0
+            if not (fits and math.isfinite(value)):
+                raise ValueError(f"{name} must be {least} 0 and finite, not {value}")
         for name in ("advance_at", "solve_at"):
             if not 0 < getattr(self, name) <= 1:
                 raise ValueError(f"{name} is an accuracy above 0 and at most 1, not {getattr(self, name)}")
@@ -100,8 +111,8 @@ class Run:
 
     def __post_init__(self) -> None:
         self.task.task.check_length(self.task.length)
-        if self.seed < 0:
-            raise ValueError(f"seed must be at least 0, not {self.seed}")
+        if not 0 <= self.seed < 2**63:
+            raise ValueError(f"seed takes a whole number from 0 to 2^63 - 1, not {self.seed}")
         self.build()
         _ = self.identity  # fixed now: a memory's own file may change while the run waits
 

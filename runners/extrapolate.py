@@ -15,12 +15,12 @@ ROWS = 256
 
 
 def extrapolate(run: Run, model: SequenceModel, ladder: tuple[int, ...] = LADDER, rows: int = ROWS) -> dict[str, Any]:
-    """Scores at each multiple of the training length: {"ladder", "scores", "distances", "sequences"}.
+    """Scores at each multiple of the training length: {"done", "scores", "distances", "sequences"}.
 
     The test rows of a length are the same for every model and seed, so comparisons are paired. Rows are
     read in pieces through the state: memory does not grow with length, save what the state itself holds.
     """
-    record: dict[str, Any] = {"ladder": list(ladder), "rows": rows}
+    record: dict[str, Any] = {"done": [[multiple, rows] for multiple in ladder]}
     record |= {"scores": [], "distances": [], "sequences": []}
     task = run.task.task
     for multiple in ladder:

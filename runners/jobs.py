@@ -50,37 +50,52 @@ def fulfil(run_json: dict[str, Any], folder: str, request: dict[str, Any], watch
     return ask_more(str(root / run.name), request, watch)
 
 
-def missing(place: Path, request: dict[str, Any]) -> list[str]:
-    """The records a request still needs. Raises store.CorruptRun for one that is there and damaged."""
-    ladder, rows = list(request.get("ladder", ())), request.get("rows", ROWS)
-    needs = [EXTRAPOLATION] if ladder and not has(place / EXTRAPOLATION, ladder=ladder, rows=rows) else []
-    return needs + ([PROBE] if request.get("probed") and not has(place / PROBE) else [])
+def untested(place: Path, request: dict[str, Any]) -> list[int]:
+    """The multiples of the ladder not yet tested with as many rows. Raises store.CorruptRun for a damaged record."""
+    done = store.unsealed(place / EXTRAPOLATION)["done"] if (place / EXTRAPOLATION).exists() else []
+    rows = request.get("rows", ROWS)
+    return [m for m in request.get("ladder", ()) if not any(m == tested and rows <= n for tested, n in done)]
+
+
+def unprobed(place: Path, request: dict[str, Any]) -> bool:
+    """Whether a probe is asked for and not there. Raises store.CorruptRun for a damaged one."""
+    if not (place / PROBE).exists():
+        return bool(request.get("probed"))
+    store.unsealed(place / PROBE)
+    return False
+
+
+def missing(place: Path, request: dict[str, Any]) -> bool:
+    """Whether anything a request asks for is still to be done."""
+    return bool(untested(place, request)) or unprobed(place, request)
 
 
 def ask_more(place: str, request: dict[str, Any], watch: Callable[[Any], None]) -> str:
     """Test a finished run on the `ladder` (`rows` each) and, if `probed`, probe it; skip what is there."""
     path = Path(place)
     run = store.load_run(path)
-    for record in missing(path, request):
-        if record == EXTRAPOLATION:
-            watch("testing longer rows")
-            rows = request.get("rows", ROWS)
-            content: dict[str, Any] = extrapolate(run, load_model(path), request["ladder"], rows)
-        else:
-            from .probe import probe  # scikit-learn takes a second to import; training need not wait for it
+    if ladder := untested(path, request):
+        watch("testing longer rows")
+        record = extrapolate(run, load_model(path), tuple(ladder), request.get("rows", ROWS))
+        if (path / EXTRAPOLATION).exists():
+            record = merged(store.unsealed(path / EXTRAPOLATION), record, run.task.length)
+        store.write_whole(path / EXTRAPOLATION, store.sealed(record))
+    if unprobed(path, request):
+        from .probe import probe  # scikit-learn takes a second to import; training need not wait for it
 
-            watch("probing the state")
-            content = {"probes": probe(run, load_model(path))}
-        store.write_whole(path / record, store.sealed(content))
+        watch("probing the state")
+        store.write_whole(path / PROBE, store.sealed({"probes": probe(run, load_model(path))}))
     return path.name
 
 
-def has(path: Path, **fields: Any) -> bool:
-    """Whether a record is there with these fields. Raises store.CorruptRun where it is damaged."""
-    if not path.is_file():
-        return False
-    content = store.unsealed(path)
-    return all(content.get(name) == value for name, value in fields.items())
+def merged(old: dict[str, Any], new: dict[str, Any], length: int) -> dict[str, Any]:
+    """Both records, the new one's where both tested a length."""
+    again = {multiple for multiple, _ in new["done"]}
+    record: dict[str, Any] = {"done": sorted([d for d in old["done"] if d[0] not in again] + new["done"])}
+    for table in ("scores", "distances", "sequences"):
+        kept = [row for row in old[table] if row["length"] // length not in again]
+        record[table] = sorted(kept + new[table], key=lambda row: row["length"])
+    return record
 
 
 def load_model(place: Path) -> SequenceModel:

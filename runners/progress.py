@@ -104,9 +104,9 @@ def follow(events: Iterable[Event], board: Board, console: Console) -> None:
             run = board.runs[event.job]
             who = f"{run.task.name:<16} {run.label:<12} seed {run.seed}"
             if event.kind == "finished":
-                console.print(f"{who}  finished   {board.line()}", highlight=False)
+                console.print(f"{who}  finished   {board.line()}")
             elif event.kind == "failed":
-                console.print(f"{who}  [red]failed[/]: {event.content}", highlight=False)
+                console.print(f"{who}  failed: {event.content}", style="red")
 
 
 def spark(values: list[float], width: int = 12) -> str:

@@ -28,6 +28,7 @@ from typing import Any
 import pandas as pd
 
 from . import store
+from .experiment import TaskSetting
 from .store import EXTRAPOLATION, PROBE
 
 OUTCOME = (
@@ -72,8 +73,10 @@ def collect(folders: Iterable[Path], runs: list[str] | None = None) -> Results:
     tables: dict[str, list[dict[str, Any]]] = {table: [] for table in TABLES}
     configurations, checksums, environments = [], {}, []
     for place in places:
-        run, result = store.load_run(place), store.load_result(place)
-        common = {"run": place.name, "task": run.task.name, "memory": run.label, "seed": run.seed}
+        settings, result = store.load_settings(place), store.load_result(place)
+        task, model = TaskSetting(**settings["task"]), settings["model"]
+        label = model["label"] or model["memory"]
+        common = {"run": place.name, "task": task.name, "memory": label, "seed": settings["seed"]}
         outcome = result["outcome"]
         ended = {name: outcome[name] for name in OUTCOME} | {"diverged": outcome["stopped"] == "diverged"}
         records = [("test", result)]
@@ -86,8 +89,8 @@ def collect(folders: Iterable[Path], runs: list[str] | None = None) -> Results:
         tables["curves"] += [common | row for row in result["curve"]]
         if (place / PROBE).is_file():
             tables["probes"] += [common | row for row in store.unsealed(place / PROBE)["probes"]]
-        configurations.append({"name": place.name} | run.to_json())
-        checksums[f"{run.task.name} {run.task.task}, length {run.task.length}, test split"] = result["checksum"]
+        configurations.append({"name": place.name} | settings)
+        checksums[f"{task.name} {task.task}, length {task.length}, test split"] = result["checksum"]
         environments.append(result["environment"])
     study = {
         "name": folders[0].resolve().name,

@@ -2,7 +2,8 @@
 
 A run is written into a hidden directory beside its place, flushed to disk, and renamed: the rename is
 the moment it is finished. Every file's digest stands in the run's record, which carries its own; what
-does not match is refused, never trusted. Weights are safetensors and records JSON: loading runs no code.
+does not match is refused, never trusted. Weights are safetensors and records JSON, so loading them runs no
+code; a memory of one's own is imported from its own file, and only if it is the file it was trained with.
 
     <folder>/study.json                  what was asked for
     <folder>/<run name>/run.json         the Run
@@ -74,9 +75,11 @@ def unsealed(path: Path) -> Any:
         body = json.dumps(record["content"], sort_keys=True, allow_nan=False)
         if record["digest"] == digest(body.encode()):
             return record["content"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OSError):
         pass
-    raise CorruptRun(f"{path} is damaged and was not used (delete {path.parent} to run it again)")
+    whole = path.name in ("run.json", RECORD)
+    mend = f"delete {path.parent} to run it again" if whole else "delete that file alone; no run is lost"
+    raise CorruptRun(f"{path} is damaged and was not used ({mend})")
 
 
 def is_finished(folder: Path, run: Run) -> bool:
@@ -84,6 +87,8 @@ def is_finished(folder: Path, run: Run) -> bool:
     place = folder / run.name
     if not place.exists():
         return False
+    if not (place / "run.json").is_file():
+        raise CorruptRun(f"{place} has no run.json and was not used (delete {place} to run it again)")
     if load_run(place).identity != run.identity:
         raise CorruptRun(f"{place} holds another run than its name says (move it away to go on)")
     return True
@@ -98,22 +103,35 @@ def write_run(folder: Path, run: Run, result: dict[str, Any], weights: dict[str,
         tensors = tensors_to_bytes({name: w.detach().contiguous() for name, w in weights.items()})
         write_whole(partial / WEIGHTS, tensors)
         write_whole(partial / "run.json", sealed(run.to_json()))
-        write_whole(partial / RECORD, sealed(result | {"weights": digest(tensors), "name": run.name}))
+        facts = {"weights": digest(tensors), "name": run.name, "identity": run.identity}
+        write_whole(partial / RECORD, sealed(result | facts))
         partial.chmod(0o755)
         os.rename(partial, place)  # fails where another process finished the same run: keep theirs
-    except OSError:
+    except BaseException as error:
         shutil.rmtree(partial, ignore_errors=True)
-        if not place.exists():
+        if not (isinstance(error, OSError) and place.exists()):
             raise
     return place
 
 
-def load_run(place: Path) -> Run:
-    """The configuration a directory holds. Raises ValueError where there is no finished run, or a damaged one."""
+def load_settings(place: Path) -> dict[str, Any]:
+    """The configuration a directory holds, as plain data: imports nothing, not even a memory's own file."""
     if not (place / "run.json").is_file():
         raise ValueError(f"no finished run in {place} (a run directory holds run.json and {RECORD})")
-    run = Run.from_json(unsealed(place / "run.json"))
-    load_result(place)
+    return dict(unsealed(place / "run.json"))
+
+
+def load_run(place: Path) -> Run:
+    """The Run of a directory, its files checked. Raises ValueError where there is none, or a damaged one.
+
+    Raises CorruptRun where its memory's own file has changed since: other code cannot read its weights.
+    """
+    run, result = Run.from_json(load_settings(place)), load_result(place)
+    if result["identity"] != run.identity:
+        raise CorruptRun(
+            f"{place} was trained with other code than there is now (the file of its memory or the version of "
+            f"its task has changed): restore it, or delete {place} to train again"
+        )
     return run
 
 
@@ -136,16 +154,19 @@ def find_runs(paths: Iterable[Path]) -> list[Path]:
 
     Raises ValueError for a path that is not there or holds no run.
     """
-    found: list[Path] = []
+    found: dict[Path, Path] = {}
     for path in paths:
         if not path.is_dir():
             raise ValueError(f"no directory {path} (finished runs are kept where --out said, runs/ by default)")
         inside = [path] if (path / "run.json").is_file() else []
         inside += sorted(p.parent for p in path.glob("*/run.json") if not p.parent.name.startswith("."))
+        for stray in path.glob(f"[!.]*/{RECORD}"):
+            if not (stray.parent / "run.json").is_file():
+                raise CorruptRun(f"{stray.parent} has no run.json and was not used (delete it to run it again)")
         if not inside:
             raise ValueError(f"no finished run in {path} (train one first: recall train --help)")
-        found += inside
-    return found
+        found |= {place.resolve(): place for place in inside}
+    return list(found.values())
 
 
 def sweep_partials(folder: Path) -> None:

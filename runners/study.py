@@ -35,6 +35,16 @@ class Study:
     ) -> Study:
         """Every model on every task with seeds 0, 1, ...: seed by seed, so that a first table comes early."""
         tasks, models = list(tasks), list(models)
+        labels = [model.label or model.memory for model in models]
+        if twice := [label for label in labels if labels.count(label) > 1]:
+            raise ValueError(f"two memories are called {twice[0]!r}: a comparison needs each once")
+        names = [task.name for task in tasks]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"task {twice[0]!r} is named twice: a comparison needs each once")
+        if seeds < 1:
+            raise ValueError(f"a comparison needs at least 1 seed, not {seeds}")
+        if not tasks or not models:
+            raise ValueError("a comparison needs at least one task and one memory")
         return Study(
             name,
             tuple(Run(t, m, training, seed) for seed in range(seeds) for t in tasks for m in models),
@@ -64,8 +74,6 @@ class Study:
             for m in memories or list(models)
         ]
         count = 1 + max(run.seed for run in self.runs) if seeds is None else seeds
-        if count < 1:
-            raise ValueError(f"a comparison needs at least 1 seed, not {count}")
         given = {key: value for key, value in training.items() if value is not None}
         setting = replace(self.runs[0].training, **given)
         kept = [first[t] for t in tasks or first]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from runners.command import COMMANDS, main
+from runners.store import unsealed
 
 ROOT = Path(__file__).parent.parent
 TINY = ["--length", "12", "--num-pairs", "2", "--num-keys", "4", "--num-values", "4", "--width", "8"]
@@ -57,6 +58,16 @@ MISTAKES = {
     "a memory nobody has": ["compare", "--preset", "smoke", "--memories", "nothing.py:Nothing"],
     "no seeds": ["compare", "--preset", "smoke", "--seeds", "0"],
     "no workers": ["compare", "--preset", "smoke", "--workers", "0"],
+    "an endless budget": ["train", "mqar", "linear", "--seconds", "inf"],
+    "an infinite rate": ["train", "mqar", "linear", "--learning-rate", "inf"],
+    "an endless curriculum": ["train", "mqar", "linear", "--curriculum", "1000000000"],
+    "a seed beyond the generator": ["train", "mqar", "linear", "--seed", "99999999999999999999"],
+    "a row beyond the stream": ["show", "mqar", "--row", "99999999999999999999999"],
+    "a row nobody reads": ["show", "mqar", "--length", "4194304"],
+    "a length of nothing": ["ls", "--length", "0"],
+    "the same memory twice": ["compare", "--preset", "smoke", "--memories", "gru", "gru"],
+    "coefficients without end": ["train", "mqar", "elastic", "--num-coefficients", "100000"],
+    "a file without its class": ["train", "mqar", "mine.py"],
     "a missing run": ["extrapolate", "nowhere"],
     "a ladder of nothing": ["extrapolate", "nowhere", "--ladder", "0"],
     "a missing run to probe": ["probe", "nowhere"],
@@ -115,6 +126,65 @@ def test_a_finished_run_is_tested_on_longer_rows_probed_and_reported(trained, ca
     assert "36" in shown
     assert "shuffled" in shown
     assert (trained.parent / "report.html").stat().st_size > 10_000
+
+
+def test_what_was_tested_is_kept_when_more_is_asked(trained):
+    assert run("extrapolate", trained, "--ladder", 1, 3, "--rows", 16) == 0
+    assert run("extrapolate", trained, "--ladder", 3, 5, "--rows", 8) == 0
+    record = unsealed(trained / "extrapolation.json")
+    assert record["done"] == [[1, 16], [3, 16], [5, 8]]
+    assert [(row["length"], row["num_rows"]) for row in record["scores"]] == [(12, 16), (36, 16), (60, 8)]
+    assert run("extrapolate", trained, "--ladder", 3, "--rows", 32) == 0
+    assert unsealed(trained / "extrapolation.json")["done"] == [[1, 16], [3, 32], [5, 8]]
+
+
+def test_a_ladder_too_long_is_refused_before_any_work(trained, capsys):
+    before = (trained / "extrapolation.json").read_bytes() if (trained / "extrapolation.json").exists() else b""
+    assert run("extrapolate", trained, "--ladder", 1_000_000) == 2
+    assert "over the limit" in capsys.readouterr().err
+    after = (trained / "extrapolation.json").read_bytes() if (trained / "extrapolation.json").exists() else b""
+    assert after == before
+
+
+BAD_MEMORIES = {
+    "Abstract": ("class Abstract(Memory): pass", "lacks contents, definition, forward, state_floats"),
+    "NoWidth": ("class NoWidth(LinearAttention):\n    def __init__(self): pass", "width as its first"),
+    "NoDefault": ("class NoDefault(LinearAttention):\n    def __init__(self, width, deep): pass", "needs a default"),
+    "Leaves": ("import sys\nsys.exit(5)", "does not import: SystemExit"),
+    "Breaks": ("1 / 0", "does not import: ZeroDivisionError"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_MEMORIES)
+def test_a_memory_of_ones_own_that_cannot_be_is_refused(name, tmp_path, capsys):
+    body, words = BAD_MEMORIES[name]
+    path = tmp_path / f"{name}.py"
+    path.write_text(f"from models import Memory\nfrom models.memories.linear import LinearAttention\n{body}\n")
+    for command in (
+        ["train", "mqar", f"{path}:{name}"],
+        ["compare", "--preset", "smoke", "--memories", f"{path}:{name}"],
+    ):
+        assert run(*command, "--out", tmp_path / "runs") == 2
+        assert words in capsys.readouterr().err
+
+
+def test_a_memory_that_raises_fails_alone_and_its_words_are_kept(tmp_path, capsys):
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from models.memories.linear import LinearAttention\n"
+        "class Raises(LinearAttention):\n"
+        "    def forward(self, x, state=None): raise RuntimeError('boom [/red] [2, 3]')\n"
+    )
+    words = ["compare", "--preset", "smoke", "--memories", f"{path}:Raises", "linear", "--updates", 3]
+    assert run(*words, "--out", tmp_path / "runs") == 1
+    shown = capsys.readouterr().out
+    assert "boom [/red] [2, 3]" in shown
+    assert "report:" in shown
+    assert "Traceback" in next((tmp_path / "runs").glob("*.log")).read_text()
+
+
+def test_a_memory_need_not_stand_second_on_the_line(capsys, tmp_path):
+    assert run("train", "mqar", "--updates", 1, "linear", *TINY, "--tokens", 256, "--out", tmp_path) == 0
 
 
 def test_a_damaged_run_is_named_and_left_as_it_is(trained, capsys, tmp_path):

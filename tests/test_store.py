@@ -90,3 +90,36 @@ def test_a_missing_place_is_one_clear_error(tmp_path):
 def test_nan_is_refused_rather_than_written_as_bad_json():
     with pytest.raises(ValueError, match=r"not JSON compliant|Out of range"):
         store.sealed({"loss": float("nan")})
+
+
+def test_a_damaged_record_beside_a_run_costs_that_record_alone(place):
+    (place / "probe.json").write_text("[]")
+    with pytest.raises(store.CorruptRun, match="delete that file alone"):
+        store.unsealed(place / "probe.json")
+    study = place.parent / "study.json"
+    study.write_text("{}")
+    with pytest.raises(store.CorruptRun, match="no run is lost"):
+        store.unsealed(study)
+
+
+def test_weights_are_not_read_by_other_code_than_wrote_them(tmp_path):
+    mine = tmp_path / "mine.py"
+    mine.write_text("from models.memories.linear import LinearAttention\nclass Mine(LinearAttention): pass\n")
+    run = Run(TaskSetting("mqar", 32, {"num_pairs": 4}), ModelSetting(f"{mine}:Mine", width=8))
+    place = store.write_run(tmp_path / "runs", run, {}, WEIGHTS)
+    assert store.load_run(place) == run
+    mine.write_text(mine.read_text() + "# changed\n")
+    with pytest.raises(store.CorruptRun, match="trained with other code"):
+        store.load_run(place)
+    mine.unlink()
+    assert store.load_settings(place)["model"]["label"] == "Mine"  # a report needs no code
+
+
+def test_a_run_found_twice_is_one(place):
+    assert store.find_runs([place, place.parent, place.parent / "." / place.name]) == [place]
+
+
+def test_a_failure_that_is_not_of_the_disk_leaves_nothing_behind(tmp_path):
+    with pytest.raises(ValueError, match=r"JSON|range"):
+        store.write_run(tmp_path, RUN, {"loss": float("inf")}, WEIGHTS)
+    assert list(tmp_path.iterdir()) == []

@@ -36,6 +36,7 @@ from .sliding_window import attend
 Kind = tuple[torch.dtype, torch.device]
 Pair = tuple[Tensor, Tensor]
 
+LARGEST = 8640
 PIECE = 256
 """Tokens whose memory is read by one product: its matrix [PIECE S / L, PIECE] is so large at any length."""
 
@@ -123,6 +124,8 @@ class Elastic(Memory):
                 raise ValueError(f"{name} must be at least 1, not {size}")
         self.project = Projections(width, heads)
         self.read_out = ReadOut(width, heads, norm=False)
+        if not 1 <= num_coefficients <= LARGEST:
+            raise ValueError(f"num_coefficients takes 1 to {LARGEST:,}, the paper's largest, not {num_coefficients:,}")
         if rope and (width // heads) % 2:
             raise ValueError(f"rotary positions need an even head size, not {width // heads}")
         self.width, self.heads, self.rope = width, heads, rope

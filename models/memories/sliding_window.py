@@ -96,7 +96,7 @@ class SlidingWindow(Memory):
 
     def forward(self, x: Tensor, state: Window | None = None) -> tuple[Tensor, Window]:
         q, window = self.extend(x, state)
-        return self.read_out(banded(q, window.k, window.v, self.window)), self.cut(window)
+        return self.read_out(banded(q, window.k, window.v, min(self.window, window.k.shape[2]))), self.cut(window)
 
     def definition(self, x: Tensor, state: Window | None = None) -> tuple[Tensor, Window]:
         q, window = self.extend(x, state)

@@ -97,4 +97,6 @@ def carry_out_and_tell(
         return 130
     except (CorruptRun, UnwritableFolder) as error:
         raise Mistake(str(error)) from None
+    except OSError as error:
+        raise Mistake(f"cannot write {error.filename}: {error.strerror}; finished runs are kept in {folder}") from None
     return 1 if board.failed else 0

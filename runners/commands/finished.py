@@ -28,8 +28,10 @@ def ask(runs: Sequence[Path], workers: int | None, **request: Any) -> int:
         raise Mistake(f"--workers takes at least 1, not {workers}")
     try:
         places = find_runs(runs)
-        for place in places:
-            load_run(place)  # refuse a damaged one before any work
+        for place in places:  # refuse what cannot be asked before any work
+            run = load_run(place)
+            for multiple in request.get("ladder", ()):
+                run.task.task.check_length(multiple * run.task.length)
         jobs = [Job(str(place), ask_more, (str(place), request)) for place in places]
         done, failed = 0, 0
         for event in execute(jobs, workers):

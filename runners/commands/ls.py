@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
+from recall_tasks.task import MAX_LENGTH
+
 from ..arguments import Parser, whole
 
 KINDS = ("tasks", "memories", "readers", "presets")
@@ -16,6 +18,8 @@ def run(words: Sequence[str]) -> int:
     parser.add_argument("kind", nargs="?", choices=KINDS, help="only these (default: all)")
     parser.add_argument("--length", type=whole, default=64, metavar="N", help="length at which tasks are measured")
     arguments = parser.parse_args(words)
+    if not 1 <= arguments.length <= MAX_LENGTH:
+        parser.error(f"--length takes 1 to {MAX_LENGTH:,} tokens, not {arguments.length}")
     from .tables import plain_console
 
     console = plain_console()

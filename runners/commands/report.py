@@ -24,4 +24,6 @@ def run(words: Sequence[str]) -> int:
         print(f"report: {write_report(results, folder)}")
     except ValueError as error:
         raise Mistake(str(error)) from None
+    except OSError as error:
+        raise Mistake(f"cannot write {error.filename}: {error.strerror} (choose another place with --out)") from None
     return 0

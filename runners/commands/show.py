@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 from ..arguments import Mistake, Parser, add_fields, chosen, whole
 
+MOST_SHOWN = 16384
+
 
 def run(words: Sequence[str]) -> int:
     import dataclasses
@@ -38,6 +40,8 @@ def run(words: Sequence[str]) -> int:
     arguments = parser.parse_args(words)
     if arguments.rows < 1:
         raise Mistake(f"--rows takes at least 1, not {arguments.rows}")
+    if arguments.length > MOST_SHOWN:
+        raise Mistake(f"a row of {arguments.length:,} tokens is too long to read (--length {MOST_SHOWN} at most)")
     try:
         task = make_task(arguments.task, getattr(arguments, "preset", None), **chosen(arguments, names))
         stream = Stream(task, arguments.length, arguments.split, arguments.seed)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
@@ -9,9 +12,17 @@ from rich.table import Table
 PIPE_WIDTH = 160
 
 
+class Plain(Console):
+    """Prints words as they are, and goes on in silence where nobody reads them any more."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def plain_console() -> Console:
     """stdout as it is; in a pipe, wide enough that no table is folded."""
-    console = Console(highlight=False)
+    console = Plain(highlight=False, markup=False)
     if not console.is_terminal:
         console.width = PIPE_WIDTH
     return console

@@ -28,7 +28,7 @@ def run(words: Sequence[str]) -> int:
     parser.add_argument("--length", type=whole, default=64, metavar="N", help="tokens in a row")
     parser.add_argument("--seed", type=whole, default=0, metavar="N", help="seed of weights and rows")
     parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="where the run is kept")
-    named = [word for word in words if not word.startswith("-")][:2]
+    named = [word for word in words if word in TASKS][:1] + [w for w in words if w in MEMORIES or ".py:" in w][:1]
     task_fields: list[str] = []
     options: list[str] = []
     if named and named[0] in TASKS:
@@ -36,7 +36,7 @@ def run(words: Sequence[str]) -> int:
         add_fields(parser.add_argument_group(f"fields of {named[0]}"), kind)
         task_fields = [f.name for f in dataclasses.fields(kind)]
     try:
-        memory = load_memory(named[1]) if len(named) > 1 and named[0] in TASKS else None
+        memory = load_memory(named[1]) if len(named) > 1 else None
     except ValueError as error:
         raise Mistake(str(error)) from None
     if memory:
@@ -47,8 +47,11 @@ def run(words: Sequence[str]) -> int:
     sizes = [f.name for f in dataclasses.fields(ModelSetting) if f.name not in ("memory", "options", "label")]
     add_fields(parser.add_argument_group("model"), ModelSetting, skip=("memory", "options", "label"))
     add_fields(parser.add_argument_group("training"), Training)
-    arguments = parser.parse_args(words)
+    arguments, rest = parser.parse_known_args(words)
     try:
+        load_memory(arguments.memory)  # a memory that is not there comes before options it would have had
+        if rest:
+            parser.error(f"{arguments.task} and {arguments.memory} have no option {rest[0]}")
         task = TaskSetting(arguments.task, arguments.length, chosen(arguments, task_fields))
         model = ModelSetting(arguments.memory, chosen(arguments, options), **chosen(arguments, sizes))
         training = Training(**chosen(arguments, [f.name for f in dataclasses.fields(Training)]))
