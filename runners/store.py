@@ -127,7 +127,7 @@ def load_run(place: Path) -> Run:
     Raises CorruptRun where its memory's own file has changed since: other code cannot read its weights.
     """
     run, result = Run.from_json(load_settings(place)), load_result(place)
-    if result["identity"] != run.identity:
+    if result.get("identity") != run.identity:
         raise CorruptRun(
             f"{place} was trained with other code than there is now (the file of its memory or the version of "
             f"its task has changed): restore it, or delete {place} to train again"
