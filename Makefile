@@ -23,7 +23,7 @@ demo: $(INSTALLED)
 	$(BIN)/recall compare --preset demo
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -m "not slow" -n 2
+	$(BIN)/python -m pytest -m "not slow and not wheel" -n 2
 
 slow: $(INSTALLED)
 	$(BIN)/python -m pytest -m slow -n 2

@@ -59,7 +59,6 @@ def test_the_readme_example_runs(tmp_path):
         assert ran.returncode == 0, ran.stderr
 
 
-@pytest.mark.slow
 @pytest.mark.wheel
 def test_the_wheel_holds_the_library_alone_and_draws_a_row(tmp_path):
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
