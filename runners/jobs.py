@@ -57,21 +57,19 @@ def untested(place: Path, request: dict[str, Any]) -> list[int]:
     return [m for m in request.get("ladder", ()) if not any(m == tested and rows <= n for tested, n in done)]
 
 
-def unprobed(place: Path, request: dict[str, Any]) -> bool:
-    """Whether a probe is asked for and not there. Raises store.CorruptRun for a damaged one."""
-    if not (place / PROBE).exists():
-        return bool(request.get("probed"))
-    store.unsealed(place / PROBE)
-    return False
+def unprobed(place: Path, request: dict[str, Any]) -> list[str]:
+    """The readers asked for (`probed`) that have not read yet. Raises store.CorruptRun for a damaged record."""
+    done = store.unsealed(place / PROBE)["readers"] if (place / PROBE).exists() else []
+    return [reader for reader in request.get("probed", ()) if reader not in done]
 
 
 def missing(place: Path, request: dict[str, Any]) -> bool:
     """Whether anything a request asks for is still to be done."""
-    return bool(untested(place, request)) or unprobed(place, request)
+    return bool(untested(place, request) or unprobed(place, request))
 
 
 def ask_more(place: str, request: dict[str, Any], watch: Callable[[Any], None]) -> str:
-    """Test a finished run on the `ladder` (`rows` each) and, if `probed`, probe it; skip what is there."""
+    """Test a finished run on the `ladder` (`rows` each) and probe it with the readers `probed`; skip what is there."""
     path = Path(place)
     run = store.load_run(path)
     if ladder := untested(path, request):
@@ -80,11 +78,14 @@ def ask_more(place: str, request: dict[str, Any], watch: Callable[[Any], None]) 
         if (path / EXTRAPOLATION).exists():
             record = merged(store.unsealed(path / EXTRAPOLATION), record, run.task.length)
         store.write_whole(path / EXTRAPOLATION, store.sealed(record))
-    if unprobed(path, request):
+    if readers := unprobed(path, request):
         from .probe import probe  # scikit-learn takes a second to import; training need not wait for it
 
         watch("probing the state")
-        store.write_whole(path / PROBE, store.sealed({"probes": probe(run, load_model(path))}))
+        before = store.unsealed(path / PROBE) if (path / PROBE).exists() else {"readers": [], "probes": []}
+        rows = probe(run, load_model(path), tuple(readers))
+        content = {"readers": before["readers"] + readers, "probes": before["probes"] + rows}
+        store.write_whole(path / PROBE, store.sealed(content))
     return path.name
 
 

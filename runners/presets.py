@@ -26,7 +26,9 @@ DEMO_MODELS = (
 def demo() -> Study:
     """Seven memories on three tasks of 64 tokens, three seeds: under five minutes on two cores."""
     training = Training(updates=300, seconds=30.0, tokens=4096)
-    return Study.grid("demo", DEMO_TASKS, DEMO_MODELS, training, seeds=3, rows=128, probed=("mqar",))
+    return Study.grid(
+        "demo", DEMO_TASKS, DEMO_MODELS, training, seeds=3, rows=128, probed=("mqar",), readers=("ridge",)
+    )
 
 
 def smoke() -> Study:

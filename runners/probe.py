@@ -30,6 +30,9 @@ from .probes import READERS
 from .statistics import wilson
 
 TRAIN_ROWS, TEST_ROWS = 768, 384
+CONTROL_READER = next(iter(READERS))
+"""Controls are read by the first, which is the fastest."""
+
 ITEMS = 8
 """Items read per model; tasks that store fewer are given several templates, so ages are spread."""
 
@@ -87,8 +90,8 @@ def probe(run: Run, trained: SequenceModel, readers: tuple[str, ...] = tuple(REA
         for control, layers in states.items():
             for layer, state in enumerate(layers):
                 for reader in readers:
-                    if control != "none" and reader != readers[0]:
-                        continue  # controls are read by the fastest reader only
+                    if control != "none" and reader != CONTROL_READER:
+                        continue
                     right, converged = read(reader, state, labels[:, chosen], task.num_answers)
                     for item, hits in zip(chosen, right.T, strict=True):
                         rows.append(

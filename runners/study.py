@@ -15,7 +15,7 @@ class Study:
     """Runs, and what is asked of each.
 
     ladder   multiples of the training length to test at, with `rows` test rows each
-    probed   names of the tasks whose states are read
+    probed   names of the tasks whose states are read, by `readers`
     """
 
     name: str
@@ -23,6 +23,7 @@ class Study:
     ladder: tuple[int, ...] = LADDER
     rows: int = ROWS
     probed: tuple[str, ...] = ()
+    readers: tuple[str, ...] = ("ridge", "logistic")
 
     @staticmethod
     def grid(
@@ -77,9 +78,13 @@ class Study:
         given = {key: value for key, value in training.items() if value is not None}
         setting = replace(self.runs[0].training, **given)
         kept = [first[t] for t in tasks or first]
-        asked = {"ladder": self.ladder, "rows": self.rows, "probed": self.probed}
+        asked = {"ladder": self.ladder, "rows": self.rows, "probed": self.probed, "readers": self.readers}
         return Study.grid(self.name, kept, chosen, setting, count, **asked)
 
     def request(self, run: Run) -> dict[str, Any]:
         """What is asked of this run when it is trained (see `compare.ask_more`)."""
-        return {"ladder": self.ladder, "rows": self.rows, "probed": run.task.name in self.probed}
+        return {
+            "ladder": self.ladder,
+            "rows": self.rows,
+            "probed": self.readers if run.task.name in self.probed else (),
+        }

@@ -247,3 +247,18 @@ def test_a_stopped_comparison_goes_on_and_repeats_nothing(tmp_path, how):
     assert {name: finished(folder)[name] for name in kept} == kept
     assert "report:" in out
     assert not list(folder.glob(".*"))
+
+
+def test_a_probe_adds_the_readers_that_are_missing(trained):
+    from runners.jobs import ask_more
+
+    (trained / "probe.json").unlink(missing_ok=True)
+    ask_more(str(trained), {"probed": ("ridge",)}, lambda words: None)
+    first = unsealed(trained / "probe.json")
+    assert first["readers"] == ["ridge"]
+    assert {row["control"] for row in first["probes"]} == {"none", "shuffled", "untrained"}
+    ask_more(str(trained), {"probed": ("ridge", "logistic")}, lambda words: None)
+    both = unsealed(trained / "probe.json")
+    assert both["readers"] == ["ridge", "logistic"]
+    assert both["probes"][: len(first["probes"])] == first["probes"]
+    assert {row["control"] for row in both["probes"] if row["reader"] == "logistic"} == {"none"}

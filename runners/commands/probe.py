@@ -16,4 +16,6 @@ def run(words: Sequence[str]) -> int:
     )
     add_runs(parser)
     arguments = parser.parse_args(words)
-    return ask(arguments.runs, arguments.workers, probed=True)
+    from ..probes import READERS
+
+    return ask(arguments.runs, arguments.workers, probed=tuple(READERS))
