@@ -6,7 +6,7 @@ Weights to Attend to the Recent Past" (arXiv 1610.06258).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -73,13 +73,3 @@ class Associative(Bindings):
         asked = np.full((rows, 1), length - 1, np.int32)
         answers = np.take_along_axis(values, which, axis=1)
         return Batch(tokens, asked, answers, 2 * which + 1, Stored(written, keys, values))
-
-    def solve(self, tokens: Sequence[int]) -> dict[int, int]:
-        pairs: dict[int, int] = {}
-        answers: dict[int, int] = {}
-        for t, token in enumerate(tokens):
-            if token in pairs:
-                answers[t] = pairs[token]
-            elif token in self.answers:
-                pairs[tokens[t - 1]] = token
-        return answers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from ..task import Task
@@ -42,6 +43,17 @@ class Bindings(Task):
     @property
     def vocab_size(self) -> int:
         return self.fillers.stop
+
+    def solve(self, tokens: Sequence[int]) -> dict[int, int]:
+        """A key seen again asks for the value that stood behind it; tasks that ask otherwise override this."""
+        pairs: dict[int, int] = {}
+        answers: dict[int, int] = {}
+        for t, token in enumerate(tokens):
+            if token in pairs:
+                answers[t] = pairs[token]
+            elif token in self.answers:
+                pairs[tokens[t - 1]] = token
+        return answers
 
     def spell(self, token: int) -> str:
         for letter, ids in (("k", self.keys), ("v", self.answers), ("f", self.fillers)):

@@ -5,7 +5,7 @@ Source: Arora et al. 2023, "Zoology" (arXiv 2312.04927).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -88,13 +88,3 @@ class MQAR(Bindings):
         order = np.argsort(asked, axis=1)
         asked, answers, origins = (np.take_along_axis(a, order, axis=1) for a in (asked, values, written))
         return Batch(tokens, asked, answers, origins, Stored(written, keys, values))
-
-    def solve(self, tokens: Sequence[int]) -> dict[int, int]:
-        pairs: dict[int, int] = {}
-        answers: dict[int, int] = {}
-        for t, token in enumerate(tokens):
-            if token in pairs:
-                answers[t] = pairs[token]
-            elif token in self.answers:
-                pairs[tokens[t - 1]] = token
-        return answers
