@@ -17,7 +17,7 @@ from .generators.multi_query import MultiQuery
 from .generators.needle import Needle
 from .generators.selective_copy import SelectiveCopy
 from .stream import BLOCK, SPLITS, Stream
-from .task import IGNORE, Batch, Stored, Task
+from .task import IGNORE, Batch, Preset, Stored, Task
 
 TASKS: dict[str, type[Task]] = {
     task.name: task
@@ -49,7 +49,7 @@ def make_task(name: str, preset: str | None = None, **fields: Any) -> Task:
     for field in fields:
         if field not in known_fields:
             raise ValueError(f"{name}: unknown field {field!r}: its fields are {', '.join(known_fields)}")
-    return task(**{**(task.presets[preset] if preset else {}), **fields})
+    return task(**{**(task.presets[preset].fields if preset else {}), **fields})
 
 
 __version__ = "0.1.0"
@@ -64,6 +64,7 @@ __all__ = [
     "Copy",
     "MultiQuery",
     "Needle",
+    "Preset",
     "SelectiveCopy",
     "Stored",
     "Stream",

@@ -7,14 +7,16 @@ information are in bits per row.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .readers import Position, accuracy
-from .stream import BLOCK, Stream
-from .task import Task
+from .information import naming_bits
+from .readers import Bag, Memoryless, Position, Reader, Recency, accuracy
+from .stream import BLOCK, LAST, Stream
+from .task import Batch, Task
 
 Floats = NDArray[np.float64]
 
@@ -24,13 +26,15 @@ def chance(task: Task) -> float:
     return task.chance
 
 
-def bag_floor(task: Task) -> float:
+def bag_floor(task: Task, length: int) -> float:
     """Accuracy of the best reader that knows which values a row showed, but not whose: see `readers.Bag`.
 
     Exact for tasks whose stored values are independent and uniform: with K values out of V it is
     E[largest multiplicity] / K. Where answers are shown after their questions the reader crosses them
-    off, and the floor is the mean of that over K, K - 1, ..., 1 values left.
+    off, and the floor is the mean of that over K, K - 1, ..., 1 values left. Measured for other tasks.
     """
+    if not task.independent:
+        return _measured(task, length, lambda batches: Bag())
     items = len(task.shares)
     left = range(1, items + 1) if task.shows_answers else (items,)
     return float(np.mean([largest_multiplicity(k, task.num_answers) / k for k in left]))
@@ -71,76 +75,117 @@ def largest_multiplicity(draws: int, values: int) -> float:
 def position_floor(task: Task, length: int) -> float:
     """Accuracy of the best reader that keeps every value but looks only at where a question stands.
 
-    Measured: `readers.Position` is fitted on rows of the probe split and scored on as many others
-    (2,048 each, fewer for long rows), so the same number comes out every time. Never below chance.
     It is 1 for tasks that ask for the order of what was shown, such as copying.
     """
+    return _measured(task, length, Position)
+
+
+@lru_cache(maxsize=1024)
+def memoryless_floor(task: Task, length: int) -> float:
+    """Accuracy of the best reader that sees the token that asks and nothing before it."""
+    return _measured(task, length, Memoryless)
+
+
+@lru_cache(maxsize=1024)
+def recency_floor(task: Task, length: int) -> float:
+    """Accuracy of the reader that says the value shown last."""
+    return _measured(task, length, lambda batches: Recency())
+
+
+def _measured(task: Task, length: int, fit: Callable[[Iterable[Batch]], Reader]) -> float:
+    """Accuracy of a reader fitted on rows of the probe split and scored on as many others, never below chance.
+
+    2,048 rows each, fewer for long ones: the same number comes out every time.
+    """
+    task = task.at_row(LAST)
     stream = Stream(task, length, "probe")
     half = int(np.clip(2**22 // (length * BLOCK), 1, 8))
-    reader = Position(stream.block(b) for b in range(half))
+    reader = fit(stream.block(b) for b in range(half))
     scores = [accuracy(reader, stream.block(b), task) for b in range(half, 2 * half)]
     return max(task.chance, float(np.mean(scores)))
 
 
 def floors(task: Task, length: int) -> dict[str, float]:
-    """Accuracies that need no recall: `chance`, `bag` and `position`."""
-    return {"chance": chance(task), "bag": bag_floor(task), "position": position_floor(task, length)}
+    """Accuracies that need no recall: `chance`, `memoryless`, `bag`, `position` and `recency`."""
+    return {
+        "chance": chance(task),
+        "memoryless": memoryless_floor(task, length),
+        "bag": bag_floor(task, length),
+        "position": position_floor(task, length),
+        "recency": recency_floor(task, length),
+    }
 
 
 def ceiling(state_bits: float, task: Task, length: int) -> float:
     """The best accuracy that a state of `state_bits` bits allows, whatever reads it.
 
-    Rate distortion under Hamming distortion: to name one of V equally likely values with accuracy a
-    takes log2 V - h(1 - a) - (1 - a) log2(V - 1) bits (Cover & Thomas, Elements of Information Theory).
-    Bits go where they raise the expected score most: items asked more often get more of them.
-    Holds for rows that ask after all is written. From chance at 0 bits to 1 at the payload.
+    Rate distortion: answering about an item with accuracy a takes `task.bits_for(a)` bits about it (for
+    naming one of V equally likely values, log2 V - h(1 - a) - (1 - a) log2(V - 1)). Bits go where they
+    raise the expected score most: items asked more often get more of them. A task that asks while it is
+    still writing is bounded at each number of items held, and the bounds are averaged.
+    From chance at 0 bits to 1 at the payload, or before it where answers are derived.
     Raises ValueError for negative bits.
     """
     if not state_bits >= 0:
         raise ValueError(f"state_bits must be at least 0, not {state_bits}")
-    if state_bits >= task.payload_bits(length):
-        return 1.0
-    return _curve(task, length, _price(task, length, 1, state_bits))[0]
+    even = [(w, len(s)) for w, s in task.bottlenecks(length) if np.ptp(s) < 1e-12]
+    uneven = [(w, s) for w, s in task.bottlenecks(length) if np.ptp(s) >= 1e-12]
+    weights, items = np.array(even, np.float64).reshape(-1, 2).T
+    scores = weights @ _best(state_bits / items, task) if even else 0.0
+    return min(1.0, float(scores + sum(w * _uneven(state_bits, s, task.num_answers) for w, s in uneven)))
 
 
 def recalled_bits(accuracy: float, task: Task, length: int) -> float:
     """The least state, in bits per row, that allows this accuracy: the inverse of `ceiling`.
 
-    0 at or below chance, the payload at 1: comparable across tasks, loads and vocabularies.
-    Raises ValueError for an accuracy outside 0 to 1.
+    0 at or below chance, the payload at 1 (less where answers are derived): comparable across tasks,
+    loads and vocabularies. Raises ValueError for an accuracy outside 0 to 1.
     """
     if not 0 <= accuracy <= 1:
         raise ValueError(f"accuracy must be from 0 to 1, not {accuracy}")
     if accuracy <= task.chance:
         return 0.0
+    low, high = 0.0, max(len(s) for _, s in task.bottlenecks(length)) * float(task.bits_for(1.0))
     if accuracy == 1:
-        return task.payload_bits(length)
-    return _curve(task, length, _price(task, length, 0, accuracy))[1]
+        return high
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (middle, high) if ceiling(middle, task, length) < accuracy else (low, middle)
+    return high
 
 
-def _curve(task: Task, length: int, price: float) -> tuple[float, float]:
-    """Best accuracy and the bits it takes when a bit must earn 1 / price of the score.
+def _best(bits: Floats, task: Task) -> Floats:
+    """The best accuracy with so many bits about each item: `task.bits_for` inverted, by bisection."""
+    low, high = np.full_like(bits, task.chance), np.ones_like(bits)
+    for _ in range(50):
+        middle = (low + high) / 2
+        fits = task.bits_for(middle) <= bits
+        low, high = np.where(fits, middle, low), np.where(fits, high, middle)
+    return np.where(bits >= task.bits_for(1.0), 1.0, low)
 
-    At the optimum each item obeys share * price = d(bits)/d(accuracy) = log2(a (V - 1) / (1 - a)).
+
+def _uneven(state_bits: float, shares: Floats, num_values: int) -> float:
+    """The best accuracy at naming items that are asked with these shares.
+
+    At the optimum each item obeys share * price = d(bits)/d(accuracy) = log2(a (V - 1) / (1 - a)); the
+    price that spends the state is found by bisection.
     """
-    V = task.num_answers
-    shares, items = np.unique(task.shares, return_counts=True)
-    odds = (V - 1) * np.exp2(-price * shares / shares.max())
-    a, e = 1 / (1 + odds), odds / (1 + odds)
-    bits = np.log2(V) + a * np.log2(a) + e * np.log2(np.maximum(e, 1e-300) / (V - 1))
-    scale = task.payload_bits(length) / (len(task.shares) * np.log2(V))
-    return float((items * shares) @ a), max(0.0, float(items @ bits * scale))
+    V = num_values
+    if state_bits >= len(shares) * np.log2(V):
+        return 1.0
 
+    def at(price: float) -> tuple[float, float]:
+        odds = (V - 1) * np.exp2(-price * shares / shares.max())
+        a = 1 / (1 + odds)
+        return float(shares @ a), float(naming_bits(a, V).sum())
 
-def _price(task: Task, length: int, of: int, target: float) -> float:
-    """The price at which `_curve` gives the target accuracy (of=0) or bits (of=1), by bisection."""
     low, high = 0.0, 1.0
-    while _curve(task, length, high)[of] < target and high < 2**20:
+    while at(high)[1] < state_bits and high < 2**20:
         high *= 2
     for _ in range(60):
         middle = (low + high) / 2
-        low, high = (middle, high) if _curve(task, length, middle)[of] < target else (low, middle)
-    return high
+        low, high = (middle, high) if at(middle)[1] < state_bits else (low, middle)
+    return at(high)[0]
 
 
 def item_bits(accuracy: float, num_values: int) -> float:
@@ -150,8 +195,4 @@ def item_bits(accuracy: float, num_values: int) -> float:
     """
     if not 0 <= accuracy <= 1:
         raise ValueError(f"accuracy must be from 0 to 1, not {accuracy}")
-    if accuracy <= 1 / num_values:
-        return 0.0
-    wrong = 1 - accuracy
-    entropy = -sum(p * np.log2(p) for p in (accuracy, wrong) if p > 0)
-    return float(np.log2(num_values) - entropy - wrong * np.log2(max(1, num_values - 1)))
+    return max(0.0, float(naming_bits(accuracy, num_values)))

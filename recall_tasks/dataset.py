@@ -9,7 +9,7 @@ from itertools import count
 import torch
 from torch.utils.data import Dataset, IterableDataset, get_worker_info
 
-from .stream import BLOCK, Stream
+from .stream import Stream
 from .task import Batch
 
 Row = dict[str, torch.Tensor]
@@ -35,7 +35,7 @@ class RecallDataset(Dataset[Row]):
     def __getitem__(self, i: int) -> Row:
         if not 0 <= i < self.num_rows:
             raise IndexError(f"row {i} of {self.num_rows}")
-        return _row(self._block(i // BLOCK), i % BLOCK)
+        return _row(self._block(i // self.stream.block_rows), i % self.stream.block_rows)
 
     def __reduce__(self) -> tuple[type[RecallDataset], tuple[Stream, int, int]]:
         return RecallDataset, (self.stream, self.num_rows, self.cached)
@@ -58,12 +58,13 @@ class RecallIterable(IterableDataset[Row]):
     def __iter__(self) -> Iterator[Row]:
         worker = get_worker_info()
         first, step = (0, 1) if worker is None else (worker.id, worker.num_workers)
-        for number in count(self.start // BLOCK + first, step):
-            if self.stop is not None and number * BLOCK >= self.stop:
+        size = self.stream.block_rows
+        for number in count(self.start // size + first, step):
+            if self.stop is not None and number * size >= self.stop:
                 return
             block = self.stream.block(number)
-            for i in range(BLOCK):
-                row = number * BLOCK + i
+            for i in range(size):
+                row = number * size + i
                 if row >= self.start and (self.stop is None or row < self.stop):
                     yield _row(block, i)
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from .task import Batch, Ints, Task
+from .task import IGNORE, Batch, Ints, Task
 
 
 class Reader(Protocol):
@@ -22,7 +22,8 @@ class Reader(Protocol):
 
 def accuracy(reader: Reader, batch: Batch, task: Task) -> float:
     """Share of all questions of the batch that the reader answers rightly."""
-    return float((reader.answer(batch, task) == batch.answers).mean())
+    asking = batch.asking
+    return float((reader.answer(batch, task) == batch.answers)[asking].mean())
 
 
 class Oracle:
@@ -30,8 +31,11 @@ class Oracle:
 
     def answer(self, batch: Batch, task: Task) -> Ints:
         solved = [task.solve(row) for row in batch.tokens.tolist()]
-        answers = [[right[t] for t in asked] for right, asked in zip(solved, batch.asked.tolist(), strict=True)]
-        return np.array(answers, np.int32)
+        answers = np.full_like(batch.answers, IGNORE)
+        rows, places = batch.asking.nonzero()
+        asked = batch.asked[rows, places].tolist()
+        answers[rows, places] = [solved[row][t] for row, t in zip(rows.tolist(), asked, strict=True)]
+        return answers
 
 
 class Guess:
@@ -44,58 +48,107 @@ class Guess:
         return self.rng.integers(task.answers.start, task.answers.stop, batch.asked.shape, dtype=np.int32)
 
 
+class Memoryless:
+    """Sees the token that asks and nothing before it: says what is most often right there.
+
+    Fitted to the given batches. On a task that asks for recall it scores chance, or as often as the
+    commonest answer is right.
+    """
+
+    def __init__(self, batches: Iterable[Batch]) -> None:
+        parts = [(_current(batch)[batch.asking], batch.answers[batch.asking]) for batch in batches]
+        tokens, answers = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
+        self._table = _modes(tokens, answers)
+        self._common = int(_modes(np.zeros_like(answers), answers)[0])
+        self._table[np.setdiff1d(np.arange(len(self._table)), tokens)] = self._common
+
+    def answer(self, batch: Batch, task: Task) -> Ints:
+        token = _current(batch)
+        known = self._table[np.minimum(token, len(self._table) - 1)]
+        return np.where(token < len(self._table), known, np.int32(self._common))
+
+
 class Bag:
     """Remembers which values were shown and how often, not whose: says the most frequent one.
 
-    Where right answers are shown after their questions it crosses them off. Scores `bounds.bag_floor`.
+    Where the right answers are shown after their questions, each once, it crosses them off. Scores
+    `bounds.bag_floor`.
     """
 
     def answer(self, batch: Batch, task: Task) -> Ints:
-        rows = zip(batch.tokens, batch.asked, strict=True)
-        return np.array([self._row(tokens, asked, task) for tokens, asked in rows], np.int32)
+        rows = np.arange(len(batch))
+        values = batch.tokens - task.answers.start
+        shown = (values >= 0) & (values < task.num_answers)
+        asks = batch.targets != IGNORE
+        crossing = task.independent and task.shows_answers
+        counts = np.zeros((len(batch), task.num_answers), np.int32)
+        said = np.full_like(batch.tokens, IGNORE)
+        began = np.zeros(len(batch), bool)
+        for t in np.flatnonzero((shown | asks).any(axis=0)).tolist():
+            new = rows[shown[:, t]]
+            counts[new, values[new, t]] += np.where(began[new] & crossing, -1, 1)
+            asked = rows[asks[:, t]]
+            said[asked, t] = task.answers.start + counts[asked].argmax(axis=1)
+            began[asked] = True
+        return np.take_along_axis(said, batch.asked, axis=1)
 
-    def _row(self, tokens: Ints, asked: Ints, task: Task) -> list[int]:
-        counts = np.zeros(task.num_answers, np.int64)
-        said: list[int] = []
-        seen = 0
-        for t in asked.tolist():
-            values = tokens[seen : t + 1] - task.answers.start
-            values = values[(values >= 0) & (values < task.num_answers)]
-            np.add.at(counts, values, -1 if said and task.shows_answers else 1)
-            said.append(task.answers.start + int(counts.argmax()))
-            seen = t + 1
-        return said
+
+class Recency:
+    """Remembers the value shown last, the token that asks included, and says it; before any, the first answer."""
+
+    def answer(self, batch: Batch, task: Task) -> Ints:
+        shown = (batch.tokens >= task.answers.start) & (batch.tokens < task.answers.stop)
+        place = np.where(shown, np.arange(batch.tokens.shape[1], dtype=np.int32), -1)
+        last = np.take_along_axis(np.maximum.accumulate(place, axis=1), batch.asked, axis=1)
+        values = np.take_along_axis(batch.tokens, np.maximum(last, 0), axis=1)
+        return np.where(last >= 0, values, np.int32(task.answers.start))
 
 
 class Position:
     """Remembers every value in order, but guesses which one is asked from where the question stands.
 
-    Two tables are fitted to the given batches, from the slot (its distance from the end says the same
-    at one length) and from the number of the question in its row, to the item asked there most often.
-    The one that fits better is used.
+    Tables are fitted to the given batches, from the slot (its distance from the end says the same at one
+    length) and from the number of the question in its row, to the item asked there most often and to the
+    answer that is right there most often. The one that fits best is used.
     """
 
     def __init__(self, batches: Iterable[Batch]) -> None:
-        parts = [(batch.asked, _items(batch), batch.stored.positions.shape[1]) for batch in batches]
-        asked, items = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
-        # Slots are pooled until each pool holds some 16 questions per item: rarer ones fit noise.
-        pools = int(np.clip(items.size / (16 * parts[0][2]), 1, 256))
+        held = list(batches)
+        asked, answers = (
+            np.concatenate([a[b.asking] for a, b in pairs])
+            for pairs in ([(b.asked, b) for b in held], [(b.answers, b) for b in held])
+        )
+        targets = {False: answers}
+        copied = [_items(batch) for batch in held]
+        if all(items is not None for items in copied):
+            targets[True] = np.concatenate([i[b.asking] for i, b in zip(copied, held, strict=True) if i is not None])
+        # Slots are pooled until each pool holds some 16 questions per item or answer: rarer ones fit noise.
+        kinds = 1 + max(int(np.ptp(target)) for target in targets.values())
+        pools = int(np.clip(asked.size / (16 * kinds), 1, 256))
         self._edges = np.unique(np.quantile(asked, np.linspace(0, 1, pools + 1)[1:]))
-        tables = [(kind, _modes(kind(asked), items)) for kind in (self._slot, self._number)]
-        self._kind, self._table = max(tables, key=lambda kt: float((kt[1][kt[0](asked)] == items).mean()))
+        best = -1.0
+        for place in (self._slot, self._number):
+            here = np.concatenate([place(b)[b.asking] for b in held])
+            for item, target in targets.items():
+                table = _modes(here, target)
+                fit = float((table[here] == target).mean())
+                if fit > best:
+                    best, self._place, self._table, self._item = fit, place, table, item
 
-    def _slot(self, asked: Ints) -> Ints:
-        return np.minimum(np.searchsorted(self._edges, asked), len(self._edges) - 1).astype(np.int32)
+    def _slot(self, batch: Batch) -> Ints:
+        return np.minimum(np.searchsorted(self._edges, batch.asked), len(self._edges) - 1).astype(np.int32)
 
-    def _number(self, asked: Ints) -> Ints:
-        return np.broadcast_to(np.arange(asked.shape[1], dtype=np.int32), asked.shape)
+    def _number(self, batch: Batch) -> Ints:
+        return np.broadcast_to(np.arange(batch.asked.shape[1], dtype=np.int32), batch.asked.shape)
 
     def answer(self, batch: Batch, task: Task) -> Ints:
-        shown = (batch.tokens >= task.answers.start) & (batch.tokens < task.answers.stop)
-        items = batch.stored.positions.shape[1]
-        written = np.argsort(~shown, axis=1, kind="stable")[:, :items]
-        values = np.take_along_axis(batch.tokens, written, axis=1)
-        return np.take_along_axis(values, self._table[self._kind(batch.asked)], axis=1)
+        place = np.minimum(self._place(batch), len(self._table) - 1)
+        said = self._table[place]
+        if not self._item:
+            return said
+        written = np.take_along_axis(batch.stored.positions, said, axis=1) < batch.asked
+        values = np.take_along_axis(batch.stored.values, said, axis=1)
+        return np.where(written, values, np.int32(task.answers.start))
 
 
 class Window:
@@ -111,13 +164,23 @@ class Window:
         return answers
 
 
-def _items(batch: Batch) -> Ints:
-    """Which stored item, in order of writing, each question asks: [B, Q]."""
+def _current(batch: Batch) -> Ints:
+    """The token that asks: [B, Q]."""
+    return np.take_along_axis(batch.tokens, batch.asked, axis=1)
+
+
+def _items(batch: Batch) -> Ints | None:
+    """Which stored item, in order of writing, each question asks: [B, Q]; None where answers are no items."""
     B, T = batch.tokens.shape
+    items = batch.stored.positions.shape[1]
     row = np.arange(B, dtype=np.int64)[:, None]
-    flat = np.searchsorted((batch.stored.positions + row * T).ravel(), batch.origins + row * T)
-    items: Ints = (flat - row * batch.stored.positions.shape[1]).astype(np.int32)
-    return items
+    places = (batch.stored.positions + row * T).ravel()
+    flat = np.minimum(np.searchsorted(places, batch.origins + row * T), len(places) - 1)
+    found = (places[flat] == batch.origins + row * T) & (batch.stored.values.ravel()[flat] == batch.answers)
+    if not found[batch.asking].all():
+        return None
+    place: Ints = np.clip(flat - row * items, 0, items - 1).astype(np.int32)
+    return place
 
 
 def _modes(places: Ints, items: Ints) -> Ints:

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from .information import naming_bits
 
 Ints = NDArray[np.int32]
 
@@ -24,13 +26,31 @@ MAX_VOCABULARY = 2**24
 MAX_LENGTH = 2**22
 
 
-def difficulty(default: Any, meaning: str, kind: type | None = None) -> Any:
-    """A field of a task: its default and the words that `--help` and the task's page show for it.
+DIMENSIONS = ("load", "questions", "distance", "depth", "vocabulary", "interference", "form")
+"""What a field moves. `questions`: how many of the stored items are asked, and how often; `form`: how it is put."""
 
-    A field whose default is None is optional; `kind` says what it takes when it is given.
+
+def difficulty(
+    default: Any, meaning: str, moves: str, kind: type | None = None, choices: tuple[str, ...] | None = None
+) -> Any:
+    """A field of a task: its default, the words that `--help` and the task's page show, what it moves.
+
+    `moves` is one of DIMENSIONS. A field whose default is None is optional; `kind` says what it takes when
+    it is given. `choices` are the words a field of words takes.
     """
-    metadata = {"help": meaning, "kind": kind or type(default), "optional": default is None}
-    return field(default=default, metadata=metadata)
+    if moves not in DIMENSIONS:
+        raise ValueError(f"unknown dimension {moves!r}: choose one of {', '.join(DIMENSIONS)}")
+    metadata = {"help": meaning, "moves": moves, "kind": kind or type(default), "optional": default is None}
+    return field(default=default, metadata=metadata | {"choices": choices})
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A published setting: its fields, the length it was asked at, and what differs from what was published."""
+
+    fields: Mapping[str, Any]
+    length: int
+    note: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +58,7 @@ class Stored:
     """What each row asks a memory to hold: item j is `values[:, j]`, written at `positions[:, j]`.
 
     Shapes [B, K], in order of position. `keys` is -1 where an item has no key but its place in the order.
+    Rows that hold fewer than K items begin with spare ones, at position 0 with value IGNORE.
     """
 
     positions: Ints
@@ -47,13 +68,16 @@ class Stored:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """B rows of T tokens with Q questions each.
+    """B rows of T tokens with at most Q questions each.
 
     tokens   [B, T]  token ids
     asked    [B, Q]  position that asks; questions of a row are in order of position
     answers  [B, Q]  token id of the right answer
-    origins  [B, Q]  position where that answer was written, always before `asked`
+    origins  [B, Q]  position where that answer was written, or for an answer that rests on several tokens
+                     the first of them; always before `asked`
     stored           the ground truth of what the row asks to be stored
+
+    Rows that ask fewer than Q questions begin with spare ones: asked 0, answer IGNORE, origin 0.
     """
 
     tokens: Ints
@@ -66,15 +90,22 @@ class Batch:
         return len(self.tokens)
 
     @property
+    def asking(self) -> NDArray[np.bool_]:
+        """Which of the questions are asked, that is, not spare: [B, Q]."""
+        asking: NDArray[np.bool_] = self.answers != IGNORE
+        return asking
+
+    @property
     def targets(self) -> Ints:
         """Answers at the positions that ask, IGNORE elsewhere: [B, T]."""
         dense = np.full_like(self.tokens, IGNORE)
+        # Spare questions come first, so a real one at the same position is written over them.
         np.put_along_axis(dense, self.asked, self.answers, axis=1)
         return dense
 
     @property
     def distances(self) -> Ints:
-        """Tokens between the writing of an answer and its question: [B, Q], at least 1."""
+        """Tokens between the writing of an answer and its question: [B, Q], at least 1 (0 where spare)."""
         return self.asked - self.origins
 
     def arrays(self) -> dict[str, Ints]:
@@ -115,13 +146,20 @@ class Task(ABC):
     """A question of recall. Subclasses add the fields of their difficulty and draw the rows.
 
     `name` is the task's word on the command line; `version` rises whenever what is drawn changes;
-    `load` names the field that says how much a row asks to be stored.
+    `load` names the field that says how much a row asks to be stored. Token 0 is the blank of every task:
+    it stands where nothing is shown, and no answer is blank.
+
+    `derived` tasks ask for what is worked out of several tokens, others for a token that stood at the
+    question's origin. `independent` tasks draw the stored values independently and uniformly, and ask
+    each of them equally often after all are written, which gives their bag floor in closed form.
     """
 
     name: ClassVar[str]
     version: ClassVar[int]
     load: ClassVar[str]
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    derived: ClassVar[bool] = False
+    independent: ClassVar[bool] = False
+    presets: ClassVar[Mapping[str, Preset]] = {}
 
     def __post_init__(self) -> None:
         for f in dataclasses.fields(self):
@@ -130,7 +168,11 @@ class Task(ABC):
             if want is float and type(value) is int:
                 object.__setattr__(self, f.name, float(value))
             elif type(value) is not want and not (value is None and f.metadata.get("optional")):
-                raise ValueError(f"{self.name}: {f.name} takes {_WORDS[want]}, not {value!r} ({type(value).__name__})")
+                raise ValueError(f"{self.name}: {f.name} takes {_WORDS[want]}, not {told(value, want)}")
+            if f.metadata["choices"] and value not in f.metadata["choices"]:
+                raise ValueError(
+                    f"{self.name}: unknown {f.name} {value!r}: choose one of {', '.join(f.metadata['choices'])}"
+                )
         self.check_fields()
         if self.vocab_size > MAX_VOCABULARY:
             raise ValueError(
@@ -141,6 +183,12 @@ class Task(ABC):
         """Refuse a field below its limit."""
         if getattr(self, name) < low:
             raise ValueError(f"{self.name}: {name} must be at least {low}, not {getattr(self, name)}")
+
+    def within(self, name: str, low: float, high: float) -> None:
+        """Refuse a field outside its limits, both included; None passes."""
+        value = getattr(self, name)
+        if value is not None and not low <= value <= high:
+            raise ValueError(f"{self.name}: {name} must be from {low:g} to {high:g}, not {value}")
 
     @abstractmethod
     def check_fields(self) -> None:
@@ -161,14 +209,13 @@ class Task(ABC):
     def min_length(self) -> int:
         """The shortest row these fields fit into, in tokens."""
 
-    @property
     @abstractmethod
-    def num_questions(self) -> int:
-        """Questions asked by each row."""
+    def num_questions(self, length: int) -> int:
+        """The most questions that a row of this length asks."""
 
     @abstractmethod
     def payload_bits(self, length: int) -> float:
-        """Bits that must be carried to answer every question of a row."""
+        """Bits that must be carried, where most are held, to answer every question of a row."""
 
     @abstractmethod
     def draw(self, rng: np.random.Generator, rows: int, length: int) -> Batch:
@@ -192,6 +239,27 @@ class Task(ABC):
         items = getattr(self, self.load)
         return np.full(items, 1 / items)
 
+    def bottlenecks(self, length: int) -> list[tuple[float, NDArray[np.float64]]]:
+        """Where the state alone must answer: (share of all questions, their shares over the items held).
+
+        One, for rows that ask after all is written. A task that asks in between names one for each number
+        of items held when it asks.
+        """
+        return [(1.0, self.shares)]
+
+    @property
+    def alphabet(self) -> range:
+        """The token ids that a stored item can be; the answers, unless those are derived."""
+        return self.answers
+
+    def bits_for(self, accuracy: ArrayLike) -> NDArray[np.float64]:
+        """Bits about one stored item that answering with this accuracy takes; see `information`."""
+        return naming_bits(accuracy, self.num_answers)
+
+    def at_row(self, row: int) -> Task:
+        """What row `row` of a stream, at least a block long, is drawn from: a curriculum changes, others do not."""
+        return self
+
     @property
     def shows_answers(self) -> bool:
         """Whether the right answer is shown once its question has passed."""
@@ -211,7 +279,7 @@ class Task(ABC):
     def check_length(self, length: int) -> None:
         """Raise ValueError where a row of `length` tokens cannot hold this task."""
         if type(length) is not int:
-            raise ValueError(f"length takes a whole number, not {length!r} ({type(length).__name__})")
+            raise ValueError(f"length takes a whole number, not {told(length, int)}")
         if length > MAX_LENGTH:
             raise ValueError(f"length {length:,} is over the limit of {MAX_LENGTH:,} tokens")
         if length < self.min_length:
@@ -248,6 +316,13 @@ class Task(ABC):
     def spec(self) -> dict[str, Any]:
         """Name, version and every field: JSON types, enough to draw the same rows anywhere."""
         return {"task": self.name, "version": self.version, **dataclasses.asdict(self)}
+
+
+def told(value: Any, want: type) -> str:
+    """A value of the wrong type, and how to mend it where a plain one of its worth is at hand."""
+    plain = value.item() if isinstance(value, np.generic) else value
+    mend = f"; pass {plain!r}" if value is not plain and type(plain) is want else ""
+    return f"{value!r} ({type(value).__name__}{mend})"
 
 
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models import SequenceModel
-from recall_tasks import Batch, Stream, Task, bounds
+from recall_tasks import IGNORE, Batch, Stream, Task, bounds
 
 from .experiment import Run
 from .statistics import cluster_interval, wilson
@@ -22,14 +22,14 @@ PIECE = 2**15
 
 
 def places(batch: Batch) -> tuple[Tensor, Tensor]:
-    """The asked places of a batch as indices (row, position), each [B * Q]."""
-    rows = torch.arange(len(batch)).repeat_interleave(batch.asked.shape[1])
-    return rows, torch.from_numpy(batch.asked).reshape(-1).long()
+    """The asked places of a batch as indices (row, position), each [questions], row after row."""
+    rows, column = batch.asking.nonzero()
+    return torch.from_numpy(rows), torch.from_numpy(batch.asked[rows, column]).long()
 
 
 @torch.no_grad()
 def predict(model: SequenceModel, batch: Batch, piece: int = PIECE) -> NDArray[np.int32]:
-    """The model's answers as token ids, [B, Q].
+    """The model's answers as token ids, [B, Q]; IGNORE for spare questions.
 
     Rows are read in pieces of about `piece` tokens in all, each continuing the state of the last.
     """
@@ -43,26 +43,34 @@ def predict(model: SequenceModel, batch: Batch, piece: int = PIECE) -> NDArray[n
         here = (positions >= start) & (positions < start + step)
         logits, states = model(tokens[:, start : start + step], (rows[here], positions[here] - start), states)
         answers[here] = logits.argmax(-1) + model.answers.start
-    return answers.view(B, -1).numpy().astype(np.int32)
+    said = np.full_like(batch.answers, IGNORE)
+    said[batch.asking] = answers.numpy()
+    return said
 
 
 @dataclass(frozen=True)
 class Scored:
-    """right [rows, Q] and distance [rows, Q] of every question asked."""
+    """Of every question: was it asked or spare, was it answered rightly, and its distance; each [rows, Q]."""
 
+    asking: NDArray[np.bool_]
     right: NDArray[np.bool_]
     distances: NDArray[np.int32]
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the questions asked that were answered rightly."""
+        return float(self.right.sum() / self.asking.sum())
 
 
 def score(model: SequenceModel, stream: Stream, rows: int, batch: int = 64) -> Scored:
     """Ask `rows` rows of the stream. The model is left in evaluation mode."""
     model.eval()
-    right, distances = [], []
+    parts = []
     for start in range(0, rows, batch):
         asked = stream.rows(start, min(batch, rows - start))
-        right.append(predict(model, asked) == asked.answers)
-        distances.append(asked.distances)
-    return Scored(np.concatenate(right), np.concatenate(distances))
+        right = asked.asking & (predict(model, asked) == asked.answers)
+        parts.append((asked.asking, right, asked.distances))
+    return Scored(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
 @lru_cache(maxsize=256)
@@ -74,12 +82,12 @@ def task_bounds(task: Task, length: int) -> dict[str, float]:
 def score_row(run: Run, model: SequenceModel, scored: Scored, task: Task, length: int) -> dict[str, Any]:
     """One tidy row: accuracy with its interval between the floors and the ceiling, and what it cost."""
     rows, questions = scored.right.shape
-    right = scored.right.sum(1)
-    accuracy = float(scored.right.mean())
+    right, asked = scored.right.sum(1), scored.asking.sum(1)
+    accuracy = scored.accuracy
     if questions == 1:
         low, high = (float(bound) for bound in wilson(int(right.sum()), rows))
     else:
-        low, high = cluster_interval(right, np.full(rows, questions), seed=0)
+        low, high = cluster_interval(right, asked, seed=0)
     state_bytes = 4 * model.state_floats(length)
     return {
         "length": length,
@@ -90,7 +98,7 @@ def score_row(run: Run, model: SequenceModel, scored: Scored, task: Task, length
         "accuracy": accuracy,
         "low": float(low),
         "high": float(high),
-        "exact": float((right == questions).mean()),
+        "exact": float((right == asked).mean()),
         **task_bounds(task, length),
         "ceiling": bounds.ceiling(8 * state_bytes, task, length),
         "recalled_bits": bounds.recalled_bits(accuracy, task, length),
@@ -101,19 +109,18 @@ def score_row(run: Run, model: SequenceModel, scored: Scored, task: Task, length
 
 def sequence_rows(scored: Scored, length: int) -> list[dict[str, Any]]:
     """Right answers of each test row, from which intervals over seeds are drawn."""
-    asked = scored.right.shape[1]
     return [
-        {"length": length, "row": row, "right": int(right), "asked": asked}
-        for row, right in enumerate(scored.right.sum(1))
+        {"length": length, "row": row, "right": int(right), "asked": int(asked)}
+        for row, (right, asked) in enumerate(zip(scored.right.sum(1), scored.asking.sum(1), strict=True))
     ]
 
 
 def distance_rows(scored: Scored, length: int) -> list[dict[str, Any]]:
     """Accuracy by distance, in bins whose width doubles: 1, 2-3, 4-7, ..."""
-    bins = np.floor(np.log2(scored.distances)).astype(int)
+    bins = np.floor(np.log2(np.maximum(scored.distances, 1))).astype(int)
     table = []
     for b in range(bins.min(), bins.max() + 1):
-        inside = bins == b
+        inside = scored.asking & (bins == b)
         asked = inside.sum(1)
         if asked.sum() == 0:
             continue

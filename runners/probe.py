@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 
 from models import SequenceModel
-from recall_tasks import Batch, Stored, Stream, Task, bounds
+from recall_tasks import IGNORE, Batch, Stored, Stream, Task, bounds
 
 from .evaluate import PIECE
 from .experiment import Run
@@ -40,7 +40,10 @@ ITEMS = 8
 def templates(task: Task, length: int, seed: int) -> Iterator[Batch]:
     """Rows whose addresses will be frozen, one at a time, enough of them for `ITEMS` items."""
     stream = Stream(task, length, "probe", seed)
-    stored = stream.rows(0, 1).stored.values.shape[1]
+    values = stream.rows(0, 1).stored.values
+    if (values == IGNORE).any() or stream.task.at_row(0) is not stream.task:
+        raise ValueError(f"{task.name}: rows that store different loads cannot be probed; probe one of its parts")
+    stored = values.shape[1]
     for i in range(max(1, ITEMS // stored)):
         yield stream.rows(i, 1)
 
@@ -49,8 +52,8 @@ def revalued(template: Batch, task: Task, rows: int, rng: np.random.Generator) -
     """`rows` copies of the template up to the capture, each with fresh values: tokens and stored truth only."""
     positions, stored = template.stored.positions[0], template.stored
     shown = template.tokens[0].copy()
-    values = rng.integers(task.answers.start, task.answers.stop, (rows, len(positions)), dtype=np.int32)
-    again = np.isin(shown, np.arange(task.answers.start, task.answers.stop))
+    values = rng.integers(task.alphabet.start, task.alphabet.stop, (rows, len(positions)), dtype=np.int32)
+    again = np.isin(shown, np.arange(task.alphabet.start, task.alphabet.stop))
     again[positions] = False
     end = int(np.argmax(again)) if again.any() else len(shown)
     tokens = np.tile(shown[:end], (rows, 1))
@@ -82,7 +85,7 @@ def probe(run: Run, trained: SequenceModel, readers: tuple[str, ...] = tuple(REA
     rows: list[dict[str, Any]] = []
     for number, template in enumerate(templates(task, length, run.seed)):
         batch = revalued(template, task, TRAIN_ROWS + TEST_ROWS, rng)
-        labels = (batch.stored.values - task.answers.start).astype(np.int64)
+        labels = (batch.stored.values - task.alphabet.start).astype(np.int64)
         chosen = np.unique(np.linspace(0, labels.shape[1] - 1, ITEMS).round().astype(int))
         ages = batch.tokens.shape[1] - 1 - template.stored.positions[0]
         states = {"none": capture(trained, batch.tokens), "untrained": capture(run.build(), batch.tokens)}
@@ -92,7 +95,7 @@ def probe(run: Run, trained: SequenceModel, readers: tuple[str, ...] = tuple(REA
                 for reader in readers:
                     if control != "none" and reader != CONTROL_READER:
                         continue
-                    right, converged = read(reader, state, labels[:, chosen], task.num_answers)
+                    right, converged = read(reader, state, labels[:, chosen], len(task.alphabet))
                     for item, hits in zip(chosen, right.T, strict=True):
                         rows.append(
                             {
@@ -132,6 +135,6 @@ def _scores(right: NDArray[np.bool_], task: Task) -> dict[str, Any]:
         "accuracy": accuracy,
         "low": float(low),
         "high": float(high),
-        "chance": task.chance,
-        "bits": bounds.item_bits(accuracy, task.num_answers),
+        "chance": 1 / len(task.alphabet),
+        "bits": bounds.item_bits(accuracy, len(task.alphabet)),
     }

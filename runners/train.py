@@ -157,14 +157,14 @@ def train(
             stage += 1
             stream, row = Stream(*ladder[stage], "train", run.seed), 0
         elif masters and solve is None:
-            best = float(score(model, validation, VALIDATION_ROWS).right.mean())
+            best = score(model, validation, VALIDATION_ROWS).accuracy
             model.train()
             if best >= setting.solve_at:
                 solve = (update, time.perf_counter() - began)
                 schedule.cool(update)
 
     if stopped != "diverged":
-        best = float(score(model, validation, VALIDATION_ROWS).right.mean())
+        best = score(model, validation, VALIDATION_ROWS).accuracy
         if solve is None and best >= setting.solve_at:
             solve = (update, time.perf_counter() - began)
     outcome = Outcome(
@@ -186,7 +186,7 @@ def step(model: SequenceModel, optimiser: torch.optim.Optimizer, batch: Batch, c
 
     A loss that is not finite leaves the weights as they were.
     """
-    targets = torch.from_numpy(batch.answers).reshape(-1).long() - model.answers.start
+    targets = torch.from_numpy(batch.answers[batch.asking]).long() - model.answers.start
     logits, _ = model(torch.from_numpy(batch.tokens), places(batch))
     loss = F.cross_entropy(logits, targets)
     value = float(loss.detach())

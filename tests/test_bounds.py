@@ -85,8 +85,8 @@ def test_largest_multiplicity_in_closed_form():
 
 
 def test_crossing_off_what_was_shown_helps():
-    assert bag_floor(make_task("copy", feedback=True)) > 1.8 * bag_floor(make_task("copy"))
-    assert bag_floor(make_task("copy", num_tokens=1)) == 1
+    assert bag_floor(make_task("copy", feedback=True), 64) > 1.8 * bag_floor(make_task("copy"), 64)
+    assert bag_floor(make_task("copy", num_tokens=1), 64) == 1
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -95,7 +95,7 @@ def test_floors_are_above_chance_and_the_same_every_time(name):
     first = floors(task, 64)
     position_floor.cache_clear()
     assert floors(task, 64) == first
-    assert list(first) == ["chance", "bag", "position"]
+    assert list(first) == ["chance", "memoryless", "bag", "position", "recency"]
     assert first["chance"] == chance(task) <= min(first.values())
     assert max(first.values()) <= 1
 

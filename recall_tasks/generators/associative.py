@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from .. import draws
-from ..task import Batch, Stored, difficulty
+from ..task import Batch, Preset, Stored, difficulty
 from .bindings import Bindings
 
 
@@ -35,13 +35,14 @@ class Associative(Bindings):
     name: ClassVar[str] = "associative"
     version: ClassVar[int] = 1
     load: ClassVar[str] = "num_pairs"
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "fast_weights": {"num_pairs": 8, "num_keys": 26, "num_values": 10},
+    independent: ClassVar[bool] = True
+    presets: ClassVar[Mapping[str, Preset]] = {
+        "fast_weights": Preset({"num_pairs": 8, "num_keys": 26, "num_values": 10}, 17, "one question token, not `??k`"),
     }
 
-    num_pairs: int = difficulty(8, "pairs shown; one of them is asked")
-    num_keys: int = difficulty(32, "size of the key alphabet")
-    num_values: int = difficulty(32, "size of the value alphabet")
+    num_pairs: int = difficulty(8, "pairs shown; one of them is asked", moves="load")
+    num_keys: int = difficulty(32, "size of the key alphabet", moves="vocabulary")
+    num_values: int = difficulty(32, "size of the value alphabet", moves="vocabulary")
 
     def check_fields(self) -> None:
         self.at_least("num_pairs", 1)
@@ -51,8 +52,7 @@ class Associative(Bindings):
     def min_length(self) -> int:
         return 2 * self.num_pairs + 1
 
-    @property
-    def num_questions(self) -> int:
+    def num_questions(self, length: int) -> int:
         return 1
 
     def payload_bits(self, length: int) -> float:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from .. import draws
-from ..task import Batch, Ints, Stored, Task, difficulty
+from ..task import Batch, Ints, Preset, Stored, Task, difficulty
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,14 @@ class Copy(Task):
     name: ClassVar[str] = "copy"
     version: ClassVar[int] = 1
     load: ClassVar[str] = "num_tokens"
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "ntm": {"num_tokens": 20, "num_symbols": 256},
+    independent: ClassVar[bool] = True
+    presets: ClassVar[Mapping[str, Preset]] = {
+        "ntm": Preset({"num_tokens": 20, "num_symbols": 256}, 40, "always 20 symbols, one token each, not 1 to 20"),
     }
 
-    num_tokens: int = difficulty(8, "symbols to copy")
-    num_symbols: int = difficulty(32, "size of the alphabet")
-    feedback: bool = difficulty(False, "show each right answer at the step after it")
+    num_tokens: int = difficulty(8, "symbols to copy", moves="load")
+    num_symbols: int = difficulty(32, "size of the alphabet", moves="vocabulary")
+    feedback: bool = difficulty(False, "show each right answer at the step after it", moves="form")
 
     def check_fields(self) -> None:
         self.at_least("num_tokens", 1)
@@ -62,8 +63,7 @@ class Copy(Task):
     def min_length(self) -> int:
         return 2 * self.num_tokens
 
-    @property
-    def num_questions(self) -> int:
+    def num_questions(self, length: int) -> int:
         return self.num_tokens
 
     @property

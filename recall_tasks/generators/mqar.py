@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from .. import draws
-from ..task import Batch, Stored, difficulty
+from ..task import Batch, Preset, Stored, difficulty
 from .bindings import Bindings
 from .placement import Placement, parse
 
@@ -36,15 +36,20 @@ class MQAR(Bindings):
     name: ClassVar[str] = "mqar"
     version: ClassVar[int] = 1
     load: ClassVar[str] = "num_pairs"
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "zoology": {"num_keys": 4095, "num_values": 4096, "placement": "power:0.01"},
+    independent: ClassVar[bool] = True
+    presets: ClassVar[Mapping[str, Preset]] = {
+        "zoology": Preset({"num_keys": 4095, "num_values": 4096, "placement": "power:0.01"}, 64, "blank filler"),
     }
 
-    num_pairs: int = difficulty(8, "pairs shown, and questions asked")
-    num_keys: int = difficulty(32, "size of the key alphabet")
-    num_values: int = difficulty(32, "size of the value alphabet")
-    num_fillers: int = difficulty(0, "random filler tokens between the questions; 0 leaves blanks")
-    placement: str = difficulty("uniform", "where questions go: uniform, power:A or distance:LOW-HIGH")
+    num_pairs: int = difficulty(8, "pairs shown, and questions asked", moves="load")
+    num_keys: int = difficulty(32, "size of the key alphabet", moves="vocabulary")
+    num_values: int = difficulty(32, "size of the value alphabet", moves="vocabulary")
+    num_fillers: int = difficulty(
+        0, "random filler tokens between the questions; 0 leaves blanks", moves="interference"
+    )
+    placement: str = difficulty(
+        "uniform", "where questions go: uniform, power:A or distance:LOW-HIGH", moves="distance"
+    )
 
     def check_fields(self) -> None:
         self.at_least("num_pairs", 1)
@@ -64,8 +69,7 @@ class MQAR(Bindings):
     def min_length(self) -> int:
         return 2 * self.num_pairs + self._placement.slots_needed(self.num_pairs)
 
-    @property
-    def num_questions(self) -> int:
+    def num_questions(self, length: int) -> int:
         return self.num_pairs
 
     def payload_bits(self, length: int) -> float:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import draws
-from ..task import Batch, Ints, Stored, difficulty
+from ..task import Batch, Ints, Preset, Stored, difficulty
 from .bindings import Bindings
 
 
@@ -34,15 +34,16 @@ class MultiQuery(Bindings):
     name: ClassVar[str] = "multi_query"
     version: ClassVar[int] = 1
     load: ClassVar[str] = "num_pairs"
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "multivalue": {"num_pairs": 4, "values_per_key": 4, "num_queries": 16},
+    independent: ClassVar[bool] = True
+    presets: ClassVar[Mapping[str, Preset]] = {
+        "multivalue": Preset({"num_pairs": 4, "values_per_key": 4, "num_queries": 16}, 64, "after RULER's multivalue"),
     }
 
-    num_pairs: int = difficulty(8, "keys shown, each with its values")
-    num_queries: int = difficulty(16, "questions asked, every value at least once")
-    values_per_key: int = difficulty(1, "values shown with each key")
-    num_keys: int = difficulty(32, "size of the key alphabet")
-    num_values: int = difficulty(32, "size of the value alphabet")
+    num_pairs: int = difficulty(8, "keys shown, each with its values", moves="load")
+    num_queries: int = difficulty(16, "questions asked, every value at least once", moves="questions")
+    values_per_key: int = difficulty(1, "values shown with each key", moves="interference")
+    num_keys: int = difficulty(32, "size of the key alphabet", moves="vocabulary")
+    num_values: int = difficulty(32, "size of the value alphabet", moves="vocabulary")
 
     def check_fields(self) -> None:
         self.at_least("num_pairs", 1)
@@ -63,8 +64,7 @@ class MultiQuery(Bindings):
     def min_length(self) -> int:
         return self.num_pairs + self.num_items + self.num_queries
 
-    @property
-    def num_questions(self) -> int:
+    def num_questions(self, length: int) -> int:
         return self.num_queries
 
     def payload_bits(self, length: int) -> float:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import draws
-from ..task import Batch, Ints, Stored, difficulty
+from ..task import Batch, Ints, Preset, Stored, difficulty
 from .bindings import Bindings
 
 HAYSTACKS = ("constant", "uniform")
@@ -42,21 +42,29 @@ class Needle(Bindings):
     version: ClassVar[int] = 1
     load: ClassVar[str] = "num_needles"
     controls: ClassVar[str] = ".?"
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "single": {"num_needles": 1, "num_asked": 1},
-        "multikey": {"num_needles": 4, "num_asked": 1},
-        "multivalue": {"num_needles": 1, "num_asked": 1, "values_per_key": 4},
-        "multiquery": {"num_needles": 4, "num_asked": 4},
+    independent: ClassVar[bool] = True
+    presets: ClassVar[Mapping[str, Preset]] = {
+        "single": Preset({"num_needles": 1, "num_asked": 1}, 4096, "one needle"),
+        "multikey": Preset({"num_needles": 4, "num_asked": 1}, 4096, "three needles that are not asked"),
+        "multivalue": Preset({"num_needles": 1, "num_asked": 1, "values_per_key": 4}, 4096, "four values of one key"),
+        "multiquery": Preset({"num_needles": 4, "num_asked": 4}, 4096, "all needles are asked"),
     }
 
-    num_needles: int = difficulty(1, "keys written in the haystack")
-    num_asked: int = difficulty(1, "keys asked at the end")
-    values_per_key: int = difficulty(1, "needles that share a key, each with its own value")
-    num_keys: int = difficulty(32, "size of the key alphabet")
-    num_values: int = difficulty(32, "size of the value alphabet")
-    haystack: str = difficulty("constant", "what fills the row: constant (blanks) or uniform (random fillers)")
-    num_fillers: int = difficulty(32, "size of the filler alphabet of a uniform haystack")
-    depth: float | None = difficulty(None, "where the needle asked first stands, 0 to 1; none: anywhere", float)
+    num_needles: int = difficulty(1, "keys written in the haystack", moves="load")
+    num_asked: int = difficulty(1, "keys asked at the end", moves="questions")
+    values_per_key: int = difficulty(1, "needles that share a key, each with its own value", moves="interference")
+    num_keys: int = difficulty(32, "size of the key alphabet", moves="vocabulary")
+    num_values: int = difficulty(32, "size of the value alphabet", moves="vocabulary")
+    haystack: str = difficulty(
+        "constant",
+        "what fills the row: constant (blanks) or uniform (random fillers)",
+        "interference",
+        choices=HAYSTACKS,
+    )
+    num_fillers: int = difficulty(32, "size of the filler alphabet of a uniform haystack", moves="vocabulary")
+    depth: float | None = difficulty(
+        None, "where the needle asked first stands, 0 to 1; none: anywhere", "depth", float
+    )
 
     def check_fields(self) -> None:
         for name in ("num_needles", "num_asked", "values_per_key", "num_fillers"):
@@ -67,10 +75,7 @@ class Needle(Bindings):
                 f"{self.name}: num_asked must be at most the {self.num_needles} needles written, "
                 f"not {self.num_asked} (try --num-asked {self.num_needles})"
             )
-        if self.haystack not in HAYSTACKS:
-            raise ValueError(f"{self.name}: unknown haystack {self.haystack!r}: choose one of {', '.join(HAYSTACKS)}")
-        if self.depth is not None and not 0 <= self.depth <= 1:
-            raise ValueError(f"{self.name}: depth must be from 0 to 1, not {self.depth}")
+        self.within("depth", 0, 1)
         if self.depth is not None and self.values_per_key > 1:
             raise ValueError(
                 f"{self.name}: depth {self.depth} places one value, not {self.values_per_key} of a key "
@@ -88,10 +93,9 @@ class Needle(Bindings):
 
     @property
     def min_length(self) -> int:
-        return 2 * self.num_items + 1 + self.num_questions
+        return 2 * self.num_items + 1 + self.num_asked * self.values_per_key
 
-    @property
-    def num_questions(self) -> int:
+    def num_questions(self, length: int) -> int:
         return self.num_asked * self.values_per_key
 
     def payload_bits(self, length: int) -> float:
@@ -106,7 +110,7 @@ class Needle(Bindings):
         return replace(self, num_needles=load, num_asked=min(self.num_asked, load))
 
     def draw(self, rng: np.random.Generator, rows: int, length: int) -> Batch:
-        each, asks = self.values_per_key, self.num_questions
+        each, asks = self.values_per_key, self.num_questions(length)
         hay = length - 1 - asks
         keys = draws.distinct(rng, rows, self.num_needles, self.num_keys) + np.int32(self.keys.start)
         keys = np.repeat(keys, each, axis=1)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from .. import draws
-from ..task import Ints
+from ..task import Ints, Preset
 from .copying import Copy
 
 
@@ -33,8 +33,8 @@ class SelectiveCopy(Copy):
 
     name: ClassVar[str] = "selective_copy"
     version: ClassVar[int] = 1
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "mamba": {"num_tokens": 16, "num_symbols": 15},
+    presets: ClassVar[Mapping[str, Preset]] = {
+        "mamba": Preset({"num_tokens": 16, "num_symbols": 15}, 4096, "one delimiter, not a marker for each answer"),
     }
 
     def places(self, rng: np.random.Generator, rows: int, length: int) -> Ints:
