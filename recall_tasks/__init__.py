@@ -12,6 +12,8 @@ from typing import Any
 
 from .generators.associative import Associative
 from .generators.copying import Copy
+from .generators.curriculum import Curriculum
+from .generators.mixture import Mixture
 from .generators.mqar import MQAR
 from .generators.multi_query import MultiQuery
 from .generators.needle import Needle
@@ -28,6 +30,8 @@ TASKS: dict[str, type[Task]] = {
         Needle,
         Copy,
         SelectiveCopy,
+        Mixture,
+        Curriculum,
     )
 }
 
@@ -62,6 +66,8 @@ __all__ = [
     "Associative",
     "Batch",
     "Copy",
+    "Curriculum",
+    "Mixture",
     "MultiQuery",
     "Needle",
     "Preset",

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .information import naming_bits
 from .readers import Bag, Memoryless, Position, Reader, Recency, accuracy
-from .stream import BLOCK, LAST, Stream
+from .stream import BLOCK, Stream
 from .task import Batch, Task
 
 Floats = NDArray[np.float64]
@@ -97,7 +97,6 @@ def _measured(task: Task, length: int, fit: Callable[[Iterable[Batch]], Reader])
 
     2,048 rows each, fewer for long ones: the same number comes out every time.
     """
-    task = task.at_row(LAST)
     stream = Stream(task, length, "probe")
     half = int(np.clip(2**22 // (length * BLOCK), 1, 8))
     reader = fit(stream.block(b) for b in range(half))
@@ -122,12 +121,16 @@ def ceiling(state_bits: float, task: Task, length: int) -> float:
     Rate distortion: answering about an item with accuracy a takes `task.bits_for(a)` bits about it (for
     naming one of V equally likely values, log2 V - h(1 - a) - (1 - a) log2(V - 1)). Bits go where they
     raise the expected score most: items asked more often get more of them. A task that asks while it is
-    still writing is bounded at each number of items held, and the bounds are averaged.
-    From chance at 0 bits to 1 at the payload, or before it where answers are derived.
+    still writing is bounded at each number of items held, and the bounds are averaged. What items tell
+    of one another comes for free (the Shannon lower bound): such a ceiling is above chance at 0 bits.
+    Otherwise it rises from chance at 0 bits to 1 at the payload, or before it where answers are derived.
     Raises ValueError for negative bits.
     """
     if not state_bits >= 0:
         raise ValueError(f"state_bits must be at least 0, not {state_bits}")
+    if state_bits >= task.payload_bits(length):
+        return 1.0
+    state_bits += _known(task, length)
     even = [(w, len(s)) for w, s in task.bottlenecks(length) if np.ptp(s) < 1e-12]
     uneven = [(w, s) for w, s in task.bottlenecks(length) if np.ptp(s) >= 1e-12]
     weights, items = np.array(even, np.float64).reshape(-1, 2).T
@@ -145,13 +148,23 @@ def recalled_bits(accuracy: float, task: Task, length: int) -> float:
         raise ValueError(f"accuracy must be from 0 to 1, not {accuracy}")
     if accuracy <= task.chance:
         return 0.0
-    low, high = 0.0, max(len(s) for _, s in task.bottlenecks(length)) * float(task.bits_for(1.0))
+    low, high = 0.0, _unrelated(task, length) - _known(task, length)
     if accuracy == 1:
         return high
     for _ in range(50):
         middle = (low + high) / 2
         low, high = (middle, high) if ceiling(middle, task, length) < accuracy else (low, middle)
     return high
+
+
+def _unrelated(task: Task, length: int) -> float:
+    """Bits that the most items held would take if none told anything of another."""
+    return max(len(shares) for _, shares in task.bottlenecks(length)) * float(task.bits_for(1.0))
+
+
+def _known(task: Task, length: int) -> float:
+    """Bits of the items that follow from the other items."""
+    return max(0.0, _unrelated(task, length) - task.payload_bits(length))
 
 
 def _best(bits: Floats, task: Task) -> Floats:

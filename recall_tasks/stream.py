@@ -56,8 +56,10 @@ class Stream:
         # Word 2 of the counter holds the block, words 0 and 1 count within it: blocks cannot overlap.
         self._fresh["state"]["counter"][:] = (0, 0, number, 0)
         self._philox.state = self._fresh
-        task = self.task.at_row(number * self.block_rows)
-        drawn = task.draw(self._rng, self.block_rows, self.length)
+        if self.split == "train":
+            drawn = self.task.draw_from(self._rng, self.block_rows, self.length, number * self.block_rows)
+        else:
+            drawn = self.task.draw(self._rng, self.block_rows, self.length)
         # Tasks may return broadcast arrays, which torch cannot take without a warning.
         return Batch.of({name: np.ascontiguousarray(a) for name, a in drawn.arrays().items()})
 

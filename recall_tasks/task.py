@@ -168,7 +168,7 @@ class Task(ABC):
             if want is float and type(value) is int:
                 object.__setattr__(self, f.name, float(value))
             elif type(value) is not want and not (value is None and f.metadata.get("optional")):
-                raise ValueError(f"{self.name}: {f.name} takes {_WORDS[want]}, not {told(value, want)}")
+                raise ValueError(f"{self.name}: {f.name} takes {KIND_WORDS[want]}, not {told(value, want)}")
             if f.metadata["choices"] and value not in f.metadata["choices"]:
                 raise ValueError(
                     f"{self.name}: unknown {f.name} {value!r}: choose one of {', '.join(f.metadata['choices'])}"
@@ -256,14 +256,20 @@ class Task(ABC):
         """Bits about one stored item that answering with this accuracy takes; see `information`."""
         return naming_bits(accuracy, self.num_answers)
 
-    def at_row(self, row: int) -> Task:
-        """What row `row` of a stream, at least a block long, is drawn from: a curriculum changes, others do not."""
-        return self
+    def draw_from(self, rng: np.random.Generator, rows: int, length: int, row: int) -> Batch:
+        """Rows `row` to row + rows - 1 of the train split: a curriculum looks at `row`, others draw as always."""
+        return self.draw(rng, rows, length)
 
     @property
     def shows_answers(self) -> bool:
-        """Whether the right answer is shown once its question has passed."""
+        """Whether the right answer is shown at the step after its question."""
         return False
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every answer is as likely as any other, whatever token asks: then no reader without memory
+        beats chance."""
+        return not self.derived
 
     @property
     def chance(self) -> float:
@@ -325,4 +331,4 @@ def told(value: Any, want: type) -> str:
     return f"{value!r} ({type(value).__name__}{mend})"
 
 
-_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
+KIND_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}

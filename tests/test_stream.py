@@ -10,52 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recall_tasks import BLOCK, MQAR, SPLITS, TASKS, Stream, draws, make_task
-
-GOLDEN = {  # fields, length, tokens, targets (-1 where nothing is asked) and checksum at seed 1
-    "associative": (
-        {"num_pairs": 2, "num_keys": 4, "num_values": 4},
-        7,
-        [1, 6, 3, 6, 0, 0, 1],
-        [-1, -1, -1, -1, -1, -1, 6],
-        "47e6954cc17d",
-    ),
-    "mqar": (
-        {"num_pairs": 2, "num_keys": 4, "num_values": 4},
-        8,
-        [4, 7, 3, 7, 4, 0, 0, 3],
-        [-1, -1, -1, -1, 7, -1, -1, 7],
-        "bc2c672be8f4",
-    ),
-    "multi_query": (
-        {"num_pairs": 2, "num_queries": 4, "values_per_key": 2, "num_keys": 4, "num_values": 4},
-        12,
-        [3, 8, 8, 2, 8, 8, 3, 2, 0, 2, 3, 0],
-        [-1, -1, -1, -1, -1, -1, 8, 8, -1, 8, 8, -1],
-        "28bfa5e5d950",
-    ),
-    "needle": (
-        {"num_needles": 2, "num_asked": 2, "num_keys": 4, "num_values": 4},
-        10,
-        [3, 8, 2, 7, 0, 0, 0, 1, 3, 2],
-        [-1, -1, -1, -1, -1, -1, -1, -1, 8, 7],
-        "06bf15296ce7",
-    ),
-    "copy": (
-        {"num_tokens": 3, "num_symbols": 4, "feedback": True},
-        8,
-        [5, 5, 3, 0, 0, 1, 5, 5],
-        [-1, -1, -1, -1, -1, 5, 5, 3],
-        "6a2f3da76b08",
-    ),
-    "selective_copy": (
-        {"num_tokens": 3, "num_symbols": 4},
-        10,
-        [0, 3, 0, 0, 3, 4, 0, 1, 0, 0],
-        [-1, -1, -1, -1, -1, -1, -1, 3, 3, 4],
-        "cda20f717181",
-    ),
-}
+from recall_tasks import BLOCK, MQAR, SPLITS, Stream, draws
 
 ROOT = Path(__file__).parent.parent
 WHOLE = Stream(MQAR(num_pairs=2), 12, seed=5).rows(0, 4 * BLOCK)
@@ -98,14 +53,34 @@ def test_a_new_version_draws_new_rows(monkeypatch):
     assert not np.array_equal(tokens, Stream(MQAR(), 32).rows(0, 8).tokens)
 
 
-@pytest.mark.parametrize("name", TASKS)
-def test_golden_rows(name):
-    fields, length, tokens, targets, checksum = GOLDEN[name]
-    stream = Stream(make_task(name, **fields), length, seed=1)
-    row = stream.rows(0, 1)
-    assert row.tokens[0].tolist() == tokens
-    assert np.where(row.targets[0] < 0, -1, row.targets[0]).tolist() == targets
-    assert stream.checksum() == checksum, f"what {name} draws has changed: raise its version"
+def test_long_rows_come_in_smaller_blocks():
+    assert Stream(MQAR(), 2**14).block_rows == BLOCK
+    assert Stream(MQAR(), 2**14 + 1).block_rows == BLOCK - 1
+    longest = Stream(MQAR(), 2**22)
+    assert longest.block_rows == 1
+    stream = Stream(MQAR(), 100_000)
+    assert stream.block_rows == 41
+    whole = stream.rows(0, 90)
+    assert np.array_equal(stream.rows(40, 3).asked, whole.asked[40:43])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 700), st.integers(0, 600), st.integers(1, 700))
+def test_batches_are_the_rows_in_order(size, start, count):
+    stream = Stream(MQAR(num_pairs=2), 12, seed=5)
+    batches = list(stream.batches(size, start, min(start + count, 4 * BLOCK)))
+    assert [len(b) for b in batches[:-1]] == [size] * (len(batches) - 1)
+    assert np.array_equal(np.concatenate([b.tokens for b in batches]), WHOLE.tokens[start : start + count])
+
+
+def test_batches_draw_each_block_once_and_do_not_end(monkeypatch):
+    stream, drawn = Stream(MQAR(num_pairs=2), 12), []
+    block = stream.block
+    monkeypatch.setattr(stream, "block", lambda number: drawn.append(number) or block(number))
+    endless = stream.batches(100)
+    for _ in range(8):
+        next(endless)
+    assert drawn == [0, 1, 2, 3]
 
 
 def test_the_checksum_is_the_same_in_any_process():
@@ -132,9 +107,20 @@ def test_wrong_seeds_are_refused(seed):
 def test_wrong_splits_and_rows_are_refused():
     with pytest.raises(ValueError, match="unknown split 'tset': choose one of train"):
         Stream(MQAR(), 64, "tset")
-    for start, count in ((-1, 2), (0, 0)):
+    stream = Stream(MQAR(), 64)
+    for start, count in ((-1, 2), (0, 0), (2**48, 1)):
         with pytest.raises(ValueError, match="counted from 0"):
-            Stream(MQAR(), 64).rows(start, count)
+            stream.rows(start, count)
+    with pytest.raises(ValueError, match=r"whole numbers, not 1.5 \(float\)"):
+        stream.rows(1.5, 2)
+    with pytest.raises(ValueError, match=r"not np.int64\(1\) \(int64; pass 1\)"):
+        stream.rows(np.int64(1), 2)
+    for number in (-1, 2**48, 1.0):
+        with pytest.raises(ValueError, match="blocks are counted from 0"):
+            stream.block(number)
+    for sizes in ((0,), (5, -1), (5, 3, 3), (2.0,)):
+        with pytest.raises(ValueError, match="takes a whole number from"):
+            next(stream.batches(*sizes))
 
 
 @settings(max_examples=60, deadline=None)
