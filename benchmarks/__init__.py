@@ -1,1 +1,4 @@
-"""Speed, as ratios measured in one run: `python -m benchmarks [rows] [step] [solve]`. Nothing here asserts."""
+"""Speed, as ratios measured in one run; asserts nothing.
+
+`python -m benchmarks [rows] [loading] [environments] [step] [solve]`
+"""
