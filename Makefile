@@ -5,13 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test slow lint types wheel check bench clean help
+.PHONY: demo test slow lint types wheel check bench docs clean help
 
 help:
 	@echo "make demo    set up, then compare seven memories on three tasks (about five minutes)"
 	@echo "make test    set up, then run the tests (about two minutes)"
 	@echo "make check   everything CI runs: lint, types, tests, slow tests, wheel"
 	@echo "make bench   speed, as ratios measured in one run"
+	@echo "make docs    write docs/tasks.md from the registry; a test holds it to it"
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
@@ -42,6 +43,9 @@ check: lint types test slow wheel
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks
+
+docs: $(INSTALLED)
+	$(BIN)/python -m recall_tasks.guide
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build dist

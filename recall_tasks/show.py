@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 
 from .bounds import floors
 from .stream import BLOCK, Stream
 from .task import Batch, Task
 
-LABELS = ("t", "tokens", "answer", "distance", "written at")
 EMPTY = ".f"
-COLOURS = {"k": 36, "v": 32, "s": 32, "|": 33, "?": 33, ".": 2, "f": 2}
+COLOURS = {"k": 36, "v": 32, "s": 32, ".": 2, "f": 2}
+MARK, OTHER = 33, 35
+"""Colours of control tokens, which are no letters, and of roles that have none of their own."""
+
+
+def labels(task: Task) -> tuple[str, ...]:
+    """What the lines of a row hold. A derived answer was written nowhere: its oldest token stands instead."""
+    return ("t", "tokens", "answer", "distance", "rests from" if task.derived else "written at")
 
 
 def render(stream: Stream, row: int = 0, *, width: int = 100, elide: int = 12, colour: bool = False) -> str:
@@ -19,28 +26,39 @@ def render(stream: Stream, row: int = 0, *, width: int = 100, elide: int = 12, c
     Lines are wrapped at `width` characters; runs of more than `elide` blanks or fillers become `...(n)`;
     `colour` marks roles with ANSI codes. Raises ValueError for a row below 0.
     """
-    columns = list(_columns(stream.task, stream.rows(row, 1), elide))
-    blocks = [_block(columns[start:stop], colour) for start, stop in _wrapped(columns, width)]
     where = f"row {row} of split {stream.split}, seed {stream.seed}"
     checksum = f"checksum {stream.checksum()}  (first {BLOCK} rows; {where})"
-    return "\n\n".join([_header(stream), *blocks, checksum])
+    drawn = render_row(stream, row, width=width, elide=elide, colour=colour)
+    return "\n\n".join([_header(stream, width), drawn, checksum])
 
 
-def _header(stream: Stream) -> str:
+def render_row(stream: Stream, row: int = 0, *, width: int = 100, elide: int = 12, colour: bool = False) -> str:
+    """The row alone, in blocks of aligned lines with a blank line between them."""
+    task = stream.task
+    columns = list(_columns(task, stream.rows(row, 1), elide))
+    return "\n\n".join(_block(columns[start:stop], labels(task), colour) for start, stop in _wrapped(columns, width))
+
+
+def percent(share: float) -> str:
+    """A share in two digits: `3.1 %`, `36 %`. Only 1 reads as 100 %."""
+    value = 100 * share * (1 + 1e-12)  # halves round up, whatever the last bit of the share is
+    return f"{value:.2g} %" if value < 9.95 else f"{min(99, int(value + 0.5)) if share < 1 else 100} %"
+
+
+def _header(stream: Stream, width: int) -> str:
     task, length = stream.task, stream.length
     size = f"{task.name}  {task.load_words}, {length} tokens, vocabulary {task.vocab_size}"
-    scores = "   ".join(
-        f"{name if name == 'chance' else f'{name} floor'} {100 * floor:.1f} %"
-        for name, floor in floors(task, length).items()
-    )
-    return f"{size}   payload {task.payload_bits(length):.1f} bits\n{scores}"
+    scores = "  ".join(f"{name} {percent(floor)}" for name, floor in floors(task, length).items())
+    lines = (f"{size}   payload {task.payload_bits(length):.1f} bits", f"floors  {scores}")
+    return "\n".join(textwrap.fill(line, width, subsequent_indent="  ") for line in lines)
 
 
 def _columns(task: Task, batch: Batch, elide: int) -> Iterator[tuple[str, ...]]:
-    """One tuple of cells, in the order of LABELS, for each token shown or run of tokens left out."""
+    """One tuple of cells, in the order of `labels`, for each token shown or run of tokens left out."""
     words = [task.spell(token) for token in batch.tokens[0].tolist()]
-    rows = (batch.asked[0], batch.answers[0], batch.distances[0], batch.origins[0])
-    asked = {t: cells for t, *cells in zip(*(r.tolist() for r in rows), strict=True)}
+    questions = zip(*(a[batch.asking].tolist() for a in (batch.asked, batch.answers, batch.distances, batch.origins)),
+                    strict=True)  # fmt: skip
+    asked = {t: (task.spell(answer), str(distance), str(origin)) for t, answer, distance, origin in questions}
     t = 0
     while t < len(words):
         run = t
@@ -49,38 +67,37 @@ def _columns(task: Task, batch: Batch, elide: int) -> Iterator[tuple[str, ...]]:
         if run - t > elide:
             yield ("", f"...({run - t})", "", "", "")
             t = run
-        elif t in asked:
-            answer, distance, origin = asked[t]
-            yield (str(t), words[t], task.spell(answer), str(distance), str(origin))
-            t += 1
         else:
-            yield (str(t), words[t], ".", "", "")
+            yield (str(t), words[t], *asked.get(t, (".", "", "")))
             t += 1
 
 
 def _wrapped(columns: list[tuple[str, ...]], width: int) -> Iterator[tuple[int, int]]:
     """Slices of columns that fit into the width, each of one column at least."""
-    start, used = 0, len(LABELS[-1])
+    label = len("written at")
+    start, used = 0, label
     for stop, column in enumerate(columns):
         wide = 1 + max(map(len, column))
         if stop > start and used + wide > width:
             yield start, stop
-            start, used = stop, len(LABELS[-1])
+            start, used = stop, label
         used += wide
     yield start, len(columns)
 
 
-def _block(columns: list[tuple[str, ...]], colour: bool) -> str:
+def _block(columns: list[tuple[str, ...]], heads: tuple[str, ...], colour: bool) -> str:
     widths = [max(map(len, column)) for column in columns]
     lines = []
-    for i, label in enumerate(LABELS):
+    for i, label in enumerate(heads):
         cells = (
             _painted(column[i].rjust(w), colour and i in (1, 2)) for column, w in zip(columns, widths, strict=True)
         )
-        lines.append(" ".join([label.ljust(len(LABELS[-1])), *cells]).rstrip())
+        lines.append(" ".join([label.ljust(len(heads[-1])), *cells]).rstrip())
     return "\n".join(lines)
 
 
 def _painted(cell: str, colour: bool) -> str:
-    code = COLOURS.get(cell.strip()[:1]) if colour else None
-    return cell if code is None else f"\033[{code}m{cell}\033[0m"
+    letter = cell.strip()[:1]
+    if not colour or not letter:
+        return cell
+    return f"\033[{COLOURS.get(letter, OTHER if letter.isalnum() else MARK)}m{cell}\033[0m"

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from collections.abc import Iterable
+import difflib
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
 
@@ -24,7 +25,15 @@ class Parser(argparse.ArgumentParser):
         self.formatter_class = Formatter
 
     def error(self, message: str) -> NoReturn:
-        raise Mistake(f"{message} (see {self.prog} --help)")
+        _, unrecognised, words = message.partition("unrecognized arguments: ")
+        raise Mistake(f"{self.unknown_option(words) if unrecognised else message} (see {self.prog} --help)")
+
+    def unknown_option(self, words: str) -> str:
+        """What to say of the first of these words, which no argument takes."""
+        word = words.split()[0].partition("=")[0]
+        close = difflib.get_close_matches(word, [name for a in self._actions for name in a.option_strings], 1, 0.75)
+        meant = f": did you mean {close[0]}?" if close else ""
+        return f"unknown {'option' if word.startswith('-') else 'word'} {word}{meant}"
 
 
 class Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -37,6 +46,38 @@ class Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionH
         if action.default in (None, argparse.SUPPRESS, []):
             return action.help or ""
         return super()._get_help_string(action) or ""
+
+
+def unknown(what: str, word: str, names: Sequence[str], listing: str = "") -> str:
+    """A name that stands for nothing, and what may have been meant: names like it, else all or where they are."""
+    if close := difflib.get_close_matches(word, names):
+        return f"unknown {what} {word!r}: did you mean {' or '.join(close)}?"
+    choice = f"choose one of {listing or ', '.join(names)}" if names else "it has none"
+    return f"unknown {what} {word!r}: {choice}"
+
+
+def one_of(what: str, names: Iterable[str], listing: str = "") -> Callable[[str], str]:
+    """Reads a word that must be one of the names; `listing` says where they are listed, where they are many."""
+    known = list(names)
+
+    def read(word: str) -> str:
+        if word not in known:
+            raise Mistake(unknown(what, word, known, listing))
+        return word
+
+    return read
+
+
+def sorted_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Words that stand for themselves, and flags each with the word it takes: every flag but help takes one."""
+    plain: list[str] = []
+    flags: list[str] = []
+    taken = False
+    for word in words:
+        is_flag = word.startswith("-") and not taken
+        (flags if is_flag or taken else plain).append(word)
+        taken = is_flag and "=" not in word and word not in ("-h", "--help")
+    return plain, flags
 
 
 def flag(name: str) -> str:
@@ -69,9 +110,9 @@ READ = {bool: truth, int: whole, float: number, str: str}
 SHOWN = {bool: "true|false", int: "N", float: "X", str: "WORD"}
 
 
-def add_option(group: Any, name: str, kind: type, default: Any, meaning: str) -> None:
+def add_option(group: Any, name: str, kind: type, default: Any, meaning: str, choices: Sequence[str] = ()) -> None:
     group.add_argument(
-        flag(name), type=READ[kind], default=argparse.SUPPRESS, metavar=SHOWN[kind],
+        flag(name), type=READ[kind], default=argparse.SUPPRESS, metavar="|".join(choices) or SHOWN[kind],
         help=f"{meaning} (default: {default})" if default is not None else meaning,
     )  # fmt: skip
 
@@ -82,7 +123,7 @@ def add_fields(group: Any, kind: Any, skip: Iterable[str] = ()) -> None:
         if f.name in skip:
             continue
         plain = f.metadata.get("kind") or type(f.default)
-        add_option(group, f.name, plain, f.default, f.metadata.get("help", ""))
+        add_option(group, f.name, plain, f.default, f.metadata.get("help", ""), f.metadata.get("choices") or ())
 
 
 def chosen(arguments: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:

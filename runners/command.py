@@ -1,4 +1,4 @@
-"""The command line: `recall ls | show | train | compare | extrapolate | probe | report`.
+"""The command line: `recall ls | show | export | train | compare | extrapolate | probe | report`.
 
 A person's mistake is one line on stderr and exit status 2, ours a traceback. Commands are imported when
 they are named, so that help does not wait for torch.
@@ -12,11 +12,12 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from .arguments import Mistake, Parser
+from .arguments import Mistake, Parser, one_of
 
 COMMANDS = {
-    "ls": "list tasks, memories, readers and presets",
+    "ls": "list tasks, their published settings, memories, readers and presets",
     "show": "print rows of a task as a person reads them",
+    "export": "write rows of a task to a file for other programs",
     "train": "train one memory on one task and keep the run",
     "compare": "train many memories on many tasks, test, probe and report",
     "extrapolate": "test finished runs at lengths they never trained on",
@@ -45,6 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not words or words[0] in ("-h", "--help"):
             parser.print_help()
             return 0
+        if not words[0].startswith("-"):
+            one_of("command", COMMANDS)(words[0])
         arguments, rest = parser.parse_known_args(words[:1])
         if arguments.version:
             from recall_tasks import __version__

@@ -6,11 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from .results import Results
+from .results import FLOORS, Results
 from .statistics import across_seeds, share_solved
 from .wording import accuracy, amount, share, span, to_solve
 
-CONSTANT = ("chance", "bag", "position", "ceiling", "payload_bits", "state_bytes", "parameters")
+CONSTANT = (*FLOORS, "ceiling", "payload_bits", "state_bytes", "parameters")
 
 
 def names(results: Results, column: str) -> list[str]:
@@ -35,7 +35,8 @@ def compare_memories(results: Results) -> pd.DataFrame:
 
     task, memory, seeds, mean, low, high       accuracy over seeds and its 95 % interval
     recalled_bits                              mean over seeds, bits a row
-    chance, bag, position, ceiling, payload_bits, state_bytes, parameters, train_length, load
+    chance, memoryless, bag, position, recency, ceiling, payload_bits, state_bytes, parameters,
+    train_length, load                         those of its first seed; a floor may be missing
     solved, not_converged                      seeds that did, and in words why the others did not
     updates_to_solve, seconds_to_solve         medians over the seeds that solved it, else missing
     best                                       whether its interval lies above every other memory's
@@ -103,7 +104,7 @@ def bounds_lines(results: Results) -> list[str]:
     lines = []
     for task, part in compare_memories(results).groupby("task", sort=False):
         first, least = part.iloc[0], part["ceiling"].min()
-        floors = ", ".join(f"{name} {share(first[name])}" for name in ("chance", "bag", "position"))
+        floors = ", ".join(f"{name} {share(floor)}" for name, floor in part[list(FLOORS)].max().dropna().items())
         ceiling = "1.00 for every state here" if least == 1 else f"from {share(least)} for the smallest state here"
         lines.append(f"{task}: floors {floors}; payload {first['payload_bits']:.1f} bits; ceiling {ceiling}")
     return lines

@@ -40,23 +40,41 @@ ITEMS = 8
 def templates(task: Task, length: int, seed: int) -> Iterator[Batch]:
     """Rows whose addresses will be frozen, one at a time, enough of them for `ITEMS` items."""
     stream = Stream(task, length, "probe", seed)
-    values = stream.rows(0, 1).stored.values
-    if (values == IGNORE).any():
-        raise ValueError(f"{task.name}: rows that store different loads cannot be probed; probe one of its parts")
-    stored = values.shape[1]
+    stored = check(task, length).stored.values.shape[1]
     for i in range(max(1, ITEMS // stored)):
         yield stream.rows(i, 1)
+
+
+def check(task: Task, length: int) -> Batch:
+    """A row of the task, whose states can be probed item by item; raises ValueError where they cannot.
+
+    Values are redrawn under frozen addresses, so each must be written once before any is shown again.
+    """
+    block = Stream(task, length, "probe").block(0)
+    row = block[0]
+    if (block.stored.values == IGNORE).any():
+        raise ValueError(f"{task.name}: rows store different loads; probe a run on the task itself")
+    if len(_before_repeats(row, task)) <= row.stored.positions.max():
+        raise ValueError(f"{task.name}: shows values again while it still writes; its states cannot be probed by item")
+    return row
+
+
+def _before_repeats(row: Batch, task: Task) -> NDArray[np.int32]:
+    """The row's tokens up to the first value that is shown again; values that nobody asks for stay as they are."""
+    shown, positions = row.tokens[0], row.stored.positions[0]
+    again = np.isin(shown, np.arange(task.alphabet.start, task.alphabet.stop))
+    again[positions if task.shows_answers else np.arange(positions.max() + 1)] = False
+    end = int(np.argmax(again)) if again.any() else len(shown)
+    before: NDArray[np.int32] = shown[:end]
+    return before
 
 
 def revalued(template: Batch, task: Task, rows: int, rng: np.random.Generator) -> Batch:
     """`rows` copies of the template up to the capture, each with fresh values: tokens and stored truth only."""
     positions, stored = template.stored.positions[0], template.stored
-    shown = template.tokens[0].copy()
+    shown = _before_repeats(template, task)
     values = rng.integers(task.alphabet.start, task.alphabet.stop, (rows, len(positions)), dtype=np.int32)
-    again = np.isin(shown, np.arange(task.alphabet.start, task.alphabet.stop))
-    again[positions] = False
-    end = int(np.argmax(again)) if again.any() else len(shown)
-    tokens = np.tile(shown[:end], (rows, 1))
+    tokens = np.tile(shown, (rows, 1))
     tokens[:, positions] = values
     places, keys = (np.tile(a, (rows, 1)) for a in (stored.positions, stored.keys))
     return replace(template, tokens=tokens, stored=Stored(places, keys, values))

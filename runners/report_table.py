@@ -8,17 +8,17 @@ from typing import Any
 import pandas as pd
 
 from .comparison import names
-from .results import Results
+from .results import FLOORS, Results
 from .wording import amount, interval, share, span, to_solve
 
 HOW_TO_READ = (
     "Accuracy at the training length, mean over seeds with its 95 % interval (bootstrap over seeds and "
     "rows). Bold where the interval lies above those of all other memories. Bits are what an optimal "
-    "reader would need to score as well. Floors match no key: a guess (chance), the values known but not "
-    "whose (bag), all known and picked by the place of the question alone (position; 1 where order is all "
-    "that is asked). The ceiling is the best that the state allows. Not converged: the number is where "
-    "training was stopped, not where it would end. State bytes are what one sequence carries at the "
-    "training length."
+    "reader would need to score as well. Floors recall nothing that is asked for: a guess (chance), the "
+    "token that asks alone (memoryless), the values known but not whose (bag), all known and picked by the "
+    "place of the question alone (position; 1 where order is all that is asked), the value shown last "
+    "(recency). The ceiling is the best that the state allows. Not converged: the number is where training "
+    "was stopped, not where it would end. State bytes are what one sequence carries at the training length."
 )
 
 
@@ -60,7 +60,8 @@ def score_cell(found: pd.DataFrame) -> str:
 
 def floors_table(results: Results, numbers: pd.DataFrame) -> str:
     """One line per task: its size, its floors, and what it asks to be stored."""
-    heads = ("task", "length", "load", "payload", "chance", "bag floor", "position floor", "ceiling")
+    named = (name if name == "chance" else f"{name} floor" for name in FLOORS)
+    heads = ("task", "length", "load", "payload", *named, "ceiling")
     rows = []
     for task in names(results, "task"):
         part = numbers[numbers["task"] == task]
@@ -72,7 +73,7 @@ def floors_table(results: Results, numbers: pd.DataFrame) -> str:
             f"{amount(first['train_length'])} tokens",
             amount(first["load"]),
             f"{first['payload_bits']:.1f} bits",
-            *(share(first[floor]) for floor in ("chance", "bag", "position")),
+            *("not measured" if pd.isna(floor) else share(floor) for floor in part[list(FLOORS)].max()),
             low if low == high else f"{low}–{high}",
         ]
         filled = "".join(f"<td>{escape(cell)}</td>" for cell in cells)

@@ -4,10 +4,11 @@ Columns that every table has: `run` (directory name), `task`, `memory` (the labe
 
 scores      kind ("test" at the training length, "extrapolation" on the ladder), length, load,
             train_length, num_rows, num_questions (per row), accuracy, low, high (95 % interval), exact
-            (share of rows with every answer right), chance, bag, position (floors), ceiling (for this
-            state), payload_bits, recalled_bits (per row), state_bytes, parameters, solved, diverged,
-            stopped ("solved", "updates", "seconds", "diverged"), updates_to_half, updates_to_solve,
-            seconds_to_solve (missing where not reached), updates, tokens, seconds
+            (share of rows with every answer right), chance, memoryless, bag, position, recency (floors,
+            missing where a run is older than they are), ceiling (for this state), payload_bits,
+            recalled_bits (per row), state_bytes, parameters, solved, diverged, stopped ("solved",
+            "updates", "seconds", "diverged"), updates_to_half, updates_to_solve, seconds_to_solve
+            (missing where not reached), updates, tokens, seconds
 sequences   kind, length, row, right, asked: right answers of each test row, for intervals over seeds
 distances   kind, length, distance_low, distance_high (tokens, inclusive), num_questions, accuracy, low, high
 curves      update, tokens, seconds, stage, stage_length, stage_load, loss, accuracy (training batch)
@@ -20,6 +21,7 @@ probes      content (what of the state was read), layer, reader ("ridge", "logis
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +43,7 @@ OUTCOME = (
     "tokens",
     "seconds",
 )
+FLOORS = ("chance", "memoryless", "bag", "position", "recency")
 TABLES = ("scores", "sequences", "distances", "curves", "probes")
 
 
@@ -84,8 +87,8 @@ def collect(folders: Iterable[Path], runs: list[str] | None = None) -> Results:
             records.append(("extrapolation", store.unsealed(place / EXTRAPOLATION)))
         for kind, record in records:
             for table in ("scores", "sequences", "distances"):
-                more = ended if table == "scores" else {}
-                tables[table] += [common | {"kind": kind} | row | more for row in record[table]]
+                known, more = (dict.fromkeys(FLOORS, math.nan), ended) if table == "scores" else ({}, {})
+                tables[table] += [common | {"kind": kind} | known | row | more for row in record[table]]
         tables["curves"] += [common | row for row in result["curve"]]
         if (place / PROBE).is_file():
             tables["probes"] += [common | row for row in store.unsealed(place / PROBE)["probes"]]

@@ -61,8 +61,9 @@ def one_run(task: str, memory: str, rng: np.random.Generator) -> dict[str, list[
         out["scores"].append(
             {"kind": kind, "length": length, "load": questions, "train_length": LENGTH, "num_rows": ROWS,
              "num_questions": questions, "accuracy": accuracy, "low": low, "high": high,
-             "exact": float((right == questions).mean()), "chance": 1 / values, "bag": 1 / questions,
-             "position": 1.0 if task == "copying" else 1 / values + 0.01, "ceiling": 1.0,
+             "exact": float((right == questions).mean()), "chance": 1 / values, "memoryless": 1 / values,
+             "bag": 1 / questions, "position": 1.0 if task == "copying" else 1 / values + 0.01,
+             "recency": 1 / values + 0.02, "ceiling": 1.0,
              "payload_bits": payload, "recalled_bits": payload * accuracy, "state_bytes": state,
              "parameters": 41_216, "solved": solved, "diverged": False,
              "stopped": "solved" if solved else "updates",

@@ -8,9 +8,13 @@ import time
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from recall_tasks import MQAR, TASKS, Preset
+from recall_tasks.markdown import first_sentence
 from runners.command import COMMANDS, main
-from runners.store import unsealed
+from runners.results import FLOORS, collect
+from runners.store import sealed, unsealed
 
 ROOT = Path(__file__).parent.parent
 TINY = ["--length", "12", "--num-pairs", "2", "--num-keys", "4", "--num-values", "4", "--width", "8"]
@@ -42,6 +46,16 @@ def test_help_names_the_fields_of_the_task_and_the_memory(capsys):
 MISTAKES = {
     "no such command": ["cmopare"],
     "no such task": ["show", "mqr"],
+    "no such task to train on": ["train", "mqra", "gru"],
+    "nothing like any task": ["show", "zzz"],
+    "no such list": ["ls", "taks"],
+    "no such task to list": ["ls", "settings", "mqra"],
+    "memories of a task": ["ls", "memories", "mqar"],
+    "no such published setting": ["show", "mqar", "--preset", "zologi"],
+    "a published setting of nobody": ["train", "mixture", "gru", "--preset", "zoology"],
+    "a field before a task": ["show", "--num-pears", "3", "mqar"],
+    "a word too many": ["show", "mqar", "needle"],
+    "no such choice": ["show", "needle", "--haystack", "unifrm"],
     "no such field": ["show", "mqar", "--num-pears", "3"],
     "no such memory": ["train", "mqar", "gmr"],
     "no such option": ["train", "mqar", "linear", "--segment", "3"],
@@ -86,6 +100,31 @@ def test_a_mistake_is_one_line_on_stderr_and_status_2(words, capsys, tmp_path, m
     assert list(tmp_path.iterdir()) == []
 
 
+MEANT = {
+    "cmopare": "did you mean compare?",
+    "ls taks": "did you mean tasks?",
+    "show mqra": "did you mean mqar?",
+    "train mqra gru": "did you mean mqar?",
+    "train mqar gur": "did you mean 'gru'?",
+    "ls settings nedle": "did you mean needle?",
+    "show mqar --preset zologi": "did you mean zoology?",
+    "show mixture --preset zoology": "unknown preset of mixture 'zoology': it has none",
+    "show mqar --num-pears 3": "unknown option --num-pears: did you mean --num-pairs?",
+    "show --num-pears=3 mqar": "unknown option --num-pears: did you mean --num-pairs?",
+    "train mqar linear --segment 3": "unknown option --segment (see recall train --help)",
+    "compare --sedes 3": "did you mean --seeds?",
+    "show mqar needle": "unknown word needle",
+    "show zzz": "those that `recall ls tasks` lists",
+    "show needle --haystack unifrm": "choose one of constant, ",
+}
+
+
+@pytest.mark.parametrize("words", MEANT)
+def test_a_mistake_says_what_was_meant(words, capsys):
+    assert run(*words.split()) == 2
+    assert MEANT[words] in capsys.readouterr().err
+
+
 def test_show_prints_the_same_row_in_a_pipe_twice(capsys):
     assert run("show", "mqar", "--length", 24, "--num-pairs", 3, "--seed", 1) == 0
     first = capsys.readouterr().out
@@ -102,6 +141,81 @@ def test_ls_lists_everything(capsys):
         assert name in shown
 
 
+def test_a_pipe_gets_a_line_for_each_task(capsys):
+    assert run("ls", "tasks", "--length", 100) == 0
+    title, heads, *lines = capsys.readouterr().out.splitlines()
+    assert "length 100" in title
+    assert heads.split() == ["name", "asks", "vocabulary", "payload", "chance"]
+    assert [line.split()[0] for line in lines] == list(TASKS)
+    assert all(first_sentence(kind) in line for kind, line in zip(TASKS.values(), lines, strict=True))
+
+
+def test_a_task_that_does_not_fit_says_what_it_needs(capsys):
+    assert run("ls", "tasks", "mqar", "--length", 23) == 0
+    assert "needs 24" in capsys.readouterr().out
+    assert run("ls", "tasks", "mqar", "--length", 24) == 0
+    shown = capsys.readouterr().out
+    assert "40.0 bits" in shown
+    assert "needle" not in shown
+
+
+@pytest.mark.parametrize("width", [80, 100])
+@pytest.mark.parametrize("kind", ["tasks", "settings"])
+def test_a_narrow_terminal_breaks_no_name_and_no_number(kind, width):
+    from runners.commands.ls import TABLES
+
+    console = Console(width=width, color_system=None)
+    with console.capture() as captured:
+        console.print(TABLES[kind](64, list(TASKS)))
+    lines = captured.get().splitlines()[2:]
+    assert all(len(line) <= width for line in lines)
+    first = [line.split() for line in lines if line[0] != " "]
+    if kind == "tasks":
+        assert [words[0] for words in first] == list(TASKS)
+        assert all(words[-1] == "%" for words in first)
+    else:
+        published = [(t, p, f"{s.length:,}") for t, kind in TASKS.items() for p, s in kind.presets.items()]
+        assert [tuple(words[:3]) for words in first] == published
+
+
+def test_published_settings_are_listed_by_task(capsys):
+    assert run("ls", "settings", "copy", "associative") == 0
+    _, heads, *lines = capsys.readouterr().out.splitlines()
+    assert heads.split() == ["task", "preset", "length", "fields", "note"]
+    asked = [(name, preset) for name in ("copy", "associative") for preset in TASKS[name].presets]
+    assert [tuple(line.split()[:2]) for line in lines] == asked
+    setting = TASKS["associative"].presets["fast_weights"]
+    (line,) = (line for line in lines if "fast_weights" in line)
+    assert line.split()[2] == str(setting.length)
+    assert ", ".join(f"{name}={value}" for name, value in setting.fields.items()) in line
+    assert line.rstrip().endswith(setting.note)
+
+
+def published(monkeypatch, **fields):
+    monkeypatch.setattr(MQAR, "presets", {"mine": Preset(fields, fields.pop("length"), "as published")})
+
+
+def test_a_published_setting_is_shown_at_its_own_length_unless_another_is_given(capsys, monkeypatch):
+    published(monkeypatch, length=30, num_pairs=5)
+    for given, said in (
+        ([], "5 pairs, 30 tokens"),
+        (["--length", 21], "5 pairs, 21 tokens"),
+        (["--num-pairs", 2], "2 pairs, 30 tokens"),
+    ):
+        assert run("show", "mqar", "--preset", "mine", *given) == 0
+        assert capsys.readouterr().out.startswith(f"mqar  {said}, ")
+
+
+@pytest.mark.parametrize("pairs", [4, 8000])
+def test_a_published_row_too_long_to_read_says_what_can_be(pairs, capsys, monkeypatch):
+    published(monkeypatch, length=2**20, num_pairs=pairs, num_keys=8000)
+    assert run("show", "mqar", "--preset", "mine") == 2
+    said = capsys.readouterr().err
+    assert "1,048,576 tokens is too long to read, 16,384 at most" in said
+    mend = said[said.index("(try ") + 5 : said.rindex(")")].split()
+    assert run("show", "mqar", "--preset", "mine", *mend) == 0
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
@@ -115,6 +229,38 @@ def test_train_keeps_a_run_and_does_not_repeat_it(trained, capsys):
     assert run("train", "mqar", "linear", *TINY, *QUICK, "--out", trained.parent) == 0
     assert "finished already" in capsys.readouterr().out
     assert (trained / "result.json").stat().st_mtime_ns == before
+
+
+def test_a_published_setting_is_trained_on_as_if_its_fields_were_given(trained, capsys, monkeypatch):
+    published(monkeypatch, length=12, num_pairs=2, num_keys=4, num_values=4)
+    words = ["train", "mqar", "linear", "--preset", "mine", "--width", 8, *QUICK, "--out", trained.parent]
+    assert run(*words) == 0
+    assert "finished already" in capsys.readouterr().out
+    assert run(*words, "--length", 5) == 2
+    assert "2 pairs need at least 6 tokens, not 5" in capsys.readouterr().err
+
+
+def test_runs_from_before_two_floors_were_measured_are_read_and_reported(trained, tmp_path, capsys):
+    old = tmp_path / trained.name
+    old.mkdir()
+    for path in trained.iterdir():
+        (old / path.name).write_bytes(path.read_bytes())
+    assert run("extrapolate", old, "--ladder", 1, 2, "--rows", 16) == 0
+    for name in ("result.json", "extrapolation.json"):
+        record = unsealed(old / name)
+        for row in record["scores"]:
+            del row["memoryless"], row["recency"]
+        (old / name).write_bytes(sealed(record))
+    scores = collect([tmp_path]).scores
+    assert scores[["memoryless", "recency"]].isna().all(axis=None)
+    assert scores[["chance", "bag", "position"]].notna().all(axis=None)
+    assert list(scores.columns[scores.columns.get_loc("chance") :][:5]) == list(FLOORS)
+    assert run("report", tmp_path) == 0
+    assert (tmp_path / "report.html").read_text().count("not measured") == 2
+    assert run("train", "mqar", "linear", *TINY, *QUICK, "--out", tmp_path) == 0
+    said = capsys.readouterr().out
+    assert "finished already" in said
+    assert "floors chance .250, bag " in said
 
 
 def test_a_finished_run_is_tested_on_longer_rows_probed_and_reported(trained, capsys):

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from recall_tasks import MQAR, Copy, Needle, Stream
+from recall_tasks import IGNORE, MQAR, Copy, Needle, Stream, make_task
 from runners.evaluate import Scored, distance_rows, predict, score, score_row, sequence_rows
 from runners.experiment import ModelSetting, Run, TaskSetting
 from runners.extrapolate import extrapolate
+from runners.results import FLOORS
 
 torch.set_num_threads(1)
 RUN = Run(TaskSetting("mqar", 24, {"num_pairs": 3}), ModelSetting("grm", {"segment": 8}, width=16))
@@ -41,6 +42,7 @@ def test_a_row_of_results_lies_between_its_bounds():
     row = score_row(RUN, model, scored, RUN.task.task, 24)
     assert row["low"] <= row["accuracy"] <= row["high"]
     assert row["chance"] == 1 / 32
+    assert all(row["chance"] <= row[floor] <= 1 for floor in FLOORS)
     assert row["payload_bits"] == 15
     assert row["state_bytes"] == 4 * model.state_floats(24)
     assert row["num_rows"] == 64
@@ -48,7 +50,9 @@ def test_a_row_of_results_lies_between_its_bounds():
 
 
 def test_distances_are_binned_once_each():
-    scored = Scored(np.ones((4, 3), bool), np.array([[1, 2, 3], [4, 7, 8], [15, 16, 31], [32, 63, 64]], np.int32))
+    asked = np.ones((4, 3), bool)
+    distances = np.array([[1, 2, 3], [4, 7, 8], [15, 16, 31], [32, 63, 64]], np.int32)
+    scored = Scored(asked, asked, distances)
     rows = distance_rows(scored, 128)
     assert sum(row["num_questions"] for row in rows) == 12
     assert [(r["distance_low"], r["distance_high"]) for r in rows] == [
@@ -56,6 +60,31 @@ def test_distances_are_binned_once_each():
     ]  # fmt: skip
     assert all(row["accuracy"] == 1 for row in rows)
     assert sum(row["right"] for row in sequence_rows(scored, 128)) == 12
+
+
+def test_spare_questions_count_for_nothing():
+    """Rows that ask two, one and three of three questions, and get one, one and none right."""
+    asking = np.array([[False, True, True], [False, False, True], [True, True, True]])
+    right = np.array([[False, True, False], [False, False, True], [False, False, False]])
+    distances = np.array([[0, 3, 5], [0, 0, 2], [1, 1, 9]], np.int32)
+    scored = Scored(asking, right, distances)
+    assert scored.accuracy == 2 / 6
+    counts = [(row["right"], row["asked"]) for row in sequence_rows(scored, 16)]
+    assert counts == [(1, 2), (1, 1), (0, 3)]
+    bins = {row["distance_low"]: (row["num_questions"], row["accuracy"]) for row in distance_rows(scored, 16)}
+    assert bins == {1: (2, 0), 2: (2, 1), 4: (1, 0), 8: (1, 0)}
+
+
+def test_a_model_is_not_asked_spare_questions():
+    task = make_task("mixture", max_load=4)
+    model = Run(TaskSetting("mixture", 32, {"max_load": 4}), ModelSetting("linear", width=16)).build()
+    batch = Stream(task, 32).rows(0, 64)
+    said = predict(model, batch)
+    assert not batch.asking.all()
+    assert ((said == IGNORE) == ~batch.asking).all()
+    scored = score(model, Stream(task, 32), 64)
+    assert (scored.asking == batch.asking).all()
+    assert scored.right.sum() == (said == batch.answers)[batch.asking].sum()
 
 
 def test_longer_rows_ask_the_same_load():

@@ -16,13 +16,15 @@ import pandas as pd
 import pytest
 from synthetic import MEMORIES, TASKS, synthetic
 
-from runners.comparison import compare_memories, comparison_table, means_over_seeds, names
+from runners.comparison import bounds_lines, compare_memories, comparison_table, means_over_seeds, names
 from runners.figures import FIGURES, looks, panels, save
 from runners.figures.canvas import INK, begin
+from runners.figures.length import floor
 from runners.figures.saving import svg_file, svg_inline
 from runners.findings import caution, farther, findings
 from runners.report import write_report
-from runners.results import TABLES, Results
+from runners.report_table import floors_table
+from runners.results import FLOORS, TABLES, Results
 from runners.wording import accuracy, listed, share, span
 
 VOID = {"meta", "link", "br", "input", "img"}
@@ -142,6 +144,44 @@ def test_two_reports_of_the_same_results_are_the_same_bytes(small: Results, tmp_
     files = sorted(p.relative_to(first) for p in first.rglob("*") if p.is_file())
     assert files == sorted(p.relative_to(second) for p in second.rglob("*") if p.is_file())
     assert [f for f in files if (first / f).read_bytes() != (second / f).read_bytes()] == []
+
+
+def test_every_floor_stands_in_the_table_and_in_the_terminal(results: Results, numbers: pd.DataFrame) -> None:
+    page = Page(floors_table(results, numbers))
+    heads = ["chance", "memoryless floor", "bag floor", "position floor", "recency floor"]
+    assert page.said_in("th")[:10] == ["task", "length", "load", "payload", *heads, "ceiling"]
+    cells = np.array(page.said_in("td")).reshape(len(TASKS), 9)
+    for task, said, line in zip(TASKS, cells, bounds_lines(results), strict=True):
+        questions, values = TASKS[task]
+        low = (1 / values, 1 / values, 1 / questions, 1 if task == "copying" else 1 / values + 0.01, 1 / values + 0.02)
+        assert list(said[3:8]) == [share(x) for x in low]
+        assert ", ".join(f"{name} {share(x)}" for name, x in zip(FLOORS, low, strict=True)) in line
+
+
+def test_floors_that_an_old_run_lacks_are_not_made_up(results: Results) -> None:
+    old = results.scores.assign(memoryless=np.nan, recency=np.nan)
+    lacking = dataclasses.replace(results, scores=old)
+    cells = Page(floors_table(lacking, compare_memories(lacking))).said_in("td")
+    assert cells.count("not measured") == 2 * len(TASKS)
+    assert not [line for line in bounds_lines(lacking) if "memoryless" in line or "nan" in line]
+    one_new = old.assign(recency=old["recency"].where(old["memory"] != "gru", 0.03))
+    mixed = dataclasses.replace(results, scores=one_new)
+    cells = Page(floors_table(mixed, compare_memories(mixed))).said_in("td")
+    assert (cells.count("not measured"), cells.count(".030")) == (len(TASKS), len(TASKS))
+
+
+@pytest.mark.parametrize(
+    ("floors", "highest"),
+    [
+        ((0.1, 0.2, 0.3, 0.4, 0.5), 0.5),
+        ((0.1, 0.6, 0.3, 0.4, 0.5), 0.6),
+        ((0.1, 0.2, 1.0, 1.0, 0.15), 0.2),
+        ((0.1, 1.0, 1.0, 1.0, 1.0), 0.1),
+        ((0.1, np.nan, 0.3, 1.0, np.nan), 0.3),
+    ],
+)
+def test_the_floor_drawn_is_the_highest_that_is_one(floors: tuple[float, ...], highest: float) -> None:
+    assert list(floor(pd.DataFrame([floors], columns=FLOORS))) == [highest]
 
 
 def test_what_did_not_converge_is_said(results: Results, page: Page) -> None:

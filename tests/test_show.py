@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from recall_tasks import MQAR, TASKS, Needle, Stream, make_task
-from recall_tasks.show import LABELS, render
+from recall_tasks.bounds import floors
+from recall_tasks.show import labels, percent, render, render_row
 
 STREAM = Stream(MQAR(num_pairs=3), 40, seed=1)
+HEADS = [["t", "tokens", "answer", "distance", last] for last in ("written at", "rests from")]
 
 
 def blocks(text: str) -> list[list[str]]:
@@ -16,7 +18,7 @@ def blocks(text: str) -> list[list[str]]:
     columns = []
     for block in text.split("\n\n")[1:-1]:
         lines = block.split("\n")
-        assert [line[:10].strip() for line in lines] == list(LABELS)
+        assert [line[:10].strip() for line in lines] in HEADS
         ends = [m.end() for m in re.finditer(r"\S+", lines[1][10:])]
         for start, end in zip([0, *ends], ends, strict=False):
             columns.append([line[10:][start:end].strip() for line in lines])
@@ -26,22 +28,46 @@ def blocks(text: str) -> list[list[str]]:
 @pytest.mark.parametrize("name", TASKS)
 def test_every_token_answer_and_distance_is_there(name):
     task = TASKS[name]()
-    stream = Stream(task, 48, seed=2)
+    stream = Stream(task, max(48, task.min_length), seed=2)
     batch = stream.rows(3, 1)
-    columns = blocks(render(stream, 3, elide=48))
-    assert [int(c[0]) for c in columns] == list(range(48))
+    columns = blocks(render(stream, 3, elide=stream.length))
+    assert [int(c[0]) for c in columns] == list(range(stream.length))
     assert [c[1] for c in columns] == [task.spell(t) for t in batch.tokens[0]]
     asked = [c for c in columns if c[3]]
-    assert [int(c[0]) for c in asked] == batch.asked[0].tolist()
-    assert [c[2] for c in asked] == [task.spell(t) for t in batch.answers[0]]
-    assert [int(c[3]) for c in asked] == batch.distances[0].tolist()
-    assert [int(c[4]) for c in asked] == batch.origins[0].tolist()
+    real = batch.asking[0]
+    assert real.any()
+    assert [int(c[0]) for c in asked] == batch.asked[0][real].tolist()
+    assert [c[2] for c in asked] == [task.spell(t) for t in batch.answers[0][real]]
+    assert [int(c[3]) for c in asked] == batch.distances[0][real].tolist()
+    assert [int(c[4]) for c in asked] == batch.origins[0][real].tolist()
+    assert all(c[2] in (".", "") for c in columns if not c[3])
+
+
+@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("width", [40, 80])
+def test_no_line_of_any_task_is_wider_than_it_may_be(name, width):
+    task = TASKS[name]()
+    shown = render(Stream(task, max(64, task.min_length)), width=width).split("\n")
+    assert max(len(line) for line in shown[:-1]) <= width
+
+
+def test_spare_questions_are_not_shown():
+    stream = Stream(make_task("mixture", max_load=8), 64)
+    row = int(stream.rows(0, 64).asking.sum(1).argmin())
+    batch = stream.rows(row, 1)
+    assert not batch.asking.all()
+    assert len([c for c in blocks(render(stream, row)) if c[3]]) == batch.asking.sum()
 
 
 def test_the_head_says_what_is_asked_and_the_foot_which_rows():
     lines = render(STREAM).split("\n")
     assert lines[0] == "mqar  3 pairs, 40 tokens, vocabulary 65   payload 15.0 bits"
-    assert re.fullmatch(r"chance 3\.1 %   bag floor 36\.4 %   position floor 3\d\.\d %", lines[1])
+    low = floors(STREAM.task, 40)
+    said = "  ".join(f"{name} {percent(low[name])}" for name in ("chance", "memoryless", "bag", "position", "recency"))
+    assert lines[1] == f"floors  {said}"
+    assert lines[1].startswith("floors  chance 3.1 %  memoryless 3.")
+    assert "  bag 36 %  position 3" in lines[1]
+    assert lines[2] == ""
     assert lines[-1] == f"checksum {STREAM.checksum()}  (first 256 rows; row 0 of split train, seed 1)"
 
 
@@ -60,8 +86,9 @@ def test_long_runs_are_left_out_and_counted():
 
 
 def test_runs_are_left_out_from_one_more_than_allowed():
-    assert "...(13)" in render(STREAM, elide=12)
-    assert "..." not in render(STREAM, elide=13)
+    stream = Stream(make_task("copy", num_tokens=4), 21)
+    assert "...(13)" in render(stream, elide=12)
+    assert "..." not in render(stream, elide=13)
 
 
 def test_blanks_that_ask_are_never_left_out():
@@ -76,6 +103,38 @@ def test_colour_changes_nothing_but_colour():
     assert "\033[32m" in coloured
     body = [re.sub("\033\\[\\d+m", "", line).rstrip() for line in coloured.split("\n")]
     assert body == plain.split("\n")
+
+
+def test_what_is_derived_was_written_nowhere():
+    class Derived(MQAR):
+        derived = True
+
+    assert labels(MQAR())[-1] == "written at"
+    assert labels(Derived())[-1] == "rests from"
+    last = render_row(Stream(Derived(num_pairs=3), 24), width=200).split("\n")[-1]
+    assert last.startswith("rests from ")
+
+
+@pytest.mark.parametrize(
+    ("letter", "code"), [("k", 36), ("v", 32), (".", 2), ("|", 33), ("=", 33), ("n", 35), ("7", 35)]
+)
+def test_every_role_has_its_colour(letter, code):
+    class Spelled(MQAR):
+        def spell(self, token):
+            return f"{letter}{token}"
+
+    tokens = render_row(Stream(Spelled(num_pairs=1), 4), colour=True).split("\n")[1]
+    assert re.findall(r"\033\[(\d+)m *(\S)\d+\033", tokens) == [(str(code), letter)] * 4
+    assert tokens.count(f"\033[{code}m") == 4
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [(1, "100 %"), (0.9999, "99 %"), (0.125, "13 %"), (0.0995, "10 %"), (0.0994, "9.9 %"), (1 / 32, "3.1 %"),
+     (1 / 4096, "0.024 %"), (0, "0 %")],
+)  # fmt: skip
+def test_a_share_is_said_in_two_digits_and_only_all_of_it_as_all(share, said):
+    assert percent(share) == said
 
 
 def test_rows_differ_and_wrong_ones_are_refused():

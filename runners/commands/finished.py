@@ -32,6 +32,10 @@ def ask(runs: Sequence[Path], workers: int | None, **request: Any) -> int:
             run = load_run(place)
             for multiple in request.get("ladder", ()):
                 run.task.task.check_length(multiple * run.task.length)
+            if request.get("probed"):
+                from ..probe import check  # scikit-learn takes a second to import
+
+                check(run.task.task, run.task.length)
         jobs = [Job(str(place), ask_more, (str(place), request)) for place in places]
         done, failed = 0, 0
         for event in execute(jobs, workers):

@@ -4,82 +4,107 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.console import JustifyMethod
+from rich.measure import Measurement
 from rich.table import Table
 
+from recall_tasks import TASKS
+from recall_tasks.markdown import first_sentence
+from recall_tasks.show import percent
 from recall_tasks.task import MAX_LENGTH
 
-from ..arguments import Parser, whole
+from ..arguments import Mistake, Parser, one_of, sorted_words, whole
 
-KINDS = ("tasks", "memories", "readers", "presets")
+ALL = ("tasks", "memories", "readers", "presets")
+KINDS = (*ALL, "settings")
+OF_TASKS = ("tasks", "settings")
+NUMBERS = ("vocabulary", "payload", "chance", "length", "state floats", "runs")
+WIDEST = 10_000
 
 
 def run(words: Sequence[str]) -> int:
-    parser = Parser(prog="recall ls", description="List tasks, memories, readers and presets.")
-    parser.add_argument("kind", nargs="?", choices=KINDS, help="only these (default: all)")
+    parser = Parser(prog="recall ls", description="List tasks, memories, readers, presets, or published settings.")
+    kinds = f"{', '.join(ALL)} (default: all these) or settings"
+    parser.add_argument("kind", nargs="?", type=one_of("list", KINDS), metavar="KIND", help=kinds)
+    known = one_of("task", TASKS, "those that `recall ls tasks` lists")
+    parser.add_argument("of", nargs="*", type=known, metavar="TASK", help="tasks and settings of these alone")
     parser.add_argument("--length", type=whole, default=64, metavar="N", help="length at which tasks are measured")
-    arguments = parser.parse_args(words)
+    plain, flags = sorted_words(words)
+    arguments = parser.parse_args([*plain, *flags])
     if not 1 <= arguments.length <= MAX_LENGTH:
         parser.error(f"--length takes 1 to {MAX_LENGTH:,} tokens, not {arguments.length}")
+    if arguments.of and arguments.kind not in OF_TASKS:
+        raise Mistake(f"{arguments.kind} are not listed by task, {' and '.join(OF_TASKS)} are")
     from .tables import plain_console
 
     console = plain_console()
-    for kind in [arguments.kind] if arguments.kind else KINDS:
-        console.print(TABLES[kind](arguments.length))
+    for kind in [arguments.kind] if arguments.kind else ALL:
+        table = TABLES[kind](arguments.length, arguments.of or list(TASKS))
+        if not console.is_terminal:  # a line each, whatever reads them
+            console.width = max(
+                console.width, Measurement.get(console, console.options.update(width=WIDEST), table).maximum
+            )
+        console.print(table)
     return 0
 
 
-def _table(title: str, *heads: str) -> Table:
+def _table(title: str, *heads: str, folds: Sequence[str]) -> Table:
+    """A table in which the columns named by `folds` give way where the terminal is narrow."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, title_style="bold")
     for head in heads:
-        table.add_column(head, overflow="fold")
+        side: JustifyMethod = "right" if head in NUMBERS else "left"
+        table.add_column(head, overflow="fold", no_wrap=head not in folds, justify=side)
     return table
 
 
-def tasks(length: int) -> Table:
-    from recall_tasks import TASKS
-
-    table = _table(f"tasks at length {length}", "name", "asks", "vocabulary", "payload", "chance", "presets")
-    for name, kind in TASKS.items():
-        task = kind()
+def tasks(length: int, names: Sequence[str]) -> Table:
+    """What each task asks with its fields at their defaults."""
+    table = _table(f"tasks at length {length}", "name", "asks", "vocabulary", "payload", "chance", folds=["asks"])
+    for name in names:
+        task = TASKS[name]()
         payload = f"{task.payload_bits(length):.1f} bits" if task.min_length <= length else f"needs {task.min_length}"
-        table.add_row(
-            name, first_sentence(kind), str(task.vocab_size), payload, f"{100 * task.chance:.1f} %",
-            ", ".join(kind.presets),
-        )  # fmt: skip
+        table.add_row(name, first_sentence(TASKS[name]), f"{task.vocab_size:,}", payload, percent(task.chance))
     return table
 
 
-def memories(length: int) -> Table:
+def settings(length: int, names: Sequence[str]) -> Table:
+    """What was published: `recall show TASK --preset NAME`."""
+    title = "published settings: recall show TASK --preset NAME"
+    table = _table(title, "task", "preset", "length", "fields", "note", folds=["fields", "note"])
+    for name in names:
+        for preset, setting in TASKS[name].presets.items():
+            fields = ", ".join(f"{key}={value}" for key, value in setting.fields.items())
+            table.add_row(name, preset, f"{setting.length:,}", fields, setting.note)
+    return table
+
+
+def memories(length: int, names: Sequence[str]) -> Table:
     from models import MEMORIES, memory_options
 
-    table = _table(f"memories at width 32, length {length}", "name", "is", "state floats", "options")
+    title = f"memories at width 32, length {length}"
+    table = _table(title, "name", "is", "state floats", "options", folds=["is", "options"])
     for name, kind in MEMORIES.items():
         options = ", ".join(f"{key}={value}" for key, value in memory_options(kind).items())
         table.add_row(name, first_sentence(kind), f"{kind(32).state_floats(length):,}", options)
     return table
 
 
-def readers(length: int) -> Table:
+def readers(length: int, names: Sequence[str]) -> Table:
     from ..probes import READERS
 
-    table = _table("readers of states", "name", "is")
+    table = _table("readers of states", "name", "is", folds=["is"])
     for name, kind in READERS.items():
-        table.add_row(name, (__import__(kind.__module__, fromlist=["_"]).__doc__ or "").strip().splitlines()[0])
+        table.add_row(name, first_sentence(__import__(kind.__module__, fromlist=["_"])))
     return table
 
 
-def presets(length: int) -> Table:
+def presets(length: int, names: Sequence[str]) -> Table:
     from ..presets import PRESETS
 
-    table = _table("presets of recall compare", "name", "is", "runs")
+    table = _table("presets of recall compare", "name", "is", "runs", folds=["is"])
     for name, preset in PRESETS.items():
         table.add_row(name, first_sentence(preset), str(len(preset().runs)))
     return table
 
 
-def first_sentence(thing: object) -> str:
-    lines = (thing.__doc__ or "").strip().splitlines()
-    return lines[0] if lines else ""
-
-
-TABLES = {"tasks": tasks, "memories": memories, "readers": readers, "presets": presets}
+TABLES = {"tasks": tasks, "settings": settings, "memories": memories, "readers": readers, "presets": presets}

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from ..comparison import means_over_seeds
-from ..results import Results
+from ..results import FLOORS, Results
 from ..wording import accuracy
 from .canvas import INK, UNNAMED, accuracy_scale, begin, doubling_scale, mean_line, reference, tokens
 from .look import Looks, looks
@@ -24,7 +24,7 @@ KEYS = ["task", "memory", "length"]
 
 def floor(scores: pd.DataFrame) -> pd.Series[float]:
     """The highest floor that is one: a reader that is perfect without recall is no floor but the answer."""
-    floors = scores[["chance", "bag", "position"]].astype(float)
+    floors = scores[list(FLOORS)].astype(float)
     return floors.where(floors < 1).max(axis=1).fillna(scores["chance"])
 
 
