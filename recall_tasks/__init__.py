@@ -10,14 +10,35 @@ import dataclasses
 import difflib
 from typing import Any
 
+from .environments import register_all
 from .generators.associative import Associative
+from .generators.autoencode import Autoencode
+from .generators.compositional import Compositional
+from .generators.compression import Compression
 from .generators.copying import Copy
+from .generators.count_recall import CountRecall
 from .generators.curriculum import Curriculum
+from .generators.delayed_match import DelayedMatch
+from .generators.frequency import Frequency
+from .generators.fuzzy import Fuzzy
+from .generators.in_context import InContext
+from .generators.induction import Induction
+from .generators.majority import Majority
 from .generators.mixture import Mixture
 from .generators.mqar import MQAR
 from .generators.multi_query import MultiQuery
+from .generators.n_back import NBack
 from .generators.needle import Needle
+from .generators.ngram_copy import NGramCopy
+from .generators.noisy import Noisy
+from .generators.overwrite import Overwrite
+from .generators.parity import Parity
+from .generators.permutation import PermutationState
+from .generators.repeat_first import RepeatFirst
+from .generators.repeat_previous import RepeatPrevious
 from .generators.selective_copy import SelectiveCopy
+from .generators.signal import Signal
+from .generators.variable_tracking import VariableTracking
 from .stream import BLOCK, SPLITS, Stream
 from .task import IGNORE, Batch, Preset, Stored, Task
 
@@ -27,13 +48,35 @@ TASKS: dict[str, type[Task]] = {
         Associative,
         MQAR,
         MultiQuery,
+        InContext,
+        Fuzzy,
+        Compositional,
+        Noisy,
+        Overwrite,
         Needle,
+        VariableTracking,
+        Frequency,
         Copy,
+        NGramCopy,
         SelectiveCopy,
+        Induction,
+        Compression,
+        RepeatFirst,
+        RepeatPrevious,
+        Autoencode,
+        CountRecall,
+        NBack,
+        DelayedMatch,
+        Signal,
+        Parity,
+        Majority,
+        PermutationState,
         Mixture,
         Curriculum,
     )
 }
+
+register_all(TASKS)
 
 
 def make_task(name: str, preset: str | None = None, **fields: Any) -> Task:
@@ -64,16 +107,36 @@ __all__ = [
     "SPLITS",
     "TASKS",
     "Associative",
+    "Autoencode",
     "Batch",
+    "Compositional",
+    "Compression",
     "Copy",
+    "CountRecall",
     "Curriculum",
+    "DelayedMatch",
+    "Frequency",
+    "Fuzzy",
+    "InContext",
+    "Induction",
+    "Majority",
     "Mixture",
     "MultiQuery",
+    "NBack",
+    "NGramCopy",
     "Needle",
+    "Noisy",
+    "Overwrite",
+    "Parity",
+    "PermutationState",
     "Preset",
+    "RepeatFirst",
+    "RepeatPrevious",
     "SelectiveCopy",
+    "Signal",
     "Stored",
     "Stream",
     "Task",
+    "VariableTracking",
     "make_task",
 ]

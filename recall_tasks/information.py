@@ -29,36 +29,59 @@ def matching_bits(accuracy: ArrayLike, num_values: int) -> Floats:
     """Bits to say whether a value shown later is the same, where half of those shown are and the others are
     uniform over the rest: from 0 at accuracy 1/2 to log2 V at 1.
 
-    A posterior that puts mass m evenly on s candidates answers "same" for those: wrong with probability
-    ((s - m) / (V - 1) + 1 - m) / 2. The curve is the lower convex hull of bits over all s and m.
+    Who holds mass m evenly on s of the V values and says "same" for those is right with probability
+    (m V + V - 1 - s) / (2 (V - 1)), and no law with that mass on s values takes fewer bits. At a price of
+    2 b (V - 1) / V bits for each unit of accuracy the least of bits less accuracy bought, over m, is
+
+        log2 V - log2(V + s (2^b - 1)) - b (V - 1 - s) / V,
+
+    convex in s, so least next to where its slope is 0. Every price bounds the bits from below by a line,
+    and the curve is the highest of them: with finitely many prices it is never above the truth.
     """
-    scores, bits = _matching_curve(num_values)
-    return np.asarray(np.interp(np.clip(np.asarray(accuracy, np.float64), 0.5, 1.0), scores, bits))
+    a = np.clip(np.asarray(accuracy, np.float64), 0.5, 1.0)
+    slopes, intercepts = _matching_lines(num_values)
+    bits = (a[..., None] * slopes + intercepts).max(axis=-1)
+    return np.asarray(np.where(a == 1, np.log2(num_values), np.maximum(bits, 0.0)))
 
 
 @lru_cache(maxsize=64)
-def _matching_curve(num_values: int) -> tuple[Floats, Floats]:
-    """Corners of the hull: accuracies, rising, and their bits."""
+def _matching_lines(num_values: int) -> tuple[Floats, Floats]:
+    """Slopes and intercepts of the lines that bound the bits from below, by price."""
     V = num_values
-    points = [(0.5, 0.0)]
-    for s in np.unique(np.geomspace(1, V, 512).astype(int)):
-        m = np.linspace(s / V, 1, 257)
-        spread = (1 - m) * np.log2(max(1, V - s))
-        bits = np.log2(V) - _entropy(m) - m * np.log2(s) - spread
-        right = 1 - ((s - m) / (V - 1) + 1 - m) / 2
-        points += zip(right.tolist(), np.maximum(bits, 0).tolist(), strict=True)
-    hull: list[tuple[float, float]] = []
-    for x, y in sorted(points, key=lambda point: (point[0], -point[1])):
-        while len(hull) > 1 and _turns_up(hull[-2], hull[-1], (x, y)):
-            hull.pop()
-        hull.append((x, y))
-    scores, bits = np.array(hull).T
-    return scores, bits
+    b = np.geomspace(1e-6, 64.0 + 4 * V, 4096)  # the last of V candidates is ruled out at a price of about 2 V
+    shrink = np.exp2(-b)
+    turn = np.clip(V / (b * np.log(2)) + V * shrink / np.expm1(-b * np.log(2)), 1, V - 1)
+    s = np.stack([np.floor(turn), np.ceil(turn)])
+    least = np.log2(V) - b - np.log2(s + (V - s) * shrink) - b * (V - 1 - s) / V
+    return 2 * b * (V - 1) / V, least.min(axis=0)
 
 
-def _turns_up(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]) -> bool:
-    """Whether b lies on or above the line from a to c."""
-    return (b[1] - a[1]) * (c[0] - a[0]) >= (c[1] - a[1]) * (b[0] - a[0])
+def mean_bits(accuracy: ArrayLike, num_values: tuple[int, ...]) -> Floats:
+    """Bits that name values from alphabets of several sizes at this mean accuracy, the same bits for each.
+
+    With so many bits the mean accuracy is the mean of what `naming_bits` allows at each size, which is
+    concave in them: every tangent bounds the bits from below, and the highest is taken. From 0 at the
+    mean chance to log2 of the largest alphabet at 1.
+    """
+    a = np.asarray(accuracy, np.float64)
+    slopes, intercepts = _mean_lines(num_values)
+    bits = (np.minimum(a, 1.0)[..., None] * slopes + intercepts).max(axis=-1)
+    return np.asarray(np.where(a >= 1, np.log2(max(num_values)), np.maximum(bits, 0.0)))
+
+
+@lru_cache(maxsize=64)
+def _mean_lines(num_values: tuple[int, ...]) -> tuple[Floats, Floats]:
+    """Slopes and intercepts of the tangents, at bits denser towards both ends."""
+    sizes = np.array(num_values, np.float64)
+    bits = np.log2(sizes.max()) * (1 - np.cos(np.linspace(0, np.pi, 513)[1:-1])) / 2
+    low, high = np.repeat(1 / sizes[None], len(bits), axis=0), np.ones((len(bits), len(sizes)))
+    for _ in range(50):
+        middle = (low + high) / 2
+        take = np.log2(sizes) - _entropy(middle) - (1 - middle) * np.log2(np.maximum(1, sizes - 1))
+        low, high = np.where(take <= bits[:, None], middle, low), np.where(take <= bits[:, None], high, middle)
+    price = np.log2(np.maximum(high, 1e-300) * (sizes - 1) / np.maximum(1 - high, 1e-15))
+    gain = np.where(bits[:, None] < np.log2(sizes), 1 / price, 0.0).mean(axis=1)
+    return 1 / gain, bits - high.mean(axis=1) / gain
 
 
 def _entropy(p: Floats) -> Floats:

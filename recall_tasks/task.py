@@ -291,7 +291,7 @@ class Task(ABC):
         if length < self.min_length:
             fits = self.largest_load(length)
             less = f" or {self._flags(self.at_load(fits))}" if fits else ""
-            need = "needs" if getattr(self, self.load) == 1 else "need"
+            need = "needs" if self.load_words.startswith(("1 ", "a ")) else "need"
             raise ValueError(
                 f"{self.name}: {self.load_words} {need} at least "
                 f"{self.min_length} tokens, not {length} (try --length {self.min_length}{less})"

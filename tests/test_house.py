@@ -71,7 +71,8 @@ def test_the_wheel_holds_the_library_alone_and_draws_a_row(tmp_path):
     venv.create(tmp_path / "bare", with_pip=False)
     site = next((tmp_path / "bare").rglob("site-packages"))
     zipfile.ZipFile(wheel).extractall(site)
-    for package in ("numpy", "numpy.libs"):
+    needed = ("numpy", "numpy.libs", "gymnasium", "farama_notifications", "cloudpickle", "typing_extensions.py")
+    for package in needed:
         found = Path(numpy.__file__).parent.parent / package
         if found.exists():
             (site / package).symlink_to(found)
@@ -79,6 +80,9 @@ def test_the_wheel_holds_the_library_alone_and_draws_a_row(tmp_path):
     draw = "from recall_tasks import MQAR, Stream; print(Stream(MQAR(), 64).rows(0, 1).tokens.shape)"
     drawn = subprocess.run([python, "-c", draw], cwd=tmp_path, capture_output=True, text=True)
     assert drawn.stdout.strip() == "(1, 64)", drawn.stderr
+    play = "import gymnasium as g; e = g.make('recall_tasks:recall/MQAR-v0', length=32); print(e.reset(seed=1)[1]['t'])"
+    played = subprocess.run([python, "-c", play], cwd=tmp_path, capture_output=True, text=True)
+    assert played.stdout.strip() == "0", played.stderr
     command = "from recall_tasks.command import main; import sys; sys.exit(main())"
     told = subprocess.run([python, "-c", command], cwd=tmp_path, capture_output=True, text=True)
     assert told.returncode == 2

@@ -8,14 +8,17 @@ from runners.evaluate import score
 from runners.experiment import ModelSetting, Run, TaskSetting, Training
 from runners.train import train
 
-TRACKING = ("parity", "majority", "permutation", "count_recall")
+TRACKING = ("parity", "majority", "permutation")
 """Asks for a running summary, which a recurrent state keeps and two layers of attention have to search for."""
+
+WITHIN_REACH = {"variable_tracking": {"num_hops": 1, "asks": "all"}}
+"""A hop takes longer to learn than a test can wait; names that stand next to their value do not."""
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TASKS)
 def test_a_light_setting_is_learnt(name):
-    task = TASKS[name]()
+    task = TASKS[name](**WITHIN_REACH.get(name, {}))
     light = task.at_load(min(2, getattr(task, task.load)))
     spec = {key: value for key, value in light.spec().items() if key not in ("task", "version")}
     memory = ModelSetting("gru" if name in TRACKING else "attention")

@@ -1,7 +1,8 @@
 """Associative recall: pairs are shown, and at the last token one key is asked.
 
 Sources: Graves et al. 2014, "Neural Turing Machines" (arXiv 1410.5401); Ba et al. 2016, "Using Fast
-Weights to Attend to the Recent Past" (arXiv 1610.06258).
+Weights to Attend to the Recent Past" (arXiv 1610.06258); Fu et al. 2023, "Hungry Hungry Hippos" (arXiv
+2212.14052), whose code base is safari.
 """
 
 from __future__ import annotations
@@ -15,6 +16,18 @@ import numpy as np
 from .. import draws
 from ..task import Batch, Preset, Stored, difficulty
 from .bindings import Bindings
+
+SAFARI = (
+    (4, 20, " (there 10 pairs with repeats)"),
+    (9, 40, " (there 20 pairs with repeats)"),
+    (14, 131072, ", then blanks (there pairs with repeats fill the row)"),
+    (19, 40, "; length as for a vocabulary of 20"),
+)
+"""Keys and values, length, what differs; a vocabulary of twice the keys and two special tokens."""
+
+
+def _keys(n: int) -> dict[str, int]:
+    return {"num_pairs": n, "num_keys": n, "num_values": n}
 
 
 @dataclass(frozen=True)
@@ -33,11 +46,15 @@ class Associative(Bindings):
     """
 
     name: ClassVar[str] = "associative"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     load: ClassVar[str] = "num_pairs"
     independent: ClassVar[bool] = True
     presets: ClassVar[Mapping[str, Preset]] = {
         "fast_weights": Preset({"num_pairs": 8, "num_keys": 26, "num_values": 10}, 17, "one question token, not `??k`"),
+        **{
+            f"safari_{2 * n + 2}": Preset(_keys(n), length, f"{n} keys, each shown once{note}")
+            for n, length, note in SAFARI
+        },
     }
 
     num_pairs: int = difficulty(8, "pairs shown; one of them is asked", moves="load")

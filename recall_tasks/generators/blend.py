@@ -46,6 +46,11 @@ class Blend(Task):
         for part in parts:
             if part.vocab_size != whole.vocab_size:
                 raise ValueError(f"{self.name}: {whole.name} has another vocabulary at another load (try --of mqar)")
+            if not _read_alike(part, whole):
+                raise ValueError(
+                    f"{self.name}: rows of {whole.name} do not show their load, so nobody could tell what is asked "
+                    f"(try --min-load {self.max_load})"
+                )
         # Whether answers are derived is a fact of the task named, not of the class.
         object.__setattr__(self, "derived", whole.derived)
 
@@ -67,7 +72,7 @@ class Blend(Task):
 
     def fitted(self, drawn: Batch, length: int) -> Batch:
         """A batch of a part at no more than this length, in the shape of every batch of this length."""
-        questions, items = sizes(self.whole, length)
+        questions, items = np.max([sizes(part, length) for part in self.parts], axis=0).tolist()
         tokens = np.zeros((len(drawn), length), np.int32)
         tokens[:, : drawn.tokens.shape[1]] = drawn.tokens
         asked, answers, origins = (_led(a, questions, spare) for a, spare in _questions(drawn))
@@ -107,7 +112,7 @@ class Blend(Task):
         return f"up to {self.whole.load_words} of {self.whole.name}"
 
     def num_questions(self, length: int) -> int:
-        return self.whole.num_questions(length)
+        return max(part.num_questions(length) for part in self.parts)
 
     def payload_bits(self, length: int) -> float:
         return self.whole.payload_bits(length)
@@ -142,6 +147,15 @@ def named(text: str, asker: str) -> Task:
         return make_task(name, **fields)
     except ValueError as error:
         raise ValueError(f"{asker}: of: {error}") from None
+
+
+def _read_alike(part: Task, whole: Task) -> bool:
+    """Whether the oracle of the whole reads rows of the part, with blanks behind them."""
+    row = part.draw(np.random.Generator(np.random.Philox(0)), 1, part.min_length)
+    solved = whole.solve([*row.tokens[0].tolist(), 0])
+    return all(
+        solved.get(t) == answer for t, answer in zip(row.asked[0].tolist(), row.answers[0].tolist(), strict=True)
+    )
 
 
 @lru_cache(maxsize=64)

@@ -17,6 +17,11 @@ from ..task import Batch, Preset, Stored, difficulty
 from .bindings import Bindings
 from .placement import Placement, parse
 
+ZOOLOGY = {"num_keys": 4095, "num_values": 4096, "placement": "power:0.01"}
+CELLS = ((64, 4), (64, 8), (64, 16), (128, 8), (128, 32), (256, 16), (256, 32), (256, 64), (512, 128), (1024, 256))
+"""Length and pairs of what the paper and its sequel train and test on."""
+NOTE = "values may repeat; blanks between the questions, not random tokens of the vocabulary (random_non_queries)"
+
 
 @dataclass(frozen=True)
 class MQAR(Bindings):
@@ -34,11 +39,12 @@ class MQAR(Bindings):
     """
 
     name: ClassVar[str] = "mqar"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     load: ClassVar[str] = "num_pairs"
     independent: ClassVar[bool] = True
     presets: ClassVar[Mapping[str, Preset]] = {
-        "zoology": Preset({"num_keys": 4095, "num_values": 4096, "placement": "power:0.01"}, 64, "blank filler"),
+        "zoology": Preset(ZOOLOGY, 64, NOTE),
+        **{f"zoology_{t}_{n}": Preset({"num_pairs": n, **ZOOLOGY}, t, NOTE) for t, n in CELLS},
     }
 
     num_pairs: int = difficulty(8, "pairs shown, and questions asked", moves="load")
@@ -48,7 +54,9 @@ class MQAR(Bindings):
         0, "random filler tokens between the questions; 0 leaves blanks", moves="interference"
     )
     placement: str = difficulty(
-        "uniform", "where questions go: uniform, power:A or distance:LOW-HIGH", moves="distance"
+        "uniform",
+        "where questions go: uniform, power:A, within:LOW-HIGH, even:LOW-HIGH or distance:LOW-HIGH",
+        "distance",
     )
 
     def check_fields(self) -> None:
@@ -67,7 +75,7 @@ class MQAR(Bindings):
 
     @property
     def min_length(self) -> int:
-        return 2 * self.num_pairs + self._placement.slots_needed(self.num_pairs)
+        return self._placement.min_length(self.num_pairs)
 
     def num_questions(self, length: int) -> int:
         return self.num_pairs
@@ -76,19 +84,20 @@ class MQAR(Bindings):
         return self.num_pairs * float(np.log2(self.num_values))
 
     def draw(self, rng: np.random.Generator, rows: int, length: int) -> Batch:
-        pairs = self.num_pairs
+        pairs, stride = self.num_pairs, self._placement.stride
         keys = draws.distinct(rng, rows, pairs, self.num_keys) + np.int32(self.keys.start)
         values = draws.uniform(rng, rows, pairs, self.answers)
-        asked = self._placement.place(rng, rows, pairs, length)
+        asked, which = self._placement.place(rng, rows, pairs, length)
+        answers = np.take_along_axis(values, which, axis=1)
 
         tokens = np.zeros((rows, length), np.int32)
         if self.num_fillers:
-            tokens[:, 2 * pairs :] = draws.uniform(rng, rows, length - 2 * pairs, self.fillers)
-        tokens[:, 0 : 2 * pairs : 2] = keys
-        tokens[:, 1 : 2 * pairs : 2] = values
-        np.put_along_axis(tokens, asked, keys, axis=1)
+            gaps = 2 * pairs if stride == 2 else 0
+            tokens[:, gaps:] = draws.uniform(rng, rows, length - gaps, self.fillers)
+        tokens[:, 0 : stride * pairs : stride] = keys
+        tokens[:, 1 : stride * pairs : stride] = values
+        np.put_along_axis(tokens, asked, np.take_along_axis(keys, which, axis=1), axis=1)
 
-        written = np.broadcast_to(np.arange(1, 2 * pairs, 2, dtype=np.int32), (rows, pairs))
-        order = np.argsort(asked, axis=1)
-        asked, answers, origins = (np.take_along_axis(a, order, axis=1) for a in (asked, values, written))
-        return Batch(tokens, asked, answers, origins, Stored(written, keys, values))
+        written = np.arange(1, stride * pairs, stride, dtype=np.int32)
+        stored = Stored(np.broadcast_to(written, (rows, pairs)), keys, values)
+        return Batch(tokens, asked, answers, stride * which + np.int32(1), stored)

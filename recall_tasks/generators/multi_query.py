@@ -32,11 +32,20 @@ class MultiQuery(Bindings):
     """
 
     name: ClassVar[str] = "multi_query"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     load: ClassVar[str] = "num_pairs"
     independent: ClassVar[bool] = True
     presets: ClassVar[Mapping[str, Preset]] = {
-        "multivalue": Preset({"num_pairs": 4, "values_per_key": 4, "num_queries": 16}, 64, "after RULER's multivalue"),
+        "multivalue": Preset(
+            {"num_pairs": 4, "values_per_key": 4, "num_queries": 16},
+            64,
+            "four keys, all asked (RULER's multivalue has one), values asked one by one, no haystack",
+        ),
+        "zoology": Preset(
+            {"num_pairs": 4, "num_queries": 4, "num_keys": 4095, "num_values": 4096},
+            64,
+            "all four pairs are asked, not three of them; values may repeat; blanks, not random tokens",
+        ),
     }
 
     num_pairs: int = difficulty(8, "keys shown, each with its values", moves="load")
@@ -92,7 +101,7 @@ class MultiQuery(Bindings):
         rounds, rest = divmod(self.num_queries, pairs)
         always = np.broadcast_to(np.tile(np.arange(pairs, dtype=np.int32), rounds), (rows, rounds * pairs))
         once_more = draws.subsets(rng, rows, rest, pairs)
-        which = rng.permuted(np.concatenate([always, once_more], axis=1), axis=1)
+        which = draws.mixed(rng, np.concatenate([always, once_more], axis=1))
         turn = _turns(which) % each
         slots = draws.subsets(rng, rows, self.num_queries, length - start)
         asked = start + np.sort(slots, axis=1)

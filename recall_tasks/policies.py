@@ -1,0 +1,167 @@
+"""Players to hold an agent against: the best there is, chance, no memory, and a memory of the last few tokens.
+
+>>> import gymnasium
+>>> from recall_tasks.policies import Oracle, run
+>>> run(Oracle(), gymnasium.make("recall/MQAR-v0"), episodes=4)
+1.0
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+from gymnasium import Env
+from gymnasium.vector import AutoresetMode, VectorEnv
+from numpy.typing import NDArray
+
+from . import readers
+from .environments.setting import Setting
+from .environments.single import RecallEnv
+from .environments.vector import RecallVectorEnv
+from .stream import BLOCK, Stream
+from .task import Batch, Ints, Stored
+
+Lanes = NDArray[Any]
+"""[N]: a number for each lane; a single environment is one lane."""
+
+
+class Policy(ABC):
+    """`begin(env)`, then `act(observation, info)` for each observation: its action, or an array of them.
+
+    `env` is an environment of this package, single or vector, in wrappers that leave observations alone.
+    """
+
+    env: RecallEnv | RecallVectorEnv
+    setting: Setting
+
+    def begin(self, env: Env[Any, Any] | VectorEnv[Any, Any, Any]) -> None:
+        """Raises ValueError for an environment of another package, or a vector of them that is not native."""
+        inner = env.unwrapped
+        if not isinstance(inner, RecallEnv | RecallVectorEnv):
+            raise ValueError(
+                f"policies play RecallEnv and RecallVectorEnv, not {type(inner).__name__}: make it with "
+                "gymnasium.make, or with make_vec and vectorization_mode='vector_entry_point'"
+            )
+        self.env, self.setting = inner, inner.setting
+
+    def act(self, observation: Any, info: dict[str, Any]) -> Any:
+        tokens = observation["token"] if isinstance(observation, dict) else observation
+        if self.setting.observation == "onehot":
+            tokens = np.argmax(tokens, axis=-1)
+        actions = self.choose(*(np.atleast_1d(x) for x in (tokens, info["query"], info["t"])))
+        return int(actions[0]) if isinstance(self.env, RecallEnv) else actions
+
+    @abstractmethod
+    def choose(self, tokens: Lanes, query: Lanes, t: Lanes) -> Lanes:
+        """An action for each lane from the token it shows, whether that asks, and its place in the row."""
+
+
+class Oracle(Policy):
+    """Remembers every token it was shown and knows the rules: its return is 1.0 exactly."""
+
+    def begin(self, env: Env[Any, Any] | VectorEnv[Any, Any, Any]) -> None:
+        super().begin(env)
+        self.seen: dict[int, list[int]] = {}
+
+    def choose(self, tokens: Lanes, query: Lanes, t: Lanes) -> Lanes:
+        actions = np.zeros(len(tokens), np.int64)
+        task = self.setting.task
+        for lane, (token, asks, place) in enumerate(zip(tokens.tolist(), query.tolist(), t.tolist(), strict=True)):
+            if place == 0:
+                self.seen[lane] = []
+            self.seen[lane].append(token)
+            if asks:
+                shown = self.setting.observable == "full"
+                answer = token if shown else task.solve(self.seen[lane])[place]
+                actions[lane] = answer - task.answers.start
+        return actions
+
+
+class Random(Policy):
+    """Says anything, all answers alike: its return is `task.chance` on average."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.rng = np.random.default_rng(seed)
+
+    def choose(self, tokens: Lanes, query: Lanes, t: Lanes) -> Lanes:
+        return self.rng.integers(self.setting.task.num_answers, size=len(tokens))
+
+
+class Memoryless(Policy):
+    """Sees the present token alone and says what is most often right there, by rows of the probe split.
+
+    No policy without memory does better, but for what so many rows leave uncertain.
+    """
+
+    def __init__(self, num_rows: int = 8 * BLOCK) -> None:
+        self.num_rows = num_rows
+
+    def begin(self, env: Env[Any, Any] | VectorEnv[Any, Any, Any]) -> None:
+        super().begin(env)
+        rows = Stream(self.setting.task, self.setting.length, "probe").batches(BLOCK, 0, self.num_rows)
+        self.reader = readers.Memoryless(rows)
+
+    def choose(self, tokens: Lanes, query: Lanes, t: Lanes) -> Lanes:
+        task = self.setting.task
+        if self.setting.observable == "full":
+            return np.where(query, tokens - task.answers.start, 0)
+        nothing = np.zeros((len(tokens), 1), np.int32)
+        alone = Batch(tokens[:, None].astype(np.int32), nothing, nothing, nothing, Stored(nothing, nothing, nothing))
+        return np.where(query, self.reader.answer(alone, task)[:, 0] - task.answers.start, 0)
+
+
+class Reading(Policy):
+    """Plays what one of `readers` answers. It is handed the row by the environment, so it is a baseline, no agent.
+
+    A reader answers each question from the tokens up to it, but may use where the answer was written.
+    """
+
+    def __init__(self, reader: readers.Reader) -> None:
+        self.reader = reader
+
+    def choose(self, tokens: Lanes, query: Lanes, t: Lanes) -> Lanes:
+        task = self.setting.task
+        if (t == 0).any():
+            self.batch = self.env.batch
+            self.answers: Ints = self.reader.answer(self.batch, task)
+        here = self.batch.asking & (self.batch.asked == t[:, None])
+        return np.where(query, (here * (self.answers - task.answers.start)).sum(axis=1), 0)
+
+
+class Window(Reading):
+    """Remembers the last `size` tokens: right where the answer was written fewer tokens ago, else a guess."""
+
+    def __init__(self, size: int, seed: int = 0) -> None:
+        super().__init__(readers.Window(size, np.random.default_rng(seed)))
+
+
+def run(
+    policy: Policy, env: Env[Any, Any] | VectorEnv[Any, Any, Any], episodes: int = 1, seed: int | None = 0
+) -> float:
+    """Mean return of the first `episodes` episodes, from a reset with `seed` on (None: the environment's next).
+
+    Lanes of a vector environment play in turn, lane 0 first. Raises ValueError for less than one episode.
+    """
+    if type(episodes) is not int or episodes < 1:
+        raise ValueError(f"episodes takes a whole number from 1, not {episodes!r}")
+    policy.begin(env)
+    single = isinstance(policy.env, RecallEnv)
+    lanes = 1 if single else policy.env.num_envs  # type: ignore[union-attr]
+    length = policy.setting.length
+    returns: list[float] = []
+    observation, info = env.reset(seed=seed)
+    while True:
+        total = np.zeros(lanes)
+        for _ in range(length):
+            observation, rewards, _, _, info = env.step(policy.act(observation, info))
+            total += rewards
+        returns += total.tolist()
+        if len(returns) >= episodes:
+            return float(np.mean(returns[:episodes]))
+        mode = env.metadata.get("autoreset_mode")
+        if mode == AutoresetMode.NEXT_STEP:
+            observation, _, _, _, info = env.step(np.zeros(lanes, np.int64))
+        elif mode != AutoresetMode.SAME_STEP:
+            observation, info = env.reset()
