@@ -147,21 +147,20 @@ def run(
     if type(episodes) is not int or episodes < 1:
         raise ValueError(f"episodes takes a whole number from 1, not {episodes!r}")
     policy.begin(env)
-    single = isinstance(policy.env, RecallEnv)
-    lanes = 1 if single else policy.env.num_envs  # type: ignore[union-attr]
-    length = policy.setting.length
+    lanes, mode = 1, AutoresetMode.DISABLED
+    if isinstance(policy.env, RecallVectorEnv):
+        lanes, mode = policy.env.num_envs, policy.env.autoreset_mode
     returns: list[float] = []
     observation, info = env.reset(seed=seed)
     while True:
         total = np.zeros(lanes)
-        for _ in range(length):
+        for _ in range(policy.setting.length):
             observation, rewards, _, _, info = env.step(policy.act(observation, info))
-            total += rewards
+            total += np.asarray(rewards, np.float64)
         returns += total.tolist()
         if len(returns) >= episodes:
             return float(np.mean(returns[:episodes]))
-        mode = env.metadata.get("autoreset_mode")
         if mode == AutoresetMode.NEXT_STEP:
             observation, _, _, _, info = env.step(np.zeros(lanes, np.int64))
-        elif mode != AutoresetMode.SAME_STEP:
+        elif mode == AutoresetMode.DISABLED:
             observation, info = env.reset()

@@ -82,12 +82,17 @@ class Stream:
         """Rows from `start` in batches of `size`, endlessly, or up to and without `stop` with a last one that may
         be smaller. Each block is drawn once. Resume with the number of rows already seen as `start`.
 
-        Raises ValueError for a size below 1, a start below 0 or a stop not above the start.
+        Raises ValueError, at once, for a size below 1, a start below 0 or a stop not above the start.
         """
-        for name, value, low in (("size", size, 1), ("start", start, 0), ("stop", stop, start + 1)):
-            if value is not None and (type(value) is not int or not low <= value < LAST):
-                raise ValueError(f"{name} takes a whole number from {low} to 2^48, not {told(value, int)}")
         end = LAST if stop is None else stop
+        low = {"size": 1, "start": 0, "stop": 0}
+        for name, value in (("size", size), ("start", start), ("stop", end)):
+            if type(value) is not int or not low[name] <= value <= LAST:
+                raise ValueError(f"{name} takes a whole number from {low[name]} to 2^48, not {told(value, int)}")
+            low["stop"] = start + 1 if name == "start" else 0
+        return self._batches(size, start, end)
+
+    def _batches(self, size: int, start: int, end: int) -> Iterator[Batch]:
         held = self.rows(start, min(self.block_rows - start % self.block_rows, end - start))
         while start < end:
             wanted = min(size, end - start)

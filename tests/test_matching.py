@@ -112,5 +112,5 @@ def test_wrong_fields_are_refused_in_words(name, fields, message):
 
 
 def test_a_short_row_is_refused_with_the_lag_that_fits():
-    with pytest.raises(ValueError, match=r"a lag of 9 need at least 10 tokens, not 8 \(try --length 10 or --lag 7\)"):
+    with pytest.raises(ValueError, match=r"a lag of 9 needs at least 10 tokens, not 8 \(try --length 10 or --lag 7\)"):
         Stream(NBack(lag=9), 8)

@@ -118,9 +118,9 @@ def test_wrong_splits_and_rows_are_refused():
     for number in (-1, 2**48, 1.0):
         with pytest.raises(ValueError, match="blocks are counted from 0"):
             stream.block(number)
-    for sizes in ((0,), (5, -1), (5, 3, 3), (2.0,)):
+    for sizes in ((0,), (5, -1), (5, 3, 3), (2.0,), (4, "3"), (4, 0, "9"), (np.int64(4),)):
         with pytest.raises(ValueError, match="takes a whole number from"):
-            next(stream.batches(*sizes))
+            stream.batches(*sizes)
 
 
 @settings(max_examples=60, deadline=None)

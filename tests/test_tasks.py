@@ -16,7 +16,7 @@ from recall_tasks import BLOCK, IGNORE, MQAR, TASKS, Batch, MultiQuery, Needle, 
 from recall_tasks.readers import Guess, Memoryless, Oracle, Recency, Window, accuracy
 from recall_tasks.task import DIMENSIONS
 
-CASES = cases(3)
+CASES = cases(2)
 GOLDEN = json.loads(FILE.read_text())
 
 
