@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test slow lint types wheel check bench docs clean help
+.PHONY: demo test slow sb3 lint types wheel check bench docs clean help
 
 help:
 	@echo "make demo    set up, then compare seven memories on three tasks (about five minutes)"
@@ -13,6 +13,7 @@ help:
 	@echo "make check   everything CI runs: lint, types, tests, slow tests, wheel"
 	@echo "make bench   speed, as ratios measured in one run"
 	@echo "make docs    write docs/tasks.md from the registry; a test holds it to it"
+	@echo "make sb3     install Stable-Baselines3, check the environments with it and train its PPO"
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
@@ -24,10 +25,14 @@ demo: $(INSTALLED)
 	$(BIN)/recall compare --preset demo
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -m "not slow and not wheel" -n 2
+	$(BIN)/python -m pytest -m "not slow and not wheel and not sb3" -n 2
 
 slow: $(INSTALLED)
-	$(BIN)/python -m pytest -m slow -n 2
+	$(BIN)/python -m pytest -m "slow and not sb3" -n 2
+
+sb3: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,sb3]"
+	$(BIN)/python -m pytest -m sb3 -n 2
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -82,8 +82,8 @@ def position_floor(task: Task, length: int) -> float:
 
 @lru_cache(maxsize=1024)
 def memoryless_floor(task: Task, length: int) -> float:
-    """Accuracy of the best reader that sees the token that asks and nothing before it."""
-    return _measured(task, length, Memoryless)
+    """Accuracy of the best reader that sees the token that asks and nothing before it: chance on balanced tasks."""
+    return task.chance if task.balanced else _measured(task, length, Memoryless)
 
 
 @lru_cache(maxsize=1024)
@@ -95,10 +95,10 @@ def recency_floor(task: Task, length: int) -> float:
 def _measured(task: Task, length: int, fit: Callable[[Iterable[Batch]], Reader]) -> float:
     """Accuracy of a reader fitted on rows of the probe split and scored on as many others, never below chance.
 
-    2,048 rows each, fewer for long ones: the same number comes out every time.
+    2,048 rows each, fewer for long ones, 16 at the least: the same number comes out every time.
     """
     stream = Stream(task, length, "probe")
-    half = int(np.clip(2**22 // (length * BLOCK), 1, 8))
+    half = -(-int(np.clip(2**24 // length, 16, 8 * BLOCK)) // stream.block_rows)
     reader = fit(stream.block(b) for b in range(half))
     scores = [accuracy(reader, stream.block(b), task) for b in range(half, 2 * half)]
     return max(task.chance, float(np.mean(scores)))

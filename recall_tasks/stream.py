@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Iterator
 from typing import Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .task import Batch, Task, told
 
@@ -22,6 +24,23 @@ BLOCK_TOKENS = 2**22
 LAST = 2**48
 Split = Literal["train", "validation", "test", "probe"]
 SPLITS: tuple[str, ...] = get_args(Split)
+
+
+class _Source(threading.local):
+    """The generator of a stream, one in each thread: a block that one thread draws is no concern of another's."""
+
+    def __init__(self, key: NDArray[np.uint64]) -> None:
+        self.philox = np.random.Philox(key=key)
+        self.rng = np.random.Generator(self.philox)
+        self.fresh = self.philox.state
+
+    def at(self, number: int) -> np.random.Generator:
+        """The generator at the start of a block."""
+        # Setting the counter of one generator is sixteen times faster than building one for each block.
+        # Word 2 of the counter holds the block, words 0 and 1 count within it: blocks cannot overlap.
+        self.fresh["state"]["counter"][:] = (0, 0, number, 0)
+        self.philox.state = self.fresh
+        return self.rng
 
 
 class Stream:
@@ -41,9 +60,10 @@ class Stream:
         self.block_rows = max(1, min(BLOCK, BLOCK_TOKENS // length))
         identity = json.dumps([task.spec(), length, split, seed], sort_keys=True, separators=(",", ":"))
         key = hashlib.blake2b(identity.encode(), digest_size=16).digest()
-        self._philox = np.random.Philox(key=np.frombuffer(key, dtype=np.uint64))
-        self._rng = np.random.Generator(self._philox)
-        self._fresh = self._philox.state
+        self._source = _Source(np.frombuffer(key, dtype=np.uint64))
+
+    def __reduce__(self) -> tuple[type[Stream], tuple[Task, int, str, int]]:
+        return Stream, (self.task, self.length, self.split, self.seed)
 
     def __repr__(self) -> str:
         return f"Stream({self.task}, length={self.length}, split={self.split!r}, seed={self.seed})"
@@ -52,14 +72,11 @@ class Stream:
         """Rows number * block_rows to (number + 1) * block_rows - 1. Raises ValueError for a number below 0."""
         if type(number) is not int or not 0 <= number < LAST:
             raise ValueError(f"blocks are counted from 0 to 2^48, not {told(number, int)}")
-        # Setting the counter of one generator is six times faster than building one for each block.
-        # Word 2 of the counter holds the block, words 0 and 1 count within it: blocks cannot overlap.
-        self._fresh["state"]["counter"][:] = (0, 0, number, 0)
-        self._philox.state = self._fresh
+        rng = self._source.at(number)
         if self.split == "train":
-            drawn = self.task.draw_from(self._rng, self.block_rows, self.length, number * self.block_rows)
+            drawn = self.task.draw_from(rng, self.block_rows, self.length, number * self.block_rows)
         else:
-            drawn = self.task.draw(self._rng, self.block_rows, self.length)
+            drawn = self.task.draw(rng, self.block_rows, self.length)
         # Tasks may return broadcast arrays, which torch cannot take without a warning.
         return Batch.of({name: np.ascontiguousarray(a) for name, a in drawn.arrays().items()})
 

@@ -150,15 +150,13 @@ class Task(ABC):
     it stands where nothing is shown, and no answer is blank.
 
     `derived` tasks ask for what is worked out of several tokens, others for a token that stood at the
-    question's origin. `independent` tasks draw the stored values independently and uniformly, and ask
-    each of them equally often after all are written, which gives their bag floor in closed form.
+    question's origin.
     """
 
     name: ClassVar[str]
     version: ClassVar[int]
     load: ClassVar[str]
     derived: ClassVar[bool] = False
-    independent: ClassVar[bool] = False
     presets: ClassVar[Mapping[str, Preset]] = {}
 
     def __post_init__(self) -> None:
@@ -263,6 +261,12 @@ class Task(ABC):
     @property
     def shows_answers(self) -> bool:
         """Whether the right answer is shown at the step after its question."""
+        return False
+
+    @property
+    def independent(self) -> bool:
+        """Whether stored values are independent and uniform, asked about after all are written and equally often
+        where answers are shown: then the bag floor has a closed form."""
         return False
 
     @property

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -139,3 +140,12 @@ def test_distinct_draws_every_order_alike(size, among):
     assert len(counts) == among * (among - 1)
     assert counts.std() < 4 * np.sqrt(counts.mean())
     assert abs(counts - counts.mean()).max() < 5 * np.sqrt(counts.mean())
+
+
+def test_threads_share_a_stream_without_disturbing_each_other():
+    stream = Stream(MQAR(num_pairs=8), 64, seed=5)
+    with ThreadPoolExecutor(8) as pool:
+        drawn = list(pool.map(stream.block, [number % 16 for number in range(400)]))
+    alone = Stream(MQAR(num_pairs=8), 64, seed=5)
+    for number, block in enumerate(drawn):
+        assert np.array_equal(block.tokens, alone.block(number % 16).tokens)

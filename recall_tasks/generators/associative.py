@@ -48,7 +48,6 @@ class Associative(Bindings):
     name: ClassVar[str] = "associative"
     version: ClassVar[int] = 2
     load: ClassVar[str] = "num_pairs"
-    independent: ClassVar[bool] = True
     presets: ClassVar[Mapping[str, Preset]] = {
         "fast_weights": Preset({"num_pairs": 8, "num_keys": 26, "num_values": 10}, 17, "one question token, not `??k`"),
         **{
@@ -64,6 +63,10 @@ class Associative(Bindings):
     def check_fields(self) -> None:
         self.at_least("num_pairs", 1)
         self.check_alphabets(self.num_pairs, "pairs")
+
+    @property
+    def independent(self) -> bool:
+        return True
 
     @property
     def min_length(self) -> int:

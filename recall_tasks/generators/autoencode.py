@@ -79,7 +79,7 @@ class Autoencode(Copy):
         return -(-cards // (self.num_ranks * self.num_symbols))
 
     @property
-    def independent(self) -> bool:  # type: ignore[override]
+    def independent(self) -> bool:
         return False
 
     @property

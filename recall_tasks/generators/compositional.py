@@ -48,7 +48,6 @@ class Compositional(Bindings):
     name: ClassVar[str] = "compositional"
     version: ClassVar[int] = 1
     load: ClassVar[str] = "num_pairs"
-    independent: ClassVar[bool] = True
     presets: ClassVar[Mapping[str, Preset]] = {
         f"zoology_{pairs}": Preset(
             {"num_pairs": pairs, "similarity": isqrt(pairs) - 1, "num_keys": 2730, "num_values": 2731},
@@ -92,6 +91,10 @@ class Compositional(Bindings):
     @property
     def keys(self) -> range:
         return range(self.firsts.start, self.seconds.stop)
+
+    @property
+    def independent(self) -> bool:
+        return True
 
     @property
     def min_length(self) -> int:

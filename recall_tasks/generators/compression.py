@@ -45,7 +45,6 @@ class Compression(Task):
     name: ClassVar[str] = "compression"
     version: ClassVar[int] = 1
     load: ClassVar[str] = "num_tokens"
-    independent: ClassVar[bool] = True
     presets: ClassVar[Mapping[str, Preset]] = {
         "mad": _mad(),
         "mad_vocab_32": _mad(vocabulary=32),
@@ -109,6 +108,10 @@ class Compression(Task):
     @property
     def load_words(self) -> str:
         return f"{self.num_tokens} symbol{'s' * (self.num_tokens > 1)}"
+
+    @property
+    def independent(self) -> bool:
+        return True
 
     @property
     def min_length(self) -> int:

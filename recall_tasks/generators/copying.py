@@ -85,7 +85,7 @@ class Copy(Task):
             )
 
     @property
-    def independent(self) -> bool:  # type: ignore[override]
+    def independent(self) -> bool:
         # With feedback every round shows the string once more: no bag to cross off from.
         return not (self.feedback and self.repeats > 1)
 

@@ -76,7 +76,6 @@ class Fuzzy(Bindings):
     version: ClassVar[int] = 1
     load: ClassVar[str] = "num_pairs"
     controls: ClassVar[str] = ".:"
-    independent: ClassVar[bool] = True
     presets: ClassVar[Mapping[str, Preset]] = {
         name: Preset(
             {"num_pairs": pairs, "key_tokens": 3, "value_tokens": 3, "num_keys": size, "num_values": size + 1},
@@ -118,6 +117,10 @@ class Fuzzy(Bindings):
     def _shown(self) -> int:
         """Tokens that show every pair once."""
         return int(_dealt(self.num_pairs, self.key_tokens).sum()) + self.num_pairs + self.num_items
+
+    @property
+    def independent(self) -> bool:
+        return True
 
     @property
     def min_length(self) -> int:

@@ -41,7 +41,6 @@ class MQAR(Bindings):
     name: ClassVar[str] = "mqar"
     version: ClassVar[int] = 2
     load: ClassVar[str] = "num_pairs"
-    independent: ClassVar[bool] = True
     presets: ClassVar[Mapping[str, Preset]] = {
         "zoology": Preset(ZOOLOGY, 64, NOTE),
         **{f"zoology_{t}_{n}": Preset({"num_pairs": n, **ZOOLOGY}, t, NOTE) for t, n in CELLS},
@@ -72,6 +71,10 @@ class MQAR(Bindings):
     @property
     def fillers(self) -> range:
         return range(self.answers.stop, self.answers.stop + self.num_fillers)
+
+    @property
+    def independent(self) -> bool:
+        return True
 
     @property
     def min_length(self) -> int:

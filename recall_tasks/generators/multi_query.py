@@ -34,7 +34,6 @@ class MultiQuery(Bindings):
     name: ClassVar[str] = "multi_query"
     version: ClassVar[int] = 2
     load: ClassVar[str] = "num_pairs"
-    independent: ClassVar[bool] = True
     presets: ClassVar[Mapping[str, Preset]] = {
         "multivalue": Preset(
             {"num_pairs": 4, "values_per_key": 4, "num_queries": 16},
@@ -68,6 +67,10 @@ class MultiQuery(Bindings):
     def num_items(self) -> int:
         """Values stored by a row."""
         return self.num_pairs * self.values_per_key
+
+    @property
+    def independent(self) -> bool:
+        return True
 
     @property
     def min_length(self) -> int:

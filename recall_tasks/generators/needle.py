@@ -122,6 +122,10 @@ class Needle(Bindings):
         return range(self.answers.stop, self.answers.stop + filled)
 
     @property
+    def independent(self) -> bool:
+        return self.haystack != "needles"  # whose values are not stored
+
+    @property
     def min_length(self) -> int:
         hay = 2 * self.num_items
         # Needles of two tokens cannot fill the row to the last where one begins at an odd place.

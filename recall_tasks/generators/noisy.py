@@ -56,7 +56,6 @@ class Noisy(Bindings):
     name: ClassVar[str] = "noisy"
     version: ClassVar[int] = 1
     load: ClassVar[str] = "num_pairs"
-    independent: ClassVar[bool] = True
     presets: ClassVar[Mapping[str, Preset]] = {
         name: Preset(
             {"num_pairs": pairs, "noise": noise, "num_noise": 16, "num_keys": size, "num_values": size}, length, note
@@ -89,6 +88,10 @@ class Noisy(Bindings):
     def num_noisy(self, length: int) -> int:
         """Noise tokens of a row."""
         return int(self._share * length + Fraction(1, 2))
+
+    @property
+    def independent(self) -> bool:
+        return True
 
     @property
     def min_length(self) -> int:

@@ -104,6 +104,10 @@ class Signal(Task):
         return self.kind in ("white", "step")
 
     @property
+    def independent(self) -> bool:
+        return self.kind == "white"
+
+    @property
     def min_length(self) -> int:
         return self.num_samples + 1 + self.num_asked
 

@@ -53,7 +53,6 @@ class VariableTracking(Bindings):
     version: ClassVar[int] = 1
     load: ClassVar[str] = "num_chains"
     controls: ClassVar[str] = ".?"
-    independent: ClassVar[bool] = True
     presets: ClassVar[Mapping[str, Preset]] = {
         "ruler_vt": Preset(
             {"num_chains": 1, "num_hops": 4, "asks": "chain", "num_names": 4096, "num_values": 4096},
@@ -96,6 +95,10 @@ class VariableTracking(Bindings):
     @property
     def fillers(self) -> range:
         return range(self.answers.stop, self.answers.stop + self.num_fillers)
+
+    @property
+    def independent(self) -> bool:
+        return True
 
     @property
     def min_length(self) -> int:
