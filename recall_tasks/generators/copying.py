@@ -16,13 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import draws
-from ..task import Batch, Ints, Preset, Stored, Task, difficulty
+from ..task import Batch, Ints, Preset, Stored, difficulty
+from .symbols import Symbols
 
 ORDERS = ("forward", "reverse")
 
 
 @dataclass(frozen=True)
-class Copy(Task):
+class Copy(Symbols):
     """Reproduce the symbols in order, the first at the delimiter itself.
 
         tokens   s1 s2 s3  .  .  |  .  .        without feedback; . is the blank, | the delimiter
@@ -49,6 +50,7 @@ class Copy(Task):
     name: ClassVar[str] = "copy"
     version: ClassVar[int] = 2
     load: ClassVar[str] = "num_tokens"
+    controls: ClassVar[str] = ".|"
     presets: ClassVar[Mapping[str, Preset]] = {
         "ntm": Preset({"num_tokens": 20, "num_symbols": 256}, 40, "always 20 symbols, one token each, not 1 to 20"),
         "ntm_repeat": Preset(
@@ -88,14 +90,6 @@ class Copy(Task):
     def independent(self) -> bool:
         # With feedback every round shows the string once more: no bag to cross off from.
         return not (self.feedback and self.repeats > 1)
-
-    @property
-    def answers(self) -> range:
-        return range(2, 2 + self.num_symbols)
-
-    @property
-    def vocab_size(self) -> int:
-        return self.answers.stop
 
     @property
     def load_words(self) -> str:
@@ -156,6 +150,3 @@ class Copy(Task):
             if token in self.answers:
                 shown.append(token)
         return {}
-
-    def spell(self, token: int) -> str:
-        return f"s{token - 2}" if token in self.answers else ".|"[token]

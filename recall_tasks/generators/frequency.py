@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import draws
-from ..task import Batch, Preset, Stored, Task, difficulty
+from ..task import Batch, Preset, Stored, difficulty
+from .symbols import Symbols
 
 
 @dataclass(frozen=True)
-class Frequency(Task):
+class Frequency(Symbols):
     """Name the symbol that was shown `rank`-th most often; the mark that asks is the last token.
 
         tokens    . s3 s7 s3  .  . s3 s7 s5  ?        . is the blank, ? the mark; margin 1, rank 1
@@ -44,6 +45,7 @@ class Frequency(Task):
     name: ClassVar[str] = "frequency"
     version: ClassVar[int] = 1
     load: ClassVar[str] = "num_shown"
+    controls: ClassVar[str] = ".?"
     derived: ClassVar[bool] = True
     presets: ClassVar[Mapping[str, Preset]] = {
         "common": Preset(
@@ -66,14 +68,6 @@ class Frequency(Task):
                 f"{self.name}: {self.num_shown} symbols of a row need an alphabet as large, not {self.num_symbols} "
                 f"(try --num-symbols {self.num_shown})"
             )
-
-    @property
-    def answers(self) -> range:
-        return range(2, 2 + self.num_symbols)
-
-    @property
-    def vocab_size(self) -> int:
-        return self.answers.stop
 
     @property
     def balanced(self) -> bool:
@@ -133,6 +127,3 @@ class Frequency(Task):
             if token:
                 times[token] = times.get(token, 0) + 1
         return {}
-
-    def spell(self, token: int) -> str:
-        return f"s{token - 2}" if token in self.answers else ".?"[token]

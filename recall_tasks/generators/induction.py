@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import draws
-from ..task import Batch, Ints, Preset, Stored, Task, difficulty
+from ..task import Batch, Ints, Preset, Stored, difficulty
+from .symbols import Symbols
 
 
 @dataclass(frozen=True)
-class Induction(Task):
+class Induction(Symbols):
     """Recall the token behind the last occurrence of the mark.
 
         tokens   s4 s2  | s7 s2  | s1 s4 s9  |        | is the mark
@@ -40,6 +41,7 @@ class Induction(Task):
     name: ClassVar[str] = "induction"
     version: ClassVar[int] = 1
     load: ClassVar[str] = "num_occurrences"
+    controls: ClassVar[str] = ".|"
     presets: ClassVar[Mapping[str, Preset]] = {
         "h3": Preset({"num_symbols": 18}, 31, "a row of 30 tokens and the mark; of 20 ids two are not symbols"),
         "mamba": Preset({"num_symbols": 15}, 256, "16 tokens with the mark; published from 64 to 2^20 tokens"),
@@ -53,14 +55,6 @@ class Induction(Task):
         self.at_least("num_occurrences", 1)
         self.at_least("num_symbols", 2)
         self.within("depth", 0, 1)
-
-    @property
-    def answers(self) -> range:
-        return range(2, 2 + self.num_symbols)
-
-    @property
-    def vocab_size(self) -> int:
-        return self.answers.stop
 
     @property
     def min_length(self) -> int:
@@ -109,6 +103,3 @@ class Induction(Task):
             elif t and tokens[t - 1] == 1:
                 behind.append(token)
         return answers
-
-    def spell(self, token: int) -> str:
-        return f"s{token - 2}" if token in self.answers else ".|"[token]

@@ -16,13 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import draws
-from ..task import Batch, Ints, Preset, Stored, Task, difficulty
+from ..task import Batch, Ints, Preset, Stored, difficulty
+from .symbols import Symbols
 
 DIRECTIONS = ("suffix", "prefix")
 
 
 @dataclass(frozen=True)
-class NGramCopy(Task):
+class NGramCopy(Symbols):
     """Continue a string from the one place where the n-gram that is shown again stood.
 
         tokens   s3 s1 s1 s4 s1 s2  .  | s1 s4  .        suffix: the 2-gram comes last; . is the blank
@@ -52,6 +53,7 @@ class NGramCopy(Task):
     name: ClassVar[str] = "ngram_copy"
     version: ClassVar[int] = 1
     load: ClassVar[str] = "num_tokens"
+    controls: ClassVar[str] = ".|"
     presets: ClassVar[Mapping[str, Preset]] = {
         f"repeat_after_me_{direction}": Preset(
             {"num_tokens": 47, "num_symbols": 26, "num_asked": 1, "direction": direction},
@@ -83,14 +85,6 @@ class NGramCopy(Task):
                 f"{self.name}: num_tokens must be below half of num_symbols^ngram, "
                 f"{self.num_symbols**self.ngram / 2:g}, not {self.num_tokens} (try --ngram {fits})"
             )
-
-    @property
-    def answers(self) -> range:
-        return range(2, 2 + self.num_symbols)
-
-    @property
-    def vocab_size(self) -> int:
-        return self.answers.stop
 
     @property
     def balanced(self) -> bool:
@@ -203,6 +197,3 @@ class NGramCopy(Task):
         places = [p for p in range(len(string)) if list(string[p : p + self.ngram]) == list(gram)]
         behind = string[places[0] + self.ngram :][: self.num_asked]
         return dict(zip(range(first, len(tokens)), behind, strict=False))
-
-    def spell(self, token: int) -> str:
-        return f"s{token - 2}" if token in self.answers else ".|"[token]

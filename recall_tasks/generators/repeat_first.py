@@ -14,13 +14,14 @@ from typing import ClassVar
 import numpy as np
 
 from .. import draws
-from ..task import Batch, Preset, Stored, Task, difficulty
+from ..task import Batch, Preset, Stored, difficulty
+from .symbols import Symbols
 
 _SUITS = "suits are independent, not dealt from decks; the first step asks nothing"
 
 
 @dataclass(frozen=True)
-class RepeatFirst(Task):
+class RepeatFirst(Symbols):
     """Say the first symbol at every later step, whatever is shown there.
 
         tokens   s1 s5 s2 s2 s4        one first symbol
@@ -66,14 +67,6 @@ class RepeatFirst(Task):
         self.at_least("num_symbols", 2)
 
     @property
-    def answers(self) -> range:
-        return range(1, 1 + self.num_symbols)
-
-    @property
-    def vocab_size(self) -> int:
-        return self.answers.stop
-
-    @property
     def min_length(self) -> int:
         return 2 * self.num_first
 
@@ -102,6 +95,3 @@ class RepeatFirst(Task):
 
     def solve(self, tokens: Sequence[int]) -> dict[int, int]:
         return {t: tokens[t % self.num_first] for t in range(self.num_first, len(tokens))}
-
-    def spell(self, token: int) -> str:
-        return f"s{token - 1}" if token in self.answers else "."

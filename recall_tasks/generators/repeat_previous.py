@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import draws
-from ..task import Batch, Preset, Stored, Task, difficulty
+from ..task import Batch, Preset, Stored, difficulty
+from .symbols import Symbols
 
 _SUITS = "suits are independent, not dealt from decks; k = lag + 1 counts the card just shown"
 
 
 @dataclass(frozen=True)
-class RepeatPrevious(Task):
+class RepeatPrevious(Symbols):
     """Say the symbol shown `lag` steps ago, at every step that has one.
 
         tokens   s1 s2 s3 s4 s5        lag 2
@@ -50,14 +51,6 @@ class RepeatPrevious(Task):
     def check_fields(self) -> None:
         self.at_least("lag", 1)
         self.at_least("num_symbols", 2)
-
-    @property
-    def answers(self) -> range:
-        return range(1, 1 + self.num_symbols)
-
-    @property
-    def vocab_size(self) -> int:
-        return self.answers.stop
 
     @property
     def min_length(self) -> int:
@@ -90,6 +83,3 @@ class RepeatPrevious(Task):
 
     def solve(self, tokens: Sequence[int]) -> dict[int, int]:
         return {t: tokens[t - self.lag] for t in range(self.lag, len(tokens))}
-
-    def spell(self, token: int) -> str:
-        return f"s{token - 1}" if token in self.answers else "."

@@ -66,10 +66,6 @@ class SelectiveCopy(Copy):
     def fillers(self) -> range:
         return range(self.answers.stop, self.answers.stop + self.num_fillers)
 
-    @property
-    def vocab_size(self) -> int:
-        return self.fillers.stop
-
     def places(self, rng: np.random.Generator, rows: int, length: int) -> Ints:
         return np.sort(draws.subsets(rng, rows, self.num_tokens, length - self.num_questions(length)), axis=1)
 
@@ -80,6 +76,3 @@ class SelectiveCopy(Copy):
             noise = draws.uniform(rng, rows, before.shape[1], self.fillers)
             np.copyto(before, noise, where=before == 0)
         return batch
-
-    def spell(self, token: int) -> str:
-        return f"f{token - self.fillers.start}" if token in self.fillers else super().spell(token)
