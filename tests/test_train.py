@@ -140,4 +140,4 @@ def test_a_window_recalls_what_is_in_reach_and_no_more():
     near = scored.right[scored.distances <= 6]
     far = scored.right[scored.distances > reach]
     assert near.mean() > 0.8
-    assert far.mean() < bounds.bag_floor(task.task) + 0.05
+    assert far.mean() < bounds.bag_floor(task.task, 48) + 0.05
