@@ -85,7 +85,7 @@ def make_task(name: str, preset: str | None = None, **fields: Any) -> Task:
     Raises ValueError for an unknown task, preset or field and for fields that the task refuses.
     """
     if name not in TASKS:
-        close = difflib.get_close_matches(name, TASKS)
+        close = difflib.get_close_matches(str(name), TASKS)
         meant = f"did you mean {' or '.join(close)}?" if close else f"choose one of {', '.join(TASKS)}"
         raise ValueError(f"unknown task {name!r}: {meant}")
     task = TASKS[name]

@@ -126,8 +126,8 @@ def ceiling(state_bits: float, task: Task, length: int) -> float:
     Otherwise it rises from chance at 0 bits to 1 at the payload, or before it where answers are derived.
     Raises ValueError for negative bits.
     """
-    if not state_bits >= 0:
-        raise ValueError(f"state_bits must be at least 0, not {state_bits}")
+    if not _within(state_bits, 0, np.inf):
+        raise ValueError(f"state_bits must be a number of at least 0, not {state_bits!r}")
     if state_bits >= task.payload_bits(length):
         return 1.0
     state_bits += _known(task, length)
@@ -144,8 +144,7 @@ def recalled_bits(accuracy: float, task: Task, length: int) -> float:
     0 at or below chance, the payload at 1 (less where answers are derived): comparable across tasks,
     loads and vocabularies. Raises ValueError for an accuracy outside 0 to 1.
     """
-    if not 0 <= accuracy <= 1:
-        raise ValueError(f"accuracy must be from 0 to 1, not {accuracy}")
+    _check_share(accuracy)
     if accuracy <= task.chance:
         return 0.0
     low, high = 0.0, _unrelated(task, length) - _known(task, length)
@@ -165,6 +164,15 @@ def _unrelated(task: Task, length: int) -> float:
 def _known(task: Task, length: int) -> float:
     """Bits of the items that follow from the other items."""
     return max(0.0, _unrelated(task, length) - task.payload_bits(length))
+
+
+def _check_share(accuracy: float) -> None:
+    if not _within(accuracy, 0, 1):
+        raise ValueError(f"accuracy must be from 0 to 1, not {accuracy!r}")
+
+
+def _within(value: object, low: float, high: float) -> bool:
+    return isinstance(value, int | float | np.number) and bool(low <= value <= high)
 
 
 def _best(bits: Floats, task: Task) -> Floats:
@@ -206,6 +214,5 @@ def item_bits(accuracy: float, num_values: int) -> float:
 
     0 at or below chance, log2 of the values at 1: one item's share of `recalled_bits`.
     """
-    if not 0 <= accuracy <= 1:
-        raise ValueError(f"accuracy must be from 0 to 1, not {accuracy}")
+    _check_share(accuracy)
     return max(0.0, float(naming_bits(accuracy, num_values)))

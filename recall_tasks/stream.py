@@ -51,6 +51,8 @@ class Stream:
     """
 
     def __init__(self, task: Task, length: int, split: str = "train", seed: int = 0) -> None:
+        if not isinstance(task, Task):
+            raise ValueError(f"a stream takes a task such as MQAR() or make_task('mqar'), not {task!r}")
         task.check_length(length)
         if split not in SPLITS:
             raise ValueError(f"unknown split {split!r}: choose one of {', '.join(SPLITS)}")

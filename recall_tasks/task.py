@@ -220,12 +220,28 @@ class Task(ABC):
         """`rows` fresh rows of `length` tokens; all randomness comes from `rng`."""
 
     @abstractmethod
-    def solve(self, tokens: Sequence[int]) -> dict[int, int]:
+    def read(self, tokens: Sequence[int]) -> dict[int, int]:
         """The oracle: position -> answer, read from one row's tokens alone, each from its prefix."""
 
     @abstractmethod
-    def spell(self, token: int) -> str:
+    def word(self, token: int) -> str:
         """The token as a person reads it: `k7`, `v3`, `.`; its first letter is its role."""
+
+    def solve(self, tokens: Sequence[int]) -> dict[int, int]:
+        """What the oracle answers, by position. Raises ValueError for tokens that are not of this task."""
+        self.check_tokens(tokens)
+        return self.read(tokens)
+
+    def spell(self, token: int) -> str:
+        """The word of a token. Raises ValueError for one that is not of this task."""
+        self.check_tokens((token,))
+        return self.word(token)
+
+    def check_tokens(self, tokens: Sequence[int]) -> None:
+        """Raise ValueError unless all are ids of this task's vocabulary."""
+        for token in (tokens[0], min(tokens), max(tokens)) if len(tokens) else ():
+            if not isinstance(token, int | np.integer) or not 0 <= token < self.vocab_size:
+                raise ValueError(f"{self.name}: ids are whole numbers from 0 to {self.vocab_size - 1}, not {token!r}")
 
     @property
     def num_answers(self) -> int:

@@ -156,9 +156,9 @@ def test_no_store_of_some_items_beats_the_ceiling():
 
 
 def test_wrong_bits_and_accuracies_are_refused():
-    with pytest.raises(ValueError, match="state_bits must be at least 0, not -1"):
+    with pytest.raises(ValueError, match="state_bits must be a number of at least 0, not -1"):
         ceiling(-1, TASK, 64)
-    for accuracy_ in (-0.1, 1.1, float("nan")):
+    for accuracy_ in (-0.1, 1.1, float("nan"), "x"):
         with pytest.raises(ValueError, match="accuracy must be from 0 to 1"):
             recalled_bits(accuracy_, TASK, 64)
 

@@ -120,7 +120,7 @@ def test_what_is_derived_was_written_nowhere():
 )
 def test_every_role_has_its_colour(letter, code):
     class Spelled(MQAR):
-        def spell(self, token):
+        def word(self, token):
             return f"{letter}{token}"
 
     tokens = render_row(Stream(Spelled(num_pairs=1), 4), colour=True).split("\n")[1]

@@ -334,6 +334,24 @@ def test_loads_of_a_wrong_type_are_refused(name, wrong):
         make_task(name, **{TASKS[name].load: wrong})
 
 
+@pytest.mark.parametrize("name", TASKS)
+def test_ids_of_no_token_are_refused(name):
+    task = TASKS[name]()
+    for wrong in (-1, task.vocab_size, 1.5, "k1", None):
+        with pytest.raises(ValueError, match=f"{name}: ids are whole numbers from 0 to {task.vocab_size - 1}, not"):
+            task.spell(wrong)
+    for tokens in ([0, task.vocab_size], [-1, 0], [1.5]):
+        with pytest.raises(ValueError, match="ids are whole numbers"):
+            task.solve(tokens)
+    assert task.solve([]) == {}
+
+
+def test_a_stream_needs_a_task():
+    for wrong in ("mqar", MQAR, None):
+        with pytest.raises(ValueError, match=r"a stream takes a task such as MQAR\(\)"):
+            Stream(wrong, 64)
+
+
 def test_numpy_numbers_are_refused_with_the_plain_one():
     with pytest.raises(ValueError, match=r"num_pairs takes a whole number, not np.int64\(3\) \(int64; pass 3\)"):
         MQAR(num_pairs=np.int64(3))

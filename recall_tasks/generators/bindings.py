@@ -44,7 +44,7 @@ class Bindings(Task):
     def vocab_size(self) -> int:
         return self.fillers.stop
 
-    def solve(self, tokens: Sequence[int]) -> dict[int, int]:
+    def read(self, tokens: Sequence[int]) -> dict[int, int]:
         """A key seen again asks for the value that stood behind it; tasks that ask otherwise override this."""
         pairs: dict[int, int] = {}
         answers: dict[int, int] = {}
@@ -55,7 +55,7 @@ class Bindings(Task):
                 pairs[tokens[t - 1]] = token
         return answers
 
-    def spell(self, token: int) -> str:
+    def word(self, token: int) -> str:
         for letter, ids in (("k", self.keys), ("v", self.answers), ("f", self.fillers)):
             if token in ids:
                 return f"{letter}{token - ids.start}"

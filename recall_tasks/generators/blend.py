@@ -120,11 +120,11 @@ class Blend(Task):
     def bits_for(self, accuracy: ArrayLike) -> NDArray[np.float64]:
         return self.whole.bits_for(accuracy)
 
-    def solve(self, tokens: Sequence[int]) -> dict[int, int]:
-        return self.whole.solve(tokens)
+    def read(self, tokens: Sequence[int]) -> dict[int, int]:
+        return self.whole.read(tokens)
 
-    def spell(self, token: int) -> str:
-        return self.whole.spell(token)
+    def word(self, token: int) -> str:
+        return self.whole.word(token)
 
 
 def named(text: str, asker: str) -> Task:

@@ -133,7 +133,7 @@ class Compositional(Bindings):
         answers = np.take_along_axis(values, which, axis=1)
         return Batch(tokens, asked, answers, 3 * which + 2, Stored(written, np.full_like(values, -1), values))
 
-    def solve(self, tokens: Sequence[int]) -> dict[int, int]:
+    def read(self, tokens: Sequence[int]) -> dict[int, int]:
         pairs: dict[tuple[int, int], int] = {}
         answers: dict[int, int] = {}
         for t, token in enumerate(tokens):
@@ -143,11 +143,11 @@ class Compositional(Bindings):
                 pairs[tokens[t - 2], tokens[t - 1]] = token
         return answers
 
-    def spell(self, token: int) -> str:
+    def word(self, token: int) -> str:
         for letter, ids in (("a", self.firsts), ("b", self.seconds)):
             if token in ids:
                 return f"{letter}{token - ids.start}"
-        return super().spell(token)
+        return super().word(token)
 
 
 def _most_similar(pairs: int) -> int:

@@ -144,11 +144,11 @@ class Compression(Task):
         answers, origins = (np.take_along_axis(a, which, axis=1) for a in (symbols, written))
         return Batch(tokens, asked, answers, origins, Stored(written, np.full_like(symbols, -1), symbols))
 
-    def solve(self, tokens: Sequence[int]) -> dict[int, int]:
+    def read(self, tokens: Sequence[int]) -> dict[int, int]:
         sequence = [token for token in tokens if token in self.answers]
         return {t: sequence[token - self.places.start] for t, token in enumerate(tokens) if token in self.places}
 
-    def spell(self, token: int) -> str:
+    def word(self, token: int) -> str:
         for letter, ids in (("p", self.places), ("s", self.answers), ("f", self.fillers)):
             if token in ids:
                 return f"{letter}{token - ids.start}"

@@ -141,7 +141,7 @@ class Copy(Symbols):
         asked = np.broadcast_to(np.arange(start, length, dtype=np.int32), answers.shape)
         return Batch(tokens, asked, answers, origins, Stored(places, np.full_like(symbols, -1), symbols))
 
-    def solve(self, tokens: Sequence[int]) -> dict[int, int]:
+    def read(self, tokens: Sequence[int]) -> dict[int, int]:
         shown: list[int] = []
         for t, token in enumerate(tokens):
             if token == 1:

@@ -160,7 +160,7 @@ class CountRecall(Task):
         stored = Stored(written, np.full_like(values, -1), values)
         return Batch(tokens, asked, said + np.int32(self.answers.start), origins, stored)
 
-    def solve(self, tokens: Sequence[int]) -> dict[int, int]:
+    def read(self, tokens: Sequence[int]) -> dict[int, int]:
         times: dict[int, int] = {}
         answers: dict[int, int] = {}
         left = 0
@@ -174,7 +174,7 @@ class CountRecall(Task):
                 times[token] = times.get(token, 0) + 1
         return answers
 
-    def spell(self, token: int) -> str:
+    def word(self, token: int) -> str:
         if token in self.answers:
             return f"n{token - self.answers.start}"
         return f"s{token - 3}" if token > 2 else ".?-"[token]

@@ -104,7 +104,7 @@ class DelayedMatch(Task):
         stored = Stored(written, np.full((rows, K), -1, np.int32), tokens[:, :K])
         return Batch(tokens, asked, match + np.int32(self.answers.start), written, stored)
 
-    def solve(self, tokens: Sequence[int]) -> dict[int, int]:
+    def read(self, tokens: Sequence[int]) -> dict[int, int]:
         samples: list[int] = []
         answers: dict[int, int] = {}
         asking = False
@@ -116,7 +116,7 @@ class DelayedMatch(Task):
                 samples.append(token)
         return answers
 
-    def spell(self, token: int) -> str:
+    def word(self, token: int) -> str:
         for letter, ids in (("s", self.alphabet), ("f", self.fillers)):
             if token in ids:
                 return f"{letter}{token - ids.start}"

@@ -118,7 +118,7 @@ class Frequency(Symbols):
         answers = symbols[:, self.rank - 1 : self.rank]
         return Batch(tokens, asked, answers, places[:, :1], Stored(places, np.full_like(values, -1), values))
 
-    def solve(self, tokens: Sequence[int]) -> dict[int, int]:
+    def read(self, tokens: Sequence[int]) -> dict[int, int]:
         times: dict[int, int] = {}
         for t, token in enumerate(tokens):
             if token == 1:

@@ -192,7 +192,7 @@ class Fuzzy(Bindings):
         np.put_along_axis(starts_again, which, moved, axis=1)
         return _before(sizes), starts_again
 
-    def solve(self, tokens: Sequence[int]) -> dict[int, int]:
+    def read(self, tokens: Sequence[int]) -> dict[int, int]:
         pairs: dict[tuple[int, ...], list[int]] = {}
         answers: dict[int, int] = {}
         key: list[int] = []

@@ -94,7 +94,7 @@ class Induction(Symbols):
         asked = np.full((rows, 1), length - 1, np.int32)
         return Batch(tokens, asked, answers, origins, Stored(origins, np.full_like(answers, -1), answers))
 
-    def solve(self, tokens: Sequence[int]) -> dict[int, int]:
+    def read(self, tokens: Sequence[int]) -> dict[int, int]:
         behind: list[int] = []
         answers: dict[int, int] = {}
         for t, token in enumerate(tokens):

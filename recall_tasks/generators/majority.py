@@ -86,5 +86,5 @@ class Majority(Tracking):
         after = before + (1 if symbol == 2 else -1)
         return after, 2 if (after or before) > 0 else 1
 
-    def spell(self, token: int) -> str:
+    def word(self, token: int) -> str:
         return f"s{token - 1}" if token in self.answers else "."

@@ -119,7 +119,7 @@ class MultiQuery(Bindings):
         written = np.broadcast_to(items + items // each + 1, (rows, self.num_items))
         return Batch(tokens, asked, answers, origins, Stored(written, np.repeat(keys, each, axis=1), values))
 
-    def solve(self, tokens: Sequence[int]) -> dict[int, int]:
+    def read(self, tokens: Sequence[int]) -> dict[int, int]:
         values: dict[int, list[int]] = {}
         times: dict[int, int] = {}
         answers: dict[int, int] = {}

@@ -108,8 +108,8 @@ class NBack(Task):
         stored = Stored(places[:, :asks], np.full((rows, asks), -1, np.int32), tokens[:, :asks])
         return Batch(tokens, places[:, lag:], match + np.int32(1), places[:, :asks], stored)
 
-    def solve(self, tokens: Sequence[int]) -> dict[int, int]:
+    def read(self, tokens: Sequence[int]) -> dict[int, int]:
         return {t: 2 if tokens[t] == tokens[t - self.lag] else 1 for t in range(self.lag, len(tokens))}
 
-    def spell(self, token: int) -> str:
+    def word(self, token: int) -> str:
         return f"s{token - 3}" if token in self.alphabet else (".", "no", "yes")[token]

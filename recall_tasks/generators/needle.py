@@ -190,7 +190,7 @@ class Needle(Bindings):
         others = draws.spans_beside(rng, rows, self.num_needles - 1, 2, hay, first)
         return np.concatenate([np.full((rows, 1), first, np.int32), draws.mixed(rng, others)], axis=1)
 
-    def solve(self, tokens: Sequence[int]) -> dict[int, int]:
+    def read(self, tokens: Sequence[int]) -> dict[int, int]:
         values: dict[int, list[int]] = {}
         answers: dict[int, int] = {}
         asking = False

@@ -182,7 +182,7 @@ class NGramCopy(Symbols):
             line[again, t] = low + (line[again, t] - low + shift[again, t - n]) % self.num_symbols
         return line[:, n:]
 
-    def solve(self, tokens: Sequence[int]) -> dict[int, int]:
+    def read(self, tokens: Sequence[int]) -> dict[int, int]:
         marks = [t for t, token in enumerate(tokens) if token == 1]
         if self.direction == "suffix":
             if not marks or len(tokens) < marks[0] + 1 + self.ngram:

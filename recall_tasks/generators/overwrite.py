@@ -115,7 +115,7 @@ class Overwrite(Bindings):
         once_more = draws.subsets(rng, rows, rest, self.num_pairs)
         return draws.mixed(rng, np.concatenate([np.broadcast_to(always, (rows, len(always))), once_more], axis=1))
 
-    def solve(self, tokens: Sequence[int]) -> dict[int, int]:
+    def read(self, tokens: Sequence[int]) -> dict[int, int]:
         pairs: dict[int, int] = {}
         answers: dict[int, int] = {}
         for t, token in enumerate(tokens):

@@ -68,5 +68,5 @@ class Parity(Tracking):
         total = ((state or 0) + symbol - 1) % self.modulus
         return total, total + 1
 
-    def spell(self, token: int) -> str:
+    def word(self, token: int) -> str:
         return f"s{token - 1}" if token in self.answers else "."

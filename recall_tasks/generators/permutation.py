@@ -84,7 +84,7 @@ class PermutationState(Tracking):
         after = _ranks(self.num_objects)[tuple(group[state][place] for place in group[symbol - 1])]
         return after, after + 1
 
-    def spell(self, token: int) -> str:
+    def word(self, token: int) -> str:
         if token not in self.answers:
             return "."
         return "s" + "".join(map(str, _words(self.num_objects)[token - 1]))

@@ -93,5 +93,5 @@ class RepeatFirst(Symbols):
         answers = np.take_along_axis(values, asked % first, axis=1)
         return Batch(tokens, asked, answers, asked % first, Stored(written, np.full_like(values, -1), values))
 
-    def solve(self, tokens: Sequence[int]) -> dict[int, int]:
+    def read(self, tokens: Sequence[int]) -> dict[int, int]:
         return {t: tokens[t % self.num_first] for t in range(self.num_first, len(tokens))}

@@ -81,5 +81,5 @@ class RepeatPrevious(Symbols):
         stored = Stored(asked - np.int32(self.lag), np.full_like(answers, -1), answers)
         return Batch(tokens, asked, answers, stored.positions, stored)
 
-    def solve(self, tokens: Sequence[int]) -> dict[int, int]:
+    def read(self, tokens: Sequence[int]) -> dict[int, int]:
         return {t: tokens[t - self.lag] for t in range(self.lag, len(tokens))}

@@ -196,7 +196,7 @@ class Signal(Task):
         levels: NDArray[np.int64] = (signs @ cosines + parts * SCALE) * V // (2 * parts * SCALE + 1)
         return levels
 
-    def solve(self, tokens: Sequence[int]) -> dict[int, int]:
+    def read(self, tokens: Sequence[int]) -> dict[int, int]:
         samples: list[int] = []
         answers: dict[int, int] = {}
         for t, token in enumerate(tokens):
@@ -206,7 +206,7 @@ class Signal(Task):
                 answers[t] = samples[token - self.times.start]
         return answers
 
-    def spell(self, token: int) -> str:
+    def word(self, token: int) -> str:
         for letter, ids in (("t", self.times), ("v", self.answers)):
             if token in ids:
                 return f"{letter}{token - ids.start}"

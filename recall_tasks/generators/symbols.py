@@ -30,7 +30,7 @@ class Symbols(Task):
     def vocab_size(self) -> int:
         return self.fillers.stop
 
-    def spell(self, token: int) -> str:
+    def word(self, token: int) -> str:
         for letter, ids in (("s", self.answers), ("f", self.fillers)):
             if token in ids:
                 return f"{letter}{token - ids.start}"

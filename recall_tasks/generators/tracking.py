@@ -70,7 +70,7 @@ class Tracking(Task):
         stored = Stored(written, np.full_like(symbols, -1), symbols)
         return Batch(tokens, written[:, -asks:], states[:, -asks:], origins, stored)
 
-    def solve(self, tokens: Sequence[int]) -> dict[int, int]:
+    def read(self, tokens: Sequence[int]) -> dict[int, int]:
         state: int | None = None
         answers: dict[int, int] = {}
         for t, token in enumerate(tokens):

@@ -149,7 +149,7 @@ class VariableTracking(Bindings):
             return draws.shuffled(rng, rows, each)
         return np.broadcast_to(np.arange(self.num_hops, self.num_links, each, dtype=np.int32), (rows, self.num_chains))
 
-    def solve(self, tokens: Sequence[int]) -> dict[int, int]:
+    def read(self, tokens: Sequence[int]) -> dict[int, int]:
         stands_for: dict[int, int] = {}
         answers: dict[int, int] = {}
         asking = False
