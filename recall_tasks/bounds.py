@@ -7,7 +7,7 @@ information are in bits per row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -128,14 +128,26 @@ def ceiling(state_bits: float, task: Task, length: int) -> float:
     """
     if not _within(state_bits, 0, np.inf):
         raise ValueError(f"state_bits must be a number of at least 0, not {state_bits!r}")
-    if state_bits >= task.payload_bits(length):
-        return 1.0
-    state_bits += _known(task, length)
-    even = [(w, len(s)) for w, s in task.bottlenecks(length) if np.ptp(s) < 1e-12]
-    uneven = [(w, s) for w, s in task.bottlenecks(length) if np.ptp(s) >= 1e-12]
-    weights, items = np.array(even, np.float64).reshape(-1, 2).T
-    scores = weights @ _best(state_bits / items, task) if even else 0.0
-    return min(1.0, float(scores + sum(w * _uneven(state_bits, s, task.num_answers) for w, s in uneven)))
+    task.check_length(length)
+    return min(1.0, sum(_ceiling(state_bits, part, lengths) for part, lengths in task.portions(length)))
+
+
+def _ceiling(state_bits: float, task: Task, lengths: Sequence[tuple[float, int]]) -> float:
+    """The part of the score that comes from one task at some lengths, each with its share of all questions."""
+    score = 0.0
+    even: list[tuple[float, float]] = []
+    for weight, length in lengths:
+        if state_bits >= task.payload_bits(length):
+            score += weight
+            continue
+        bits = state_bits + _known(task, length)
+        for share, shares in task.bottlenecks(length):
+            if np.ptp(shares) < 1e-12:
+                even.append((weight * share, bits / len(shares)))
+            else:
+                score += weight * share * _uneven(bits, shares, task.num_answers)
+    weights, bits_each = np.array(even, np.float64).reshape(-1, 2).T
+    return score + float(weights @ _best(bits_each, task)) if even else score
 
 
 def recalled_bits(accuracy: float, task: Task, length: int) -> float:
@@ -145,9 +157,10 @@ def recalled_bits(accuracy: float, task: Task, length: int) -> float:
     loads and vocabularies. Raises ValueError for an accuracy outside 0 to 1.
     """
     _check_share(accuracy)
+    task.check_length(length)
     if accuracy <= task.chance:
         return 0.0
-    low, high = 0.0, _unrelated(task, length) - _known(task, length)
+    low, high = 0.0, max(_unrelated(t, n) - _known(t, n) for t, lengths in task.portions(length) for _, n in lengths)
     if accuracy == 1:
         return high
     for _ in range(50):

@@ -110,6 +110,8 @@ class RecallIterable(IterableDataset[Row]):
         counts |= {} if num_rows is None else {"num_rows": (num_rows, 1)}
         counts |= {} if batch_size is None else {"batch_size": (batch_size, 1)}
         _check(stream, counts, {"shuffle": shuffle, "questions": questions})
+        if shuffle_seed and not shuffle:
+            raise ValueError(f"shuffle_seed {shuffle_seed} shuffles nothing without shuffle=True")
         stop = None if num_rows is None else start + num_rows
         self.order = Order(stream, start, stop, shuffle_seed if shuffle else None)
         self.stream, self.start, self.num_rows = stream, start, num_rows
@@ -135,7 +137,15 @@ class RecallIterable(IterableDataset[Row]):
         """Let the next iterator go on from there. Raises ValueError for what is not a state of these rows."""
         if not isinstance(state, dict) or set(state) != set(self.state_dict()):
             raise ValueError(f"a state holds {', '.join(self.state_dict())}, not {state!r}")
-        theirs, ours = json.loads(state["rows"]), json.loads(self._identity)
+        counts = [name for name in state if name != "rows"]
+        wrong = [name for name in counts if type(state[name]) is not int or not 0 <= state[name] < LAST]
+        if wrong or not isinstance(state["rows"], str):
+            name = wrong[0] if wrong else "rows"
+            raise ValueError(f"a state's {name} is {'a whole number from 0' if wrong else 'JSON'}, not {state[name]!r}")
+        try:
+            theirs, ours = dict(json.loads(state["rows"])), json.loads(self._identity)
+        except (ValueError, TypeError):
+            raise ValueError(f"a state's rows are JSON of their stream, not {state['rows']!r}") from None
         for name, value in ours.items():
             if theirs.get(name) != value:
                 raise ValueError(f"the state is of other rows: {name} {theirs.get(name)}, not {value}")

@@ -116,6 +116,9 @@ def export(
     if named not in FORMATS:
         what = f"unknown format {named!r}" if named else f"{path} does not say its format"
         raise ValueError(f"{what}: choose one of {', '.join(FORMATS)}")
+    path = path.resolve() if path.is_symlink() else path
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is no plain file: name one that is, or none that is there")
     if path.exists() and not force:
         raise ValueError(f"{path} is there already: --force (force=True) writes over it")
     FORMATS[named].require()

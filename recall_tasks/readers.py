@@ -69,26 +69,29 @@ class Memoryless:
 
 
 class Bag:
-    """Remembers which values were shown and how often, not whose: says the most frequent one.
+    """Remembers which values were shown and how often, not whose: by default says the most frequent one.
 
     Where the right answers are shown after their questions, each once, it crosses them off. Scores
     `bounds.bag_floor`.
     """
 
     def answer(self, batch: Batch, task: Task) -> Ints:
-        rows = np.arange(len(batch))
-        values = batch.tokens - task.answers.start
-        shown = (values >= 0) & (values < task.num_answers)
+        B, T = batch.tokens.shape
+        rows, alphabet = np.arange(B), task.alphabet
+        shown = (batch.tokens >= alphabet.start) & (batch.tokens < alphabet.stop)
         asks = batch.targets != IGNORE
-        crossing = task.independent and task.shows_answers
-        counts = np.zeros((len(batch), task.num_answers), np.int32)
+        crossing = task.shows_answers and len(task.bottlenecks(T)) == 1
+        place, ids = _ranked(batch.tokens)
+        counts = np.zeros((B, ids.shape[1]), np.int32)
         said = np.full_like(batch.tokens, IGNORE)
-        began = np.zeros(len(batch), bool)
+        began = np.zeros(B, bool)
         for t in np.flatnonzero((shown | asks).any(axis=0)).tolist():
+            before = counts[rows, place[:, t]]
             new = rows[shown[:, t]]
-            counts[new, values[new, t]] += np.where(began[new] & crossing, -1, 1)
+            counts[new, place[new, t]] += np.where(began[new] & crossing, -1, 1)
             asked = rows[asks[:, t]]
-            said[asked, t] = task.answers.start + counts[asked].argmax(axis=1)
+            if len(asked):
+                said[asked, t] = task.from_bag(batch.tokens[asked, t], before[asked], ids[asked], counts[asked])
             began[asked] = True
         return np.take_along_axis(said, batch.asked, axis=1)
 
@@ -167,6 +170,22 @@ class Window:
 def _current(batch: Batch) -> Ints:
     """The token that asks: [B, Q]."""
     return np.take_along_axis(batch.tokens, batch.asked, axis=1)
+
+
+def _ranked(tokens: Ints) -> tuple[Ints, Ints]:
+    """Each token's rank among the different ones of its row, and the tokens of the ranks: [B, T] and [B, n].
+
+    Counting by rank takes no more room than the rows do, however large the vocabulary is.
+    """
+    order = np.argsort(tokens, axis=1, kind="stable")
+    ascending = np.take_along_axis(tokens, order, axis=1)
+    first = np.zeros(tokens.shape, bool)
+    first[:, 1:] = ascending[:, 1:] != ascending[:, :-1]
+    ranks = np.cumsum(first, axis=1, dtype=np.int32)
+    place, ids = np.empty_like(ranks), np.zeros((len(tokens), int(ranks[:, -1].max()) + 1), np.int32)
+    np.put_along_axis(place, order, ranks, axis=1)
+    np.put_along_axis(ids, ranks, ascending, axis=1)
+    return place, ids
 
 
 def _items(batch: Batch) -> Ints | None:

@@ -24,6 +24,8 @@ IGNORE = -100
 
 MAX_VOCABULARY = 2**24
 MAX_LENGTH = 2**22
+MAX_NUMBER = 2**31 - 1
+"""Positions, ids and counts are 32-bit numbers."""
 
 
 DIMENSIONS = ("load", "questions", "distance", "depth", "vocabulary", "interference", "form")
@@ -167,6 +169,8 @@ class Task(ABC):
                 object.__setattr__(self, f.name, float(value))
             elif type(value) is not want and not (value is None and f.metadata.get("optional")):
                 raise ValueError(f"{self.name}: {f.name} takes {KIND_WORDS[want]}, not {told(value, want)}")
+            if want is int and value is not None and abs(value) > MAX_NUMBER:
+                raise ValueError(f"{self.name}: {f.name} must be at most {MAX_NUMBER:,}, not {value:,}")
             if f.metadata["choices"] and value not in f.metadata["choices"]:
                 raise ValueError(
                     f"{self.name}: unknown {f.name} {value!r}: choose one of {', '.join(f.metadata['choices'])}"
@@ -175,6 +179,11 @@ class Task(ABC):
         if self.vocab_size > MAX_VOCABULARY:
             raise ValueError(
                 f"{self.name}: a vocabulary of {self.vocab_size:,} is over the limit of {MAX_VOCABULARY:,}"
+            )
+        if self.min_length > MAX_LENGTH:
+            raise ValueError(
+                f"{self.name}: {self.load_words} take {self.min_length:,} tokens at these fields, over the limit of "
+                f"{MAX_LENGTH:,} (try a smaller --{self.load.replace('_', '-')} or less around it)"
             )
 
     def at_least(self, name: str, low: int) -> None:
@@ -186,7 +195,7 @@ class Task(ABC):
         """Refuse a field outside its limits, both included; None passes."""
         value = getattr(self, name)
         if value is not None and not low <= value <= high:
-            raise ValueError(f"{self.name}: {name} must be from {low:g} to {high:g}, not {value}")
+            raise ValueError(f"{self.name}: {name} must be from {low:,} to {high:,}, not {value:,}")
 
     @abstractmethod
     def check_fields(self) -> None:
@@ -266,9 +275,23 @@ class Task(ABC):
         """The token ids that a stored item can be; the answers, unless those are derived."""
         return self.answers
 
+    def portions(self, length: int) -> list[tuple[Task, list[tuple[float, int]]]]:
+        """What rows are made of: tasks, each at some lengths with their shares of all questions. A mixture has more."""
+        return [(self, [(1.0, length)])]
+
     def bits_for(self, accuracy: ArrayLike) -> NDArray[np.float64]:
         """Bits about one stored item that answering with this accuracy takes; see `information`."""
         return naming_bits(accuracy, self.num_answers)
+
+    def from_bag(self, tokens: Ints, times: Ints, ids: Ints, counts: Ints) -> Ints:
+        """What the best reader says that knows how often each token of the alphabet was shown, not where.
+
+        tokens [B] that ask, times [B] they were shown before; ids [B, n] the tokens shown by then, counts [B, n].
+        By default the one shown most often, the first of the answers where none was.
+        """
+        most = counts.argmax(axis=1)[:, None]
+        said = np.take_along_axis(ids, most, axis=1)[:, 0]
+        return np.where(np.take_along_axis(counts, most, axis=1)[:, 0] > 0, said, np.int32(self.answers.start))
 
     def draw_from(self, rng: np.random.Generator, rows: int, length: int, row: int) -> Batch:
         """Rows `row` to row + rows - 1 of the train split: a curriculum looks at `row`, others draw as always."""

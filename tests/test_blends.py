@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from recall_tasks import BLOCK, IGNORE, TASKS, Curriculum, Mixture, Stream, make_task
+from recall_tasks.bounds import ceiling, floors
 from recall_tasks.generators.blend import Blend, named
 from recall_tasks.readers import Oracle, accuracy
 
@@ -73,8 +74,8 @@ def test_only_training_grows():
 
 def test_a_task_is_written_in_one_word():
     assert named("mqar", "x") == make_task("mqar")
-    task = named("needle:depth=0.5,num_needles=3,haystack=uniform", "x")
-    assert task == make_task("needle", depth=0.5, num_needles=3, haystack="uniform")
+    task = named("needle:depth=0.5,num_keys=3,haystack=uniform", "x")
+    assert task == make_task("needle", depth=0.5, num_keys=3, haystack="uniform")
     assert named("mqar:placement=power:0.01", "x").placement == "power:0.01"
     assert named("copy:feedback=true", "x").feedback is True
 
@@ -88,6 +89,7 @@ def test_a_task_is_written_in_one_word():
         ({"of": "mqar:num_keys"}, "mixture: of: num_keys takes a whole number, not ''"),
         ({"of": "copy:feedback=maybe"}, "mixture: of: feedback takes true or false, not 'maybe'"),
         ({"of": "mixture"}, "no blend itself"),
+        ({"of": "mqar:num_pairs=3"}, r"the load of mqar is set by max_load, not in 'mqar:num_pairs=3'"),
         ({"max_load": 64}, r"64 pairs need as many keys, not 32 \(try --num-keys 64\), after the colon of --of"),
         ({"min_load": 9}, r"max_load must be at least the smallest load, 9, not 8 \(try --min-load 8\)"),
         ({"min_load": 0}, "min_load must be at least 1, not 0"),
@@ -97,3 +99,19 @@ def test_a_task_is_written_in_one_word():
 def test_wrong_blends_are_refused_in_words(fields, message):
     with pytest.raises(ValueError, match=message):
         Mixture(**fields)
+
+
+def test_the_ceiling_of_a_mixture_is_that_of_its_rows():
+    # A queue of the last 4 of 8 symbols, 48 bits, on rows of all lengths up to 15.
+    task = Mixture(of="repeat_previous:num_symbols=4096", max_load=8, min_load=8, shortest=1)
+    rows = Stream(task, 15, "test").rows(0, 4096)
+    asks = rows.asking.sum(axis=1, keepdims=True)
+    # 4 held of those still to be asked, at most 8: a window of q questions on q symbols asks for all of them.
+    held = np.minimum(1, 4 / np.minimum(asks, 8))
+    assert (held * asks).sum() / asks.sum() <= ceiling(48, task, 15) + 0.01
+    assert np.isclose(sum(w for _, lengths in task.portions(15) for w, _ in lengths), 1)
+
+
+def test_the_floor_of_a_mixture_is_below_its_ceiling():
+    task = Mixture(of="majority:asked=last", max_load=16, min_load=2)
+    assert floors(task, 64)["memoryless"] <= ceiling(0, task, 64) + 0.02

@@ -203,3 +203,16 @@ def test_the_bits_of_an_item_are_its_share_of_the_recalled_bits():
     for score in (0.0, 0.02, 0.3, 0.9, 1.0):
         assert np.isclose(8 * item_bits(score, 32), recalled_bits(score, TASK, 64), atol=1e-6)
     assert item_bits(1.0, 2) == 1.0
+
+
+def test_a_bag_knows_what_counts_tell():
+    # Whether a probe was among the samples at all, whose count is highest: no place is needed for that.
+    assert floors(make_task("frequency", rank=3), 64)["bag"] == 1
+    assert floors(make_task("count_recall"), 64)["bag"] == 1
+    assert floors(make_task("delayed_match", num_symbols=1024), 64)["bag"] > 0.99
+    assert floors(make_task("n_back", num_symbols=4096), 64)["bag"] > 0.99
+    assert floors(make_task("autoencode", feedback=True), 64)["bag"] > 0.4
+
+
+def test_large_vocabularies_take_no_room():
+    assert 0 < floors(make_task("overwrite", num_values=16_000_000), 64)["bag"] < 0.2

@@ -468,3 +468,19 @@ def test_what_cannot_be_is_refused_in_one_line_with_its_mend(words):
     with pytest.raises(ValueError, match=re.escape(words)) as refused:
         WRONG[words](stream())
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"turn": -1}, {"row": True}, {"epoch": 1.5}, {"worker": "x"}, {"turn": 2**70}, {"rows": None}, {"rows": "x"},
+     {"rows": "[1]"}],
+)  # fmt: skip
+def test_a_state_that_is_none_is_refused(wrong):
+    dataset = RecallIterable(Stream(MQAR(num_pairs=2), 12), num_rows=600, shuffle=True)
+    with pytest.raises(ValueError, match="state"):
+        dataset.load_state_dict({**dataset.state_dict(), **wrong})
+
+
+def test_a_seed_that_shuffles_nothing_is_refused():
+    with pytest.raises(ValueError, match="shuffle_seed 3 shuffles nothing without shuffle=True"):
+        RecallIterable(Stream(MQAR(num_pairs=2), 12), shuffle_seed=3)

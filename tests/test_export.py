@@ -331,3 +331,15 @@ def test_a_mistake_is_one_line_and_status_2(words, tmp_path, monkeypatch, capsys
     assert words in told
     assert told.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_file_is_left_alone(tmp_path):
+    pipe = tmp_path / "pipe.npz"
+    os.mkfifo(pipe)
+    with pytest.raises(ValueError, match=r"pipe.npz is no plain file"):
+        export(STREAM, pipe, 3, force=True)
+    assert pipe.is_fifo()
+    (tmp_path / "link.npz").symlink_to(tmp_path / "real.npz")
+    export(STREAM, tmp_path / "link.npz", 3)
+    assert (tmp_path / "link.npz").is_symlink()
+    assert (tmp_path / "real.npz").is_file()

@@ -16,10 +16,10 @@ def tokens_of(task, words):
 @pytest.mark.parametrize(
     ("task", "row", "answers"),
     [
-        (NBack(lag=2), "s4 s1 s4 s2 s0 s2", {2: "yes", 3: "no", 4: "no", 5: "yes"}),
+        (NBack(lag=2, num_symbols=16), "s4 s1 s4 s2 s0 s2", {2: "yes", 3: "no", 4: "no", 5: "yes"}),
         (NBack(lag=1, num_symbols=2), "s0 s0 s1", {1: "yes", 2: "no"}),
-        (DelayedMatch(num_samples=2), "s5 s2 . . ? s5 s7", {5: "yes", 6: "no"}),
-        (DelayedMatch(num_samples=2, num_fillers=3), "s5 s2 f2 ? s2 s2", {4: "no", 5: "yes"}),
+        (DelayedMatch(num_samples=2, num_symbols=8), "s5 s2 . . ? s5 s7", {5: "yes", 6: "no"}),
+        (DelayedMatch(num_samples=2, num_symbols=8, num_fillers=3), "s5 s2 f2 ? s2 s2", {4: "no", 5: "yes"}),
     ],
 )
 def test_rows_worked_by_hand(task, row, answers):

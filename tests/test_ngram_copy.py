@@ -91,10 +91,20 @@ def test_no_reader_of_the_query_alone_beats_the_ceiling_of_no_state():
 
 
 def test_a_long_ngram_says_next_to_nothing():
-    assert np.isclose(NGramCopy(ngram=12).payload_bits(64), 80)
-    assert 79.8 < NGramCopy().payload_bits(64) < 80
-    assert NGramCopy(ngram=2).payload_bits(64) < NGramCopy().payload_bits(64)
-    assert np.isclose(NGramCopy(direction="prefix", ngram=12).payload_bits(64), 5)
+    assert np.isclose(NGramCopy(num_symbols=32, ngram=12).payload_bits(64), 80)
+    assert 79.8 < NGramCopy(num_symbols=32).payload_bits(64) < 80
+    assert NGramCopy(num_symbols=32, ngram=2).payload_bits(64) < NGramCopy(num_symbols=32).payload_bits(64)
+    assert np.isclose(NGramCopy(num_symbols=32, direction="prefix", ngram=12).payload_bits(64), 5)
+
+
+@pytest.mark.parametrize(("symbols", "score"), [(4, 0.28), (8, 0.35), (32, 0.73)])
+def test_what_followed_one_symbol_is_right_as_often_as_is_said(symbols, score):
+    batch = Stream(NGramCopy(num_symbols=symbols), 64).rows(0, 2048)
+    right = 0
+    for tokens, asked, answer in zip(batch.tokens.tolist(), batch.asked[:, 0], batch.answers[:, 0], strict=True):
+        before = [t for t in range(asked) if tokens[t] == tokens[asked]]
+        right += bool(before) and tokens[before[-1] + 1] == answer
+    assert abs(right / 2048 - score) < 0.03
 
 
 def test_shares_are_how_often_symbols_are_asked():
@@ -115,8 +125,8 @@ def test_feedback_shows_the_answer_before():
     ("fields", "message"),
     [
         ({"num_asked": 17}, r"at most the 16 symbols behind an n-gram, not 17 \(try --num-asked 16\)"),
-        ({"ngram": 0}, r"ngram must be at least 1, not 0"),
-        ({"ngram": 1}, r"below half of num_symbols\^ngram, 16, not 16 \(try --ngram 2\)"),
+        ({"ngram": 0}, r"ngram must be from 1 to 4,194,304, not 0"),
+        ({"ngram": 1, "num_symbols": 32}, r"below half of num_symbols\^ngram, 16, not 16 \(try --ngram 2\)"),
         ({"num_symbols": 2}, r"below half of num_symbols\^ngram, 4, not 16 \(try --ngram 6\)"),
         ({"direction": "infix"}, r"choose one of suffix, prefix"),
     ],

@@ -136,6 +136,9 @@ def test_shares_are_how_often_items_are_asked(case):
     batch = drawn(case, 2048)
     assert np.isclose(sum(weight for weight, _ in task.bottlenecks(length)), 1)
     assert all(np.isclose(shares.sum(), 1) and (shares >= 0).all() for _, shares in task.bottlenecks(length))
+    if task.independent:
+        held = max(len(shares) for _, shares in task.bottlenecks(length))
+        assert np.isclose(task.payload_bits(length), held * np.log2(task.num_answers))
     # Needles are stored in order of place, where a chosen depth favours some; their values are exchangeable.
     chosen = getattr(task, "depth", None) is not None
     if task.independent and not chosen:
@@ -184,6 +187,29 @@ def test_a_window_is_right_exactly_where_the_answer_is_near(case, size):
     assert right[near].all()
     low, high = stats.binom.interval(0.99999, far.sum(), task.chance)
     assert low <= right[far].sum() <= high
+
+
+def test_tokens_before_a_question_do_not_give_it_away(case):
+    # A table from the token one or two steps before to the answer, where that token is not the answer itself.
+    task, length = case
+    fit, batch = Stream(task, length).rows(0, 2048), drawn(case, 1024, split="test")
+    for steps in (1, 2):
+        if not task.independent or not (batch.distances > steps).any():
+            continue
+        table = Memoryless([moved(fit, steps)])
+        right = table.answer(moved(batch, steps), task) == batch.answers
+        mean, error = by_row(
+            right, dataclasses.replace(batch, answers=np.where(batch.distances > steps, batch.answers, IGNORE))
+        )
+        assert not mean > task.chance + 5 * error + 0.01
+
+
+def moved(batch: Batch, steps: int) -> Batch:
+    """The same questions put `steps` tokens earlier, where the answer was written before that."""
+    fair = batch.distances > steps
+    return dataclasses.replace(
+        batch, asked=np.where(fair, batch.asked - steps, 0), answers=np.where(fair, batch.answers, IGNORE)
+    )
 
 
 def test_recency_is_right_where_nothing_came_between(case):
@@ -377,6 +403,14 @@ def test_every_field_that_an_option_must_change_is_in_the_message():
         ("mqar", {"num_pairs": 33}, r"33 pairs need as many keys, not 32 \(try --num-keys 33\)"),
         ("mqar", {"num_values": 1}, r"num_values must be at least 2, not 1"),
         ("mqar", {"num_values": 2**25}, r"over the limit"),
+        ("mqar", {"num_values": 2**31}, r"num_values must be at most 2,147,483,647, not 2,147,483,648"),
+        (
+            "copy",
+            {"num_tokens": 5_000_000},
+            r"symbols take 10,000,000 tokens at these fields, over the limit of 4,194,304",
+        ),
+        ("ngram_copy", {"ngram": 2**30}, r"ngram must be from 1 to 4,194,304"),
+        ("autoencode", {"num_ranks": 2**30}, r"cards are over the limit of 16,777,216"),
         ("mqar", {"placement": "nowhere"}, r"unknown placement 'nowhere'"),
         ("associative", {"num_pairs": 40}, r"try --num-keys 40"),
         ("multi_query", {"num_queries": 7}, r"8 values need as many questions, not 7 \(try --num-queries 8\)"),

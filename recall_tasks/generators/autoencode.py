@@ -24,6 +24,9 @@ def _popgym(decks: int) -> Preset:
     return Preset(fields, 104 * decks, "the delimiter is a token after the last card, not a flag on it")
 
 
+MAX_CARDS = 2**24
+
+
 @dataclass(frozen=True)
 class Autoencode(Copy):
     """Reproduce the suits of the cards that were dealt, the last card first.
@@ -63,6 +66,11 @@ class Autoencode(Copy):
         super().check_fields()
         self.at_least("num_ranks", 1)
         self.at_least("num_decks", 1)
+        if self.num_cards > MAX_CARDS:
+            raise ValueError(
+                f"{self.name}: decks of {self.num_cards:,} cards are over the limit of {MAX_CARDS:,} "
+                f"(try a smaller --num-ranks or --num-decks)"
+            )
         if self.num_tokens > self.num_cards:
             raise ValueError(
                 f"{self.name}: {self.num_tokens} cards cannot be dealt from {self.num_cards} "

@@ -133,6 +133,8 @@ def named(text: str, asker: str) -> Task:
 
     name, _, rest = text.partition(":")
     fields: dict[str, Any] = {}
+    if name in TASKS and f"{TASKS[name].load}=" in rest:
+        raise ValueError(f"{asker}: the load of {name} is set by max_load, not in {text!r} (try --max-load)")
     for word in filter(None, rest.split(",")):
         field, equals, value = word.partition("=")
         known = TASKS[name].__dataclass_fields__ if name in TASKS else {}

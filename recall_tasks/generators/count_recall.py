@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import draws
 from ..information import mean_bits, naming_bits
-from ..task import Batch, Preset, Stored, Task, difficulty
+from ..task import Batch, Ints, Preset, Stored, Task, difficulty
 
 ASKED = ("last", "every")
 
@@ -121,6 +121,10 @@ class CountRecall(Task):
         """What naming a count takes: after r rounds it is one of r + 1, and each round has the same bits."""
         most = 1 + self.max_count
         return naming_bits(accuracy, most) if self.asked == "last" else mean_bits(accuracy, tuple(range(2, most + 1)))
+
+    def from_bag(self, tokens: Ints, times: Ints, ids: Ints, counts: Ints) -> Ints:
+        """Counts are all that is asked for."""
+        return np.minimum(self.answers.start + times, self.answers.stop - 1).astype(np.int32)
 
     def draw(self, rng: np.random.Generator, rows: int, length: int) -> Batch:
         K, C, blocks = self.num_counted, self.max_count, self.blocks

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import draws
 from ..information import matching_bits
-from ..task import Batch, Stored, Task, difficulty
+from ..task import Batch, Ints, Stored, Task, difficulty
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class DelayedMatch(Task):
     derived: ClassVar[bool] = True
 
     num_samples: int = difficulty(4, "samples shown, and probes asked", moves="load")
-    num_symbols: int = difficulty(32, "size of the alphabet", moves="vocabulary")
+    num_symbols: int = difficulty(4, "size of the alphabet", moves="vocabulary")
     num_fillers: int = difficulty(0, "random filler tokens in the delay; 0 leaves blanks", moves="interference")
 
     def check_fields(self) -> None:
@@ -84,6 +84,11 @@ class DelayedMatch(Task):
 
     def bits_for(self, accuracy: ArrayLike) -> NDArray[np.float64]:
         return matching_bits(accuracy, self.num_symbols)
+
+    def from_bag(self, tokens: Ints, times: Ints, ids: Ints, counts: Ints) -> Ints:
+        """Says yes where the symbol was shown before, anywhere."""
+        no, yes = self.answers
+        return np.where(times > 0, yes, no).astype(np.int32)
 
     def draw(self, rng: np.random.Generator, rows: int, length: int) -> Batch:
         K, V = self.num_samples, self.num_symbols

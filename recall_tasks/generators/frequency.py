@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import draws
-from ..task import Batch, Preset, Stored, difficulty
+from ..task import Batch, Ints, Preset, Stored, difficulty
 from .symbols import Symbols
 
 
@@ -100,6 +100,11 @@ class Frequency(Symbols):
     def at_load(self, load: int) -> Frequency:
         """The same task with `load` symbols to a row, the least common asked where there are fewer than `rank`."""
         return replace(self, num_shown=load, rank=min(self.rank, load))
+
+    def from_bag(self, tokens: Ints, times: Ints, ids: Ints, counts: Ints) -> Ints:
+        """Counts are all that is asked for."""
+        ranked = np.argsort(-counts, axis=1, kind="stable")[:, self.rank - 1]
+        return np.take_along_axis(ids, ranked[:, None], axis=1)[:, 0]
 
     def draw(self, rng: np.random.Generator, rows: int, length: int) -> Batch:
         symbols = draws.distinct(rng, rows, self.num_shown, self.num_symbols) + np.int32(self.answers.start)

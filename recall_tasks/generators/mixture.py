@@ -6,13 +6,14 @@ Source: the mixed training sets of Arora et al. 2024, "Based" (arXiv 2402.18668)
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import draws
-from ..task import Batch, Preset, difficulty
+from ..task import Batch, Preset, Task, difficulty
 from .blend import Blend
 
 CELLS = 8
@@ -57,8 +58,29 @@ class Mixture(Blend):
             cells.append(self.fitted(part.draw(rng, len(cell), inner), length))
         return Batch.concatenate(cells)[draws.shuffled(rng, 1, rows)[0]]
 
+    @property
+    def min_length(self) -> int:
+        return max(super().min_length, self.shortest)
+
     def bottlenecks(self, length: int) -> list[tuple[float, NDArray[np.float64]]]:
-        """Those of each part, weighted by the questions it asks."""
-        asks = np.array([part.num_questions(length) for part in self.parts], np.float64)
-        weighed = zip(asks / asks.sum(), self.parts, strict=True)
-        return [(w * share, shares) for w, part in weighed for share, shares in part.bottlenecks(length)]
+        return self.whole.bottlenecks(length)
+
+    @lru_cache(maxsize=64)  # noqa: B019  # a task is small and made once
+    def portions(self, length: int) -> list[tuple[Task, list[tuple[float, int]]]]:
+        """Each part at each length it takes, weighted by the questions it asks; one length where all are alike."""
+        found = []
+        for part in self.parts:
+            least = min(length, max(self.shortest, part.min_length))
+            ends = [(least << d, min(2 * least << d, length + 1)) for d in range((length // least).bit_length())]
+            if _held(part, least) == _held(part, length):
+                ends = [(length, length + 1)]
+            shares = [
+                (part.num_questions(n) / (len(ends) * (stop - low)), n) for low, stop in ends for n in range(low, stop)
+            ]
+            found.append((part, shares))
+        asked = sum(share for _, shares in found for share, _ in shares)
+        return [(part, [(share / asked, inner) for share, inner in shares]) for part, shares in found]
+
+
+def _held(part: Task, length: int) -> list[tuple[float, int]]:
+    return [(share, len(shares)) for share, shares in part.bottlenecks(length)] + [(part.payload_bits(length), 0)]

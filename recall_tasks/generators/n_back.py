@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import draws
 from ..information import matching_bits
-from ..task import Batch, Stored, Task, difficulty
+from ..task import Batch, Ints, Stored, Task, difficulty
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class NBack(Task):
     derived: ClassVar[bool] = True
 
     lag: int = difficulty(4, "steps between a symbol and the one it is compared with", moves="load")
-    num_symbols: int = difficulty(16, "size of the alphabet", moves="vocabulary")
+    num_symbols: int = difficulty(4, "size of the alphabet", moves="vocabulary")
 
     def check_fields(self) -> None:
         self.at_least("lag", 1)
@@ -89,6 +89,11 @@ class NBack(Task):
 
     def bits_for(self, accuracy: ArrayLike) -> NDArray[np.float64]:
         return matching_bits(accuracy, self.num_symbols)
+
+    def from_bag(self, tokens: Ints, times: Ints, ids: Ints, counts: Ints) -> Ints:
+        """Says yes where the symbol was shown before, anywhere."""
+        no, yes = self.answers
+        return np.where(times > 0, yes, no).astype(np.int32)
 
     def draw(self, rng: np.random.Generator, rows: int, length: int) -> Batch:
         V, lag = self.num_symbols, self.lag
