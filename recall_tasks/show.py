@@ -92,7 +92,8 @@ def _block(columns: list[tuple[str, ...]], heads: tuple[str, ...], colour: bool)
         cells = (
             _painted(column[i].rjust(w), colour and i in (1, 2)) for column, w in zip(columns, widths, strict=True)
         )
-        lines.append(" ".join([label.ljust(len(heads[-1])), *cells]).rstrip())
+        if i < 3 or any(column[i] for column in columns):  # a part of a row that asks nothing has no distances
+            lines.append(" ".join([label.ljust(len(heads[-1])), *cells]).rstrip())
     return "\n".join(lines)
 
 

@@ -106,13 +106,18 @@ def number(text: str) -> float:
         raise argparse.ArgumentTypeError(f"takes a number, not {text!r}") from None
 
 
+def or_none(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """What an optional field takes: `none`, or what it reads."""
+    return lambda text: None if text.lower() == "none" else read(text)
+
+
 READ = {bool: truth, int: whole, float: number, str: str}
 SHOWN = {bool: "true|false", int: "N", float: "X", str: "WORD"}
 
 
 def add_option(group: Any, name: str, kind: type, default: Any, meaning: str, choices: Sequence[str] = ()) -> None:
     group.add_argument(
-        flag(name), type=READ[kind], default=argparse.SUPPRESS, metavar="|".join(choices) or SHOWN[kind],
+        flag(name), type=READ[kind] if default is not None else or_none(READ[kind]), default=argparse.SUPPRESS, metavar="|".join(choices) or SHOWN[kind],
         help=f"{meaning} (default: {default})" if default is not None else meaning,
     )  # fmt: skip
 

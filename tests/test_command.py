@@ -408,3 +408,9 @@ def test_a_probe_adds_the_readers_that_are_missing(trained):
     assert both["readers"] == ["ridge", "logistic"]
     assert both["probes"][: len(first["probes"])] == first["probes"]
     assert {row["control"] for row in both["probes"] if row["reader"] == "logistic"} == {"none"}
+
+
+def test_none_is_a_value_of_an_optional_field(capsys):
+    assert main(["show", "needle", "--depth", "none", "--length", "16"]) == 0
+    assert main(["show", "needle", "--depth", "half", "--length", "16"]) == 2
+    assert "takes a number, not 'half'" in capsys.readouterr().err
