@@ -13,7 +13,7 @@ from .task import Task
 STEPS = 24
 ROLES = {"k": "key", "v": "value", "s": "symbol", "f": "filler", ".": "blank"}
 
-CELLS, LINES = 32, 8
+CELLS, LINES = 32, 32
 CELL, MARK = 8, 4
 COLOURS = {"k": (70, 130, 220), "v": (230, 160, 50), "s": (230, 160, 50), "f": (110, 110, 120), ".": (45, 45, 50)}
 CONTROL, RIGHT, WRONG, NOW = (190, 90, 200), (60, 200, 90), (220, 60, 60), (255, 255, 255)
@@ -57,10 +57,11 @@ def ansi(seen: Seen) -> str:
 
 
 def rgb_array(seen: Seen) -> NDArray[np.uint8]:
-    """The page of the row that is being shown: a cell for each token, coloured by role, shaded by id.
+    """A row of up to 1024 tokens, or the page of it that is being shown: a cell for each token, coloured by
+    role, shaded by id.
 
     Under a token is a mark: green where it was answered rightly, red where not, white under the present
-    one. The size is the same throughout an episode: [12 lines, 256, 3], lines of 32 tokens, 8 at most.
+    one. The size is the same throughout an episode: [12 lines, 256, 3], lines of 32 tokens, 32 at most.
     """
     lines = min(LINES, -(-seen.length // CELLS))
     page = lines * CELLS

@@ -21,10 +21,16 @@ from .environments.setting import Setting
 from .environments.single import RecallEnv
 from .environments.vector import RecallVectorEnv
 from .stream import BLOCK, Stream
-from .task import Batch, Ints, Stored
+from .task import Batch, Ints, Stored, told
 
 Lanes = NDArray[Any]
 """[N]: a number for each lane; a single environment is one lane."""
+
+
+def _whole(what: str, value: Any, least: int) -> int:
+    if type(value) is not int or not least <= value < 2**63:
+        raise ValueError(f"{what} takes a whole number from {least} to 2^63 - 1, not {told(value, int)}")
+    return value
 
 
 class Policy(ABC):
@@ -37,16 +43,24 @@ class Policy(ABC):
     setting: Setting
 
     def begin(self, env: Env[Any, Any] | VectorEnv[Any, Any, Any]) -> None:
-        """Raises ValueError for an environment of another package, or a vector of them that is not native."""
-        inner = env.unwrapped
+        """Raises ValueError for an environment of another package, a vector of them that is not native, and
+        wrappers that change what is shown or said.
+        """
+        inner = getattr(env, "unwrapped", env)
         if not isinstance(inner, RecallEnv | RecallVectorEnv):
             raise ValueError(
                 f"policies play RecallEnv and RecallVectorEnv, not {type(inner).__name__}: make it with "
                 "gymnasium.make, or with make_vec and vectorization_mode='vector_entry_point'"
             )
+        for name in ("observation_space", "action_space"):
+            if (theirs := getattr(env, name)) != (own := getattr(inner, name)):
+                raise ValueError(f"policies play {own} as {name}, not {theirs}: take off the wrapper that changes it")
         self.env, self.setting = inner, inner.setting
 
     def act(self, observation: Any, info: dict[str, Any]) -> Any:
+        """Raises ValueError before `begin`."""
+        if not hasattr(self, "setting"):
+            raise ValueError(f"{type(self).__name__} has no environment yet (call begin(env), or use run)")
         tokens = observation["token"] if isinstance(observation, dict) else observation
         if self.setting.observation == "onehot":
             tokens = np.argmax(tokens, axis=-1)
@@ -83,7 +97,11 @@ class Random(Policy):
     """Says anything, all answers alike: its return is `task.chance` on average."""
 
     def __init__(self, seed: int = 0) -> None:
-        self.rng = np.random.default_rng(seed)
+        self.seed = _whole("seed", seed, 0)
+
+    def begin(self, env: Env[Any, Any] | VectorEnv[Any, Any, Any]) -> None:
+        super().begin(env)
+        self.rng = np.random.default_rng(self.seed)
 
     def choose(self, tokens: Lanes, query: Lanes, t: Lanes) -> Lanes:
         return self.rng.integers(self.setting.task.num_answers, size=len(tokens))
@@ -96,7 +114,7 @@ class Memoryless(Policy):
     """
 
     def __init__(self, num_rows: int = 8 * BLOCK) -> None:
-        self.num_rows = num_rows
+        self.num_rows = _whole("num_rows", num_rows, 1)
 
     def begin(self, env: Env[Any, Any] | VectorEnv[Any, Any, Any]) -> None:
         super().begin(env)
@@ -134,7 +152,11 @@ class Window(Reading):
     """Remembers the last `size` tokens: right where the answer was written fewer tokens ago, else a guess."""
 
     def __init__(self, size: int, seed: int = 0) -> None:
-        super().__init__(readers.Window(size, np.random.default_rng(seed)))
+        self.size, self.seed = _whole("size", size, 1), _whole("seed", seed, 0)
+
+    def begin(self, env: Env[Any, Any] | VectorEnv[Any, Any, Any]) -> None:
+        super().begin(env)
+        self.reader = readers.Window(self.size, np.random.default_rng(self.seed))
 
 
 def run(
@@ -142,10 +164,14 @@ def run(
 ) -> float:
     """Mean return of the first `episodes` episodes, from a reset with `seed` on (None: the environment's next).
 
-    Lanes of a vector environment play in turn, lane 0 first. Raises ValueError for less than one episode.
+    An episode ends where it terminates or is truncated. Lanes of a vector environment play in turn, lane 0
+    first. Raises ValueError for less than one episode, and for what is no policy or cannot be played.
     """
     if type(episodes) is not int or episodes < 1:
         raise ValueError(f"episodes takes a whole number from 1, not {episodes!r}")
+    given: Any = policy
+    if not isinstance(given, Policy):
+        raise ValueError(f"run takes a policy that is made, such as Oracle(), not {given!r}")
     policy.begin(env)
     lanes, mode = 1, AutoresetMode.DISABLED
     if isinstance(policy.env, RecallVectorEnv):
@@ -153,10 +179,11 @@ def run(
     returns: list[float] = []
     observation, info = env.reset(seed=seed)
     while True:
-        total = np.zeros(lanes)
-        for _ in range(policy.setting.length):
-            observation, rewards, _, _, info = env.step(policy.act(observation, info))
+        total, over = np.zeros(lanes), False
+        while not over:
+            observation, rewards, ended, cut, info = env.step(policy.act(observation, info))
             total += np.asarray(rewards, np.float64)
+            over = bool(np.logical_or(ended, cut).all())
         returns += total.tolist()
         if len(returns) >= episodes:
             return float(np.mean(returns[:episodes]))

@@ -10,11 +10,13 @@ it says changes nothing it will see, so a discount of 0 credits each answer with
 from __future__ import annotations
 
 import csv
+import math
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,23 +27,47 @@ from models import MEMORIES, State, build
 from models.sequence_model import norm
 from recall_tasks import TASKS, Task, make_task
 from recall_tasks.bounds import bag_floor
-from recall_tasks.environments.vector import RecallVectorEnv
+from recall_tasks.environments.vector import MOST_LANES, RecallVectorEnv
 
-from .arguments import Mistake, Parser, add_fields, chosen, one_of, whole
+from .arguments import Mistake, Parser, add_fields, chosen, flag, one_of, whole
+
+SUFFIXES = (".csv", ".png", ".svg")
+ROUNDS, TEST_LANES = 8, 64
+
+
+def _option(default: Any, meaning: str) -> Any:
+    return field(default=default, metadata={"help": meaning})
 
 
 @dataclass(frozen=True)
 class Learning:
-    """How an agent learns. `seconds` and `updates`: whichever ends first."""
+    """How an agent learns. `seconds` and `updates`: whichever ends first. Lane i plays seed `seed * lanes + i`,
+    so that no two seeds share rows. Raises ValueError for a number out of its limits.
+    """
 
-    updates: int = 100_000
-    seconds: float = 60.0
-    lanes: int = 128
-    learning_rate: float = 5e-3
-    discount: float = 0.0
-    entropy: float = 0.01
-    clip: float = 1.0
-    seed: int = 0
+    updates: int = _option(100_000, "learn from so many rows of every lane at most")
+    seconds: float = _option(60.0, "learn for so long at most; looked at after each update, the test comes on top")
+    lanes: int = _option(128, "rows played at once")
+    learning_rate: float = _option(5e-3, "step size of AdamW")
+    discount: float = _option(0.0, "credit of an answer for the rewards after it, 0 to 1")
+    entropy: float = _option(0.01, "how much undecided policies are favoured")
+    clip: float = _option(1.0, "largest norm of a gradient")
+    seed: int = _option(0, "of weights, rows and guesses")
+
+    def __post_init__(self) -> None:
+        for name, most in (("updates", 2**48), ("lanes", MOST_LANES)):
+            if type(value := getattr(self, name)) is not int or not 1 <= value <= most:
+                raise ValueError(f"{flag(name)} takes a whole number from 1 to {most:,}, not {value!r}")
+        last = 2**63 // self.lanes - 1
+        if type(self.seed) is not int or not 0 <= self.seed <= last:
+            raise ValueError(f"--seed takes a whole number from 0 to {last} with {self.lanes} lanes, not {self.seed!r}")
+        for name in ("seconds", "learning_rate", "clip"):
+            if not 0 < (value := getattr(self, name)) < math.inf:
+                raise ValueError(f"{flag(name)} takes a finite number above 0, not {value!r}")
+        if not 0 <= self.entropy < math.inf:
+            raise ValueError(f"--entropy takes a finite number from 0, not {self.entropy!r}")
+        if not 0 <= self.discount <= 1:
+            raise ValueError(f"--discount takes a number from 0 to 1, not {self.discount!r}")
 
 
 @dataclass(frozen=True)
@@ -114,7 +140,8 @@ def update(agent: ActorCritic, optimiser: torch.optim.Optimizer, played: Rollout
     said = logs.gather(1, played.actions[asked][:, None])[:, 0]
     entropy = -(logs.exp() * logs).sum(-1).mean()
     advantage = (returns - values.detach())[asked]
-    advantage = advantage / (advantage.std() + 1e-6)
+    # By its root mean square: a deviation has no meaning where there is one question alone.
+    advantage = advantage / (advantage.square().mean().sqrt() + 1e-6)
     actor = -(said * advantage).mean()
     critic = F.mse_loss(values[asked], returns[asked])
     optimiser.zero_grad()
@@ -139,7 +166,7 @@ def learn(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(learning.seed)
         for done in range(1, learning.updates + 1):
-            played = play(agent, envs, learning.seed if done == 1 else None)
+            played = play(agent, envs, learning.seed * learning.lanes if done == 1 else None)
             update(agent, optimiser, played, learning)
             recent.append(float(played.rewards.sum(1).mean()))
             seconds = time.perf_counter() - began
@@ -154,8 +181,8 @@ def learn(
     return agent, curve
 
 
-def evaluate(agent: ActorCritic, task: Task, length: int, rounds: int = 8, lanes: int = 64) -> float:
-    """Mean return of its likeliest answers on rows of the test split."""
+def evaluate(agent: ActorCritic, task: Task, length: int, rounds: int = ROUNDS, lanes: int = TEST_LANES) -> float:
+    """Mean return of its likeliest answers on `rounds * lanes` rows of the test split."""
     envs = RecallVectorEnv(lanes, task, length, split="test", autoreset_mode="Disabled")
     played = [play(agent, envs, 0 if number == 0 else None, greedy=True) for number in range(rounds)]
     return float(torch.cat([p.rewards for p in played]).sum(1).mean())
@@ -163,7 +190,7 @@ def evaluate(agent: ActorCritic, task: Task, length: int, rounds: int = 8, lanes
 
 def save(curve: Sequence[Point], task: Task, path: Path) -> None:
     """The curve as a table (.csv) or a picture (.png, .svg)."""
-    if path.suffix == ".csv":
+    if path.suffix.lower() == ".csv":
         with path.open("w", newline="") as file:
             table = csv.DictWriter(file, fieldnames=list(asdict(curve[0])))
             table.writeheader()
@@ -179,8 +206,19 @@ def save(curve: Sequence[Point], task: Task, path: Path) -> None:
     figure.savefig(path)
 
 
+def check_out(path: Path) -> None:
+    """Refuse where no curve can be kept, before one is made."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise ValueError(f"--out takes a name that ends in .csv, .png or .svg, not {path}")
+    if not path.parent.is_dir():
+        raise ValueError(f"--out {path}: there is no folder {path.parent} (make it first)")
+    if path.is_dir():
+        raise ValueError(f"--out {path}: this is a folder (name a file in it)")
+
+
 def main(words: Sequence[str]) -> int:
-    """Train one agent, a line every second; the exit status."""
+    """Train one agent, a line every second; the exit status. Torch is left with one thread."""
+    torch.set_num_threads(1)  # the matrices are small: more threads cost more than they save
     parser = Parser("python -m runners.agent", "Train a recurrent agent by reward alone.", add_help=False)
     parser.add_argument("--task", type=one_of("task", TASKS), default="mqar", metavar="TASK", help="what is asked")
     name = parser.parse_known_args(words)[0].task
@@ -193,30 +231,44 @@ def main(words: Sequence[str]) -> int:
     add_fields(parser.add_argument_group("learning"), Learning)
     add_fields(parser.add_argument_group(f"fields of {name}"), TASKS[name])
     arguments = parser.parse_args(words)
-    learning = Learning(**chosen(arguments, [f.name for f in fields(Learning)]))
     try:
+        learning = Learning(**chosen(arguments, [f.name for f in fields(Learning)]))
         task = make_task(name, None, **chosen(arguments, [f.name for f in fields(TASKS[name])]))
-        length = arguments.length or task.min_length
+        length = task.min_length if arguments.length is None else arguments.length
         task.check_length(length)
-        if arguments.out and arguments.out.suffix not in (".csv", ".png", ".svg"):
-            raise ValueError(f"--out takes a name that ends in .csv, .png or .svg, not {arguments.out}")
+        if arguments.out:
+            check_out(arguments.out)
     except ValueError as error:
         raise Mistake(str(error)) from None
     floors = {"chance": task.chance, "bag": bag_floor(task, length)}
     print(f"{task.name}, {task.load_words}, {length} tokens: " + ", ".join(f"{n} {x:.3f}" for n, x in floors.items()))
-    shown = 0.0
+    shown, curve = 0.0, list[Point]()
 
     def tell(point: Point) -> None:
         nonlocal shown
+        curve.append(point)
         if point.seconds - shown >= 1:
             shown = point.seconds
             print(f"{point.seconds:6.1f} s  {point.steps:>12,} steps  return {point.mean_return:.3f}", flush=True)
 
-    agent, curve = learn(task, length, arguments.memory, learning, tell)
-    print(f"test return {evaluate(agent, task, length):.3f} after {curve[-1].steps:,} steps")
-    if arguments.out:
+    status = 0
+    try:
+        agent, _ = learn(task, length, arguments.memory, learning, tell)
+        began = time.perf_counter()
+        score = evaluate(agent, task, length)
+        seconds = time.perf_counter() - began
+        print(
+            f"test return {score:.3f} on {ROUNDS * TEST_LANES} rows ({seconds:.1f} s) after {curve[-1].steps:,} steps"
+        )
+    except KeyboardInterrupt:
+        status = 130
+    kept = ""
+    if arguments.out and curve:
         save(curve, task, arguments.out)
-    return 0
+        kept = f", the curve so far is in {arguments.out}"
+    if status:
+        print(f"stopped after {curve[-1].steps if curve else 0:,} steps{kept}")
+    return status
 
 
 if __name__ == "__main__":

@@ -116,8 +116,10 @@ SHOWN = {bool: "true|false", int: "N", float: "X", str: "WORD"}
 
 
 def add_option(group: Any, name: str, kind: type, default: Any, meaning: str, choices: Sequence[str] = ()) -> None:
+    read: Callable[[str], Any] = READ[kind]
     group.add_argument(
-        flag(name), type=READ[kind] if default is not None else or_none(READ[kind]), default=argparse.SUPPRESS, metavar="|".join(choices) or SHOWN[kind],
+        flag(name), type=or_none(read) if default is None else read, default=argparse.SUPPRESS,
+        metavar="|".join(choices) or SHOWN[kind],
         help=f"{meaning} (default: {default})" if default is not None else meaning,
     )  # fmt: skip
 

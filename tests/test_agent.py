@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from models import MEMORIES
-from recall_tasks import MQAR
+from recall_tasks import MQAR, make_task
 from recall_tasks.bounds import bag_floor
 from recall_tasks.environments.vector import RecallVectorEnv
-from runners.agent import ActorCritic, Learning, evaluate, learn, main, play
+from runners.agent import ActorCritic, Learning, Point, evaluate, learn, main, play
 from runners.arguments import Mistake
 
 torch.set_num_threads(1)
@@ -39,7 +39,7 @@ def test_the_same_seed_learns_the_same_and_touches_nothing_global():
 
 
 def test_the_clock_ends_learning():
-    _, curve = learn(TINY, 8, "linear", Learning(seconds=0.0, lanes=8))
+    _, curve = learn(TINY, 8, "linear", Learning(seconds=1e-9, lanes=8))
     assert len(curve) == 1
 
 
@@ -79,3 +79,70 @@ def test_the_command_shows_and_keeps_the_curve(tmp_path, capsys, suffix):
 def test_a_mistake_is_one_line(words, told):
     with pytest.raises(Mistake, match=told):
         main(words)
+
+
+LIMITS = {
+    "--updates 0": "--updates takes a whole number from 1",
+    "--lanes 0": "--lanes takes a whole number from 1 to 1,048,576, not 0",
+    "--lanes 2000000": "--lanes takes a whole number from 1",
+    "--seed -1": "--seed takes a whole number from 0 to .* with 128 lanes, not -1",
+    f"--seed {2**63}": "--seed takes a whole number",
+    "--learning-rate 0": "--learning-rate takes a finite number above 0, not 0.0",
+    "--learning-rate nan": "--learning-rate takes a finite",
+    "--clip inf": "--clip takes a finite number above 0",
+    "--entropy -1": "--entropy takes a finite number from 0",
+    "--discount 1.5": "--discount takes a number from 0 to 1, not 1.5",
+    "--seconds nan": "--seconds takes a finite number above 0",
+    "--length 0": "need at least 24 tokens, not 0|length .* 0",
+    "--out nowhere/at/all.csv": "there is no folder nowhere",
+}
+
+
+@pytest.mark.parametrize(("words", "told"), LIMITS.items(), ids=LIMITS.keys())
+def test_a_number_out_of_its_limits_is_refused_before_learning(words, told, monkeypatch):
+    monkeypatch.setattr("runners.agent.learn", None)
+    with pytest.raises(Mistake, match=told):
+        main(words.split())
+
+
+def test_a_single_question_teaches_no_nan():
+    learning = Learning(updates=3, lanes=1)
+    task = make_task("associative")
+    agent, _ = learn(task, task.min_length, "linear", learning)
+    assert all(bool(torch.isfinite(weights).all()) for weights in agent.parameters())
+
+
+def test_seeds_that_follow_each_other_share_no_rows(monkeypatch):
+    seen = []
+    monkeypatch.setattr("runners.agent.play", lambda a, envs, seed=None: seen.append(seed) or play(a, envs, seed))
+    for seed in (0, 1, 2):
+        learn(TINY, 8, "linear", Learning(updates=2, lanes=8, seed=seed))
+    assert seen == [0, None, 8, None, 16, None]
+
+
+def test_the_command_takes_one_thread_and_any_case_of_a_suffix(tmp_path, capsys):
+    torch.set_num_threads(2)
+    words = ["--num-pairs", "2", "--length", "12", "--updates", "1", "--lanes", "2"]
+    assert main([*words, "--out", str(tmp_path / "curve.CSV")]) == 0
+    assert torch.get_num_threads() == 1
+    assert "update" in (tmp_path / "curve.CSV").read_text()
+    assert "on 512 rows" in capsys.readouterr().out
+
+
+def test_an_interrupt_is_one_line_and_keeps_the_curve(tmp_path, capsys, monkeypatch):
+    def stopped(task, length, memory, learning, watch):
+        watch(Point(20, 160, 0.5, 0.25))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("runners.agent.learn", stopped)
+    out = tmp_path / "curve.csv"
+    assert main(["--num-pairs", "2", "--out", str(out)]) == 130
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1:] == [f"stopped after 160 steps, the curve so far is in {out}"]
+    assert out.read_text().splitlines()[1] == "20,160,0.5,0.25"
+
+
+def test_help_says_when_the_clock_is_looked_at(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert "looked at after each update" in " ".join(capsys.readouterr().out.split())

@@ -263,6 +263,14 @@ MISTAKES = {
     "a preset nobody knows": ({"preset": "zoo"}, r"unknown preset 'zoo'"),
     "an observation nobody knows": ({"observation": "tuple"}, r"choose one of discrete, dict, onehot"),
     "a view nobody knows": ({"observable": "half"}, r"choose one of partial, full"),
+    "the task of another id": ({"task": "copy"}, r"this id is of the task mqar, not copy"),
+    "a made task of another id": ({"task": Copy()}, r"this id is of the task mqar, not copy"),
+    "a preset in a list": ({"preset": ["zoology"]}, r"preset takes a word or None, not \['zoology'\] \(list\)"),
+    "a number for a task": ({"task": 3}, r"task takes a name such as 'mqar' .*, not 3 \(int\)"),
+    "no task": ({"task": None}, r"task takes a name .*, not None"),
+    "a list for a task": ({"task": ["mqar"]}, r"task takes a name .*, not \['mqar'\]"),
+    "a task that is not made": ({"task": MQAR}, r"task takes a name .*; pass MQAR\(\)"),
+    "a split in an array": ({"split": np.array(["train", "test"])}, r"unknown split array"),
     "a flag that is none": ({"expose_target": 1}, r"expose_target takes true or false, not 1"),
 }
 
@@ -291,6 +299,9 @@ RESETS = {
     "a row below zero": ({"options": {"index": -1}}, "index takes a whole number from 0 to"),
     "a row beyond the stream": ({"options": {"index": 2**48}}, "index takes a whole number from 0 to"),
     "a row of numpy": ({"options": {"index": np.int64(3)}}, "pass 3"),
+    "a number for options": ({"options": 3}, "options takes a dict such as .*, not 3 .int"),
+    "a word for options": ({"options": "index"}, "options takes a dict such as .*, not 'index'"),
+    "a list for options": ({"options": []}, r"options takes a dict such as .*, not \[\]"),
     "an option nobody knows": ({"options": {"idx": 3}}, "unknown option 'idx' of reset: choose among index"),
 }
 
@@ -306,6 +317,22 @@ def test_a_reset_that_cannot_be_changes_nothing(reset, words):
     assert pickle.dumps(env.unwrapped.__dict__) == before
 
 
+def test_nothing_comes_after_the_last_row_of_a_stream():
+    env = mqar()
+    env.reset(seed=0, options={"index": 2**48 - 1})
+    with pytest.raises(ValueError, match=r"2\^48 - 1\) is the last of a stream: reset with a seed or an index"):
+        env.reset()
+    assert env.unwrapped.row == 2**48 - 1
+    env.reset(seed=1)
+
+
+def test_the_task_of_an_id_may_be_named_or_made():
+    assert gymnasium.make("recall/MQAR-v0", task=MQAR(3)).unwrapped.setting.task == MQAR(3)
+    assert mqar(task="mqar").unwrapped.setting.task == MQAR(2, 4, 4)
+    with pytest.raises(ValueError, match="this id is of the task mqar, not needle"):
+        gymnasium.make_vec("recall/MQAR-v0", 2, task="needle")
+
+
 @pytest.mark.parametrize("action", [-1, 4, 10**30])
 def test_an_action_out_of_range_is_refused(action):
     env = mqar()
@@ -318,7 +345,7 @@ def test_an_action_out_of_range_is_refused(action):
 def test_an_action_is_a_whole_number():
     env = mqar()
     env.reset(seed=0)
-    for action in (1.0, "1", None, np.array([1, 2])):
+    for action in (1.0, "1", None, np.array([1, 2]), True, np.True_, np.array(True)):
         with pytest.raises(ValueError, match="an action is a whole number"):
             env.step(action)
     for t, action in enumerate((1, np.int64(1), np.uint8(1), np.array(1))):
@@ -386,13 +413,25 @@ def test_the_picture_marks_right_wrong_and_now():
     assert mark(0) == (0, 0, 0)
 
 
-def test_a_long_row_is_a_page_at_a_time():
-    env = mqar(render_mode="rgb_array", length=300)
+def test_a_row_that_fits_stays_in_sight():
+    env = mqar(render_mode="rgb_array", length=512)
     env.reset(seed=0)
-    for _ in range(257):
+    first = env.render()
+    for _ in range(500):
+        env.step(0)
+    last = env.render()
+    assert last.shape == first.shape == (192, 256, 3)
+    assert np.array_equal(last[:8, :8], first[:8, :8])
+    assert first[:8, :8].any()
+
+
+def test_a_long_row_is_a_page_at_a_time():
+    env = mqar(render_mode="rgb_array", length=1100)
+    env.reset(seed=0)
+    for _ in range(1025):
         env.step(0)
     picture = env.render()
-    assert picture.shape == (96, 256, 3)
+    assert picture.shape == (384, 256, 3)
     assert [tuple(picture[10, 8 * cell + 3].tolist()) == NOW for cell in range(3)] == [False, True, False]
     assert not picture[12:].any()
 

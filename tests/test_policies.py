@@ -3,6 +3,7 @@
 import gymnasium
 import numpy as np
 import pytest
+from gymnasium.wrappers import FlattenObservation, FrameStackObservation, TransformAction
 from scipy import stats
 
 from recall_tasks import MQAR, TASKS, Stream, readers
@@ -67,6 +68,60 @@ def test_without_memory_a_player_knows_no_more_than_its_reader():
 def test_wrappers_are_no_hindrance():
     env = gymnasium.wrappers.RecordEpisodeStatistics(gymnasium.make("recall/Copy-v0"))
     assert run(Oracle(), env, episodes=2) == 1.0
+
+
+def test_an_episode_that_is_cut_is_over():
+    env = gymnasium.make("recall/MQAR-v0", length=24, num_pairs=2, max_episode_steps=23)
+    rows = Stream(MQAR(2), 24, seed=0).rows(0, 4)
+    kept = ((rows.asked < 23) & rows.asking).sum(1) / rows.asking.sum(1)
+    assert run(Oracle(), env, episodes=4) == pytest.approx(kept.mean())
+    assert kept.mean() < 1
+    assert env.unwrapped.row == 3
+
+
+@pytest.mark.parametrize("make", [Random, lambda: Window(3)])
+def test_the_same_player_plays_the_same_again(make):
+    player, env = make(), gymnasium.make("recall/MQAR-v0", num_values=2)
+    scores = [run(player, env, episodes=9), run(make(), env, episodes=9), run(player, env, episodes=9)]
+    assert scores[0] == scores[1] == scores[2]
+
+
+WRAPPED = {
+    "flat": FlattenObservation,
+    "stacked": lambda env: FrameStackObservation(env, 2),
+    "moved": lambda env: TransformAction(env, lambda action: action, gymnasium.spaces.Discrete(2)),
+}
+
+
+@pytest.mark.parametrize("wrap", WRAPPED.values(), ids=WRAPPED.keys())
+def test_wrappers_that_change_what_is_seen_or_said_are_refused(wrap):
+    with pytest.raises(ValueError, match="take off the wrapper that changes it"):
+        run(Oracle(), wrap(gymnasium.make("recall/MQAR-v0")))
+
+
+def test_lanes_that_show_something_else_are_refused():
+    envs = gymnasium.wrappers.vector.FlattenObservation(gymnasium.make_vec("recall/MQAR-v0", 2))
+    with pytest.raises(ValueError, match="take off the wrapper"):
+        run(Oracle(), envs)
+
+
+PLAYERS = {
+    "an empty window": (lambda: Window(0), "size takes a whole number from 1 .*, not 0"),
+    "part of a token": (lambda: Window(2.5), "size takes a whole number from 1"),
+    "a window's seed": (lambda: Window(2, -1), "seed takes a whole number from 0"),
+    "no rows": (lambda: Memoryless(0), "num_rows takes a whole number from 1"),
+    "rows of numpy": (lambda: Memoryless(np.int64(256)), "pass 256"),
+    "a seed": (lambda: Random("a"), "seed takes a whole number from 0 .*, not 'a'"),
+    "no env": (lambda: Oracle().act(0, {"query": False, "t": 0}), r"Oracle has no environment yet \(call begin"),
+    "a class": (lambda: run(Oracle, gymnasium.make("recall/MQAR-v0")), "run takes a policy that is made"),
+    "a word": (lambda: run(Oracle(), "recall/MQAR-v0"), "not str: make it with"),
+}
+
+
+@pytest.mark.parametrize(("play", "words"), PLAYERS.values(), ids=PLAYERS.keys())
+def test_what_makes_no_player_is_refused(play, words):
+    with pytest.raises(ValueError, match=words):
+        play()
 
 
 def test_what_cannot_be_played_is_refused():

@@ -251,6 +251,9 @@ ACTIONS = {
     "one": (1, r"of shape \(\)"),
     "words": (["a", "b", "c"], "actions are an array of 3 whole numbers"),
     "bools": (np.ones(3, bool), "not bool"),
+    "ragged": ([[1], [2, 3], 4], r"array of 3 whole numbers, not \[\[1\], \[2, 3\], 4\]"),
+    "huge": ([10**30, 0, 0], f"lane 0: action {10**30} is not one of 4 answers"),
+    "a hole": ([1, None, 2], r"array of 3 whole numbers, not \[1, None, 2\]"),
 }
 
 
@@ -285,6 +288,11 @@ RESETS = {
     "rows too few": ({"options": {"index": [1]}}, "3 of them, not 1"),
     "a row that is none": ({"options": {"index": [1, None, 2]}}, "not None"),
     "a row below zero": ({"options": {"index": -1}}, "index takes a whole number"),
+    "seeds too large": ({"seed": 2**63 - 2}, r"to 2\^63 - 3 with 3 lanes .*, not 9223372036854775806 "),
+    "rows of floats": ({"options": {"index": np.zeros(3)}}, "index takes a whole number .*, not 0.0"),
+    "a number for options": ({"options": 3}, "options takes a dict such as .*, not 3"),
+    "a word for options": ({"options": "index"}, "options takes a dict such as .*, not 'index'"),
+    "a list for options": ({"options": []}, "options takes a dict"),
     "an option nobody knows": (
         {"options": {"mask": 1}},
         "unknown option 'mask' of reset: choose among index, reset_mask",
@@ -325,7 +333,29 @@ def test_steps_outside_a_row_are_refused():
     assert native.step([0, 0])[4]["t"].tolist() == [1, 1]
 
 
-@pytest.mark.parametrize("number", [0, -1, 2.0, np.int64(2), None])
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.value)
+def test_nothing_comes_after_the_last_row_of_a_stream(mode):
+    native = RecallVectorEnv(2, "mqar", autoreset_mode=mode, **SMALL)
+    native.reset(seed=0, options={"index": [2**48 - 1, 0]})
+    before = pickle.dumps(native)
+    with pytest.raises(ValueError, match=r"2\^48 - 1\) is the last of a stream: reset with a seed or an index"):
+        native.reset()
+    assert pickle.dumps(native) == before
+    assert native.reset(options={"reset_mask": np.array([False, True])})[1]["_t"].tolist() == [False, True]
+    assert native.rows.tolist() == [2**48 - 1, 1]
+    native.reset(seed=0)
+
+
+def test_rows_may_be_an_array():
+    native = RecallVectorEnv(3, "mqar", **SMALL)
+    native.reset(seed=0, options={"index": np.array([5, 3, 4], np.uint16)})
+    tokens = native.batch.tokens
+    native.reset(options={"index": native.rows})
+    assert native.rows.tolist() == [5, 3, 4]
+    assert np.array_equal(native.batch.tokens, tokens)
+
+
+@pytest.mark.parametrize("number", [10**12, 2**20 + 1, 0, -1, 2.0, np.int64(2), None])
 def test_lanes_are_counted_from_one(number):
     with pytest.raises(ValueError, match="num_envs takes a whole number from 1"):
         RecallVectorEnv(number, "mqar")

@@ -29,5 +29,5 @@ def register_all(tasks: Mapping[str, type[Task]]) -> None:
                 known,
                 entry_point="recall_tasks.environments.single:RecallEnv",
                 vector_entry_point="recall_tasks.environments.vector:RecallVectorEnv",
-                kwargs={"task": name},
+                kwargs={"task": name, "registered": name},
             )

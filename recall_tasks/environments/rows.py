@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..stream import Stream
 from ..task import Batch, Ints
+from .resets import check_following
 
 Rows = NDArray[np.int64]
 Lanes = slice | NDArray[np.intp]
@@ -45,6 +46,7 @@ class Shelf:
     def _fetch(self, lane: int, row: int) -> None:
         stream = self.streams[lane]
         assert stream is not None  # whoever asks for rows has seeded the lane
+        check_following(row)
         number, offset = divmod(row, stream.block_rows)
         drawn = stream.block(number).arrays()
         if not self._held:

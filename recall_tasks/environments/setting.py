@@ -51,6 +51,7 @@ class Setting:
         observable: str = "partial",
         expose_target: bool = False,
         render_mode: str | None = None,
+        registered: str | None = None,
         **fields: Any,
     ) -> Setting:
         """A task by name with its `preset` and `fields`, or as it is.
@@ -61,9 +62,13 @@ class Setting:
                        that the same pipeline must reach a return of 1 without any memory
         expose_target  infos hold `next_target`, the action that answers the observation they come with
         render_mode    ansi, rgb_array or None
+        registered     given by Gymnasium: the task of the id, which `task` must be
 
         Raises ValueError for anything unknown, of a wrong type or that does not fit.
         """
+        _check_task(task, registered)
+        if preset is not None and not isinstance(preset, str):
+            raise ValueError(f"preset takes a word or None, not {told(preset, str)}")
         preset_length = None
         if isinstance(task, Task):
             if preset is not None or fields:
@@ -78,7 +83,7 @@ class Setting:
         if render_mode is not None:
             choices["render_mode"], given["render_mode"] = RENDER_MODES, render_mode
         for name, value in given.items():
-            if value not in choices[name]:
+            if not isinstance(value, str) or value not in choices[name]:
                 raise ValueError(f"{task.name}: unknown {name} {value!r}: choose one of {', '.join(choices[name])}")
         if type(expose_target) is not bool:
             raise ValueError(f"{task.name}: expose_target takes true or false, not {told(expose_target, bool)}")
@@ -138,13 +143,26 @@ def worth(asking: NDArray[np.bool_]) -> NDArray[np.float64]:
     return reward
 
 
+def _check_task(task: Any, registered: str | None) -> None:
+    """Refuse what names no task and is none, and another task than that of the id that was made."""
+    if not isinstance(task, str | Task):
+        made = f"; pass {task.__name__}()" if isinstance(task, type) and issubclass(task, Task) else ""
+        raise ValueError(f"task takes a name such as 'mqar' or a task such as MQAR(), not {told(task, str)}{made}")
+    if registered is not None and registered != (name := task if isinstance(task, str) else task.name):
+        raise ValueError(f"this id is of the task {registered}, not {name}: make the id of {name}, without task=")
+
+
 def _check_known(task: str, fields: Mapping[str, Any]) -> None:
     """Refuse a keyword that neither the environment nor its task has; an unknown task is refused elsewhere."""
     from .. import TASKS
 
     if task not in TASKS:
         return
-    own = [name for name, p in inspect.signature(Setting.of).parameters.items() if p.kind is p.KEYWORD_ONLY]
+    own = [
+        name
+        for name, p in inspect.signature(Setting.of).parameters.items()
+        if p.kind is p.KEYWORD_ONLY and name != "registered"
+    ]
     known = ["length", *own, *(f.name for f in dataclasses.fields(TASKS[task]))]
     for name in fields:
         if name not in known:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from .. import picture
 from ..stream import Stream
 from ..task import Batch, Task
-from .resets import wanted_row
+from .resets import check_following, wanted_row
 from .setting import ASKING, OVER, RENDER_MODES, STORING, Setting, worth
 
 Info = dict[str, Any]
@@ -56,6 +56,8 @@ class RecallEnv(gymnasium.Env[Any, int]):
     def reset(self, *, seed: int | None = None, options: Mapping[str, Any] | None = None) -> tuple[Any, Info]:
         """The first observation of row 0 of a new seed, of the row `options["index"]`, or of the next."""
         index = wanted_row(options)
+        if index is None and seed is None:
+            check_following(self.row + 1)
         stream = None if seed is None else self.setting.stream(seed)
         super().reset(seed=seed)
         if stream is None and self.stream is None:
@@ -105,7 +107,10 @@ class RecallEnv(gymnasium.Env[Any, int]):
         try:
             said = operator.index(action)
         except TypeError:
-            raise ValueError(f"{task.name}: an action is a whole number, not {action!r}") from None
+            said = None
+        # Python takes True for 1, but lanes of bools are a mask given by mistake: both refuse it.
+        if said is None or isinstance(action, bool | np.bool_):
+            raise ValueError(f"{task.name}: an action is a whole number, not {action!r}")
         if not 0 <= said < task.num_answers:
             raise ValueError(
                 f"{task.name}: action {said} is not one of {task.num_answers} answers, 0 to {task.num_answers - 1}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,13 +16,14 @@ from .. import picture
 from ..stream import Stream
 from ..task import Batch, Task, told
 from .infos import Bools, Infos, ended_and_begun, told_to
-from .resets import wanted_lanes, wanted_rows, wanted_seeds
+from .resets import check_following, wanted_lanes, wanted_rows, wanted_seeds
 from .rows import Rows, Shelf
 from .setting import OVER, Setting
 from .single import RecallEnv
 from .tape import Tape
 
 Floats = NDArray[np.float64]
+MOST_LANES = 2**20
 
 
 class RecallVectorEnv(VectorEnv[Any, NDArray[np.integer[Any]], NDArray[Any]]):
@@ -31,7 +33,13 @@ class RecallVectorEnv(VectorEnv[Any, NDArray[np.integer[Any]], NDArray[Any]]):
     are those of `Setting.of`. `reset` takes a seed (lane i gets seed + i) or a list of seeds (None: the lane
     goes on), and the options `index` (a row for all lanes, or a list of them) and `reset_mask` (an array of
     bools: the lanes to reset). What is returned may be kept and changed: nothing writes to it or reads it
-    again.
+    again. Within one step the masks of an info (`_t`, `_query`, ...) may be one array, since a copy for each
+    key costs a tenth of a step: copy a mask before changing it.
+
+    Lane i of seed s + 1 is lane i + 1 of seed s, as in Gymnasium: space seeds by `num_envs` for runs that
+    share no rows. Rows are drawn by blocks of up to 256 for each lane; what does not fit 256 MiB is drawn
+    again, a window at a time. Where lanes are many, rows long and questions at every step, this costs:
+    1000 lanes of 10,000 tokens take tens of seconds a reset, and steps a second fall as rows grow.
     """
 
     def __init__(
@@ -43,8 +51,8 @@ class RecallVectorEnv(VectorEnv[Any, NDArray[np.integer[Any]], NDArray[Any]]):
         autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
         **keywords: Any,
     ) -> None:
-        if type(num_envs) is not int or num_envs < 1:
-            raise ValueError(f"num_envs takes a whole number from 1, not {told(num_envs, int)}")
+        if type(num_envs) is not int or not 1 <= num_envs <= MOST_LANES:
+            raise ValueError(f"num_envs takes a whole number from 1 to 2^20, not {told(num_envs, int)}")
         try:
             self.autoreset_mode = AutoresetMode(autoreset_mode)
         except ValueError:
@@ -101,9 +109,12 @@ class RecallVectorEnv(VectorEnv[Any, NDArray[np.integer[Any]], NDArray[Any]]):
         ]
         if not self._tape.started and not mask.all():
             self._check_started()
+        rows, places = self._tape.standing()
+        if index is None:
+            going_on = [bool(wanted) and stream is None for wanted, stream in zip(mask, streams, strict=True)]
+            check_following(int(rows[going_on].max(initial=-1)) + 1)
         super().reset(seed=seed if isinstance(seed, int) else None)
 
-        rows, places = self._tape.standing()
         rows, places = np.where(mask, rows + 1, rows), np.where(mask, 0, places)
         for lane, held in enumerate(self._shelf.streams):
             stream = streams[lane] or held or self.setting.stream(int(self.np_random.integers(2**63)))
@@ -124,14 +135,19 @@ class RecallVectorEnv(VectorEnv[Any, NDArray[np.integer[Any]], NDArray[Any]]):
         Raises ValueError for actions that are none, ResetNeeded before the first reset and, with autoreset
         disabled, after the end of a row.
         """
-        tape, said = self._tape, np.asarray(actions)
+        tape = self._tape
+        try:
+            said = np.asarray(actions)
+        except (ValueError, OverflowError):  # lists of different lengths
+            said = np.array(None)
+            self._refuse(said, actions)
         if not tape.started:
             self._check_started()
         _, (target, distance, reward, asks, last, over) = tape.now()
         if over:
             said = self._beside_the_pad(said)
         if said.shape != self._all.shape or said.dtype.kind not in "iu" or self._out_of_range(said):
-            self._refuse(said)
+            self._refuse(said, actions)
         if self.render_mode is not None:
             self._note(said)
         none = np.zeros(self.num_envs, np.bool_)
@@ -190,12 +206,14 @@ class RecallVectorEnv(VectorEnv[Any, NDArray[np.integer[Any]], NDArray[Any]]):
             )
         return np.where(over, 0, said) if said.shape == over.shape else said
 
-    def _refuse(self, said: NDArray[Any]) -> None:
+    def _refuse(self, said: NDArray[Any], given: Any) -> None:
         name, answers = self.setting.task.name, self.setting.task.num_answers
-        if said.shape != self._all.shape or said.dtype.kind not in "iu":
-            wrong = f"{said.dtype} of shape {said.shape}"
+        whole = said.dtype.kind in "iu" or all(type(action) is int for action in said.flat)
+        outside = (said < 0) | (said >= answers) if whole else self._all
+        if said.shape != self._all.shape or not whole or not outside.any():
+            wrong = reprlib.repr(given) if said.dtype == object else f"{said.dtype} of shape {said.shape}"
             raise ValueError(f"{name}: actions are an array of {self.num_envs} whole numbers, not {wrong}")
-        lane = int(((said < 0) | (said >= answers)).argmax())
+        lane = int(outside.argmax())
         raise ValueError(
             f"{name}: lane {lane}: action {said[lane]} is not one of {answers} answers, 0 to {answers - 1}"
         )
