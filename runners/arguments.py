@@ -111,12 +111,12 @@ def or_none(read: Callable[[str], Any]) -> Callable[[str], Any]:
     return lambda text: None if text.lower() == "none" else read(text)
 
 
-READ = {bool: truth, int: whole, float: number, str: str}
+READ: dict[type, Callable[[str], Any]] = {bool: truth, int: whole, float: number, str: str}
 SHOWN = {bool: "true|false", int: "N", float: "X", str: "WORD"}
 
 
 def add_option(group: Any, name: str, kind: type, default: Any, meaning: str, choices: Sequence[str] = ()) -> None:
-    read: Callable[[str], Any] = READ[kind]
+    read = READ[kind]
     group.add_argument(
         flag(name), type=or_none(read) if default is None else read, default=argparse.SUPPRESS,
         metavar="|".join(choices) or SHOWN[kind],
