@@ -112,15 +112,17 @@ class Rollout:
 
 
 @torch.no_grad()
-def play(agent: ActorCritic, envs: RecallVectorEnv, seed: int | None = None, greedy: bool = False) -> Rollout:
-    """Row 0 of a seed, or the next row, on every lane; actions sampled from the policy, or the likeliest."""
+def play(
+    agent: ActorCritic, envs: RecallVectorEnv, seed: int | None = None, guesses: torch.Generator | None = None
+) -> Rollout:
+    """Row 0 of a seed, or the next row, on every lane; actions drawn from the policy by `guesses`, or the likeliest."""
     observation, info = envs.reset(seed=seed)
     states, columns = None, []
     for _ in range(envs.setting.length):
         tokens = torch.from_numpy(observation)
         logits, _, states = agent(tokens[:, None], states)
         likely = logits[:, 0].softmax(-1)
-        actions = likely.argmax(-1) if greedy else torch.multinomial(likely, 1)[:, 0]
+        actions = likely.argmax(-1) if guesses is None else torch.multinomial(likely, 1, generator=guesses)[:, 0]
         query = torch.from_numpy(info["query"])
         observation, rewards, _, _, info = envs.step(actions.numpy())
         columns.append((tokens, actions, torch.from_numpy(rewards).float(), query))
@@ -163,28 +165,27 @@ def learn(
     agent = ActorCritic(task, memory, seed=learning.seed)
     optimiser = torch.optim.AdamW(agent.parameters(), lr=learning.learning_rate, weight_decay=0.0)
     began, curve, recent = time.perf_counter(), list[Point](), list[float]()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(learning.seed)
-        for done in range(1, learning.updates + 1):
-            played = play(agent, envs, learning.seed * learning.lanes if done == 1 else None)
-            update(agent, optimiser, played, learning)
-            recent.append(float(played.rewards.sum(1).mean()))
-            seconds = time.perf_counter() - began
-            last = done == learning.updates or seconds > learning.seconds
-            if done % 20 == 0 or last:
-                steps = done * learning.lanes * length
-                curve.append(Point(done, steps, seconds, float(np.mean(recent))))
-                watch(curve[-1])
-                recent.clear()
-            if last:
-                break
+    guesses = torch.Generator().manual_seed(learning.seed)
+    for done in range(1, learning.updates + 1):
+        played = play(agent, envs, learning.seed * learning.lanes if done == 1 else None, guesses)
+        update(agent, optimiser, played, learning)
+        recent.append(float(played.rewards.sum(1).mean()))
+        seconds = time.perf_counter() - began
+        last = done == learning.updates or seconds > learning.seconds
+        if done % 20 == 0 or last:
+            steps = done * learning.lanes * length
+            curve.append(Point(done, steps, seconds, float(np.mean(recent))))
+            watch(curve[-1])
+            recent.clear()
+        if last:
+            break
     return agent, curve
 
 
 def evaluate(agent: ActorCritic, task: Task, length: int, rounds: int = ROUNDS, lanes: int = TEST_LANES) -> float:
     """Mean return of its likeliest answers on `rounds * lanes` rows of the test split."""
     envs = RecallVectorEnv(lanes, task, length, split="test", autoreset_mode="Disabled")
-    played = [play(agent, envs, 0 if number == 0 else None, greedy=True) for number in range(rounds)]
+    played = [play(agent, envs, 0 if number == 0 else None) for number in range(rounds)]
     return float(torch.cat([p.rewards for p in played]).sum(1).mean())
 
 

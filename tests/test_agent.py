@@ -21,7 +21,7 @@ TINY = MQAR(num_pairs=2, num_keys=4, num_values=4)
 def test_acting_step_by_step_is_reading_the_row(memory):
     agent = ActorCritic(TINY, memory, width=16)
     envs = RecallVectorEnv(4, TINY, 12, autoreset_mode="Disabled")
-    played = play(agent, envs, seed=0, greedy=True)
+    played = play(agent, envs, seed=0)
     assert np.array_equal(played.tokens.numpy(), envs.batch.tokens)
     logits, _, _ = agent(played.tokens)
     chosen = logits.gather(2, played.actions[..., None])[..., 0]
@@ -114,7 +114,9 @@ def test_a_single_question_teaches_no_nan():
 
 def test_seeds_that_follow_each_other_share_no_rows(monkeypatch):
     seen = []
-    monkeypatch.setattr("runners.agent.play", lambda a, envs, seed=None: seen.append(seed) or play(a, envs, seed))
+    monkeypatch.setattr(
+        "runners.agent.play", lambda a, envs, seed=None, guesses=None: seen.append(seed) or play(a, envs, seed, guesses)
+    )
     for seed in (0, 1, 2):
         learn(TINY, 8, "linear", Learning(updates=2, lanes=8, seed=seed))
     assert seen == [0, None, 8, None, 16, None]

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
-from ..task import Task
+from .roles import Roles
 
 
-class Bindings(Task):
-    """Ids in order: control tokens, keys, values, fillers; no token has two roles.
+class Bindings(Roles):
+    """Control tokens, keys, values, fillers.
 
     A task that extends it has fields `num_keys` and `num_values`; those with random filler say how much.
     """
-
-    controls: ClassVar[str] = "."
-    """A letter for each control token, from id 0, the blank."""
 
     num_keys: int
     num_values: int
@@ -41,8 +37,8 @@ class Bindings(Task):
         return range(self.answers.stop, self.answers.stop)
 
     @property
-    def vocab_size(self) -> int:
-        return self.fillers.stop
+    def roles(self) -> dict[str, range]:
+        return {"k": self.keys, "v": self.answers, "f": self.fillers}
 
     def read(self, tokens: Sequence[int]) -> dict[int, int]:
         """A key seen again asks for the value that stood behind it; tasks that ask otherwise override this."""
@@ -54,9 +50,3 @@ class Bindings(Task):
             elif token in self.answers:
                 pairs[tokens[t - 1]] = token
         return answers
-
-    def word(self, token: int) -> str:
-        for letter, ids in (("k", self.keys), ("v", self.answers), ("f", self.fillers)):
-            if token in ids:
-                return f"{letter}{token - ids.start}"
-        return self.controls[token]

@@ -14,7 +14,8 @@ from typing import ClassVar
 import numpy as np
 
 from .. import draws
-from ..task import Batch, Ints, Preset, Stored, Task, difficulty
+from ..task import Batch, Ints, Preset, Stored, difficulty
+from .roles import Roles
 
 
 def _mad(length: int = 32, vocabulary: int = 16) -> Preset:
@@ -25,7 +26,7 @@ def _mad(length: int = 32, vocabulary: int = 16) -> Preset:
 
 
 @dataclass(frozen=True)
-class Compression(Task):
+class Compression(Roles):
     """Recall the symbols of a sequence by their places, in an order not known before.
 
         tokens   s1 s2 f1 s3  .  | p2 p0 p1        . is the blank, | the mark
@@ -45,6 +46,7 @@ class Compression(Task):
     name: ClassVar[str] = "compression"
     version: ClassVar[int] = 1
     load: ClassVar[str] = "num_tokens"
+    controls: ClassVar[Sequence[str]] = ".|"
     presets: ClassVar[Mapping[str, Preset]] = {
         "mad": _mad(),
         "mad_vocab_32": _mad(vocabulary=32),
@@ -97,13 +99,13 @@ class Compression(Task):
         return range(self.answers.stop, self.answers.stop + self.num_noise)
 
     @property
-    def vocab_size(self) -> int:
-        return self.fillers.stop
-
-    @property
     def shown(self) -> int:
         """Tokens of the sequence, noise included."""
         return self.num_tokens + round(self.num_tokens * self.noise / (1 - self.noise))
+
+    @property
+    def roles(self) -> dict[str, range]:
+        return {"p": self.places, "s": self.answers, "f": self.fillers}
 
     @property
     def load_words(self) -> str:
@@ -147,9 +149,3 @@ class Compression(Task):
     def read(self, tokens: Sequence[int]) -> dict[int, int]:
         sequence = [token for token in tokens if token in self.answers]
         return {t: sequence[token - self.places.start] for t, token in enumerate(tokens) if token in self.places}
-
-    def word(self, token: int) -> str:
-        for letter, ids in (("p", self.places), ("s", self.answers), ("f", self.fillers)):
-            if token in ids:
-                return f"{letter}{token - ids.start}"
-        return ".|"[token]

@@ -50,7 +50,7 @@ class Copy(Symbols):
     name: ClassVar[str] = "copy"
     version: ClassVar[int] = 2
     load: ClassVar[str] = "num_tokens"
-    controls: ClassVar[str] = ".|"
+    controls: ClassVar[Sequence[str]] = ".|"
     presets: ClassVar[Mapping[str, Preset]] = {
         "ntm": Preset({"num_tokens": 20, "num_symbols": 256}, 40, "always 20 symbols, one token each, not 1 to 20"),
         "ntm_repeat": Preset(

@@ -12,15 +12,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from .. import draws
-from ..information import matching_bits
-from ..task import Batch, Ints, Stored, Task, difficulty
+from ..task import Batch, Stored, difficulty
+from .matching import Matching
 
 
 @dataclass(frozen=True)
-class DelayedMatch(Task):
+class DelayedMatch(Matching):
     """Say of each probe whether it is the sample of its place: the first probe of the first sample, and so on.
 
         tokens   s5 s2  .  .  ? s5 s7        . is the blank, ? the mark that ends the delay
@@ -42,6 +41,7 @@ class DelayedMatch(Task):
     version: ClassVar[int] = 1
     load: ClassVar[str] = "num_samples"
     derived: ClassVar[bool] = True
+    controls: ClassVar[Sequence[str]] = (".", "?", "no", "yes")
 
     num_samples: int = difficulty(4, "samples shown, and probes asked", moves="load")
     num_symbols: int = difficulty(4, "size of the alphabet", moves="vocabulary")
@@ -53,24 +53,8 @@ class DelayedMatch(Task):
         self.at_least("num_fillers", 0)
 
     @property
-    def answers(self) -> range:
-        return range(2, 4)
-
-    @property
-    def alphabet(self) -> range:
-        return range(4, 4 + self.num_symbols)
-
-    @property
     def fillers(self) -> range:
         return range(self.alphabet.stop, self.alphabet.stop + self.num_fillers)
-
-    @property
-    def vocab_size(self) -> int:
-        return self.fillers.stop
-
-    @property
-    def balanced(self) -> bool:
-        return True
 
     @property
     def min_length(self) -> int:
@@ -81,14 +65,6 @@ class DelayedMatch(Task):
 
     def payload_bits(self, length: int) -> float:
         return self.num_samples * float(np.log2(self.num_symbols))
-
-    def bits_for(self, accuracy: ArrayLike) -> NDArray[np.float64]:
-        return matching_bits(accuracy, self.num_symbols)
-
-    def from_bag(self, tokens: Ints, times: Ints, ids: Ints, counts: Ints) -> Ints:
-        """Says yes where the symbol was shown before, anywhere."""
-        no, yes = self.answers
-        return np.where(times > 0, yes, no).astype(np.int32)
 
     def draw(self, rng: np.random.Generator, rows: int, length: int) -> Batch:
         K, V = self.num_samples, self.num_symbols
@@ -120,9 +96,3 @@ class DelayedMatch(Task):
             elif token in self.alphabet:
                 samples.append(token)
         return answers
-
-    def word(self, token: int) -> str:
-        for letter, ids in (("s", self.alphabet), ("f", self.fillers)):
-            if token in ids:
-                return f"{letter}{token - ids.start}"
-        return (".", "?", "no", "yes")[token]

@@ -45,7 +45,7 @@ class Frequency(Symbols):
     name: ClassVar[str] = "frequency"
     version: ClassVar[int] = 1
     load: ClassVar[str] = "num_shown"
-    controls: ClassVar[str] = ".?"
+    controls: ClassVar[Sequence[str]] = ".?"
     derived: ClassVar[bool] = True
     presets: ClassVar[Mapping[str, Preset]] = {
         "common": Preset(

@@ -75,7 +75,7 @@ class Fuzzy(Bindings):
     name: ClassVar[str] = "fuzzy"
     version: ClassVar[int] = 1
     load: ClassVar[str] = "num_pairs"
-    controls: ClassVar[str] = ".:"
+    controls: ClassVar[Sequence[str]] = ".:"
     presets: ClassVar[Mapping[str, Preset]] = {
         name: Preset(
             {"num_pairs": pairs, "key_tokens": 3, "value_tokens": 3, "num_keys": size, "num_values": size + 1},

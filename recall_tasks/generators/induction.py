@@ -41,7 +41,7 @@ class Induction(Symbols):
     name: ClassVar[str] = "induction"
     version: ClassVar[int] = 1
     load: ClassVar[str] = "num_occurrences"
-    controls: ClassVar[str] = ".|"
+    controls: ClassVar[Sequence[str]] = ".|"
     presets: ClassVar[Mapping[str, Preset]] = {
         "h3": Preset({"num_symbols": 18}, 31, "a row of 30 tokens and the mark; of 20 ids two are not symbols"),
         "mamba": Preset({"num_symbols": 15}, 256, "16 tokens with the mark; published from 64 to 2^20 tokens"),

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from .. import draws
-from ..information import matching_bits
-from ..task import Batch, Ints, Stored, Task, difficulty
+from ..task import Batch, Stored, difficulty
+from .matching import Matching
 
 
 @dataclass(frozen=True)
-class NBack(Task):
+class NBack(Matching):
     """Say at each step, from `lag` on, whether the symbol is the same as `lag` steps ago.
 
         tokens   s4 s1 s4 s2 s0 s2        with lag 2
@@ -42,6 +42,7 @@ class NBack(Task):
     version: ClassVar[int] = 1
     load: ClassVar[str] = "lag"
     derived: ClassVar[bool] = True
+    controls: ClassVar[Sequence[str]] = (".", "no", "yes")
 
     lag: int = difficulty(4, "steps between a symbol and the one it is compared with", moves="load")
     num_symbols: int = difficulty(4, "size of the alphabet", moves="vocabulary")
@@ -49,22 +50,6 @@ class NBack(Task):
     def check_fields(self) -> None:
         self.at_least("lag", 1)
         self.at_least("num_symbols", 2)
-
-    @property
-    def answers(self) -> range:
-        return range(1, 3)
-
-    @property
-    def alphabet(self) -> range:
-        return range(3, 3 + self.num_symbols)
-
-    @property
-    def vocab_size(self) -> int:
-        return self.alphabet.stop
-
-    @property
-    def balanced(self) -> bool:
-        return True
 
     @property
     def load_words(self) -> str:
@@ -87,14 +72,6 @@ class NBack(Task):
         held = [(asks - rest, self.lag), (rest, rest)]
         return [(questions / asks, np.full(items, 1 / items)) for questions, items in held if questions]
 
-    def bits_for(self, accuracy: ArrayLike) -> NDArray[np.float64]:
-        return matching_bits(accuracy, self.num_symbols)
-
-    def from_bag(self, tokens: Ints, times: Ints, ids: Ints, counts: Ints) -> Ints:
-        """Says yes where the symbol was shown before, anywhere."""
-        no, yes = self.answers
-        return np.where(times > 0, yes, no).astype(np.int32)
-
     def draw(self, rng: np.random.Generator, rows: int, length: int) -> Batch:
         V, lag = self.num_symbols, self.lag
         asks = length - lag
@@ -115,6 +92,3 @@ class NBack(Task):
 
     def read(self, tokens: Sequence[int]) -> dict[int, int]:
         return {t: 2 if tokens[t] == tokens[t - self.lag] else 1 for t in range(self.lag, len(tokens))}
-
-    def word(self, token: int) -> str:
-        return f"s{token - 3}" if token in self.alphabet else (".", "no", "yes")[token]

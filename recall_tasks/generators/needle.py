@@ -73,7 +73,7 @@ class Needle(Bindings):
     name: ClassVar[str] = "needle"
     version: ClassVar[int] = 2
     load: ClassVar[str] = "num_needles"
-    controls: ClassVar[str] = ".?"
+    controls: ClassVar[Sequence[str]] = ".?"
     presets: ClassVar[Mapping[str, Preset]] = PRESETS
 
     num_needles: int = difficulty(1, "keys written in the haystack", moves="load")

@@ -54,7 +54,7 @@ class NGramCopy(Symbols):
     name: ClassVar[str] = "ngram_copy"
     version: ClassVar[int] = 1
     load: ClassVar[str] = "num_tokens"
-    controls: ClassVar[str] = ".|"
+    controls: ClassVar[Sequence[str]] = ".|"
     presets: ClassVar[Mapping[str, Preset]] = {
         f"repeat_after_me_{direction}": Preset(
             {"num_tokens": 47, "num_symbols": 26, "num_asked": 1, "direction": direction},

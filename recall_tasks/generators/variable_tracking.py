@@ -52,7 +52,7 @@ class VariableTracking(Bindings):
     name: ClassVar[str] = "variable_tracking"
     version: ClassVar[int] = 1
     load: ClassVar[str] = "num_chains"
-    controls: ClassVar[str] = ".?"
+    controls: ClassVar[Sequence[str]] = ".?"
     presets: ClassVar[Mapping[str, Preset]] = {
         "ruler_vt": Preset(
             {"num_chains": 1, "num_hops": 4, "asks": "chain", "num_names": 4096, "num_values": 4096},
