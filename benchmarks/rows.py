@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from recall_tasks import TASKS, Stream, make_task
-from recall_tasks.task import Ints
+from recall_tasks.batch import Ints
 
 from .timing import seconds
 

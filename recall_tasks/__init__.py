@@ -10,6 +10,7 @@ import dataclasses
 import difflib
 from typing import Any
 
+from .batch import IGNORE, Batch, Stored
 from .environments import register_all
 from .generators.associative import Associative
 from .generators.autoencode import Autoencode
@@ -40,7 +41,7 @@ from .generators.selective_copy import SelectiveCopy
 from .generators.signal import Signal
 from .generators.variable_tracking import VariableTracking
 from .stream import BLOCK, SPLITS, Stream
-from .task import IGNORE, Batch, Preset, Stored, Task
+from .task import Preset, Task
 
 TASKS: dict[str, type[Task]] = {
     task.name: task

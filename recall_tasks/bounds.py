@@ -13,10 +13,11 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from .batch import Batch
 from .information import naming_bits
 from .readers import Bag, Memoryless, Position, Reader, Recency, accuracy
 from .stream import BLOCK, Stream
-from .task import Batch, Task
+from .task import Task
 
 Floats = NDArray[np.float64]
 

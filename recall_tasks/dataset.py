@@ -19,9 +19,10 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch.utils.data import Dataset, IterableDataset, get_worker_info
 
+from .batch import Batch, Ints
 from .order import Order, Turn
 from .stream import LAST, Stream
-from .task import Batch, Ints, told
+from .task import told
 
 Row = dict[str, torch.Tensor]
 State = dict[str, Any]

@@ -13,7 +13,7 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-from .task import Ints
+from .batch import Ints
 
 
 def order(keys: NDArray[np.uint64]) -> Ints:

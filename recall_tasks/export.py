@@ -22,9 +22,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from .batch import Batch
 from .formats import FORMATS, Arrays, Damaged
 from .stream import LAST, Stream
-from .task import Batch, told
+from .task import told
 
 FORM = 1
 """Rises when the form of the files changes."""

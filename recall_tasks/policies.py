@@ -17,11 +17,12 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 
 from . import readers
+from .batch import Batch, Ints, Stored
 from .environments.setting import Setting
 from .environments.single import RecallEnv
 from .environments.vector import RecallVectorEnv
 from .stream import BLOCK, Stream
-from .task import Batch, Ints, Stored, told
+from .task import told
 
 Lanes = NDArray[Any]
 """[N]: a number for each lane; a single environment is one lane."""

@@ -11,7 +11,8 @@ from typing import Protocol
 
 import numpy as np
 
-from .task import IGNORE, Batch, Ints, Task
+from .batch import IGNORE, Batch, Ints
+from .task import Task
 
 
 class Reader(Protocol):

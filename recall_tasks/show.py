@@ -5,9 +5,10 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
+from .batch import Batch
 from .bounds import floors
 from .stream import BLOCK, Stream
-from .task import Batch, Task
+from .task import Task
 
 EMPTY = ".f"
 COLOURS = {"k": 36, "v": 32, "s": 32, ".": 2, "f": 2}

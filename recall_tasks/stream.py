@@ -17,7 +17,8 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from .task import Batch, Task, told
+from .batch import Batch
+from .task import Task, told
 
 BLOCK = 256
 BLOCK_TOKENS = 2**22

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..batch import Batch, Ints
 from ..stream import Stream
-from ..task import Batch, Ints
 from .resets import check_following
 
 Rows = NDArray[np.int64]

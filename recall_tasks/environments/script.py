@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..task import IGNORE
+from ..batch import IGNORE
 from .rows import Lanes, Rows, Shelf
 from .setting import ASKING, OVER, STORING, Setting, worth
 

@@ -15,9 +15,10 @@ from gymnasium.spaces import Box, Dict, Discrete
 from numpy.typing import NDArray
 
 from .. import make_task
+from ..batch import Batch
 from ..picture import Seen
 from ..stream import SPLITS, Stream
-from ..task import Batch, Task, told
+from ..task import Task, told
 
 OBSERVATIONS = ("discrete", "dict", "onehot")
 OBSERVABLE = ("partial", "full")

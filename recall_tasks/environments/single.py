@@ -12,8 +12,9 @@ from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 
 from .. import picture
+from ..batch import Batch
 from ..stream import Stream
-from ..task import Batch, Task
+from ..task import Task
 from .resets import check_following, wanted_row
 from .setting import ASKING, OVER, RENDER_MODES, STORING, Setting, worth
 

@@ -13,8 +13,9 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from .. import picture
+from ..batch import Batch
 from ..stream import Stream
-from ..task import Batch, Task, told
+from ..task import Task, told
 from .infos import Bools, Infos, ended_and_begun, told_to
 from .resets import check_following, wanted_lanes, wanted_rows, wanted_seeds
 from .rows import Rows, Shelf

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from ..task import Ints
+from ..batch import Ints
 
 Arrays = dict[str, Ints]
 """Arrays by name, [rows, anything]."""

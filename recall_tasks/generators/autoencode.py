@@ -15,7 +15,8 @@ from typing import ClassVar
 import numpy as np
 
 from .. import draws
-from ..task import Ints, Preset, difficulty
+from ..batch import Ints
+from ..task import Preset, difficulty
 from .copying import Copy
 
 

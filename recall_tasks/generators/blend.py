@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..task import IGNORE, KIND_WORDS, Batch, Ints, Stored, Task, difficulty
+from ..batch import IGNORE, Batch, Ints, Stored
+from ..task import KIND_WORDS, Task, difficulty
 
 
 @dataclass(frozen=True)

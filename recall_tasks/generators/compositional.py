@@ -13,7 +13,8 @@ from typing import ClassVar
 import numpy as np
 
 from .. import draws
-from ..task import Batch, Ints, Preset, Stored, difficulty
+from ..batch import Batch, Ints, Stored
+from ..task import Preset, difficulty
 from .bindings import Bindings
 
 _CELLS = ((4, 64), (9, 64), (16, 128), (25, 256), (36, 256), (64, 512), (144, 1024), (256, 2048))

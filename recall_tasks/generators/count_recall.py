@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import draws
+from ..batch import Batch, Ints, Stored
 from ..information import mean_bits, naming_bits
-from ..task import Batch, Ints, Preset, Stored, Task, difficulty
+from ..task import Preset, Task, difficulty
 
 ASKED = ("last", "every")
 

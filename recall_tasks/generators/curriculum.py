@@ -12,7 +12,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..task import Batch, Preset, difficulty
+from ..batch import Batch
+from ..task import Preset, difficulty
 from .blend import Blend
 
 

@@ -14,7 +14,8 @@ from typing import ClassVar
 import numpy as np
 
 from .. import draws
-from ..task import Batch, Stored, difficulty
+from ..batch import Batch, Stored
+from ..task import difficulty
 from .matching import Matching
 
 

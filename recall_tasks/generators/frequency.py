@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import draws
-from ..task import Batch, Ints, Preset, Stored, difficulty
+from ..batch import Batch, Ints, Stored
+from ..task import Preset, difficulty
 from .symbols import Symbols
 
 

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import draws
-from ..task import Batch, Ints, Preset, Stored, difficulty
+from ..batch import Batch, Ints, Stored
+from ..task import Preset, difficulty
 from .bindings import Bindings
 
 MARK = 1

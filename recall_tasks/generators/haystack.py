@@ -21,7 +21,7 @@ from math import gcd
 import numpy as np
 
 from .. import draws
-from ..task import Ints
+from ..batch import Ints
 
 HAYSTACKS = ("constant", "uniform", "markov", "needles")
 SENTENCE = 32

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import draws
+from ..batch import Ints
 from ..information import naming_bits
-from ..task import Ints, Preset, difficulty
+from ..task import Preset, difficulty
 from .tracking import Tracking, asked
 
 

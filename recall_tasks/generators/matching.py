@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..batch import Ints
 from ..information import matching_bits
-from ..task import Ints
 from .roles import Roles
 
 

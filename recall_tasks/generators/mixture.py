@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import draws
-from ..task import Batch, Preset, Task, difficulty
+from ..batch import Batch
+from ..task import Preset, Task, difficulty
 from .blend import Blend
 
 CELLS = 8

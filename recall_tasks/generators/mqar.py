@@ -13,7 +13,8 @@ from typing import ClassVar
 import numpy as np
 
 from .. import draws
-from ..task import Batch, Preset, Stored, difficulty
+from ..batch import Batch, Stored
+from ..task import Preset, difficulty
 from .bindings import Bindings
 from .placement import Placement, parse
 

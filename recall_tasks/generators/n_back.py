@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import draws
-from ..task import Batch, Stored, difficulty
+from ..batch import Batch, Stored
+from ..task import difficulty
 from .matching import Matching
 
 

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import draws
-from ..task import Batch, Ints, Preset, Stored, difficulty
+from ..batch import Batch, Ints, Stored
+from ..task import Preset, difficulty
 from .bindings import Bindings
 from .haystack import HAYSTACKS, fill
 

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import draws
-from ..task import MAX_LENGTH, Batch, Ints, Preset, Stored, difficulty
+from ..batch import Batch, Ints, Stored
+from ..task import MAX_LENGTH, Preset, difficulty
 from .symbols import Symbols
 
 DIRECTIONS = ("suffix", "prefix")

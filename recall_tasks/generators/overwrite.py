@@ -13,7 +13,8 @@ from typing import ClassVar
 import numpy as np
 
 from .. import draws
-from ..task import Batch, Ints, Preset, Stored, difficulty
+from ..batch import Batch, Ints, Stored
+from ..task import Preset, difficulty
 from .bindings import Bindings
 
 ZOOLOGY = {"num_updates": 4, "num_keys": 4095, "num_values": 4096}

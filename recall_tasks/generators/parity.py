@@ -13,7 +13,8 @@ from typing import ClassVar
 import numpy as np
 
 from .. import draws
-from ..task import Ints, Preset, difficulty
+from ..batch import Ints
+from ..task import Preset, difficulty
 from .tracking import Tracking, asked, steps
 
 

@@ -14,7 +14,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..task import Ints, Preset, difficulty
+from ..batch import Ints
+from ..task import Preset, difficulty
 from .tracking import Tracking, asked, steps
 
 

@@ -30,7 +30,7 @@ from typing import Protocol
 import numpy as np
 
 from .. import draws
-from ..task import Ints
+from ..batch import Ints
 
 Placed = tuple[Ints, Ints]
 """Positions of the questions, ascending, and which pair each asks: both [rows, pairs]."""

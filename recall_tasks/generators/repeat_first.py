@@ -14,7 +14,8 @@ from typing import ClassVar
 import numpy as np
 
 from .. import draws
-from ..task import Batch, Preset, Stored, difficulty
+from ..batch import Batch, Stored
+from ..task import Preset, difficulty
 from .symbols import Symbols
 
 _SUITS = "suits are independent, not dealt from decks; the first step asks nothing"

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import draws
-from ..task import Batch, Preset, Stored, difficulty
+from ..batch import Batch, Stored
+from ..task import Preset, difficulty
 from .symbols import Symbols
 
 _SUITS = "suits are independent, not dealt from decks; k = lag + 1 counts the card just shown"

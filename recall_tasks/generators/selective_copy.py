@@ -13,7 +13,8 @@ from typing import ClassVar
 import numpy as np
 
 from .. import draws
-from ..task import Batch, Ints, Preset, difficulty
+from ..batch import Batch, Ints
+from ..task import Preset, difficulty
 from .copying import Copy
 
 

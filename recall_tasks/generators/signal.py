@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import draws
+from ..batch import Batch, Ints, Stored
 from ..information import naming_bits
-from ..task import Batch, Ints, Stored, Task, difficulty
+from ..task import Task, difficulty
 
 KINDS = ("white", "step", "spike", "band")
 SCALE = 2**20

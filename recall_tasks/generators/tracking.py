@@ -10,7 +10,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..task import Batch, Ints, Stored, Task, difficulty
+from ..batch import Batch, Ints, Stored
+from ..task import Task, difficulty
 
 ASKED = ("every", "last")
 
