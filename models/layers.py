@@ -77,32 +77,44 @@ class ShortConvolution(nn.Module):
         return convolve(padded, self.taps), padded[:, x.shape[1] :]
 
 
-class Projections(nn.Module):
-    """x [B, T, D] -> `count` tensors [B, H, T, D/H]: one matrix, then a short convolution and SiLU."""
+def head_size(width: int, heads: int, size: int = 0) -> int:
+    """The size of a head: the one given, or the width's equal share where none is (0)."""
+    if heads < 1 or (size == 0 and width % heads):
+        raise ValueError(f"{heads} heads do not divide a width of {width}")
+    if size < 0:
+        raise ValueError(f"a head holds at least 1 channel (0: its share of the width), not {size}")
+    return size or width // heads
 
-    def __init__(self, width: int, heads: int, count: int = 3) -> None:
+
+class Projections(nn.Module):
+    """x [B, T, D] -> `count` tensors [B, H, T, K]: one matrix, then a short convolution and SiLU.
+
+    K is D/H, or `size` where it is given: a state may be larger than the model around it.
+    """
+
+    def __init__(self, width: int, heads: int, count: int = 3, size: int = 0) -> None:
         super().__init__()
-        if heads < 1 or width % heads:
-            raise ValueError(f"{heads} heads do not divide a width of {width}")
-        self.heads, self.count, self.width = heads, count, width
-        self.weight = nn.Parameter(torch.randn(width, count * width) * width**-0.5)
-        self.taps = nn.Parameter(fresh_taps(count * width))
+        self.heads, self.count, self.size = heads, count, head_size(width, heads, size)
+        channels = count * heads * self.size
+        self.weight = nn.Parameter(torch.randn(width, channels) * width**-0.5)
+        self.taps = nn.Parameter(fresh_taps(channels))
 
     def forward(self, x: Tensor, recent: Tensor | None = None) -> tuple[tuple[Tensor, ...], Tensor]:
         """The projections, and the last three inputs [B, 3, D] for the call that continues this one."""
-        B, T, D = x.shape
+        B, T, _ = x.shape
         padded = with_past(x, recent)
-        split = convolve(padded @ self.weight, self.taps).view(B, T, self.count, self.heads, D // self.heads)
+        split = convolve(padded @ self.weight, self.taps).view(B, T, self.count, self.heads, self.size)
         return split.permute(2, 0, 3, 1, 4).unbind(0), padded[:, T:]
 
 
 class ReadOut(nn.Module):
-    """[B, H, T, D/H] -> [B, T, D]: optional RMS norm of each head, then one matrix."""
+    """[B, H, T, V] -> [B, T, D]: optional RMS norm of each head, then one matrix; V is D/H or `size`."""
 
-    def __init__(self, width: int, heads: int, norm: bool = True) -> None:
+    def __init__(self, width: int, heads: int, norm: bool = True, size: int = 0) -> None:
         super().__init__()
-        self.scale = nn.Parameter(torch.ones(heads, 1, width // heads)) if norm else None
-        self.weight = nn.Parameter(torch.randn(width, width) * width**-0.5)
+        V = head_size(width, heads, size)
+        self.scale = nn.Parameter(torch.ones(heads, 1, V)) if norm else None
+        self.weight = nn.Parameter(torch.randn(heads * V, width) * (heads * V) ** -0.5)
 
     def forward(self, reads: Tensor) -> Tensor:
         B, H, T, V = reads.shape

@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy.linalg import expm
 
-from models import legendre
+from models.hippo import legendre
 from models.memories.attention import Attention
 from models.memories.elastic import Elastic, reading
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from settings import IDS, SETTINGS
 from torch import Tensor
 
 from models import MEMORIES, memory_options
@@ -21,22 +22,7 @@ from models.sequence_model import SequenceModel
 torch.set_num_threads(1)
 WIDTH, LENGTHS = 8, (1, 2, 7, 8, 9, 24)
 
-OPTIONS: list[tuple[str, dict[str, Any]]] = [(name, {}) for name in MEMORIES] + [
-    ("attention", {"heads": 2, "rope": True}),
-    ("window", {"window": 4, "heads": 2}),
-    ("window", {"window": 8, "rope": True}),
-    ("window", {"window": 1}),
-    ("linear", {"heads": 2}),
-    ("elastic", {"block": 4, "num_coefficients": 6, "num_samples": 3, "heads": 2}),
-    ("elastic", {"block": 8, "num_coefficients": 12, "num_samples": 5, "exponential": True}),
-    ("elastic", {"block": 4, "num_coefficients": 3, "num_samples": 6, "rope": False}),
-    ("elastic", {"block": 1, "num_coefficients": 4, "num_samples": 2, "exponential": True}),
-    ("residual", {"segment": 4, "heads": 2}),
-    ("grm", {"segment": 4, "heads": 2}),
-    ("ssc", {"segment": 4, "chosen": 1}),
-]
-IDS = [name + "".join(f"-{key}={value}" for key, value in options.items()) for name, options in OPTIONS]
-every_memory = pytest.mark.parametrize(("name", "options"), OPTIONS, ids=IDS)
+every_memory = pytest.mark.parametrize(("name", "options"), SETTINGS, ids=IDS)
 
 
 def make(name: str, options: dict[str, Any], dtype: torch.dtype = torch.float64) -> Memory:

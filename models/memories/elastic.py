@@ -1,7 +1,7 @@
 """Elastic Memory: the past as Legendre coefficients, read back as a few tokens (arXiv 2602.11212, 2026).
 
 The sequence is cut into blocks of L tokens. Every channel of the keys and values is one signal, kept as
-N coefficients (HiPPO-LegS, see `legendre.py`). At the start of block i, S memory tokens are read off
+N coefficients (HiPPO-LegS, see `hippo/legendre.py`). At the start of block i, S memory tokens are read off
 the polynomials, and the block attends to these and to itself:
 
     K_mem = R C^K,  V_mem = R C^V                        the signals at S places of the past
@@ -27,7 +27,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .. import legendre
+from ..hippo import legendre
 from ..layers import Projections, ReadOut, recent_floats
 from ..memory import Memory
 from .attention import rotate
