@@ -10,11 +10,24 @@ import torch
 from torch import nn
 
 from .memories.attention import Attention
-from .memories.caching import GRM, SSC, Residual
+from .memories.caching import GRM, SSC, Residual, Soup
+from .memories.controls import Average, Oracle, RandomSSC
+from .memories.delta import DeltaRule, GatedDeltaRule
 from .memories.elastic import Elastic
+from .memories.gated import GatedLinear
 from .memories.gru import GRU
+from .memories.hippo import HiPPO
+from .memories.hybrid import Hybrid
+from .memories.infini import Infini
 from .memories.linear import LinearAttention
+from .memories.lmu import LMU
+from .memories.lmu_parallel import ParallelLMU
+from .memories.log_linear import LogLinear, LogLinearPlus
+from .memories.melodi import Melodi
+from .memories.memorizing import Memorizing
 from .memories.sliding_window import SlidingWindow
+from .memories.swla import SWLA
+from .memories.transformer_xl import TransformerXL
 from .memory import Memory, State, carried
 from .sequence_model import SequenceModel
 
@@ -22,11 +35,29 @@ MEMORIES: dict[str, type[Memory]] = {
     "attention": Attention,
     "window": SlidingWindow,
     "linear": LinearAttention,
+    "gated": GatedLinear,
+    "swla": SWLA,
+    "delta": DeltaRule,
+    "gated_delta": GatedDeltaRule,
+    "log_linear": LogLinear,
+    "log_linear_plus": LogLinearPlus,
     "residual": Residual,
     "grm": GRM,
+    "soup": Soup,
     "ssc": SSC,
+    "random_ssc": RandomSSC,
+    "oracle": Oracle,
+    "average": Average,
     "elastic": Elastic,
     "gru": GRU,
+    "hippo": HiPPO,
+    "lmu": LMU,
+    "lmu_parallel": ParallelLMU,
+    "transformer_xl": TransformerXL,
+    "memorizing": Memorizing,
+    "infini": Infini,
+    "melodi": Melodi,
+    "hybrid": Hybrid,
 }
 
 __all__ = ["MEMORIES", "Memory", "SequenceModel", "State", "build", "carried", "memory_options"]

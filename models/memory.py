@@ -25,10 +25,12 @@ State = Any
 class Memory(nn.Module, ABC):
     """What a sequence model remembers with. Every memory takes `width` first and keyword options after.
 
-    `options` says in words what each option means, for the command line.
+    `options` says in words what each option means, for the command line. A memory that is `told` takes a
+    third argument, [B, T]: where the answer of each token was written, -1 where nobody says.
     """
 
     options: ClassVar[Mapping[str, str]] = {}
+    told: ClassVar[bool] = False
 
     @abstractmethod
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:

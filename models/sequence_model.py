@@ -27,8 +27,9 @@ class Block(nn.Module):
         self.memory = memory
         self.mlp = MLP(width, mlp_ratio) if mlp_ratio else None
 
-    def remember(self, x: Tensor, state: State | None) -> tuple[Tensor, State]:
-        y, state = self.memory(norm(x), state)
+    def remember(self, x: Tensor, state: State | None, origins: Tensor | None = None) -> tuple[Tensor, State]:
+        told = (origins,) if getattr(self.memory, "told", False) else ()
+        y, state = self.memory(norm(x), state, *told)
         return x + y, state
 
     def think(self, x: Tensor) -> Tensor:
@@ -61,21 +62,31 @@ class SequenceModel(nn.Module):
         )
 
     def forward(
-        self, tokens: Tensor, asked: tuple[Tensor, Tensor], states: list[State] | None = None
+        self,
+        tokens: Tensor,
+        asked: tuple[Tensor, Tensor],
+        states: list[State] | None = None,
+        origins: Tensor | None = None,
     ) -> tuple[Tensor, list[State]]:
         """tokens [B, T] and the asked places (row [Q], position [Q]) -> logits [Q, answers], states.
 
-        The last block's MLP and the read-out see the asked places only.
+        The last block's MLP and the read-out see the asked places only. origins [B, T], where the answer of
+        each token was written and -1 where it asks nothing, reaches the memories that are `told`.
         """
         x = F.embedding(tokens, self.embedding)
         after = []
         for i, block in enumerate(self.blocks):
-            x, state = block.remember(x, states[i] if states else None)
+            x, state = block.remember(x, states[i] if states else None, origins)
             if i == len(self.blocks) - 1:
                 x = x[asked]
             x = block.think(x)
             after.append(state)
         return norm(x) @ self.embedding[self.answers.start : self.answers.stop].T, after
+
+    @property
+    def told(self) -> bool:
+        """Whether any memory is told where answers were written."""
+        return any(getattr(block.memory, "told", False) for block in self.blocks)
 
     def state_floats(self, length: int) -> int:
         """Numbers the whole model carries per sequence after `length` tokens."""

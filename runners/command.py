@@ -1,4 +1,5 @@
-"""The command line: `recall ls | show | export | train | compare | extrapolate | probe | report`.
+"""The command line: `recall ls | show | export | train | compare | extrapolate | swap | probe |
+report`.
 
 A person's mistake is one line on stderr and exit status 2, ours a traceback. Commands are imported when
 they are named, so that help does not wait for torch.
@@ -21,6 +22,7 @@ COMMANDS = {
     "train": "train one memory on one task and keep the run",
     "compare": "train many memories on many tasks, test, probe and report",
     "extrapolate": "test finished runs at lengths they never trained on",
+    "swap": "test finished runs with another memory in place of their own",
     "probe": "read what is stored out of the states of finished runs",
     "report": "write the report of finished runs: tables, figures, one page",
 }

@@ -27,6 +27,14 @@ def places(batch: Batch) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(rows), torch.from_numpy(batch.asked[rows, column]).long()
 
 
+def origins(batch: Batch) -> Tensor:
+    """Where the answer of each token was written, -1 where it asks nothing: [B, T], for a memory that is told."""
+    dense = np.full(batch.tokens.shape, -1, dtype=np.int64)
+    rows, column = batch.asking.nonzero()
+    dense[rows, batch.asked[rows, column]] = batch.origins[rows, column]
+    return torch.from_numpy(dense)
+
+
 @torch.no_grad()
 def predict(model: SequenceModel, batch: Batch, piece: int = PIECE) -> NDArray[np.int32]:
     """The model's answers as token ids, [B, Q]; IGNORE for spare questions.
@@ -38,10 +46,11 @@ def predict(model: SequenceModel, batch: Batch, piece: int = PIECE) -> NDArray[n
     tokens = torch.from_numpy(batch.tokens)
     rows, positions = places(batch)
     answers = torch.empty(len(rows), dtype=torch.int64)
-    states = None
+    states, told = None, origins(batch) if model.told else None
     for start in range(0, T, step):
         here = (positions >= start) & (positions < start + step)
-        logits, states = model(tokens[:, start : start + step], (rows[here], positions[here] - start), states)
+        now = None if told is None else told[:, start : start + step]
+        logits, states = model(tokens[:, start : start + step], (rows[here], positions[here] - start), states, now)
         answers[here] = logits.argmax(-1) + model.answers.start
     said = np.full_like(batch.answers, IGNORE)
     said[batch.asking] = answers.numpy()

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from models import SequenceModel
 from recall_tasks import Batch, Stream, Task
 
-from .evaluate import places, score
+from .evaluate import origins, places, score
 from .experiment import Run
 
 VALIDATION_ROWS = 256
@@ -103,16 +103,16 @@ class Schedule:
 
 
 def train(
-    run: Run, watch: Callable[[Progress], None] = lambda progress: None
+    run: Run, watch: Callable[[Progress], None] = lambda progress: None, model: SequenceModel | None = None
 ) -> tuple[SequenceModel, Outcome, list[dict[str, Any]]]:
-    """Train the run's model; returns it with how it ended and its learning curve.
+    """Train the run's model, or go on with the one given; returns it with how it ended and its learning curve.
 
-    `watch` sees every point of the curve as it comes.
+    `watch` sees every point of the curve as it comes. Weights that need no gradient stay as they are.
     """
     setting, task = run.training, run.task.task
-    model = run.build()
+    model = run.build() if model is None else model
     optimiser = torch.optim.AdamW(
-        model.parameters(),
+        [weights for weights in model.parameters() if weights.requires_grad],
         lr=setting.learning_rate,
         betas=(0.9, 0.95),
         weight_decay=setting.weight_decay,
@@ -187,7 +187,8 @@ def step(model: SequenceModel, optimiser: torch.optim.Optimizer, batch: Batch, c
     A loss that is not finite leaves the weights as they were.
     """
     targets = torch.from_numpy(batch.answers[batch.asking]).long() - model.answers.start
-    logits, _ = model(torch.from_numpy(batch.tokens), places(batch))
+    told = origins(batch) if model.told else None
+    logits, _ = model(torch.from_numpy(batch.tokens), places(batch), None, told)
     loss = F.cross_entropy(logits, targets)
     value = float(loss.detach())
     accuracy = float((logits.detach().argmax(-1) == targets).float().mean())

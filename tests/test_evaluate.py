@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from recall_tasks import IGNORE, MQAR, Copy, Needle, Stream, make_task
-from runners.evaluate import Scored, distance_rows, predict, score, score_row, sequence_rows
+from runners.evaluate import Scored, distance_rows, origins, places, predict, score, score_row, sequence_rows
 from runners.experiment import ModelSetting, Run, TaskSetting
 from runners.extrapolate import extrapolate
 from runners.results import FLOORS
@@ -24,9 +24,9 @@ def test_answers_do_not_depend_on_the_pieces_a_row_is_read_in(task, piece):
 
 def test_a_model_that_answers_is_scored_right():
     class Oracle(torch.nn.Module):
-        answers = RUN.task.task.answers
+        answers, told = RUN.task.task.answers, False
 
-        def forward(self, tokens, asked, states=None):
+        def forward(self, tokens, asked, states=None, origins=None):
             answers = [RUN.task.task.solve(row) for row in tokens.tolist()]
             logits = torch.zeros(len(asked[0]), len(self.answers))
             for i, (row, t) in enumerate(zip(*(a.tolist() for a in asked), strict=True)):
@@ -34,6 +34,24 @@ def test_a_model_that_answers_is_scored_right():
             return logits, None
 
     assert score(Oracle(), Stream(RUN.task.task, 24, "test"), 100).right.all()
+
+
+def test_a_memory_that_is_told_hears_where_every_answer_was_written():
+    batch = Stream(RUN.task.task, 24).rows(0, 8)
+    dense = origins(batch)
+    for row in range(8):
+        said = dict(zip(batch.asked[row].tolist(), batch.origins[row].tolist(), strict=True))
+        assert dense[row].tolist() == [said.get(t, -1) for t in range(24)]
+        assert all(batch.tokens[row, said[t]] == batch.targets[row, t] for t in said)
+
+
+def test_what_is_told_reaches_the_memory_in_every_piece():
+    run = Run(RUN.task, ModelSetting("oracle", {"segment": 4}, width=16))
+    model, batch = run.build().double(), Stream(RUN.task.task, 24).rows(0, 16)
+    assert (predict(model, batch, 7 * 16) == predict(model, batch)).all()
+    untold, _ = model(torch.from_numpy(batch.tokens), places(batch))
+    told, _ = model(torch.from_numpy(batch.tokens), places(batch), None, origins(batch))
+    assert not torch.allclose(told, untold)
 
 
 def test_a_row_of_results_lies_between_its_bounds():

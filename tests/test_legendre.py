@@ -6,15 +6,10 @@ import math
 
 import numpy as np
 import pytest
-import torch
 from scipy.linalg import expm
 
 from models.hippo import legendre
-from models.memories.attention import Attention
-from models.memories.elastic import Elastic, reading
 
-torch.set_num_threads(1)
-DOUBLE = (torch.float64, torch.device("cpu"))
 RNG = np.random.default_rng(0)
 
 
@@ -151,39 +146,3 @@ def test_places_run_from_the_oldest_to_the_present() -> None:
     assert np.all(np.diff(x) > 0)
     assert np.allclose(ages[1:] / ages[:-1], 1000 ** (-1 / 8))
     assert 1 / 1000 < ages[-1] < ages[0] < 1
-
-
-def test_memory_tokens_are_the_values_when_there_is_room_for_all() -> None:
-    L = 16
-    G, _ = reading(2 * L, L, L, False, 0, 2, DOUBLE)
-    read = G[L:]
-    assert not G[:L].any()
-    assert (read - torch.eye(L)).square().sum(1).mean() < 0.05
-    assert torch.linalg.matrix_rank(read, rtol=1e-2) == L
-
-
-def test_a_block_sees_earlier_blocks_through_memory_and_never_itself() -> None:
-    G, J = reading(8, 5, 4, True, 3, 3, DOUBLE)
-    blocks = G.view(3, 5, 2, 4)  # memory token of a block [3, 5] from tokens of a block [2, 4]
-    for i in range(3):
-        assert blocks[i, :, :i].abs().sum() > 0 or i == 0
-        assert not blocks[i, :, i:].any()
-    assert J.view(3, 5, 8).flatten(1).norm(dim=1).min() > 0
-
-
-def test_memory_adds_nothing_to_train() -> None:
-    count = [sum(p.numel() for p in m.parameters()) for m in (Elastic(8, num_coefficients=99), Attention(8))]
-    assert count[0] == count[1]
-    assert Elastic(8).state_dict().keys() == Attention(8).state_dict().keys()
-
-
-@pytest.mark.parametrize("exponential", [False, True])
-def test_an_elastic_memory_of_one_block_is_attention(exponential: bool) -> None:
-    torch.manual_seed(0)
-    elastic, attention = (
-        Elastic(8, heads=2, exponential=exponential).double(),
-        Attention(8, 2, rope=True).double(),
-    )
-    attention.load_state_dict(elastic.state_dict())
-    x = torch.randn(2, 32, 8, dtype=torch.float64)
-    assert torch.allclose(elastic(x)[0], attention(x)[0], atol=1e-12)

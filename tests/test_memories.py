@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
 from settings import IDS, SETTINGS
 from torch import Tensor
 
 from models import MEMORIES, memory_options
 from models.layers import ShortConvolution, recent_floats
-from models.memories import elastic
 from models.memories.attention import Attention, rotate
-from models.memories.elastic import Elastic
 from models.memories.sliding_window import SlidingWindow
 from models.memory import Memory, State, carried
 from models.sequence_model import SequenceModel
@@ -90,6 +90,40 @@ def test_a_state_hands_over_at_any_cut(name: str, options: dict[str, Any], cuts:
     pieces, once = gradients(memory, joined, state, x), gradients(memory, whole, last, x)
     for mine, other in zip(pieces, once, strict=True):
         assert torch.allclose(mine, other, atol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@every_memory
+def test_a_state_hands_over_at_random_cuts(name: str, options: dict[str, Any], seed: int) -> None:
+    memory, length = make(name, options), 75
+    x, generator = tokens(length), torch.Generator().manual_seed(seed)
+    whole, last = memory(x)
+    cuts = sorted(torch.randint(0, length + 1, (5,), generator=generator).unique().tolist())
+    state, reads = None, []
+    for piece in x.tensor_split([cut for cut in cuts if 0 < cut < length], dim=1):
+        y, state = memory(piece, state)
+        reads.append(y)
+    assert torch.allclose(torch.cat(reads, dim=1), whole, atol=1e-9)
+    assert_same(state, last, atol=1e-9)
+
+
+@every_memory
+def test_weights_survive_a_file(name: str, options: dict[str, Any], tmp_path: Path) -> None:
+    memory, other = make(name, options), MEMORIES[name](WIDTH, **options).double()
+    save_file(memory.state_dict(), tmp_path / "weights.safetensors")
+    other.load_state_dict(load_file(tmp_path / "weights.safetensors"))
+    assert torch.equal(memory(tokens(9))[0], other(tokens(9))[0])
+
+
+@every_memory
+def test_states_survive_a_file(name: str, options: dict[str, Any], tmp_path: Path) -> None:
+    memory = make(name, options)
+    _, state = memory(tokens(9))
+    contents = memory.contents(state)
+    parts_of = {key: part.detach().contiguous().clone() for key, part in contents.items()}
+    save_file(parts_of, tmp_path / "state.safetensors")
+    read = load_file(tmp_path / "state.safetensors")
+    assert all(torch.equal(read[key], part) for key, part in contents.items())
 
 
 @every_memory
@@ -223,40 +257,6 @@ def test_rotary_positions_are_relative(memory: Memory) -> None:
     products = [rotate(q.view(1, 1, 1, -1), t) @ rotate(k.view(1, 1, 1, -1), t - 3).mT for t in (3, 50, 10**5)]
     assert torch.allclose(products[0], products[1], atol=1e-12)
     assert torch.allclose(products[0], products[2], atol=1e-9)
-
-
-def test_elastic_memory_of_a_long_call_is_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    memory, x = make("elastic", {"block": 4, "num_coefficients": 6, "num_samples": 3}), tokens(61)
-    whole, last = memory(x)
-    monkeypatch.setattr(elastic, "PIECE", 8)
-    pieces, state = memory(x)
-    assert torch.allclose(pieces, whole, atol=1e-12)
-    assert_same(state, last)
-
-
-def test_constants_made_while_evaluating_serve_training() -> None:
-    memory, x = make("elastic", {"block": 3, "num_coefficients": 7, "num_samples": 2}), tokens(11)
-    with torch.inference_mode():
-        evaluated, _ = memory(x)
-    trained, _ = memory(x)
-    trained.sum().backward()
-    assert torch.equal(evaluated, trained)
-
-
-def test_elastic_memory_reaches_back_through_its_coefficients_alone() -> None:
-    memory = Elastic(8, num_coefficients=5, num_samples=4, block=4).double()
-    x = tokens(12).requires_grad_()
-    _, state = memory(x[:, :8])
-    (gradient,) = torch.autograd.grad(memory(x[:, 8:], state)[0][:, 0].sum(), x, retain_graph=True)
-    assert gradient[:, :8].abs().sum((0, 2)).min() > 0
-    forgotten = state._replace(CK=state.CK.detach(), CV=state.CV.detach(), recent=state.recent.detach())
-    (gradient,) = torch.autograd.grad(memory(x[:, 8:], forgotten)[0][:, 0].sum(), x)
-    assert not gradient[:, :8].any()
-
-
-def test_elastic_memory_keeps_keys_before_they_are_rotated() -> None:
-    rotated, plain = (make("elastic", {"block": 4, "rope": rope}) for rope in (True, False))
-    assert_same(rotated(tokens(11))[1], plain(tokens(11))[1], atol=0)
 
 
 @pytest.mark.parametrize(

@@ -82,17 +82,20 @@ def step(N: int, k: int) -> tuple[Array, Array]:
     return Abar, np.eye(N)[0] - Abar[:, 0]
 
 
-def uniform(points: int) -> Array:
-    """The middles of equal cells, oldest first: x_j = (j + 1/2) / points."""
-    return (np.arange(points) + 0.5) / points
+def uniform(points: int, offset: float = 0.5) -> Array:
+    """Places in equal cells, oldest first: x_j = (j + offset) / points, by default the cells' middles."""
+    return (np.arange(points) + offset) / points
 
 
-def exponential(points: int, t: int) -> Array:
+def exponential(points: int, t: int, alpha: float = 0.0, offset: float = 0.5) -> Array:
     """Places dense near the present, oldest first: ages x t of equal ratio between t tokens and one.
 
-    x_j = 1 - alpha^(j + 1/2), alpha = t^(-1/points): the middles, in ratio, of cells of age.
+    x_j = 1 - alpha^(j + offset), by default the middles, in ratio, of cells of age. alpha = 0 stands for
+    t^(-1/points), with which the cells end one token before the present.
     """
-    return 1 - float(t) ** -uniform(points)
+    ratio = alpha or float(t) ** (-1 / points)
+    ages: Array = np.power(ratio, np.arange(points) + offset, dtype=np.float64)
+    return 1 - ages
 
 
 def resolution(N: int, t: int, tolerance: float = 1e-3) -> Array:

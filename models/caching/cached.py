@@ -1,0 +1,302 @@
+"""The mechanism of Memory Caching over any rule: segments, caches, pools. `memories/caching.py` has the equations.
+
+A call is cut at the ends of segments into pieces. All tokens are written first, whole independent segments
+of one length at the same time; then every piece gets what it may look at: its queries, the logits of its
+gate, and the caches before it. `definition` goes token by token, and mixes what `one` says.
+
+Shapes: q, k [B, H, T, K], v [B, H, T, V], caches a stack [B, H, N, in, out] for every layer of the memory.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import ClassVar, NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..layers import Projections, recent_floats
+from ..memory import Memory
+from ..recurrent import Recurrent
+from ..rule import Multiply, Open, Rule
+from ..rules import RULES
+from .gates import Gate
+from .read import answers
+from .segments import Piece, Segments, powers, runs
+
+Layers = tuple[Tensor, ...]
+
+
+class Caches(NamedTuple):
+    """M: what the rule carries in the open segment; caches: a stack [B, H, N, in, out] for every layer.
+
+    pooled [B, H, P]: the sum over the open segment; pools [B, H, N, P]: those of the closed ones.
+    recent [B, 3, D]: the last inputs of the convolution; seen: tokens so far.
+    """
+
+    recent: Tensor | None
+    M: Open
+    pooled: Tensor
+    caches: Layers
+    pools: Tensor
+    seen: int
+
+
+class Look(NamedTuple):
+    """What a piece of the sequence weighs its memories with; `first` is its first token's place.
+
+    `caches` gives those before it, a stack [B, H, N, in, out] for every layer: put together when asked for,
+    since a memory that reads few of them need not have them all copied for every piece.
+    """
+
+    q: Tensor
+    logits: Tensor
+    caches: Callable[[], Layers]
+    told: Tensor | None
+    first: int
+
+
+def stacked(stacks: list[Tensor]) -> Tensor:
+    """[B, H, N, ...] one behind the other; a single one is not copied."""
+    full = [stack for stack in stacks if stack.shape[2]] or stacks[:1]
+    return full[0] if len(full) == 1 else torch.cat(full, dim=2)
+
+
+def apart(a: Tensor, n: int) -> Tensor:
+    """[B, H, n C, ...] -> [B, H n, C, ...]: segments beside heads."""
+    B, H, T, *rest = a.shape
+    return a.reshape(B, H * n, T // n, *rest)
+
+
+def together(a: Tensor, n: int) -> Tensor:
+    """[B, H n, ...] -> [B, H, n, ...]."""
+    B, X, *rest = a.shape
+    return a.reshape(B, X // n, n, *rest)
+
+
+def apart_start(a: Tensor | int, n: int) -> Tensor | int:
+    """What a rule starts with, n times over: [B, H, ...] -> [B, H n, ...]."""
+    return a.unsqueeze(2).expand(-1, -1, n, *a.shape[2:]).flatten(1, 2) if isinstance(a, Tensor) else a
+
+
+def joined(parts: list[tuple[int, int, Multiply]]) -> Multiply:
+    """One multiplication of all tokens out of those of the runs: (segments beside heads, tokens, multiply)."""
+    sizes = [tokens for _, tokens, _ in parts]
+
+    def multiply(layer: int, x: Tensor) -> Tensor:
+        runs = zip(parts, torch.split(x, sizes, dim=2), strict=True)
+        done = [together(f(layer, apart(x_n, n)), n).flatten(2, 3) for (n, _, f), x_n in runs]
+        return done[0] if len(done) == 1 else torch.cat(done, dim=2)
+
+    return multiply
+
+
+def choose(name: str, value: str, among: Sequence[str]) -> str:
+    if value not in among:
+        raise ValueError(f"{name} is one of {', '.join(among)}, not {value!r}")
+    return value
+
+
+def rule_of(base: str, heads: int, size: int, **given: int) -> Rule:
+    """The rule of this name, with the options given that are not 0. Raises ValueError for one it does not take."""
+    kind = RULES[choose("base", base, list(RULES))]
+    options = {name: value for name, value in given.items() if value}
+    for name in options:
+        if name not in inspect.signature(kind).parameters:
+            raise ValueError(f"{name} is an option of deep memories: {base} takes none")
+    return kind(heads, size, **options)
+
+
+class Cached(Recurrent):
+    """What all forms of Memory Caching share: segments, caches and pools. Those below say how they are read."""
+
+    options: ClassVar[Mapping[str, str]] = {
+        **Recurrent.options,
+        "base": "rule the caches are of",
+        "segment": "tokens after which a state is cached",
+        "division": "constant: segments of that many tokens; logarithmic: the powers of two it is the sum of",
+        "start": "what a segment begins with: independent of the last or its checkpoint",
+        "detach": "stop gradients at caches (they then learn nothing: for showing so)",
+        "expansion": "width inside a deep memory over its head's size; 0: the rule's own",
+        "inner": "tokens of a deep memory that share a gradient's weights; 0: the rule's own",
+    }
+
+    def __init__(
+        self,
+        width: int,
+        heads: int = 1,
+        size: int = 0,
+        base: str = "linear",
+        segment: int = 32,
+        division: str = "constant",
+        start: str = "independent",
+        detach: bool = False,
+        expansion: int = 0,
+        inner: int = 0,
+    ) -> None:
+        Memory.__init__(self)
+        if segment < 1:
+            raise ValueError(f"a segment holds at least 1 token, not {segment}")
+        self.project = Projections(width, heads, 3, size)
+        rule = rule_of(base, heads, self.project.size, expansion=expansion, inner=inner)
+        whole = choose("division", division, ("constant", "logarithmic")) == "constant"
+        self.segments = Segments((segment,) if whole else powers(segment))
+        if wrong := [length for length in self.segments.lengths if length % rule.inner]:
+            raise ValueError(f"segments of {wrong[0]} tokens are no multiple of the {rule.inner} of an inner chunk")
+        self.goes_on = choose("start", start, ("independent", "checkpoint")) == "checkpoint"
+        self.detach = detach
+        self.assemble(width, rule)
+        self.gate = Gate(width, heads, rule.size)
+
+    def weights(self, look: Look) -> Tensor:
+        """Of the open memory, first, and of the caches before it, oldest first: [B, H, C, 1 + N]."""
+        return look.logits.softmax(-1)
+
+    def mix(self, multiply: Multiply, looks: list[Look]) -> Tensor:
+        """The fast form's reads [B, H, T, V], from what every piece may look at."""
+        raise NotImplementedError
+
+    def one(self, memories: Layers, q: Tensor, weights: Tensor) -> Tensor:
+        """The definition's read of one token q [B, H, 1, K] in memories [B, H, 1 + N, in, out]."""
+        return answers(self.rule, memories, q, weights)
+
+    def keep(self, stack: Tensor, ends: list[Tensor]) -> Tensor:
+        """The caches with those of segments that ended: [B, H, N, in, out] and more [B, H, 1, in, out]."""
+        return stacked([stack, *ends])
+
+    def begin(self, x: Tensor) -> Caches:
+        M, B, H, P = self.rule.start(x), x.shape[0], self.rule.heads, self.gate.pooled_size
+        caches = tuple(W.new_zeros(B, H, 0, *W.shape[2:]) for W in self.rule.matrices(M))
+        return Caches(None, M, x.new_zeros(B, H, P), caches, x.new_zeros(B, H, 0, P), 0)
+
+    def forward(self, x: Tensor, state: Caches | None = None, told: Tensor | None = None) -> tuple[Tensor, Caches]:
+        """Whole independent segments are written at once; then each reads the caches before it.
+
+        told [B, T]: where the answer of each token was written, -1 where nobody says; the oracle looks there.
+        """
+        state = state or self.begin(x)
+        q, k, v, g, recent = self.inputs(x, state.recent)
+        pieces = self.segments.pieces(state.seen, x.shape[1])
+        multiply, ends, M = self.write(x, state.M, k, v, g, pieces)
+        u, p = self.gate.queries(x, q), self.gate.pooled(x, k)
+        here, pools, pooled = self.pool(state.pooled, p, pieces)
+
+        known = [self.known(stack, more) for stack, more in zip(state.caches, ends, strict=True)]
+        known_pools, looks, first = [state.pools, *pools], [], state.seen
+        sizes = [piece.length for piece in pieces]
+        where: Sequence[Tensor | None] = [None] * len(sizes)
+        if told is not None:
+            where = torch.split(self.cache_of(told), sizes, dim=1)
+        # A segment at a time, so that what it weighs stays in the processor's cache; split and cat,
+        # because the gradient of a slice is as large as what it was cut from.
+        parts = zip(*(torch.split(a, sizes, dim=2) for a in (q, u, here)), where, strict=True)
+        for s, (q_s, u_s, here_s, where_s) in enumerate(parts):
+            logits = self.gate.logits(u_s, here_s, stacked(known_pools[: s + 1]))
+            looks.append(Look(q_s, logits, partial(self.before, known, s), where_s, first))
+            first += sizes[s]
+        reads = self.mix(multiply, looks)
+        caches = tuple(self.keep(stack, more) for stack, more in zip(state.caches, ends, strict=True))
+        return self.read_out(reads), Caches(recent, M, pooled, caches, stacked(known_pools), first)
+
+    def known(self, stack: Tensor, ends: list[Tensor]) -> list[Tensor]:
+        """One layer's caches before the call, and those that come to them at the end of each piece."""
+        return [stack, *ends]
+
+    def before(self, known: list[list[Tensor]], s: int) -> Layers:
+        """The caches that piece s of a call may read."""
+        return tuple(stacked(stacks[: s + 1]) for stacks in known)
+
+    def write(
+        self, x: Tensor, M: Open, k: Tensor, v: Tensor, g: Tensor, pieces: list[Piece]
+    ) -> tuple[Multiply, list[list[Tensor]], Open]:
+        """How each token multiplies by its open memory; every end's matrices [B, H, 1, in, out]; the open memory."""
+        parts: list[tuple[int, int, Multiply]] = []
+        ends: list[list[Tensor]] = [[] for _ in range(self.rule.depth)]
+        start = 0
+        for n, (length, ahead, closes) in runs(pieces, alone=self.goes_on):
+            T = n * length
+            k_n, v_n, g_n = (apart(a[:, :, start : start + T], n) for a in (k, v, g))
+            if not self.goes_on and not ahead:
+                M = type(M)(*(apart_start(a, n) for a in self.rule.start(x)))
+            multiply, M = self.rule.write(M, k_n, v_n, g_n)
+            parts.append((n, T, multiply))
+            start += T
+            if closes:
+                for found, W in zip(ends, self.rule.matrices(M), strict=True):
+                    W = together(W, n).unsqueeze(3)
+                    found += (W.detach() if self.detach else W).unbind(2)
+        if pieces[-1].closes and not self.goes_on:
+            M = self.rule.start(x)
+        return joined(parts), ends, M
+
+    def pool(self, pooled: Tensor, p: Tensor, pieces: list[Piece]) -> tuple[Tensor, list[Tensor], Tensor]:
+        """What the open segment pools at every token, what each segment that ends has pooled, and the open sum."""
+        here: list[Tensor] = []
+        pools: list[Tensor] = []
+        start = 0
+        for n, (length, ahead, closes) in runs(pieces, alone=False):
+            tokens = together(apart(p[:, :, start : start + n * length], n), n)
+            upto = torch.ones(length, length, device=p.device, dtype=p.dtype).tril()  # faster than `cumsum`
+            sums = upto @ tokens + pooled[:, :, None, None] if ahead else upto @ tokens
+            count = torch.arange(ahead + 1, ahead + length + 1, device=p.device, dtype=p.dtype)[:, None]
+            means = sums / count if self.gate.mean else sums
+            here.append(means.flatten(2, 3))
+            start += n * length
+            if closes:
+                pools += means[:, :, :, -1:].unbind(2)
+            pooled = sums[:, :, -1, -1]
+        return torch.cat(here, dim=2), pools, torch.zeros_like(pooled) if pieces[-1].closes else pooled
+
+    def cache_of(self, told: Tensor) -> Tensor:
+        """The number of the segment of each place told; -1 stays."""
+        rounds = told // self.segments.cycle * len(self.segments.lengths)
+        ends = torch.tensor(self.segments.ends, device=told.device)
+        return torch.where(told < 0, told, rounds + torch.bucketize(told % self.segments.cycle, ends, right=True))
+
+    def definition(self, x: Tensor, state: Caches | None = None, told: Tensor | None = None) -> tuple[Tensor, Caches]:
+        recent, M, pooled, caches, pools, seen = state or self.begin(x)
+        q, k, v, g, recent = self.inputs(x, recent)
+        u, p = self.gate.queries(x, q), self.gate.pooled(x, k)
+        where = None if told is None else self.cache_of(told)
+        reads = []
+        for t in range(x.shape[1]):
+            token = slice(t, t + 1)
+            M = self.rule.step(M, k[:, :, t], v[:, :, t], g[:, :, t])
+            pooled = pooled + p[:, :, t]
+            seen += 1
+            count = self.segments.ahead(seen - 1) + 1
+            here = (pooled / count if self.gate.mean else pooled).unsqueeze(2)
+            logits = self.gate.logits(u[:, :, token], here, pools)
+            now = None if where is None else where[:, token]
+            weights = self.weights(Look(q, logits, partial(tuple, caches), now, seen - 1))
+            open_ = self.rule.matrices(M)
+            memories = tuple(torch.cat([W.unsqueeze(2), stack], dim=2) for W, stack in zip(open_, caches, strict=True))
+            reads.append(self.one(memories, q[:, :, token], weights))
+            if count == self.segments.lengths[self.segments.closed(seen - 1) % len(self.segments.lengths)]:
+                last = [W.detach() if self.detach else W for W in open_]
+                caches = tuple(self.keep(stack, [W.unsqueeze(2)]) for stack, W in zip(caches, last, strict=True))
+                pools, pooled = torch.cat([pools, here], dim=2), torch.zeros_like(pooled)
+                M = M if self.goes_on else self.rule.start(x)
+        return self.read_out(torch.cat(reads, dim=2)), Caches(recent, M, pooled, caches, pools, seen)
+
+    def state_floats(self, length: int) -> int:
+        closed, pool = self.segments.closed(length), self.rule.heads * self.gate.pooled_size
+        kept = self.kept(closed) * self.rule.matrix_floats()
+        return self.rule.floats() + kept + (1 + closed) * pool + recent_floats(self.width)
+
+    def kept(self, closed: int) -> int:
+        """Caches held once so many segments have ended."""
+        return closed
+
+    def contents(self, state: Caches) -> dict[str, Tensor]:
+        assert state.recent is not None  # only before the first token
+        carried = state.M._asdict().items()
+        deep = len(state.caches) > 1
+        return (
+            {"recent": state.recent}
+            | {f"open_{name}": part for name, part in carried if isinstance(part, Tensor)}
+            | {f"caches_{n}" if deep else "caches": stack for n, stack in enumerate(state.caches, 1)}
+            | {"open_pool": state.pooled, "pools": state.pools}
+        )

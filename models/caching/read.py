@@ -1,0 +1,63 @@
+"""Reading many cached memories: all of them in a few matmuls, or for each token the chosen ones alone.
+
+Shapes: N caches whose layers are [B, H, N, in, out], C tokens x [B, H, C, in], weights [B, H, C, N].
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..rule import Rule
+
+TILE = 8
+"""Tokens that share one copy of a cache's matrices: fewer cost copies, more cost padding."""
+
+
+def weighed(matrices: Tensor, x: Tensor, weights: Tensor) -> Tensor:
+    """sum_n weights_n (x W_n) for one layer: one product, as the weights may be drawn into x."""
+    return (weights.unsqueeze(-1) * x.unsqueeze(3)).flatten(3) @ matrices.flatten(2, 3)
+
+
+def answers(rule: Rule, layers: tuple[Tensor, ...], q: Tensor, weights: Tensor) -> Tensor:
+    """sum_n weights_n M^(n)(q): every cache answers, and the answers are weighed."""
+    if rule.depth == 1:
+        return weighed(layers[0], q, weights)
+    x = q.unsqueeze(2)  # [B, H, 1, C, in]: all caches are asked the same
+    for matrices in layers[:-1]:
+        x = rule.activation(x @ matrices)
+    last = (weights.transpose(2, 3).unsqueeze(-1) * x).transpose(2, 3).flatten(3)
+    return torch.addcmul(last @ layers[-1].flatten(2, 3), weights.sum(-1, keepdim=True), q)
+
+
+def chosen(rule: Rule, layers: tuple[Tensor, ...], q: Tensor, index: Tensor, weights: Tensor) -> Tensor:
+    """sum_j weights_j M^(index_j)(q): index, weights [B, H, T, k], index -1 where there is nothing to choose.
+
+    Pairs of a token and a cache are sorted by cache and laid out in tiles of one cache each, so that
+    reading costs the pairs there are, however many caches exist: a copy of a cache serves a tile.
+    """
+    B, H, N = layers[0].shape[:3]
+    T = index.shape[2]
+    lane = torch.arange(B * H, device=q.device).view(B, H, 1, 1) * N
+    token = torch.arange(B * H * T, device=q.device).view(B, H, T, 1).expand_as(index)[index >= 0]
+    cache, order = (index + lane)[index >= 0].sort(stable=True)
+    count = torch.bincount(cache, minlength=B * H * N)
+    tiles = (count + TILE - 1) // TILE
+    first = (tiles.cumsum(0) - tiles) * TILE - (count.cumsum(0) - count)
+    slot = torch.arange(len(cache), device=q.device) + first[cache]
+    filled = int(tiles.sum()) * TILE
+    source = torch.full((filled,), B * H * T, device=q.device).scatter(0, slot, token[order])
+    owner = torch.repeat_interleave(torch.arange(len(tiles), device=q.device), tiles)
+
+    none = q.new_zeros(1, q.shape[-1])  # the padding of a tile asks nothing
+    x = torch.cat([q.flatten(0, 2), none]).index_select(0, source).view(-1, TILE, q.shape[-1])
+    asked = x
+    for number, matrices in enumerate(layers):
+        x = x if number == 0 else rule.activation(x)
+        x = x @ matrices.flatten(0, 2).index_select(0, owner)
+    if rule.depth > 1:
+        x = x + asked
+    place = torch.empty_like(slot).scatter(0, order, slot)  # of each pair, in the order of tokens
+    share = weights[index >= 0].unsqueeze(-1) * x.flatten(0, 1).index_select(0, place)
+    total = q.new_zeros(B * H * T, x.shape[-1]).index_add(0, token, share)
+    return total.view(B, H, T, -1)

@@ -1,0 +1,114 @@
+"""Controls of Memory Caching: what is left when the gate knows everything, nothing, or is not there at all.
+
+    oracle    a token that is told where its answer was written reads that segment alone
+    random    the k caches of SSC are drawn, the same for every sequence, whatever they hold
+    average   every cache counts alike, or less by a factor for every segment since; nothing is learned
+
+Where a memory fails under `oracle`, the segment's state has lost the answer (an error of compression);
+what it fails beyond that, the gate has not found (an error of routing). `average` is what can be put on a
+trained memory without training it (arXiv 2602.24281, §4.3; which average is not said there).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from ..caching.cached import Cached, Look
+from ..caching.gates import Average as Decay
+from .caching import GRM, SSC
+
+
+class Oracle(GRM):
+    """GRM whose gate is told, at tokens that ask, in which segment the answer was written, and reads it alone.
+
+    Tokens that are told nothing weigh their memories as GRM does.
+    """
+
+    told = True
+
+    def weights(self, look: Look) -> Tensor:
+        learned = super().weights(look)
+        if look.told is None:
+            return learned
+        places = learned.shape[-1]
+        number = (look.told + 1) % places  # caches stand behind the open memory, the open segment wraps to 0
+        only = torch.nn.functional.one_hot(number, places).to(learned)[:, None]
+        return torch.where((look.told < 0)[:, None, :, None], learned, only)
+
+
+class RandomSSC(SSC):
+    """SSC that draws its caches by token, head and `draw` alone, and then weighs them as SSC does."""
+
+    options: ClassVar[Mapping[str, str]] = {**SSC.options, "draw": "number of the draw"}
+
+    def __init__(
+        self,
+        width: int,
+        heads: int = 1,
+        size: int = 0,
+        base: str = "linear",
+        segment: int = 32,
+        division: str = "constant",
+        start: str = "independent",
+        detach: bool = False,
+        expansion: int = 0,
+        inner: int = 0,
+        gate: str = "inputs",
+        pool: str = "mean",
+        scaled: bool = True,
+        chosen: int = 2,
+        draw: int = 0,
+    ) -> None:
+        super().__init__(
+            width, heads, size, base, segment, division, start, detach, expansion, inner, gate, pool, scaled, chosen
+        )
+        self.draw = draw
+
+    def scores(self, look: Look) -> Tensor:
+        B, H, C, places = look.logits.shape
+        token = torch.arange(look.first, look.first + C, device=look.q.device)
+        cache = torch.arange(places - 1, device=look.q.device)
+        head = torch.arange(H, device=look.q.device)[:, None, None]
+        mixed = scrambled(scrambled(scrambled(token[:, None] + (self.draw << 32)) + cache) + head)
+        return mixed.to(torch.float64).expand(B, H, C, places - 1)
+
+
+def scrambled(x: Tensor) -> Tensor:
+    """Whole numbers whose every bit depends on all of x: the finisher of splitmix64 (Steele et al. 2014)."""
+    for shift, factor in ((30, -0x40A7B892E31B1A47), (27, -0x6B2FB644ECCEEE15)):
+        x = (x ^ (x >> shift & (1 << (64 - shift)) - 1)) * factor
+    return x ^ (x >> 31 & (1 << 33) - 1)
+
+
+class Average(Cached):
+    """The open memory and all caches, averaged: nothing is learned, so that it can be put on a trained memory."""
+
+    options: ClassVar[Mapping[str, str]] = {
+        **Cached.options,
+        "decay": "weight of a segment over that of the next one; 1: an even mean",
+    }
+
+    def __init__(
+        self,
+        width: int,
+        heads: int = 1,
+        size: int = 0,
+        base: str = "linear",
+        segment: int = 32,
+        division: str = "constant",
+        start: str = "checkpoint",
+        detach: bool = False,
+        expansion: int = 0,
+        inner: int = 0,
+        decay: float = 1.0,
+    ) -> None:
+        super().__init__(width, heads, size, base, segment, division, start, detach, expansion, inner)
+        if not 0 < decay <= 1:
+            raise ValueError(f"decay is above 0 and at most 1, not {decay}")
+        self.gate = Decay(width, heads, self.rule.size, decay)
+
+    mix = GRM.mix

@@ -1,0 +1,92 @@
+"""Legendre Memory Unit: a cell beside a sliding window kept as N Legendre coefficients (Voelker et al. 2019).
+
+    u_t = e_x x_t + e_h h_(t-1) + e_m m_(t-1)                what is written: one number a token
+    m_t = Abar m_(t-1) + Bbar u_t                            the window: the last theta numbers
+    h_t = tanh(W_x x_t + W_h h_(t-1) + W_m m_t)
+
+Abar, Bbar are given and not learned: `hippo.matrices.lmu`, exact for held tokens (ZOH). Forward Euler's steps
+would be unstable for windows below the order of N^2. e_m begins at 0, as in the paper.
+
+Shapes: x [B, T, D], h [B, D], m [B, N].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ..hippo import measures, tensors
+from ..layers import ReadOut, ShortConvolution, recent_floats
+from ..memory import Memory
+
+
+class Delayed(NamedTuple):
+    """recent [B, 3, D]: the last inputs of the convolution; h [B, D]; m [B, N]."""
+
+    recent: Tensor
+    h: Tensor
+    m: Tensor
+
+
+class LMU(Memory):
+    """A cell that writes one number a token into a sliding window kept as Legendre coefficients."""
+
+    options: ClassVar[Mapping[str, str]] = {
+        "order": "Legendre coefficients of the window",
+        "window": "tokens of the window",
+    }
+
+    def __init__(self, width: int, order: int = 32, window: int = 64) -> None:
+        super().__init__()
+        measures.check("lmu", order, window)
+        self.width, self.order, self.window = width, order, window
+        self.conv = ShortConvolution(width)
+        self.e_x = nn.Parameter(torch.randn(width, 1) * width**-0.5)
+        self.e_h = nn.Parameter(torch.randn(width, 1) * width**-0.5)
+        self.e_m = nn.Parameter(torch.zeros(order, 1))
+        self.W_x = nn.Parameter(torch.randn(width, width) * width**-0.5)
+        self.W_h = nn.Parameter(torch.randn(width, width) * width**-0.5)
+        self.W_m = nn.Parameter(torch.randn(order, width) * order**-0.5)
+        self.read_out = ReadOut(width, heads=1, norm=False)
+
+    def start(self, x: Tensor, state: Delayed | None) -> tuple[Tensor, Delayed, Tensor, Tensor]:
+        """The inputs of the cell, the state with `recent` moved on, Abar transposed [N, N], Bbar [1, N]."""
+        A, B = tensors.steps("lmu", self.order, self.window, 0, (x.dtype, x.device))
+        x, recent = self.conv(x, state.recent if state else None)
+        if state is None:
+            state = Delayed(recent, x.new_zeros(x.shape[0], self.width), x.new_zeros(x.shape[0], self.order))
+        return x, state._replace(recent=recent), A[0], B
+
+    def forward(self, x: Tensor, state: Delayed | None = None) -> tuple[Tensor, Delayed]:
+        """A loop, as h has a part in what is written; one matrix makes the next (h, m) of this one."""
+        x, (recent, h, m), A, B = self.start(x, state)
+        into_m = torch.cat([self.e_x @ B, self.e_h @ B, A + self.e_m @ B])
+        into_h = torch.cat([self.W_x, self.W_h, torch.zeros_like(self.W_m)]) + into_m @ self.W_m
+        into = torch.cat([into_h, into_m], dim=1)
+        from_x, from_cell = into[: self.width], into[self.width :]
+        cell, reads = torch.cat([h, m], dim=1), []
+        for inputs in (x @ from_x).unbind(1):
+            after = torch.addmm(inputs, cell, from_cell)
+            h, m = after[:, : self.width].tanh(), after[:, self.width :]
+            cell = torch.cat([h, m], dim=1)
+            reads.append(h)
+        return self.read_out(torch.stack(reads, dim=1).unsqueeze(1)), Delayed(recent, h, m)
+
+    def definition(self, x: Tensor, state: Delayed | None = None) -> tuple[Tensor, Delayed]:
+        x, (recent, h, m), A, B = self.start(x, state)
+        reads = []
+        for token in x.unbind(1):
+            u = token @ self.e_x + h @ self.e_h + m @ self.e_m
+            m = m @ A + u * B
+            h = torch.tanh(token @ self.W_x + h @ self.W_h + m @ self.W_m)
+            reads.append(h)
+        return self.read_out(torch.stack(reads, dim=1).unsqueeze(1)), Delayed(recent, h, m)
+
+    def state_floats(self, length: int) -> int:
+        return self.width + self.order + recent_floats(self.width)
+
+    def contents(self, state: Delayed) -> dict[str, Tensor]:
+        return {"recent": state.recent, "h": state.h, "window": state.m}

@@ -1,0 +1,120 @@
+"""The contract of a rule: how a recurrent memory is written, apart from what feeds it and what caches it.
+
+A memory M is a chain of matrices, read by multiplying through them:
+
+    M(q) = W_1^T q                                   one matrix: an associative memory
+    M(q) = q + W_2^T sigma(W_1^T q)                  two matrices and a residual: a deep memory
+
+Its matrices are the recurrent state. A rule says with which matrices a sequence begins and how a token
+(k, v) with gates g changes them; reading is the same for all, and is written here. What is written once
+over a rule, such as Memory Caching, works over every rule.
+
+Shapes: B batch, H heads (or heads x segments), T time, K, V key and value size, G gates a token;
+q, k [B, H, T, K], v [B, H, T, V], g [B, H, T, G], a matrix [B, H, in, out].
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Open = Any
+"""What a rule carries from token to token: a NamedTuple of tensors [B, H, ...] and plain counters."""
+
+Multiply = Callable[[int, Tensor], Tensor]
+"""(layer, x [B, H, T, in]) -> [B, H, T, out]: each token's x times the layer's matrix as that token reads it."""
+
+
+class Rule(nn.Module, ABC):
+    """How a memory is written.
+
+    gates   the scalars of each token and head that the rule takes, by name, with the bias they begin at:
+            `g` holds them as logits, which the rule squashes
+    unit    whether queries and keys are divided by their length first
+    depth   matrices a memory consists of; from 2 on sigma stands between them and q is added
+    inner   tokens that take their gradient at the same weights; segments are multiples of it
+    """
+
+    gates: ClassVar[tuple[tuple[str, float], ...]] = ()
+    unit: ClassVar[bool] = False
+    depth: ClassVar[int] = 1
+    inner: int = 1
+
+    def __init__(self, heads: int, size: int) -> None:
+        super().__init__()
+        self.heads, self.size = heads, size
+
+    @abstractmethod
+    def start(self, like: Tensor) -> Open:
+        """The memory before the first token, for `like` [B, ...]: its batch, dtype and device."""
+
+    @abstractmethod
+    def step(self, M: Open, k: Tensor, v: Tensor, g: Tensor) -> Open:
+        """The definition: one token, k [B, H, K], v [B, H, V], g [B, H, G]."""
+
+    @abstractmethod
+    def matrices(self, M: Open) -> tuple[Tensor, ...]:
+        """What is read, and what a cache keeps: `depth` matrices [B, H, in, out]."""
+
+    def write(self, M: Open, k: Tensor, v: Tensor, g: Tensor) -> tuple[Multiply, Open]:
+        """The fast form of T steps: how every token multiplies by the matrices after its own write, and the end.
+
+        A rule without a fast form of its own has this: all T memories side by side.
+        """
+        after = []
+        for t in range(k.shape[2]):
+            M = self.step(M, k[:, :, t], v[:, :, t], g[:, :, t])
+            after.append(self.matrices(M))
+        layers = [torch.stack(matrices, dim=2) for matrices in zip(*after, strict=True)]
+        return lambda layer, x: (x.unsqueeze(-2) @ layers[layer]).squeeze(-2), M
+
+    @abstractmethod
+    def floats(self) -> int:
+        """Numbers that `Open` holds for one sequence, all heads together."""
+
+    def activation(self, x: Tensor) -> Tensor:
+        """sigma."""
+        return F.gelu(x)
+
+    def read(self, multiply: Multiply, q: Tensor) -> Tensor:
+        """M(q), one memory for each token of q [B, H, T, K]."""
+        x = multiply(0, q)
+        for layer in range(1, self.depth):
+            x = multiply(layer, self.activation(x))
+        return x if self.depth == 1 else q + x
+
+    def matrix_floats(self) -> int:
+        """Numbers of the matrices alone, all heads together: what one cache keeps beside its pool."""
+        return sum(matrix[0].numel() for matrix in self.matrices(self.start(torch.empty(1))))
+
+
+def by(matrices: tuple[Tensor, ...]) -> Multiply:
+    """Multiplication by matrices [B, H, in, out] that are the same for every token."""
+    return lambda layer, x: x @ matrices[layer]
+
+
+def unit(x: Tensor) -> Tensor:
+    """x over its length; a zero stays a zero, with a finite gradient."""
+    return x * torch.rsqrt(x.square().sum(-1, keepdim=True) + 1e-6)
+
+
+class Gates(nn.Module):
+    """The logits of a rule's gates: x [B, T, D] -> [B, H, T, G], a linear map of each token."""
+
+    def __init__(self, width: int, rule: Rule) -> None:
+        super().__init__()
+        self.heads, self.count = rule.heads, len(rule.gates)
+        if self.count:
+            self.weight = nn.Parameter(torch.randn(width, self.heads * self.count) * 0.02)
+            self.bias = nn.Parameter(torch.tensor([bias for _, bias in rule.gates]).repeat(self.heads))
+
+    def forward(self, x: Tensor) -> Tensor:
+        B, T, _ = x.shape
+        if not self.count:
+            return x.new_empty(B, self.heads, T, 0)
+        return (x @ self.weight + self.bias).view(B, T, self.heads, self.count).transpose(1, 2)

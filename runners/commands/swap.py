@@ -1,0 +1,73 @@
+"""recall swap: finished runs with another memory in place of their own, without training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from ..arguments import Mistake, Parser, add_option, chosen, sorted_words, whole
+from ..extrapolate import LADDER, ROWS, extrapolate
+from ..jobs import load_model
+from ..store import find_runs, load_run, sealed, write_whole
+from ..swap import swapped, with_trained_gates
+from .tables import plain_console, shown
+
+
+def run(words: Sequence[str]) -> int:
+    from models import MEMORIES, memory_options
+
+    from ..bring import load_memory
+
+    parser = Parser(
+        prog="recall swap",
+        description="Test finished runs with another memory in place of their own, their weights as they are:\n"
+        "a recurrent memory with caches (average, grm, ssc, ...), Elastic Memory with another sampling, an oracle.\n"
+        "`recall swap MEMORY --help` lists the memory's options.",
+    )
+    plain, flags = sorted_words(words)
+    parser.add_argument("memory", metavar="MEMORY", help=f"one of {', '.join(MEMORIES)}, or FILE.py:CLASS")
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run directories, or folders of them")
+    parser.add_argument("--ladder", default=",".join(map(str, LADDER)), metavar="N,N", help="multiples of the length")
+    parser.add_argument("--rows", type=whole, default=ROWS, metavar="N", help="test rows at each length")
+    parser.add_argument("--gate-updates", type=whole, default=0, metavar="N", help="updates that train gates alone")
+    options: list[str] = []
+    try:
+        memory = load_memory(plain[0]) if plain else None
+    except ValueError as error:
+        raise Mistake(str(error)) from None
+    if memory:
+        group = parser.add_argument_group(f"options of {plain[0]} (default: as in training, else as here)")
+        for name, default in memory_options(memory).items():
+            add_option(group, name, type(default), default, memory.options.get(name, ""))
+            options.append(name)
+    arguments = parser.parse_args([*plain, *flags])
+    try:
+        ladder = tuple(sorted({int(word) for word in arguments.ladder.split(",")}))
+    except ValueError:
+        raise Mistake(f"--ladder takes whole numbers with commas between, not {arguments.ladder!r}") from None
+    if min(ladder) < 1 or arguments.rows < 1 or arguments.gate_updates < 0:
+        parser.error("--ladder and --rows take whole numbers of at least 1, --gate-updates of at least 0")
+    console, table = plain_console(), []
+    try:
+        for place in find_runs(arguments.runs):
+            trained, model = load_run(place), load_model(place)
+            new, other = swapped(trained, model, arguments.memory, chosen(arguments, options))
+            if arguments.gate_updates:
+                other = with_trained_gates(new, other, arguments.gate_updates)
+            before, after = (extrapolate(r, m, ladder, arguments.rows) for r, m in ((trained, model), (new, other)))
+            content = {"run": new.to_json(), "gate_updates": arguments.gate_updates, "scores": after["scores"]}
+            kept = place / f"swap-{new.identity}-{arguments.gate_updates}.json"
+            write_whole(kept, sealed(content))
+            for label, record in ((f"{trained.label}, as trained", before), (new.label, after)):
+                lengths = {f"{row['length']} tokens": f"{row['accuracy']:.3f}" for row in record["scores"]}
+                table.append({"run": place.name, "memory": label, **lengths})
+            console.print(f"{place.name}: kept in {kept.name}")
+    except KeyboardInterrupt:
+        console.print("Stopped. What was finished is kept.")
+        return 130
+    except ValueError as error:
+        raise Mistake(str(error)) from None
+    console.print(shown(pd.DataFrame(table).fillna("")))
+    return 0

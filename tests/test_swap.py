@@ -1,0 +1,76 @@
+"""A trained model with another memory in place of its own: its weights as they are, its gates alone trained."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from recall_tasks import Stream
+from runners.command import main
+from runners.evaluate import predict
+from runners.experiment import ModelSetting, Run, TaskSetting, Training
+from runners.store import find_runs, unsealed
+from runners.swap import swapped, with_trained_gates
+
+torch.set_num_threads(1)
+TASK = TaskSetting("mqar", 16, {"num_pairs": 2, "num_keys": 8, "num_values": 8})
+
+
+def run(memory: str = "linear", **options: object) -> Run:
+    return Run(TASK, ModelSetting(memory, options, width=8), Training(updates=3, tokens=256))
+
+
+def answers(model: torch.nn.Module, length: int = 16) -> list[int]:
+    return predict(model, Stream(TASK.task, length, "test").rows(0, 16)).ravel().tolist()
+
+
+@pytest.mark.parametrize("memory", ["average", "residual", "grm", "soup", "ssc", "oracle"])
+def test_caches_that_never_fill_change_no_answer(memory: str) -> None:
+    trained = run("linear", heads=2)
+    new, model = swapped(trained, trained.build(), memory, {"segment": 64})
+    assert new.model.options == {"heads": 2, "base": "linear", "segment": 64}
+    if memory != "oracle":
+        assert answers(model) == answers(trained.build())
+
+
+def test_a_sampling_is_swapped_and_the_rest_of_the_memory_stays() -> None:
+    trained = run("elastic", block=4, num_samples=3, num_coefficients=6)
+    new, model = swapped(trained, trained.build(), "elastic", {"num_samples": 5})
+    assert new.model.options == {"block": 4, "num_samples": 5, "num_coefficients": 6}
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), trained.build().parameters(), strict=True))
+
+
+def test_weights_that_do_not_fit_are_refused() -> None:
+    trained = run("linear")
+    with pytest.raises(ValueError, match="gru has other weights than the linear"):
+        swapped(trained, trained.build(), "gru")
+    with pytest.raises(ValueError, match="caches of linear are of base linear, not delta"):
+        swapped(trained, trained.build(), "grm", {"base": "delta"})
+
+
+def test_gates_learn_and_nothing_else_does() -> None:
+    trained = run("linear")
+    new, model = swapped(trained, trained.build(), "grm", {"segment": 4})
+    before = {name: weights.clone() for name, weights in model.named_parameters()}
+    after = dict(with_trained_gates(new, model, updates=3).named_parameters())
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {f"blocks.{n}.memory.gate.weight" for n in (0, 1)}
+
+
+@pytest.mark.slow
+def test_the_command_tests_finished_runs_and_keeps_what_it_found(
+    tmp_path: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sizes = ["--num-pairs", "2", "--num-keys", "8", "--num-values", "8", "--length", "16", "--updates", "3"]
+    assert main(["train", "mqar", "linear", *sizes, "--out", str(tmp_path)]) == 0
+    assert main(["swap", "average", str(tmp_path), "--segment", "8", "--ladder", "1,2", "--rows", "8"]) == 0
+    told = capsys.readouterr().out
+    assert "linear, as trained" in told
+    assert "32 tokens" in told
+    (place,) = find_runs([tmp_path])  # type: ignore[list-item]
+    (kept,) = place.glob("swap-*.json")
+    assert [row["length"] for row in unsealed(kept)["scores"]] == [16, 32]
+    assert main(["swap", "gru", str(tmp_path)]) == 2
+    assert "other weights" in capsys.readouterr().err
+    assert main(["swap", "average", str(tmp_path), "--ladder", "1 2"]) == 2
+    assert main(["swap", "lstm", str(tmp_path)]) == 2
