@@ -13,6 +13,7 @@ from .memories.attention import Attention
 from .memories.caching import GRM, SSC, Residual, Soup
 from .memories.controls import Average, Oracle, RandomSSC
 from .memories.delta import DeltaRule, GatedDeltaRule
+from .memories.dla import DLA
 from .memories.elastic import Elastic
 from .memories.gated import GatedLinear
 from .memories.gru import GRU
@@ -27,6 +28,7 @@ from .memories.melodi import Melodi
 from .memories.memorizing import Memorizing
 from .memories.sliding_window import SlidingWindow
 from .memories.swla import SWLA
+from .memories.titans import Titans
 from .memories.transformer_xl import TransformerXL
 from .memory import Memory, State, carried
 from .sequence_model import SequenceModel
@@ -39,6 +41,8 @@ MEMORIES: dict[str, type[Memory]] = {
     "swla": SWLA,
     "delta": DeltaRule,
     "gated_delta": GatedDeltaRule,
+    "dla": DLA,
+    "titans": Titans,
     "log_linear": LogLinear,
     "log_linear_plus": LogLinearPlus,
     "residual": Residual,

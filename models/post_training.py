@@ -38,7 +38,7 @@ def cached(model: SequenceModel, memory: str | type[Cached], seed: int = 0, **op
         if base is None or isinstance(old, Cached):
             raise ValueError(f"{type(old).__name__} has no state to cache: train one of {', '.join(RULES)}")
         rule: Any = old.rule
-        deep = {"expansion": rule.expansion, "inner": rule.inner} if rule.depth > 1 else {}
+        deep = {"expansion": rule.wide // rule.size, "inner": rule.inner} if rule.depth > 1 else {}
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             made = kind(model.width, heads=rule.heads, size=rule.size, base=base, **deep, **options)

@@ -64,14 +64,18 @@ class Rule(nn.Module, ABC):
     def write(self, M: Open, k: Tensor, v: Tensor, g: Tensor) -> tuple[Multiply, Open]:
         """The fast form of T steps: how every token multiplies by the matrices after its own write, and the end.
 
-        A rule without a fast form of its own has this: all T memories side by side.
+        A rule without a fast form of its own has this: all T memories, one after the other.
         """
         after = []
-        for t in range(k.shape[2]):
-            M = self.step(M, k[:, :, t], v[:, :, t], g[:, :, t])
+        for k_t, v_t, g_t in zip(k.unbind(2), v.unbind(2), g.unbind(2), strict=True):
+            M = self.step(M, k_t, v_t, g_t)
             after.append(self.matrices(M))
-        layers = [torch.stack(matrices, dim=2) for matrices in zip(*after, strict=True)]
-        return lambda layer, x: (x.unsqueeze(-2) @ layers[layer]).squeeze(-2), M
+
+        def multiply(layer: int, x: Tensor) -> Tensor:
+            parts = zip(x.split(1, dim=2), after, strict=True)  # type: ignore[no-untyped-call]
+            return torch.cat([x_t @ matrices[layer] for x_t, matrices in parts], dim=2)
+
+        return multiply, M
 
     @abstractmethod
     def floats(self) -> int:

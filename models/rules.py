@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from .memories.delta import Delta, GatedDelta
+from .memories.dla import DeepAdditive
 from .memories.gated import Gated
 from .memories.linear import Additive
 from .memories.swla import SlidingAdditive
+from .memories.titans import Surprise
 from .rule import Rule
 
 RULES: dict[str, type[Rule]] = {
@@ -14,4 +16,6 @@ RULES: dict[str, type[Rule]] = {
     "swla": SlidingAdditive,
     "delta": Delta,
     "gated_delta": GatedDelta,
+    "dla": DeepAdditive,
+    "titans": Surprise,
 }

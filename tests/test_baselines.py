@@ -12,9 +12,9 @@ from torch import Tensor
 from models import MEMORIES
 from models.layers import recent_floats
 from models.memories.attention import Attention, rotate
+from models.memories.gated import GatedLinear
 from models.memories.hybrid import Hybrid
 from models.memories.infini import Infini
-from models.memories.linear import LinearAttention
 from models.memories.melodi import Melodi
 from models.memories.memorizing import Memorizing
 from models.memories.sliding_window import SlidingWindow
@@ -83,7 +83,7 @@ def test_the_matrices_learn_from_the_cache_as_from_the_block() -> None:
 
 
 def test_no_gradient_enters_an_earlier_block_though_its_values_are_used() -> None:
-    x, xl = tokens(21), make(TransformerXL, block=L, memory=6, heads=2)
+    x, xl = tokens(21), make(TransformerXL, block=L, cache=6, heads=2)
     assert reached(xl, x, 8) == [8]
     assert reached(xl, x, 11) == [8, 9, 10, 11]
     y, _ = xl(x)
@@ -245,7 +245,7 @@ def test_a_window_does_not_see_its_own_summary() -> None:
 
 def test_hybrid_is_its_parts_one_after_the_other() -> None:
     x, memory = tokens(14), make(Hybrid, window=3, heads=2)
-    first, second = make(LinearAttention, heads=2), make(SlidingWindow, window=3, heads=2, rope=True)
+    first, second = make(GatedLinear, heads=2), make(SlidingWindow, window=3, heads=2, rope=True)
     first.load_state_dict(memory.recurrent.state_dict())
     second.load_state_dict(memory.window.state_dict())
     a, state_a = first(x)

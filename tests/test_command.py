@@ -292,6 +292,14 @@ def test_a_ladder_too_long_is_refused_before_any_work(trained, capsys):
     assert after == before
 
 
+def test_a_memory_option_that_a_task_has_too_is_asked_for_by_its_full_name(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "copy", "hippo", "--help"])
+    told = capsys.readouterr().out
+    assert "--order forward|reverse" in told
+    assert "--memory-order N" in told
+
+
 BAD_MEMORIES = {
     "Abstract": ("class Abstract(Memory): pass", "lacks contents, definition, forward, state_floats"),
     "NoWidth": ("class NoWidth(LinearAttention):\n    def __init__(self): pass", "width as its first"),

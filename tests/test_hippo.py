@@ -394,6 +394,19 @@ def test_an_lmu_without_feedback_writes_what_the_parallel_one_does() -> None:
         assert np.allclose(parallel(x)[1].m[..., 0].numpy(), u[:, 0, :, 0].numpy() @ window.T, atol=1e-12)
 
 
+def test_an_lmu_feeds_its_window_back() -> None:
+    cell, x = LMU(8, order=4, window=9).double(), tokens(11)
+    with torch.no_grad():
+        before, _ = cell(x)
+        cell.e_m.normal_(0, 0.3)
+        after, state = cell(x)
+        paper, last = cell.definition(x)
+    assert (after - before)[:, 1:].abs().min() > 0
+    assert torch.equal(after[:, 0], before[:, 0])
+    assert torch.allclose(after, paper, atol=1e-12)
+    assert torch.allclose(state.m, last.m, atol=1e-12)
+
+
 def test_a_window_of_one_token_and_one_coefficient_is_a_decaying_mean() -> None:
     Abar, Bbar = measures.step("lmu", 1, 1)
     assert (Abar.item(), Bbar.item()) == pytest.approx((math.exp(-1), 1 - math.exp(-1)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from settings import IDS, SETTINGS
 from torch import Tensor
 
-from models import MEMORIES, memory_options
+from models import MEMORIES, build, memory_options
 from models.layers import ShortConvolution, recent_floats
 from models.memories.attention import Attention, rotate
 from models.memories.sliding_window import SlidingWindow
@@ -308,3 +309,9 @@ def test_a_model_reads_a_sequence_in_pieces(name: str, options: dict[str, Any]) 
 @pytest.mark.parametrize("name", MEMORIES)
 def test_every_option_is_explained(name: str) -> None:
     assert set(MEMORIES[name].options) == set(memory_options(MEMORIES[name]))
+
+
+@pytest.mark.parametrize("name", MEMORIES)
+def test_no_option_is_called_as_something_else_is(name: str) -> None:
+    """`build` takes options beside its own arguments, and a memory's name is one of them."""
+    assert not set(memory_options(MEMORIES[name])) & set(inspect.signature(build).parameters)

@@ -55,7 +55,7 @@ def lmu(N: int) -> Pair:
 
     A_nk = (2n+1) (-1 for n < k, else (-1)^(n-k+1)); B_n = (2n+1) (-1)^n (Voelker et al. 2019).
     """
-    n, sign = 2 * np.arange(N) + 1.0, signs(N)
+    n, sign = np.arange(1, 2 * N, 2, dtype=np.float64), signs(N)
     ordered = np.where(np.tri(N, dtype=bool), np.outer(sign, sign), 1.0)
     A: Array = -n[:, None] * ordered
     return A, n * sign

@@ -65,7 +65,9 @@ def steps(measure: str, N: int, theta: float, first: int, count: int) -> Pair:
     k = np.arange(first, first + count)
     r = k / (k + 1)
     y, weighted = legendre.quadrature(N)
-    Abar = np.tril(r[:, None, None] * (legendre.evaluate(N, np.multiply.outer(r, y)).swapaxes(1, 2) @ weighted))
+    basis = legendre.evaluate(N, np.multiply.outer(r, y)) * r[:, None, None]
+    rows = basis.transpose(2, 0, 1).reshape(N * count, N)  # one product for all steps
+    Abar = np.tril((rows @ weighted).reshape(N, count, N).swapaxes(0, 1))
     return Abar, np.eye(N)[0] - Abar[:, :, 0]
 
 

@@ -5,7 +5,7 @@
     y = a + b                         the model around it adds x, so each part has its residual
 
 Each part has projections, convolution and read-out of its own. In the paper the recurrent part is Mamba and
-an MLP follows each part; here it is linear attention, and the one MLP is that of the model around it.
+an MLP follows each part; here it is gated linear attention, and the one MLP is that of the model around it.
 The residual inside is of the normed x, which is all that a memory is given.
 """
 
@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..memory import Memory, State
-from .linear import LinearAttention
+from .gated import GatedLinear
 from .sliding_window import SlidingWindow
 
 
@@ -40,7 +40,7 @@ class Hybrid(Memory):
 
     def __init__(self, width: int, heads: int = 1, window: int = 32, rope: bool = True) -> None:
         super().__init__()
-        self.recurrent: Memory = LinearAttention(width, heads=heads)
+        self.recurrent: Memory = GatedLinear(width, heads=heads)
         self.window = SlidingWindow(width, heads=heads, window=window, rope=rope)
 
     def forward(self, x: Tensor, state: Both | None = None) -> tuple[Tensor, Both]:

@@ -28,24 +28,29 @@ def run(words: Sequence[str]) -> int:
     parser.add_argument("memory", metavar="MEMORY", help=f"one of {', '.join(MEMORIES)}, or FILE.py:CLASS")
     parser.add_argument("--seed", type=whole, default=0, metavar="N", help="seed of weights and rows")
     parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="where the run is kept")
-    options: list[str] = []
+    sizes = [f.name for f in dataclasses.fields(ModelSetting) if f.name not in ("memory", "options", "label")]
+    rates = [f.name for f in dataclasses.fields(Training)]
+    options: dict[str, str] = {}
     try:
         memory = load_memory(names[1]) if len(names) > 1 else None
     except ValueError as error:
         raise Mistake(str(error)) from None
     if memory:
         group = parser.add_argument_group(f"options of {names[1]}")
-        for name, default in memory_options(memory).items():
-            add_option(group, name, type(default), default, memory.options.get(name, ""))
-            options.append(name)
-    sizes = [f.name for f in dataclasses.fields(ModelSetting) if f.name not in ("memory", "options", "label")]
+        taken = {action.dest for action in parser._actions} | {*sizes, *rates}
+        for name in memory_options(memory):
+            options[f"memory_{name}" if name in taken else name] = name  # a task may have a field of that name
+        for flagged, name in options.items():
+            default = memory_options(memory)[name]
+            add_option(group, flagged, type(default), default, memory.options.get(name, ""))
     add_fields(parser.add_argument_group("model"), ModelSetting, skip=("memory", "options", "label"))
     add_fields(parser.add_argument_group("training"), Training)
     arguments = parser.parse_args([*names, *flags])
     try:
         task = TaskSetting(*asked_task(arguments))
-        model = ModelSetting(arguments.memory, chosen(arguments, options), **chosen(arguments, sizes))
-        training = Training(**chosen(arguments, [f.name for f in dataclasses.fields(Training)]))
+        given = {options[flagged]: value for flagged, value in chosen(arguments, options).items()}
+        model = ModelSetting(arguments.memory, given, **chosen(arguments, sizes))
+        training = Training(**chosen(arguments, rates))
         study = Study("train", (Run(task, model, training, arguments.seed),), ladder=())
     except ValueError as error:
         raise Mistake(str(error)) from None

@@ -1,0 +1,221 @@
+"""The inner loop of a deep memory: gradient descent on M(x) = x + W_2^T sigma(W_1^T x), a chunk of tokens at a time.
+
+A token (k, v) has a loss L. With z = W_1^T k, h = sigma(z) and e = dL/dM(k) its gradients are
+
+    dL/dW_1 = k d^T        dL/dW_2 = h e^T        d = (W_2 e) sigma'(z)
+
+All gradients of an inner chunk are taken at the weights it began with (Behrouz, Zhong, Mirrokni 2024, Titans, arXiv
+2501.00663, section 3.2). Weights W and momentum S are then linear in them, so no token needs weights of its own:
+
+    W_t = a_t W_0 + f_t S_0 - sum_{i<=t} G_ti left_i right_i^T        left right^T = k d^T or h e^T
+    S_C = c S_0 - sum_i m_i left_i right_i^T
+
+A loop of matmuls carries the weights from chunk to chunk, and only what depends on them. An inner chunk changes
+the result, unlike chunks elsewhere: C = 1 is the recurrence that takes every gradient at the last weights.
+
+Shapes: X sequences x heads, N chunks, C tokens of one, K size of keys and values, F width inside, k, v [N, X, C, K],
+W_1, S_1 [X, K, F], W_2, S_2 [X, F, K].
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from .associations import decays
+from .rule import Multiply
+
+Layers = tuple[Tensor, Tensor]
+"""One tensor for W_1 and one for W_2."""
+
+Error = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+"""(h, W_2, k, v) -> e."""
+
+
+class Bend(torch.autograd.Function):
+    """sigma and sigma' of the exact GELU, z Phi(z) and Phi(z) + z phi(z), from one Phi and one phi."""
+
+    @staticmethod
+    def forward(ctx: Any, z: Tensor) -> tuple[Tensor, Tensor]:
+        Phi = torch.erf(z * 0.5**0.5).add_(1).mul_(0.5)
+        phi = z.square().mul_(-0.5).exp_().mul_((2 * math.pi) ** -0.5)
+        slope = torch.addcmul(Phi, z, phi)
+        ctx.save_for_backward(z, phi, slope)
+        return Phi.mul_(z), slope
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, dh: Tensor, dslope: Tensor) -> Tensor:
+        z, phi, slope = ctx.saved_tensors
+        return torch.sub(2, z.square()).mul_(phi).mul_(dslope).addcmul_(dh, slope)
+
+
+def gradients(W: Layers, k: Tensor, v: Tensor, error: Error) -> tuple[Tensor, Tensor, Tensor]:
+    """h, e, d of tokens k, v [..., C, K] at the weights [..., K, F] and [..., F, K]."""
+    h, slope = Bend.apply(k @ W[0])  # type: ignore[no-untyped-call]
+    e = error(h, W[1], k, v)
+    return h, e, (e @ W[1].mT) * slope
+
+
+def bounded(e: Tensor, limit: float) -> Tensor:
+    """e, shortened where its root mean square is above the limit."""
+    return e * (limit * torch.rsqrt(e.square().mean(-1, keepdim=True) + 1e-12)).clamp(max=1)
+
+
+class Momentum(NamedTuple):
+    """Of weights and momentum within each chunk: a, f, m [N, X, C, 1], c [N, X, 1, 1]."""
+
+    a: Tensor
+    f: Tensor
+    c: Tensor
+    m: Tensor
+
+
+class Course(NamedTuple):
+    """What becomes of gradients, G [N, X, C, C], and of the rest; without momentum W_0 stays and there is no S."""
+
+    G: Tensor
+    momentum: Momentum | None = None
+
+
+class Chunks(NamedTuple):
+    """How tokens lie on the grid of inner chunks: `ahead` places of the first are taken, `tokens` follow."""
+
+    size: int
+    ahead: int
+    tokens: int
+
+    def cut(self, x: Tensor) -> Tensor:
+        """[B, H, T, ...] -> [N, X, C, ...], zeros where there is no token."""
+        behind = -(self.ahead + self.tokens) % self.size
+        x = x.flatten(0, 1)
+        if self.ahead or behind:
+            x = F.pad(x, (0, 0) * (x.dim() - 2) + (self.ahead, behind))
+        return x.view(x.shape[0], -1, self.size, *x.shape[2:]).transpose(0, 1)
+
+    def join(self, parts: list[Tensor], B: int) -> Tensor:
+        """N of [X, C, V] -> [B, H, T, V]."""
+        x = torch.stack(parts, dim=1)
+        x = x.view(B, -1, len(parts) * self.size, x.shape[-1])
+        whole = x.shape[2] == self.tokens
+        return x if whole else x[:, :, self.ahead : self.ahead + self.tokens]
+
+
+class Tokens(NamedTuple):
+    """k, v [N, X, C, K] on their grid."""
+
+    k: Tensor
+    v: Tensor
+    chunks: Chunks
+
+
+def without_momentum(rate: Tensor, chunks: Chunks) -> Course:
+    """W_t = W_{t-1} - rate_t g_t: rate [B, H, T]."""
+    return Course(chunks.cut(rate).unsqueeze(-2) * rate.new_ones(chunks.size, chunks.size).tril())
+
+
+def with_momentum(log_alpha: Tensor, log_beta: Tensor, rate: Tensor, chunks: Chunks) -> Course:
+    """S_t = beta_t S_{t-1} - rate_t g_t, W_t = alpha_t W_{t-1} + S_t: all [B, H, T].
+
+    a and c multiply alphas and betas up; a gradient reaches W_t by way of every S_j between, so
+    G_ti = rate_i sum_{i<=j<=t} (alpha_{j+1} ... alpha_t) (beta_{i+1} ... beta_j), and f_t likewise.
+    """
+    there = chunks.cut(torch.ones_like(rate)).unsqueeze(-2)  # where there is no token no S is added
+    rate = chunks.cut(rate)
+    alpha, beta = (decays(chunks.cut(x).reshape(-1, chunks.size)) for x in (log_alpha, log_beta))
+    N, X, C = rate.shape
+    added = alpha.between.view(N, X, C, C) * there
+    G = added @ beta.between.view(N, X, C, C) * rate.unsqueeze(-2)
+    m = beta.last.view(N, X, C, 1) * rate.unsqueeze(-1)
+    first = beta.first.view(N, X, C, 1)
+    return Course(G, Momentum(alpha.first.view(N, X, C, 1), added @ first, first[:, :, -1:], m))
+
+
+class Turn(torch.autograd.Function):
+    """a W + f S - x^T y and c S - p^T q: the end of a chunk out of its start, in few passes over the weights."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, W: Tensor, S: Tensor, a: Tensor, f: Tensor, c: Tensor, x: Tensor, y: Tensor, p: Tensor, q: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(W, S, a, f, c, x, y, p, q)
+        return (W * a).addcmul_(S, f).baddbmm_(x.mT, y, alpha=-1), (S * c).baddbmm_(p.mT, q, alpha=-1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, dW: Tensor, dS: Tensor) -> tuple[Tensor, ...]:
+        W, S, a, f, c, x, y, p, q = ctx.saved_tensors
+        da, df, dc = (
+            torch.bmm(d.reshape(len(d), 1, -1), of.reshape(len(of), -1, 1)) for d, of in ((dW, W), (dW, S), (dS, S))
+        )
+        before = (dS * c).addcmul_(dW, f)
+        dx, dy = torch.bmm(y, dW.mT).neg_(), torch.bmm(x, dW).neg_()
+        dp, dq = torch.bmm(q, dS.mT).neg_(), torch.bmm(p, dS).neg_()
+        return dW * a, before, da, df, dc, dx, dy, dp, dq
+
+
+class Learned(NamedTuple):
+    """W, S: weights and momentum after the last token; begun: the weights its chunk began with."""
+
+    W: Layers
+    S: Layers | None
+    begun: Layers
+    multiply: Multiply
+
+
+def learn(W: Layers, S: Layers | None, begun: Layers, course: Course, tokens: Tokens, error: Error) -> Learned:
+    """The first chunk takes its gradients at `begun`, every other at its own beginning.
+
+    Numbers of the course are multiplied into k and e, the short sides of their layers.
+    """
+    chunks, keys = tokens.chunks, tokens.k.unbind(0)
+    last = course.G[:, :, -1].unsqueeze(-1)
+    ends, scaled = last.unbind(0), (tokens.k * last).unbind(0)
+    turns: list[tuple[Tensor, ...]] = []
+    if course.momentum:
+        a, f, c, m = course.momentum
+        turns = list(zip(*(x.unbind(0) for x in (a[:, :, -1:], f[:, :, -1:], c, tokens.k * m, m)), strict=True))
+    starts: list[tuple[Layers, Layers | None]] = []
+    lefts: list[Layers] = []
+    rights: list[Layers] = []
+    for n, (k, v) in enumerate(zip(keys, tokens.v.unbind(0), strict=True)):
+        starts.append((W, S))
+        begun = W if n else begun
+        h, e, d = gradients(begun, k, v, error)
+        lefts.append((k, h))
+        rights.append((d, e))
+        kw, ew = scaled[n], e * ends[n]
+        if S is None:
+            W = torch.baddbmm(W[0], kw.mT, d, alpha=-1), torch.baddbmm(W[1], h.mT, ew, alpha=-1)
+        else:
+            *keep, kp, m_n = turns[n]
+            first = Turn.apply(W[0], S[0], *keep, kw, d, kp, d)  # type: ignore[no-untyped-call]
+            second = Turn.apply(W[1], S[1], *keep, h, ew, h, e * m_n)  # type: ignore[no-untyped-call]
+            W, S = (first[0], second[0]), (first[1], second[1])
+
+    def multiply(layer: int, x: Tensor) -> Tensor:
+        batch, x = len(x), chunks.cut(x)
+        own = before(x, [(W[layer], S[layer] if S else None) for W, S in starts], course.momentum)
+        inside = zip(x.unbind(0), course.G.unbind(0), lefts, rights, own, strict=True)
+        parts = [torch.baddbmm(y, (x @ left[layer].mT) * G, right[layer], alpha=-1) for x, G, left, right, y in inside]
+        return chunks.join(parts, batch)
+
+    return Learned(W, S, begun, multiply)
+
+
+def before(x: Tensor, starts: list[tuple[Tensor, Tensor | None]], momentum: Momentum | None) -> list[Tensor]:
+    """a_t W_0^T x + f_t S_0^T x of every chunk, x [N, X, C, in]."""
+    if momentum is None:
+        return [x_n @ W for x_n, (W, _) in zip(x.unbind(0), starts, strict=True)]
+    narrow = x.shape[-1] < starts[0][0].shape[-1]  # a and f cost less on the short side
+    parts = zip(*(y.unbind(0) for y in ((x * momentum.a, x * momentum.f) if narrow else (x, x))), starts, strict=True)
+    if narrow:
+        return [torch.baddbmm(x_a @ W, x_f, S) for x_a, x_f, (W, S) in parts]
+    gates = zip(momentum.a.unbind(0), momentum.f.unbind(0), strict=True)
+    return [torch.addcmul(a * (y @ W), f, y @ S) for (y, _, (W, S)), (a, f) in zip(parts, gates, strict=True)]

@@ -1,0 +1,59 @@
+"""Deep linear attention: every token adds to a memory of two layers what makes it answer v to k more strongly.
+
+    M_t = M_{t-1} - eta_t grad L(M; k_t, v_t),    L = -<M(k), v>        (Memory Caching, arXiv 2602.24281, Eqs. 30-31)
+
+With one matrix for M this is linear attention: grad L = -k v^T. With two each is what the other's gradient is
+multiplied by, so a pair that repeats is written more strongly every time, and nothing is subtracted or forgotten:
+weights can grow, in the worst case by e^(eta |v|) a token. So eta_t = sigmoid(.)/F, of the token, and v is shortened
+where its root mean square is above 1, which bounds that by e^(1/(expansion sqrt(K))).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, NamedTuple
+
+from torch import Tensor
+
+from ..inner_loop import Chunks, Course, Layers, bounded, without_momentum
+from .deep import Deep, DeepMemory
+
+
+class Weights(NamedTuple):
+    """W1 [B, H, K, F], W2 [B, H, F, K]; begun1, begun2: what the open inner chunk began with; tokens: of it so far."""
+
+    W1: Tensor
+    W2: Tensor
+    begun1: Tensor
+    begun2: Tensor
+    tokens: int
+
+
+class DeepAdditive(Deep):
+    """M_t = M_{t-1} + eta_t grad <M(k_t), v_t>."""
+
+    gates: ClassVar[tuple[tuple[str, float], ...]] = (("rate", -2.0),)
+
+    def rate(self, g: Tensor) -> Tensor:
+        return g[..., 0].sigmoid() / self.wide
+
+    def error(self, h: Tensor, W2: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        return -bounded(v, 1.0)
+
+    def descend(self, M: Weights, gradient: Layers, g: Tensor) -> tuple[Layers, None]:
+        eta = self.rate(g)[..., None, None]
+        return (M.W1 - eta * gradient[0], M.W2 - eta * gradient[1]), None
+
+    def course(self, g: Tensor, chunks: Chunks) -> Course:
+        return without_momentum(self.rate(g), chunks)
+
+    def carry(self, W: Layers, S: Layers | None, begun: Layers, tokens: int) -> Weights:
+        return Weights(*W, *begun, tokens)
+
+    def floats(self) -> int:
+        return 4 * self.heads * self.size * self.wide
+
+
+class DLA(DeepMemory):
+    """Linear attention into a memory of two layers: every token adds its pair by one step of gradient descent."""
+
+    kind = DeepAdditive
