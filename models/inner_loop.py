@@ -24,11 +24,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from .associations import decays
+from .course import Chunks, Course, Momentum
 from .rule import Multiply
 
 Layers = tuple[Tensor, Tensor]
@@ -68,73 +67,12 @@ def bounded(e: Tensor, limit: float) -> Tensor:
     return e * (limit * torch.rsqrt(e.square().mean(-1, keepdim=True) + 1e-12)).clamp(max=1)
 
 
-class Momentum(NamedTuple):
-    """Of weights and momentum within each chunk: a, f, m [N, X, C, 1], c [N, X, 1, 1]."""
-
-    a: Tensor
-    f: Tensor
-    c: Tensor
-    m: Tensor
-
-
-class Course(NamedTuple):
-    """What becomes of gradients, G [N, X, C, C], and of the rest; without momentum W_0 stays and there is no S."""
-
-    G: Tensor
-    momentum: Momentum | None = None
-
-
-class Chunks(NamedTuple):
-    """How tokens lie on the grid of inner chunks: `ahead` places of the first are taken, `tokens` follow."""
-
-    size: int
-    ahead: int
-    tokens: int
-
-    def cut(self, x: Tensor) -> Tensor:
-        """[B, H, T, ...] -> [N, X, C, ...], zeros where there is no token."""
-        behind = -(self.ahead + self.tokens) % self.size
-        x = x.flatten(0, 1)
-        if self.ahead or behind:
-            x = F.pad(x, (0, 0) * (x.dim() - 2) + (self.ahead, behind))
-        return x.view(x.shape[0], -1, self.size, *x.shape[2:]).transpose(0, 1)
-
-    def join(self, parts: list[Tensor], B: int) -> Tensor:
-        """N of [X, C, V] -> [B, H, T, V]."""
-        x = torch.stack(parts, dim=1)
-        x = x.view(B, -1, len(parts) * self.size, x.shape[-1])
-        whole = x.shape[2] == self.tokens
-        return x if whole else x[:, :, self.ahead : self.ahead + self.tokens]
-
-
 class Tokens(NamedTuple):
     """k, v [N, X, C, K] on their grid."""
 
     k: Tensor
     v: Tensor
     chunks: Chunks
-
-
-def without_momentum(rate: Tensor, chunks: Chunks) -> Course:
-    """W_t = W_{t-1} - rate_t g_t: rate [B, H, T]."""
-    return Course(chunks.cut(rate).unsqueeze(-2) * rate.new_ones(chunks.size, chunks.size).tril())
-
-
-def with_momentum(log_alpha: Tensor, log_beta: Tensor, rate: Tensor, chunks: Chunks) -> Course:
-    """S_t = beta_t S_{t-1} - rate_t g_t, W_t = alpha_t W_{t-1} + S_t: all [B, H, T].
-
-    a and c multiply alphas and betas up; a gradient reaches W_t by way of every S_j between, so
-    G_ti = rate_i sum_{i<=j<=t} (alpha_{j+1} ... alpha_t) (beta_{i+1} ... beta_j), and f_t likewise.
-    """
-    there = chunks.cut(torch.ones_like(rate)).unsqueeze(-2)  # where there is no token no S is added
-    rate = chunks.cut(rate)
-    alpha, beta = (decays(chunks.cut(x).reshape(-1, chunks.size)) for x in (log_alpha, log_beta))
-    N, X, C = rate.shape
-    added = alpha.between.view(N, X, C, C) * there
-    G = added @ beta.between.view(N, X, C, C) * rate.unsqueeze(-2)
-    m = beta.last.view(N, X, C, 1) * rate.unsqueeze(-1)
-    first = beta.first.view(N, X, C, 1)
-    return Course(G, Momentum(alpha.first.view(N, X, C, 1), added @ first, first[:, :, -1:], m))
 
 
 class Turn(torch.autograd.Function):
@@ -151,9 +89,7 @@ class Turn(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, dW: Tensor, dS: Tensor) -> tuple[Tensor, ...]:
         W, S, a, f, c, x, y, p, q = ctx.saved_tensors
-        da, df, dc = (
-            torch.bmm(d.reshape(len(d), 1, -1), of.reshape(len(of), -1, 1)) for d, of in ((dW, W), (dW, S), (dS, S))
-        )
+        da, df, dc = ((d * of).sum((1, 2), keepdim=True) for d, of in ((dW, W), (dW, S), (dS, S)))
         before = (dS * c).addcmul_(dW, f)
         dx, dy = torch.bmm(y, dW.mT).neg_(), torch.bmm(x, dW).neg_()
         dp, dq = torch.bmm(q, dS.mT).neg_(), torch.bmm(p, dS).neg_()
@@ -201,7 +137,8 @@ def learn(W: Layers, S: Layers | None, begun: Layers, course: Course, tokens: To
 
     def multiply(layer: int, x: Tensor) -> Tensor:
         batch, x = len(x), chunks.cut(x)
-        own = before(x, [(W[layer], S[layer] if S else None) for W, S in starts], course.momentum)
+        W, S = [W[layer] for W, _ in starts], [S[layer] for _, S in starts if S]
+        own = before(x, W, S, course.momentum)
         inside = zip(x.unbind(0), course.G.unbind(0), lefts, rights, own, strict=True)
         parts = [torch.baddbmm(y, (x @ left[layer].mT) * G, right[layer], alpha=-1) for x, G, left, right, y in inside]
         return chunks.join(parts, batch)
@@ -209,13 +146,13 @@ def learn(W: Layers, S: Layers | None, begun: Layers, course: Course, tokens: To
     return Learned(W, S, begun, multiply)
 
 
-def before(x: Tensor, starts: list[tuple[Tensor, Tensor | None]], momentum: Momentum | None) -> list[Tensor]:
-    """a_t W_0^T x + f_t S_0^T x of every chunk, x [N, X, C, in]."""
+def before(x: Tensor, W: list[Tensor], S: list[Tensor], momentum: Momentum | None) -> list[Tensor]:
+    """W_0^T x, or a_t W_0^T x + f_t S_0^T x, of every chunk, x [N, X, C, in]."""
     if momentum is None:
-        return [x_n @ W for x_n, (W, _) in zip(x.unbind(0), starts, strict=True)]
-    narrow = x.shape[-1] < starts[0][0].shape[-1]  # a and f cost less on the short side
-    parts = zip(*(y.unbind(0) for y in ((x * momentum.a, x * momentum.f) if narrow else (x, x))), starts, strict=True)
-    if narrow:
-        return [torch.baddbmm(x_a @ W, x_f, S) for x_a, x_f, (W, S) in parts]
-    gates = zip(momentum.a.unbind(0), momentum.f.unbind(0), strict=True)
-    return [torch.addcmul(a * (y @ W), f, y @ S) for (y, _, (W, S)), (a, f) in zip(parts, gates, strict=True)]
+        return [x_n @ W_n for x_n, W_n in zip(x.unbind(0), W, strict=True)]
+    a, f = momentum.a, momentum.f
+    if x.shape[-1] < W[0].shape[-1]:  # on the short side again
+        parts = zip((x * a).unbind(0), (x * f).unbind(0), W, S, strict=True)
+        return [torch.baddbmm(x_a @ W_n, x_f, S_n) for x_a, x_f, W_n, S_n in parts]
+    gated = zip(x.unbind(0), a.unbind(0), f.unbind(0), W, S, strict=True)
+    return [torch.addcmul(a_n * (x_n @ W_n), f_n, x_n @ S_n) for x_n, a_n, f_n, W_n, S_n in gated]

@@ -233,7 +233,9 @@ def test_the_state_is_weights_momentum_and_those_its_chunk_began_with(kind: type
     rule = make(kind, inner=4)
     M = start(rule)
     assert carried(M) == rule.floats() == (6 if kind is Surprise else 4) * H * K * rule.wide
-    assert rule.step(M, *(x[:, :, 0] for x in pairs(1)), gates(rule, 1)[:, :, 0]).tokens == 1
+    _, M = rule.write(M, *pairs(6), gates(rule, 6))
+    assert M.tokens == 2
+    assert carried(M) == rule.floats()
 
 
 @pytest.mark.parametrize("option", ["expansion", "inner"])

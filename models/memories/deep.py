@@ -22,7 +22,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..inner_loop import Chunks, Course, Layers, Tokens, gradients, learn
+from ..course import Chunks, Course
+from ..inner_loop import Layers, Tokens, gradients, learn
 from ..layers import Projections
 from ..memory import Memory
 from ..recurrent import Recurrent
@@ -30,7 +31,7 @@ from ..rule import Multiply, Open, Rule
 
 
 class Deep(Rule):
-    """Steps of at most 1/F: about what brings M(k) to v at once, and `inner` tokens may share their weights.
+    """A memory of two layers, written by the gradient of a loss.
 
     expansion  F / K
     inner      tokens of an inner chunk

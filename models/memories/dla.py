@@ -5,7 +5,7 @@
 With one matrix for M this is linear attention: grad L = -k v^T. With two each is what the other's gradient is
 multiplied by, so a pair that repeats is written more strongly every time, and nothing is subtracted or forgotten:
 weights can grow, in the worst case by e^(eta |v|) a token. So eta_t = sigmoid(.)/F, of the token, and v is shortened
-where its root mean square is above 1, which bounds that by e^(1/(expansion sqrt(K))).
+where its root mean square is above 1, which bounds that by about e^(1/(expansion sqrt(K))).
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import ClassVar, NamedTuple
 
 from torch import Tensor
 
-from ..inner_loop import Chunks, Course, Layers, bounded, without_momentum
+from ..course import Chunks, Course, without_momentum
+from ..inner_loop import Layers, bounded
 from .deep import Deep, DeepMemory
 
 

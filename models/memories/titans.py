@@ -7,11 +7,12 @@ Behrouz, Zhong, Mirrokni (2024, arXiv 2501.00663), whose 1 - alpha_t is alpha_t 
 Caching (arXiv 2602.24281, 2026, Eqs. 34-36). Memory Caching prints M_t = alpha_t M_{t-1} - S_t, which would climb
 the loss; the sign above is that of Titans.
 
-alpha, beta and eta are of the token. The papers do not give their form; here alpha and beta are sigmoids and
-eta = (1 - beta) sigmoid(.)/F: a gradient moves the memory by as much in all whatever its momentum, and no rate that
-can be learned makes single tokens overshoot. Weights far from those keys of unit length need still can; so e =
-2 (M(k) - v) is shortened where its root mean square is above 4, which errors of ordinary size do not reach.
-alpha decays the weights to zero, not to those of an empty memory, and at zero no gradient is left to learn by.
+alpha, beta and eta depend on the token. The papers do not give their form; here alpha and beta are sigmoids and
+eta = (1 - beta) sigmoid(.)/F: a gradient moves the memory by the same in all whatever the momentum. A step of 1/F
+about closes the error of one token; tokens of a chunk that agree add their steps, so the rate begins where a chunk
+of one token over and over still converges. Weights can still grow until steps overshoot, and then without end: so
+e = 2 (M(k) - v) is shortened where its root mean square is above 4, which errors of ordinary size do not reach.
+alpha decays the weights to zero, not to those of an empty memory, and from zero no gradient leads away.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from typing import ClassVar, NamedTuple
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..inner_loop import Chunks, Course, Layers, bounded, with_momentum
+from ..course import Chunks, Course, with_momentum
+from ..inner_loop import Layers, bounded
 from .deep import Deep, DeepMemory
 
 
