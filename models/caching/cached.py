@@ -114,7 +114,7 @@ class Cached(Recurrent):
 
     options: ClassVar[Mapping[str, str]] = {
         **Recurrent.options,
-        "base": "rule the caches are of",
+        "base": f"rule the caches are of: {', '.join(RULES)}",
         "segment": "tokens after which a state is cached",
         "division": "constant: segments of that many tokens; logarithmic: the powers of two it is the sum of",
         "start": "what a segment begins with: independent of the last or its checkpoint",
