@@ -5,14 +5,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test slow sb3 lint types wheel check bench docs clean help
+.PHONY: demo test slow sb3 lint types wheel check bench docs memories clean help
 
 help:
 	@echo "make demo    set up, then compare seven memories on three tasks (about five minutes)"
 	@echo "make test    set up, then run the tests (about two minutes)"
 	@echo "make check   everything CI runs: lint, types, tests, slow tests, wheel"
 	@echo "make bench   speed, as ratios measured in one run"
-	@echo "make docs    write docs/tasks.md from the registry; a test holds it to it"
+	@echo "make docs    write docs/tasks.md and docs/memories.md from the registries; tests hold them to it"
+	@echo "make memories  train what docs/memories.md shows (about half an hour), then write it; goes on where it stopped"
 	@echo "make sb3     install Stable-Baselines3, check the environments with it and train its PPO"
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -51,6 +52,13 @@ bench: $(INSTALLED)
 
 docs: $(INSTALLED)
 	$(BIN)/python -m recall_tasks.guide
+	$(BIN)/python -m runners.seen.page
+
+memories: $(INSTALLED)
+	$(BIN)/recall compare --preset memories
+	$(BIN)/recall compare --preset caching
+	$(BIN)/recall compare --preset elastic
+	$(BIN)/python -m runners.seen
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build dist

@@ -1,24 +1,27 @@
-"""Print the tables of the benchmarks named, or of all but `solve`, which takes minutes."""
+"""Print the tables of the benchmarks named, or of all but those that take minutes."""
 
-import sys
+import argparse
 
 import torch
 
-from . import environments, loading, rows, solve, step
+from models import MEMORIES
 
-TABLES = {
-    "rows": rows.table,
-    "loading": loading.table,
-    "environments": environments.table,
-    "step": step.table,
-    "solve": solve.table,
-}
+from . import caching, environments, legs, lengths, loading, prefill, rows, solve, step
+
+QUICK = {"rows": rows, "loading": loading, "environments": environments, "step": step, "caching": caching, "legs": legs}
+LONG = {"lengths": lengths, "prefill": prefill, "solve": solve}
+"""Some minutes each, the first two less with `--memories`."""
 
 torch.set_num_threads(1)
-names = sys.argv[1:] or ["rows", "loading", "environments", "step"]
-if unknown := [name for name in names if name not in TABLES]:
-    sys.exit(f"unknown benchmark {unknown[0]!r}: choose among {', '.join(TABLES)}")
-for name in names:
-    print(f"\n## {name}\n{sys.modules[TABLES[name].__module__].__doc__}", flush=True)
-    for line in TABLES[name]():
+tables = QUICK | LONG
+parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+parser.add_argument("names", nargs="*", metavar="name", help=f"{', '.join(tables)}; without any: {', '.join(QUICK)}")
+parser.add_argument("--memories", nargs="+", default=[], help="of `lengths` and `prefill`; without it all")
+chosen = parser.parse_args()
+for name, known in [(n, tables) for n in chosen.names] + [(m, MEMORIES) for m in chosen.memories]:
+    if name not in known:
+        parser.error(f"{name!r} is none of {', '.join(known)}")
+for name in chosen.names or QUICK:
+    print(f"\n## {name}\n{tables[name].__doc__}", flush=True)
+    for line in tables[name].table(chosen.memories) if name in ("lengths", "prefill") else tables[name].table():
         print(line, flush=True)

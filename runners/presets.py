@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .experiment import ModelSetting, TaskSetting, Training
+from models import MEMORIES, memory_options
+from models.presets import MATCHED_PARAMETERS, MATCHED_STATE, Preset
+
+from .experiment import ModelSetting, Option, Run, TaskSetting, Training
 from .study import Study
 
 DEMO_TASKS = (
@@ -46,8 +49,127 @@ def long() -> Study:
     return Study.grid("long", [task], DEMO_MODELS, training, seeds=3, probed=("mqar",))
 
 
+SMALL: dict[str, Option] = {"segment": 8, "block": 8, "window": 16, "num_coefficients": 32, "num_samples": 16}
+"""Options of whatever memory has them, so that rows of 32 tokens are several segments, blocks and windows."""
+
+SMALL_OWN: dict[str, dict[str, Option]] = {
+    "window": {"window": 24},
+    "hippo": {"window": 32},
+    "lmu": {"window": 32},
+    "lmu_parallel": {"window": 32},
+    "transformer_xl": {"cache": 16},
+    "melodi": {"num_memory": 8, "num_summary": 8},
+}
+"""What single memories need beside: a window that reaches as far as questions do, memories of two blocks."""
+
+
+def small(memory: str) -> ModelSetting:
+    """A memory of the registry at a size for rows of 32 tokens."""
+    known = memory_options(MEMORIES[memory])
+    options = {name: value for name, value in SMALL.items() if name in known}
+    return ModelSetting(memory, options | SMALL_OWN.get(memory, {}))
+
+
+def memories() -> Study:
+    """Every memory of the registry on three small tasks of 32 tokens, three seeds: fifteen minutes on two cores."""
+    tasks = (
+        TaskSetting("mqar", 32, {"num_pairs": 3, "num_keys": 16, "num_values": 16}),
+        TaskSetting("needle", 32, {"num_needles": 4, "haystack": "uniform"}),
+        TaskSetting("copy", 32, {"num_tokens": 8, "feedback": True}),
+    )
+    training = Training(updates=500, seconds=60.0, tokens=2048)
+    return Study.grid("memories", tasks, map(small, MEMORIES), training, seeds=3, ladder=(1,))
+
+
+CACHED: dict[str, Option] = {"size": 8, "segment": 16}
+
+
+def caching() -> Study:
+    """Memory Caching and its controls, where one matrix of 8 x 8 is too small: ten minutes on two cores."""
+    task = TaskSetting("mqar", 64, {"num_pairs": 16, "num_keys": 64, "num_values": 64})
+    models = [
+        ModelSetting("linear", {"size": 8}, label="linear"),
+        ModelSetting("linear", {"size": size_of_equal_bytes(ModelSetting("grm", CACHED), task)}, label=EQUAL),
+        ModelSetting("delta", {"size": 8}),
+        ModelSetting("log_linear", {"size": 8}),
+        ModelSetting("log_linear_plus", {"size": 8}),
+        ModelSetting("residual", CACHED),
+        ModelSetting("residual", CACHED | {"start": "checkpoint"}, label="residual, checkpoints"),
+        ModelSetting("grm", CACHED),
+        ModelSetting("grm", CACHED | {"start": "checkpoint"}, label="grm, checkpoints"),
+        ModelSetting("grm", CACHED | {"base": "delta"}, label="grm over delta"),
+        ModelSetting("ssc", CACHED),
+        ModelSetting("random_ssc", CACHED),
+        ModelSetting("oracle", CACHED),
+    ]
+    training = Training(updates=500, seconds=60.0, tokens=2048)
+    return Study.grid("caching", [task], models, training, seeds=3, rows=64)
+
+
+EQUAL = "linear, equal bytes"
+
+
+def size_of_equal_bytes(model: ModelSetting, task: TaskSetting) -> int:
+    """The size at which one matrix of linear attention takes as many bytes, where rows end, as this memory does."""
+
+    def floats(setting: ModelSetting) -> int:
+        return Run(task, setting).build().state_floats(task.length)
+
+    wanted = floats(model)
+    return min(range(1, 65), key=lambda size: abs(floats(ModelSetting("linear", {"size": size})) - wanted))
+
+
+BANKED: dict[str, Option] = {"num_samples": 32, "block": 16}
+
+
+def elastic() -> Study:
+    """Elastic Memory over N, and what else N numbers could be spent on: eight minutes on two cores."""
+    task = TaskSetting("mqar", 64, {"num_pairs": 16, "num_keys": 64, "num_values": 64})
+    banks = [("legendre", N) for N in (8, 16, 32, 64, 128)]
+    banks += [(bank, 32) for bank in ("cosine", "means", "samples", "random")]
+    models = [
+        ModelSetting(
+            "elastic",
+            BANKED | {"bank": bank, "num_coefficients": N, "sampling": sampling},
+            label=f"{bank} {N}, {sampling}",
+        )
+        for sampling in ("uniform", "exponential")
+        for bank, N in banks
+    ]
+    training = Training(updates=300, seconds=60.0, tokens=2048)
+    return Study.grid("elastic", [task], models, training, seeds=3, ladder=(1, 2, 4), rows=128)
+
+
+def matched(preset: Preset) -> ModelSetting:
+    """A model of `models/presets.py` by its memory's name."""
+    return ModelSetting(str(preset.memory), dict(preset.options), preset.width)
+
+
+def parameters() -> Study:
+    """Every memory in models of equal parameters on MQAR with 16 pairs in 64 tokens, three seeds: half an hour."""
+    task = TaskSetting("mqar", 64, {"num_pairs": 16, "num_keys": 64, "num_values": 64})
+    training = Training(updates=300, seconds=30.0, tokens=4096)
+    return Study.grid("parameters", [task], map(matched, MATCHED_PARAMETERS.values()), training, seeds=3, rows=128)
+
+
+def equal_bytes() -> Study:
+    """Memories of 16 KiB a layer on MQAR with 32 pairs in 256 tokens, three seeds: forty-five minutes.
+
+    The state is equal where it is largest; `state_bytes` in the results is that after the last token.
+    """
+    task = TaskSetting("mqar", 256, {"num_pairs": 32, "num_keys": 64, "num_values": 64})
+    training = Training(updates=600, seconds=60.0)
+    models = map(matched, MATCHED_STATE.values())  # equal in 256 tokens, so no longer rows are asked
+    return Study.grid("bytes", [task], models, training, seeds=3, ladder=(1,), rows=128)
+
+
 PRESETS: dict[str, Callable[[], Study]] = {
     "demo": demo,
     "smoke": smoke,
     "long": long,
+    "memories": memories,
+    "caching": caching,
+    "elastic": elastic,
+    "parameters": parameters,
+    "bytes": equal_bytes,
 }

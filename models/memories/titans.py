@@ -45,7 +45,7 @@ class Moving(NamedTuple):
 class Surprise(Deep):
     """S_t = beta_t S_{t-1} - eta_t grad |M(k_t) - v_t|^2, M_t = alpha_t M_{t-1} + S_t."""
 
-    gates: ClassVar[tuple[tuple[str, float], ...]] = (("decay", 6.0), ("momentum", 0.0), ("rate", -2.0))
+    gates: ClassVar[tuple[tuple[str, float], ...]] = (("decay", 8.0), ("momentum", 0.0), ("rate", -2.0))
 
     def error(self, h: Tensor, W2: Tensor, k: Tensor, v: Tensor) -> Tensor:
         return bounded(2 * (k + h @ W2 - v), 4.0)
