@@ -158,7 +158,7 @@ def test_gates_over_checkpoints_can_only_fall_with_recency() -> None:
     gate = torch.tensor([0.5, 0.1, 0.2, 0.05, 0.15])  # the open memory, then the caches, oldest first
     for start, expected in (("independent", [0.1, 0.2, 0.05, 0.15, 0.5]), ("checkpoint", [1.0, 0.9, 0.7, 0.65, 0.5])):
         memory = make(GRM, segment=4, start=start)
-        memory.weights = lambda look: gate[: look.logits.shape[-1]].double().expand_as(look.logits)  # type: ignore
+        memory.weights = lambda look: gate[: look.logits().shape[-1]].double().expand_as(look.logits())  # type: ignore
         weights = read_weights(memory, 19)
         assert torch.allclose(weights, torch.tensor(expected).repeat_interleave(4).double(), atol=1e-6)
 

@@ -47,12 +47,12 @@ class Caches(NamedTuple):
 class Look(NamedTuple):
     """What a piece of the sequence weighs its memories with; `first` is its first token's place.
 
-    `caches` gives those before it, a stack [B, H, N, in, out] for every layer: put together when asked for,
-    since a memory that reads few of them need not have them all copied for every piece.
+    `logits` gives the gate's, [B, H, C, 1 + N], and `caches` those before it, a stack [B, H, N, in, out] for every
+    layer: when asked for, as some memories have no gate, and some need not have all caches copied for every piece.
     """
 
     q: Tensor
-    logits: Tensor
+    logits: Callable[[], Tensor]
     caches: Callable[[], Layers]
     told: Tensor | None
     first: int
@@ -152,7 +152,7 @@ class Cached(Recurrent):
 
     def weights(self, look: Look) -> Tensor:
         """Of the open memory, first, and of the caches before it, oldest first: [B, H, C, 1 + N]."""
-        return look.logits.softmax(-1)
+        return look.logits().softmax(-1)
 
     def mix(self, multiply: Multiply, looks: list[Look]) -> Tensor:
         """The fast form's reads [B, H, T, V], from what every piece may look at."""
@@ -184,7 +184,8 @@ class Cached(Recurrent):
         here, pools, pooled = self.pool(state.pooled, p, pieces)
 
         known = [self.known(stack, more) for stack, more in zip(state.caches, ends, strict=True)]
-        known_pools, looks, first = [state.pools, *pools], [], state.seen
+        every_pool, old = stacked([state.pools, *pools]), state.pools.shape[2]
+        looks, first = [], state.seen
         sizes = [piece.length for piece in pieces]
         where: Sequence[Tensor | None] = [None] * len(sizes)
         if told is not None:
@@ -193,12 +194,12 @@ class Cached(Recurrent):
         # because the gradient of a slice is as large as what it was cut from.
         parts = zip(*(torch.split(a, sizes, dim=2) for a in (q, u, here)), where, strict=True)
         for s, (q_s, u_s, here_s, where_s) in enumerate(parts):
-            logits = self.gate.logits(u_s, here_s, stacked(known_pools[: s + 1]))
+            logits = partial(self.gate.logits, u_s, here_s, every_pool[:, :, : old + s])
             looks.append(Look(q_s, logits, partial(self.before, known, s), where_s, first))
             first += sizes[s]
         reads = self.mix(multiply, looks)
         caches = tuple(self.keep(stack, more) for stack, more in zip(state.caches, ends, strict=True))
-        return self.read_out(reads), Caches(recent, M, pooled, caches, stacked(known_pools), first)
+        return self.read_out(reads), Caches(recent, M, pooled, caches, every_pool, first)
 
     def known(self, stack: Tensor, ends: list[Tensor]) -> list[Tensor]:
         """One layer's caches before the call, and those that come to them at the end of each piece."""
@@ -268,7 +269,7 @@ class Cached(Recurrent):
             seen += 1
             count = self.segments.ahead(seen - 1) + 1
             here = (pooled / count if self.gate.mean else pooled).unsqueeze(2)
-            logits = self.gate.logits(u[:, :, token], here, pools)
+            logits = partial(self.gate.logits, u[:, :, token], here, pools)
             now = None if where is None else where[:, token]
             weights = self.weights(Look(q, logits, partial(tuple, caches), now, seen - 1))
             open_ = self.rule.matrices(M)

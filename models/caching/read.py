@@ -5,8 +5,12 @@ Shapes: N caches whose layers are [B, H, N, in, out], C tokens x [B, H, C, in], 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from ..rule import Rule
 
@@ -17,6 +21,47 @@ TILE = 8
 def weighed(matrices: Tensor, x: Tensor, weights: Tensor) -> Tensor:
     """sum_n weights_n (x W_n) for one layer: one product, as the weights may be drawn into x."""
     return (weights.unsqueeze(-1) * x.unsqueeze(3)).flatten(3) @ matrices.flatten(2, 3)
+
+
+class Weigh(torch.autograd.Function):
+    """`weighed`, for pieces one after the other, each over the first caches of one stack: as many as it has weights.
+
+    Under autograd every piece would keep a copy of its caches and of x times its weights, N^2 of each in
+    all. Here gradients are worked out again, and those of all pieces added up in one place.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, matrices: Tensor, x: Tensor, *weights: Tensor) -> Tensor:
+        ctx.save_for_backward(matrices, x, *weights)
+        parts, start = [], 0
+        for w in weights:
+            x_s = x[:, :, start : start + w.shape[2]]
+            parts.append(weighed(matrices[:, :, : w.shape[3]], x_s, w))
+            start += w.shape[2]
+        return torch.cat(parts, dim=2)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, ...]:
+        matrices, x, *weights = ctx.saved_tensors
+        dmatrices, dx, dweights, start = torch.zeros_like(matrices), torch.empty_like(x), [], 0
+        for w in weights:
+            C, n = w.shape[2:]
+            piece = slice(start, start + C)
+            start += C
+            x_s, dy_s, W = x[:, :, piece].unsqueeze(3), dy[:, :, piece], matrices[:, :, :n].flatten(2, 3)
+            # The gradient of w x, as [B, H, C, n, in].
+            d = (dy_s @ W.mT).view(*w.shape, x.shape[-1])
+            dx[:, :, piece] = (w.unsqueeze(3) @ d).squeeze(3)
+            dweights.append((d @ x_s.mT).squeeze(4))
+            dmatrices[:, :, :n] += ((w.unsqueeze(-1) * x_s).flatten(3).mT @ dy_s).view_as(dmatrices[:, :, :n])
+        return dmatrices, dx, *dweights
+
+
+def weighed_apiece(matrices: Tensor, x: Tensor, weights: Sequence[Tensor]) -> Tensor:
+    """x [B, H, T, in] in pieces of C_s tokens, whose weights [B, H, C_s, n_s] are over the first n_s caches."""
+    y: Tensor = Weigh.apply(matrices, x, *weights)  # type: ignore[no-untyped-call]
+    return y
 
 
 def answers(rule: Rule, layers: tuple[Tensor, ...], q: Tensor, weights: Tensor) -> Tensor:

@@ -32,7 +32,7 @@ from torch import Tensor
 
 from ..caching.cached import Cached, Layers, Look, choose
 from ..caching.gates import GATES, POOLS, Gate
-from ..caching.read import answers, chosen, weighed
+from ..caching.read import answers, chosen, weighed_apiece
 from ..rule import Multiply, by
 
 
@@ -50,7 +50,10 @@ class Residual(Cached):
     """Sum of the open memory and every cache: no gate, no parameter of its own."""
 
     def one(self, memories: Layers, q: Tensor, weights: Tensor) -> Tensor:
-        """The sum, whatever the weights."""
+        return self.sum(memories, q)
+
+    def sum(self, memories: Layers, q: Tensor) -> Tensor:
+        """sum_n M^(n)(q)."""
         return answers(self.rule, memories, q, q.new_ones(*q.shape[:3], memories[0].shape[2]))
 
     @property
@@ -75,7 +78,7 @@ class Residual(Cached):
         reads = self.rule.read(multiply, every(looks))
         parts = []
         for look, open_reads in zip(looks, apiece(reads, looks), strict=True):
-            parts.append(open_reads + self.one(look.caches(), look.q, look.logits))
+            parts.append(open_reads + self.sum(look.caches(), look.q))
         return torch.cat(parts, dim=2)
 
 
@@ -116,12 +119,13 @@ class GRM(Cached):
         self.gate: Gate = kind(width, heads, self.rule.size, pool, scaled)
 
     def mix(self, multiply: Multiply, looks: list[Look]) -> Tensor:
-        reads = self.rule.read(multiply, every(looks))
-        parts = []
-        for look, open_reads in zip(looks, apiece(reads, looks), strict=True):
-            g_open, g = self.weights(look).tensor_split([1], dim=-1)
-            parts.append(g_open * open_reads + answers(self.rule, look.caches(), look.q, g))
-        return torch.cat(parts, dim=2)
+        q = every(looks)
+        g_open, g = zip(*(self.weights(look).tensor_split([1], dim=-1) for look in looks), strict=True)
+        reads = torch.cat(g_open, dim=2) * self.rule.read(multiply, q)
+        if self.rule.depth == 1:
+            return reads + weighed_apiece(looks[-1].caches()[0], q, g)
+        parts = [answers(self.rule, look.caches(), look.q, g_s) for look, g_s in zip(looks, g, strict=True)]
+        return reads + torch.cat(parts, dim=2)
 
 
 class Soup(GRM):
@@ -136,16 +140,14 @@ class Soup(GRM):
         return self.rule.read(by(mixed), q)
 
     def mix(self, multiply: Multiply, looks: list[Look]) -> Tensor:
-        weights = [self.weights(look).tensor_split([1], dim=-1) for look in looks]
-        caches = [look.caches() for look in looks]
+        q = every(looks)
+        g_open, g = zip(*(self.weights(look).tensor_split([1], dim=-1) for look in looks), strict=True)
+        caches, own = looks[-1].caches(), torch.cat(g_open, dim=2)
 
         def mixed(layer: int, x: Tensor) -> Tensor:
-            parts = zip(caches, weights, apiece(multiply(layer, x), looks), apiece(x, looks), strict=True)
-            return torch.cat(
-                [g_open * own + weighed(layers[layer], x_s, g) for layers, (g_open, g), own, x_s in parts], dim=2
-            )
+            return own * multiply(layer, x) + weighed_apiece(caches[layer], x, g)
 
-        return self.rule.read(mixed, every(looks))
+        return self.rule.read(mixed, q)
 
 
 class SSC(GRM):
@@ -181,28 +183,29 @@ class SSC(GRM):
             raise ValueError(f"at least 1 cache is chosen, not {chosen}")
         self.chosen = chosen
 
-    def scores(self, look: Look) -> Tensor:
+    def scores(self, look: Look, logits: Tensor) -> Tensor:
         """What caches are chosen by, the largest first: [B, H, C, N]."""
-        return look.logits[..., 1:].detach()
+        return logits[..., 1:].detach()
 
     def weights(self, look: Look) -> Tensor:
-        scores = self.scores(look)
+        logits = look.logits()
+        scores = self.scores(look, logits)
         if scores.shape[-1] <= self.chosen:
-            return super().weights(look)
+            return logits.softmax(-1)
         best = scores.topk(self.chosen, dim=-1).indices
         left_out = torch.ones_like(scores, dtype=torch.bool).scatter(-1, best, False)
-        logits = torch.cat([look.logits[..., :1], look.logits[..., 1:].masked_fill(left_out, -torch.inf)], dim=-1)
-        return logits.softmax(-1)
+        return torch.cat([logits[..., :1], logits[..., 1:].masked_fill(left_out, -torch.inf)], dim=-1).softmax(-1)
 
     def route(self, look: Look) -> tuple[Tensor, Tensor, Tensor]:
         """The open memory's weight [B, H, C, 1], the chosen caches [B, H, C, k], -1 for none, and their weights."""
-        N, k = look.logits.shape[-1] - 1, self.chosen
+        logits = look.logits()
+        N, k = logits.shape[-1] - 1, self.chosen
         if k >= N:
             best = torch.arange(N, device=look.q.device).expand(*look.q.shape[:3], N)
         else:
-            best = self.scores(look).topk(k, dim=-1).indices
-        logits = torch.cat([look.logits[..., :1], look.logits[..., 1:].gather(-1, best)], dim=-1)
-        g_open, g = logits.softmax(-1).tensor_split([1], dim=-1)
+            best = self.scores(look, logits).topk(k, dim=-1).indices
+        picked = torch.cat([logits[..., :1], logits[..., 1:].gather(-1, best)], dim=-1)
+        g_open, g = picked.softmax(-1).tensor_split([1], dim=-1)
         short = (0, k - best.shape[-1])
         return g_open, F.pad(best, short, value=-1), F.pad(g, short)
 

@@ -68,8 +68,8 @@ class RandomSSC(SSC):
         )
         self.draw = draw
 
-    def scores(self, look: Look) -> Tensor:
-        B, H, C, places = look.logits.shape
+    def scores(self, look: Look, logits: Tensor) -> Tensor:
+        B, H, C, places = logits.shape
         token = torch.arange(look.first, look.first + C, device=look.q.device)
         cache = torch.arange(places - 1, device=look.q.device)
         head = torch.arange(H, device=look.q.device)[:, None, None]

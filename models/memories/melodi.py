@@ -22,6 +22,7 @@ Shapes: B batch, T time, D width, H heads, K head size; Z [B, Nz, D], U [B, Nu, 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -107,8 +108,10 @@ class Melodi(Memory):
         q, k, v, (recent, Z, U, k_open, v_open, open, closed) = self.begin(x, state)
         T, r = x.shape[1], open.shape[1]
         q, k = self.place(q, r), self.place(k, r)
-        cuts, ys = list(range(self.L - r, T, self.L)), []
-        for query, key, value, token in zip(*(a.tensor_split(cuts, dim=-2) for a in (q, k, v, x)), strict=True):
+        ends = [*range(self.L - r, T, self.L), T]
+        sizes, ys = [end - start for start, end in pairwise([0, *ends])], []
+        # Not slices, whose gradients are as large as what they were cut from.
+        for query, key, value, token in zip(*(torch.split(a, sizes, dim=-2) for a in (q, k, v, x)), strict=True):
             n = query.shape[2]
             k_open, v_open = torch.cat([k_open, key], dim=2), torch.cat([v_open, value], dim=2)
             keys, values = [k_open], [v_open]
@@ -129,7 +132,8 @@ class Melodi(Memory):
                 U = U + out
                 Z = torch.matmul(self.mix, torch.cat([norm(open), norm(U)], dim=1))
                 Z = Z + U if self.Nz == self.Nu else Z
-                k_open, v_open, open, closed = k[:, :, :0], v[:, :, :0], x[:, :0], closed + 1
+                k_open, v_open = (a.new_empty(*a.shape[:2], 0, a.shape[3]) for a in (k, v))
+                open, closed = x.new_empty(x.shape[0], 0, x.shape[2]), closed + 1
         return torch.cat(ys, dim=1), Tokens(recent, Z, U, k_open, v_open, open, closed)
 
     def definition(self, x: Tensor, state: Tokens | None = None) -> tuple[Tensor, Tokens]:

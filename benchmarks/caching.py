@@ -1,0 +1,104 @@
+"""What reading N caches costs: microseconds a token for one segment of 32 tokens that follows N cached ones,
+4 sequences, width 32, k = 2 chosen, one thread, in its processor time.
+
+    route      what decides between the caches: the gate's logits over all N, and the choice or softmax
+    read       asking the open memory's caches: all N of them, or the chosen ones alone
+    append     the state that comes back holds N + 1 caches, and copying them grows with N whoever reads
+    forward    the whole call: projections, writing, routing, reading, appending
+    fwd+bwd    the same and its gradients, none of which go into caches of earlier calls
+    into       the same with gradients into all N caches: those of SSC are zeros but for the chosen
+
+`of grm` is fwd+bwd divided by GRM's over the same rule. SSC reads the chosen states alone if its `read` stays
+flat down the column while GRM's grows with N; `flat` is each memory's exponent of `read` from N = 32 on. A
+residual memory over rules of one matrix keeps the sum of its caches, so N is 1 there whatever it says."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from models import MEMORIES
+from models.caching.cached import Cached, Look
+from models.caching.read import answers, chosen
+from models.rules import RULES
+
+from .lengths import exponent
+from .resident import kept
+from .timing import seconds
+
+WIDTH, ROWS, SEGMENT = 32, 4, 32
+COUNTS = (8, 32, 128, 512, 1024)
+NAMES = ("residual", "grm", "soup", "ssc")
+BASES = tuple(base for base in ("linear", "titans") if base in RULES)
+REPEATS = 9
+
+
+def ready(memory: Cached, N: int, grown: bool = False) -> Any:
+    """A state behind N segments, its caches drawn: what is in them costs nothing more or less to read."""
+    x = torch.randn(ROWS, SEGMENT, WIDTH)
+    with torch.no_grad():
+        _, state = memory(x)
+    kept = memory.kept(N)
+    caches = tuple(torch.randn(ROWS, stack.shape[1], kept, *stack.shape[3:]) for stack in state.caches)
+    pools = torch.randn(ROWS, state.pools.shape[1], N, state.pools.shape[3])
+    for a in (*caches, pools) if grown else ():
+        a.requires_grad_()
+    return state._replace(caches=caches, pools=pools, seen=N * SEGMENT)
+
+
+def timed(call: Callable[[], object]) -> float:
+    """Microseconds a token."""
+    return 1e6 * seconds(call, repeats=REPEATS, warmup=2, clock=time.process_time) / (ROWS * SEGMENT)
+
+
+def costs(memory: Cached, N: int) -> list[float]:
+    """route, read, append, forward, fwd+bwd, into."""
+    x = torch.randn(ROWS, SEGMENT, WIDTH, requires_grad=True)
+    state, grown = ready(memory, N), ready(memory, N, grown=True)
+    sparse = hasattr(memory, "route")
+
+    def backward(state: Any) -> None:
+        memory.zero_grad(set_to_none=True)
+        memory(x, state)[0].square().mean().backward()
+
+    with torch.no_grad():
+        q, k, *_ = memory.inputs(x, state.recent)
+        u, p = memory.gate.queries(x, q), memory.gate.pooled(x, k)
+
+        def route() -> tuple[Tensor, ...]:
+            look = Look(q, partial(memory.gate.logits, u, p, state.pools), lambda: state.caches, None, state.seen)
+            return memory.route(look) if sparse else memory.weights(look).tensor_split([1], dim=-1)
+
+        _, *routed = route()
+        if not sparse:
+            routed = [routed[0][..., -state.caches[0].shape[2] :]]
+        ask = chosen if sparse else answers
+        parts = [
+            timed(route),
+            timed(lambda: ask(memory.rule, state.caches, q, *routed)),
+            timed(lambda: [torch.cat([stack, stack[:, :, :1]], dim=2) for stack in state.caches]),
+            timed(lambda: memory(x, state)),
+        ]
+    return [*parts, timed(lambda: backward(state)), timed(lambda: backward(grown))]
+
+
+def table(bases: Sequence[str] = BASES, counts: Sequence[int] = COUNTS) -> Iterator[str]:
+    heads = "".join(f"{word:>9}" for word in ("route", "read", "append", "forward", "fwd+bwd", "into", "of grm"))
+    yield f"{'base':<10}{'memory':<10}{'N':>6}{heads}{'flat':>7}"
+    for base in bases:
+        grm: dict[int, float] = {}
+        for name in sorted(NAMES, key=lambda name: name != "grm"):
+            torch.manual_seed(0)
+            memory = MEMORIES[name](WIDTH, base=base, segment=SEGMENT)
+            reads = []
+            for N in counts:
+                with kept():
+                    found = costs(memory, N)
+                grm.setdefault(N, found[4])
+                reads.append(found[1])
+                line = f"{base:<10}{name:<10}{N:>6}" + "".join(f"{value:>9.2f}" for value in found)
+                line += f"{found[4] / grm[N]:>9.2f}"
+                yield line + (f"{exponent(counts[1:], reads[1:]):>7.2f}" if counts[-1] == N else "")

@@ -1,0 +1,69 @@
+"""Benchmarks assert nothing on a clock; these hold them to yielding their tables, at tiny sizes."""
+
+import math
+
+import pytest
+import torch
+
+from benchmarks import caching, legs, lengths, prefill, resident
+from models.memories.linear import LinearAttention
+
+
+def test_every_memory_named_has_a_line_for_each_cost():
+    heads, *lines, steep, growing = lengths.table(("linear", "attention"), (8, 16, 32))
+    assert [line.split()[0] for line in lines] == ["linear"] * 4 + ["attention"] * 4
+    assert "32" in heads
+    assert growing.endswith("attention 0.91")  # 2 T D and the three inputs of the convolution
+    assert steep.startswith("time grows")
+
+
+def test_exponent_is_the_slope_of_the_logarithms():
+    assert lengths.exponent((1, 2, 4, 8, 16), [9.0, 4.0, 16.0, 64.0, 256.0]) == pytest.approx(2)
+    assert lengths.exponent((1, 2, 4, 8), [3.0, 3.0]) == pytest.approx(0)
+    assert math.isnan(lengths.exponent((1, 2), [3.0]))
+
+
+def test_lengths_stop_before_a_point_that_would_be_too_large(monkeypatch):
+    monkeypatch.setattr(lengths, "LARGEST", 100.0)
+    made = iter([lengths.Cost(0.1, 4.0 * 4**n, 0.1, 1.0) for n in range(9)])
+    monkeypatch.setattr(lengths, "cost", lambda memory, length: next(made))
+    assert [cost.peak for cost in lengths.costs(LinearAttention(8), range(9))] == [4, 16, 64]
+
+
+def test_prefill_leaves_out_what_grows_and_stops_what_is_slow(monkeypatch):
+    _, linear, attention = prefill.table(("linear", "attention"), length=64, piece=16)
+    assert "stopped" not in linear
+    assert "left out" in attention
+    monkeypatch.setattr(prefill, "LONGEST", 0.0)
+    assert "stopped after 16 tokens" in list(prefill.table(("linear",), length=64, piece=16))[1]
+
+
+def test_every_way_of_reading_caches_has_a_line_for_each_number_of_caches(monkeypatch):
+    monkeypatch.setattr(caching, "REPEATS", 1)
+    lines = list(caching.table(("linear",), (1, 3)))[1:]
+    assert [line.split()[1] for line in lines] == [name for name in ("grm", "residual", "soup", "ssc") for _ in "13"]
+
+
+def test_state_made_ready_is_as_large_as_one_that_was_read():
+    for name in caching.NAMES:
+        memory = caching.MEMORIES[name](caching.WIDTH, segment=caching.SEGMENT)
+        state = caching.ready(memory, 5)
+        assert sum(part.shape[1:].numel() for part in memory.contents(state).values()) == memory.state_floats(
+            5 * caching.SEGMENT
+        )
+
+
+def test_legs_has_a_line_for_each_size_and_length():
+    assert len(list(legs.table((4,), (8, 300)))) == 3
+
+
+def test_cheap_step_is_the_transition_of_the_paper():
+    A = torch.from_numpy(legs.transition(6))
+    c = torch.randn(6, 2, dtype=torch.float64)
+    torch.testing.assert_close(legs.transitioned(A[:, :1], c), A @ c)
+
+
+@pytest.mark.skipif(math.isnan(resident.resident()), reason="no /proc here")
+def test_peak_sees_what_is_freed_again():
+    assert resident.peak(lambda: torch.ones(2**23).sum()) > 30
+    assert resident.peak(lambda: None) < 5
