@@ -49,50 +49,51 @@ def long() -> Study:
     return Study.grid("long", [task], DEMO_MODELS, training, seeds=3, probed=("mqar",))
 
 
-SMALL: dict[str, Option] = {"segment": 8, "block": 8, "window": 16, "num_coefficients": 32, "num_samples": 16}
-"""Options of whatever memory has them, so that rows of 32 tokens are several segments, blocks and windows."""
+SMALL: dict[str, Option] = {"segment": 4, "block": 4, "window": 8, "num_coefficients": 16, "num_samples": 8}
+"""Options of whatever memory has them, so that rows of 16 tokens are four segments or blocks, or two windows."""
 
 SMALL_OWN: dict[str, dict[str, Option]] = {
-    "window": {"window": 24},
-    "hippo": {"window": 32},
-    "lmu": {"window": 32},
-    "lmu_parallel": {"window": 32},
-    "transformer_xl": {"cache": 16},
+    "window": {"window": 12},
+    "hippo": {"window": 16},
+    "lmu": {"order": 16, "window": 16},
+    "lmu_parallel": {"order": 16, "window": 16},
+    "transformer_xl": {"cache": 8},
     "melodi": {"num_memory": 8, "num_summary": 8},
 }
-"""What single memories need beside: a window that reaches as far as questions do, memories of two blocks."""
+"""What single memories need beside: windows that reach as far as most questions do, and memories of two blocks."""
 
 
 def small(memory: str) -> ModelSetting:
-    """A memory of the registry at a size for rows of 32 tokens."""
+    """A memory of the registry at a size for rows of 16 tokens."""
     known = memory_options(MEMORIES[memory])
     options = {name: value for name, value in SMALL.items() if name in known}
     return ModelSetting(memory, options | SMALL_OWN.get(memory, {}))
 
 
 def memories() -> Study:
-    """Every memory of the registry on three small tasks of 32 tokens, three seeds: fifteen minutes on two cores."""
+    """Every memory of the registry on three tasks of 16 tokens, three seeds: fifteen minutes on two cores."""
     tasks = (
-        TaskSetting("mqar", 32, {"num_pairs": 3, "num_keys": 16, "num_values": 16}),
-        TaskSetting("needle", 32, {"num_needles": 4, "haystack": "uniform"}),
-        TaskSetting("copy", 32, {"num_tokens": 8, "feedback": True}),
+        TaskSetting("mqar", 16, {"num_pairs": 3, "num_keys": 8, "num_values": 8}),
+        TaskSetting("needle", 16, {"num_needles": 3, "num_asked": 3, "num_keys": 8, "num_values": 8}),
+        TaskSetting("copy", 16, {"num_tokens": 6, "feedback": True}),
     )
-    training = Training(updates=500, seconds=60.0, tokens=2048)
+    training = Training(updates=1200, seconds=120.0, tokens=2048, learning_rate=5e-3)
     return Study.grid("memories", tasks, map(small, MEMORIES), training, seeds=3, ladder=(1,))
 
 
-CACHED: dict[str, Option] = {"size": 8, "segment": 16}
+PLAIN: dict[str, Option] = {"size": 12}
+CACHED: dict[str, Option] = PLAIN | {"segment": 8}
 
 
 def caching() -> Study:
-    """Memory Caching and its controls, where one matrix of 8 x 8 is too small: ten minutes on two cores."""
+    """Memory Caching and its controls, where one matrix of 12 x 12 is too small: ten minutes on two cores."""
     task = TaskSetting("mqar", 64, {"num_pairs": 16, "num_keys": 64, "num_values": 64})
     models = [
-        ModelSetting("linear", {"size": 8}, label="linear"),
+        ModelSetting("linear", PLAIN),
         ModelSetting("linear", {"size": size_of_equal_bytes(ModelSetting("grm", CACHED), task)}, label=EQUAL),
-        ModelSetting("delta", {"size": 8}),
-        ModelSetting("log_linear", {"size": 8}),
-        ModelSetting("log_linear_plus", {"size": 8}),
+        ModelSetting("delta", PLAIN),
+        ModelSetting("log_linear", PLAIN),
+        ModelSetting("log_linear_plus", PLAIN),
         ModelSetting("residual", CACHED),
         ModelSetting("residual", CACHED | {"start": "checkpoint"}, label="residual, checkpoints"),
         ModelSetting("grm", CACHED),
@@ -102,7 +103,7 @@ def caching() -> Study:
         ModelSetting("random_ssc", CACHED),
         ModelSetting("oracle", CACHED),
     ]
-    training = Training(updates=500, seconds=60.0, tokens=2048)
+    training = Training(updates=800, seconds=120.0, tokens=2048)
     return Study.grid("caching", [task], models, training, seeds=3, rows=64)
 
 
@@ -126,7 +127,7 @@ def elastic() -> Study:
     """Elastic Memory over N, and what else N numbers could be spent on: eight minutes on two cores."""
     task = TaskSetting("mqar", 64, {"num_pairs": 16, "num_keys": 64, "num_values": 64})
     banks = [("legendre", N) for N in (8, 16, 32, 64, 128)]
-    banks += [(bank, 32) for bank in ("cosine", "means", "samples", "random")]
+    banks += [(bank, 16) for bank in ("cosine", "means", "samples", "random")]
     models = [
         ModelSetting(
             "elastic",
@@ -136,7 +137,7 @@ def elastic() -> Study:
         for sampling in ("uniform", "exponential")
         for bank, N in banks
     ]
-    training = Training(updates=300, seconds=60.0, tokens=2048)
+    training = Training(updates=500, seconds=120.0, tokens=2048)
     return Study.grid("elastic", [task], models, training, seeds=3, ladder=(1, 2, 4), rows=128)
 
 

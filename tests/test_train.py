@@ -64,8 +64,8 @@ def test_solving_starts_the_cooling_early_and_budget_never_grows():
 def test_an_untrained_model_knows_nothing(memory):
     run = tiny(memory)
     right = score(run.build(), Stream(run.task.task, 12, "test"), 512).right
-    low, high = wilson(right[:, 0].sum(), len(right), confidence=0.9999)
-    assert low <= run.task.task.chance <= high
+    low, _ = wilson(right[:, 0].sum(), len(right), confidence=0.9999)
+    assert low <= run.task.task.chance  # below it a model may be: one that always says what was not shown
 
 
 def test_the_same_run_gives_the_same_bytes_and_touches_nothing_global():
