@@ -74,7 +74,9 @@ def memories() -> Study:
     """Every memory of the registry on three tasks of 16 tokens, three seeds: fifteen minutes on two cores."""
     tasks = (
         TaskSetting("mqar", 16, {"num_pairs": 3, "num_keys": 8, "num_values": 8}),
-        TaskSetting("needle", 16, {"num_needles": 3, "num_asked": 3, "num_keys": 8, "num_values": 8}),
+        TaskSetting(
+            "needle", 16, {"num_needles": 3, "num_asked": 3, "num_keys": 8, "num_values": 8, "haystack": "uniform"}
+        ),
         TaskSetting("copy", 16, {"num_tokens": 6, "feedback": True}),
     )
     training = Training(updates=1200, seconds=120.0, tokens=2048, learning_rate=5e-3)
