@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -89,13 +90,7 @@ def build(
     Raises ValueError for a memory or an option that does not exist, and for sizes below 1.
     """
     kind = find(memory)
-    known = memory_options(kind)
-    for name, value in options.items():
-        if name not in known:
-            takes = ", ".join(known) or "no options"
-            raise ValueError(f"{kind.__name__} has no option {name!r}: it takes {takes}")
-        if type(value) is not type(known[name]) and not (type(known[name]) is float and type(value) is int):
-            raise ValueError(f"{kind.__name__}: {name} takes {type(known[name]).__name__} values, not {value!r}")
+    check_options(kind, options)
     for name, size in (("width", width), ("layers", layers)):
         if type(size) is not int or size < 1:
             raise ValueError(f"{name} must be a whole number of at least 1, not {size!r}")
@@ -104,6 +99,17 @@ def build(
     with torch.random.fork_rng(devices=[]):  # layers draw from the global generator: lend it, then restore it
         torch.manual_seed(seed)
         return SequenceModel(vocab_size, answers, lambda w: kind(w, **options), width, layers, mlp_ratio)
+
+
+def check_options(kind: type[Memory], options: Mapping[str, Any]) -> None:
+    """Raises ValueError for an option that the memory does not have, or a value of another type than its default."""
+    known = memory_options(kind)
+    for name, value in options.items():
+        if name not in known:
+            takes = ", ".join(known) or "no options"
+            raise ValueError(f"{kind.__name__} has no option {name!r}: it takes {takes}")
+        if type(value) is not type(known[name]) and not (type(known[name]) is float and type(value) is int):
+            raise ValueError(f"{kind.__name__}: {name} takes {type(known[name]).__name__} values, not {value!r}")
 
 
 def find(memory: str | type[Memory]) -> type[Memory]:

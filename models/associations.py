@@ -7,7 +7,7 @@ Inside a chunk of C tokens that begins at S_0, with D_tj = alpha_{j+1} ... alpha
 
     S_t^T q = a_t S_0^T q + sum_j D_tj (k_j . q) v_j,        S_C = a_C S_0 + sum_j D_Cj k_j v_j^T.
 
-Every D is the exponential of a sum of logarithms <= 0: nothing overflows, and a decay of 0 divides nothing.
+Every D is the exponential of a sum of finite logarithms <= 0: nothing overflows, and nothing is divided by a decay.
 The sums are taken over their own terms, not as differences of running sums, which lose digits under strong decay.
 
 The delta rules write u_t = v_t - alpha_t S_{t-1}^T k_t with strength beta_t, where u_t hangs on the u before it. Over

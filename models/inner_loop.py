@@ -55,11 +55,21 @@ class Bend(torch.autograd.Function):
         return torch.sub(2, z.square()).mul_(phi).mul_(dslope).addcmul_(dh, slope)
 
 
-def gradients(W: Layers, k: Tensor, v: Tensor, error: Error) -> tuple[Tensor, Tensor, Tensor]:
+class Descent(NamedTuple):
+    """How gradients are taken: e of a token, and what root mean square h and d are shortened to, if they are."""
+
+    error: Error
+    limit: float | None = None
+
+
+def gradients(W: Layers, k: Tensor, v: Tensor, descent: Descent) -> tuple[Tensor, Tensor, Tensor]:
     """h, e, d of tokens k, v [..., C, K] at the weights [..., K, F] and [..., F, K]."""
     h, slope = Bend.apply(k @ W[0])  # type: ignore[no-untyped-call]
-    e = error(h, W[1], k, v)
-    return h, e, (e @ W[1].mT) * slope
+    e = descent.error(h, W[1], k, v)
+    d = (e @ W[1].mT) * slope
+    if descent.limit is None:
+        return h, e, d
+    return bounded(h, descent.limit), e, bounded(d, descent.limit)
 
 
 def bounded(e: Tensor, limit: float) -> Tensor:
@@ -105,7 +115,7 @@ class Learned(NamedTuple):
     multiply: Multiply
 
 
-def learn(W: Layers, S: Layers | None, begun: Layers, course: Course, tokens: Tokens, error: Error) -> Learned:
+def learn(W: Layers, S: Layers | None, begun: Layers, course: Course, tokens: Tokens, descent: Descent) -> Learned:
     """The first chunk takes its gradients at `begun`, every other at its own beginning.
 
     Numbers of the course are multiplied into k and e, the short sides of their layers.
@@ -123,7 +133,7 @@ def learn(W: Layers, S: Layers | None, begun: Layers, course: Course, tokens: To
     for n, (k, v) in enumerate(zip(keys, tokens.v.unbind(0), strict=True)):
         starts.append((W, S))
         begun = W if n else begun
-        h, e, d = gradients(begun, k, v, error)
+        h, e, d = gradients(begun, k, v, descent)
         lefts.append((k, h))
         rights.append((d, e))
         kw, ew = scaled[n], e * ends[n]

@@ -3,7 +3,8 @@
     y, state = memory(x)              x, y [B, T, D]
     y, state = memory(more, state)    any T continues any state
 
-Prefill in pieces, single steps and a whole sequence give the same numbers. A memory keeps nothing
+Prefill in pieces, single steps and a whole sequence give the same numbers, in single precision or better: a sum kept
+in half precision stops growing. A memory keeps nothing
 between calls: what it remembers is in the state it returns, so states can be saved, swapped and probed.
 
 Shapes in this package: B batch, T time, D model width, H heads, K key size, V value size, C chunk

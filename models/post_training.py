@@ -10,6 +10,7 @@ The paper names the first for longer texts than were trained on, and gives neith
 from __future__ import annotations
 
 import copy
+import inspect
 from typing import Any
 
 import torch
@@ -19,6 +20,9 @@ from .recurrent import Recurrent
 from .rules import RULES
 from .sequence_model import SequenceModel
 
+BROUGHT = ("heads", "size", "base", "expansion", "inner")
+"""What a memory that is cached brings itself."""
+
 
 def cached(model: SequenceModel, memory: str | type[Cached], seed: int = 0, **options: Any) -> SequenceModel:
     """A copy of the model whose recurrent memories cache their states, with the weights it has.
@@ -26,11 +30,14 @@ def cached(model: SequenceModel, memory: str | type[Cached], seed: int = 0, **op
     What the form of caching adds (the gates of GRM, Soup and SSC) begins as `seed` draws it. Raises
     ValueError where a layer's memory follows no rule of `RULES`, or where `memory` is no form of caching.
     """
-    from . import find
+    from . import check_options, find
 
     kind, names = find(memory), {rule: name for name, rule in RULES.items()}
-    if not issubclass(kind, Cached):
+    if not issubclass(kind, Cached) or inspect.isabstract(kind):
         raise ValueError(f"{memory} is no form of Memory Caching: take average, residual, grm, soup or ssc")
+    check_options(kind, options)
+    if own := [name for name in BROUGHT if name in options]:
+        raise ValueError(f"{own[0]} is that of the memory that was trained: leave it out")
     copied = copy.deepcopy(model)
     for block in copied.blocks:
         old = block.memory

@@ -146,16 +146,19 @@ class Run:
     def build(self) -> SequenceModel:
         """The untrained model, initialised from the run's seed."""
         task, model = self.task.task, self.model
-        return build(
-            load_memory(model.memory),
-            task.vocab_size,
-            task.answers,
-            width=model.width,
-            layers=model.layers,
-            mlp_ratio=model.mlp_ratio,
-            seed=self.seed,
-            **model.options,
-        )
+        try:
+            return build(
+                load_memory(model.memory),
+                task.vocab_size,
+                task.answers,
+                width=model.width,
+                layers=model.layers,
+                mlp_ratio=model.mlp_ratio,
+                seed=self.seed,
+                **model.options,
+            )
+        except (RuntimeError, MemoryError, OverflowError) as error:  # what torch says of sizes beyond all bounds
+            raise ValueError(f"{self.label} cannot be built at these sizes: {str(error).splitlines()[0]}") from None
 
     def with_seed(self, seed: int) -> Run:
         return replace(self, seed=seed)

@@ -11,10 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from torch import Tensor
+
 from models import SequenceModel, memory_options
 from models.caching.cached import Cached
-from models.post_training import cached, only_gates
+from models.post_training import BROUGHT, cached, only_gates
 from models.recurrent import Recurrent
+from models.rules import RULES
 
 from .bring import load_memory
 from .experiment import ModelSetting, Option, Run
@@ -26,23 +29,24 @@ def swapped(
 ) -> tuple[Run, SequenceModel]:
     """The run as it would be with this memory, and its model with the weights of the one trained.
 
-    Options that are not named stay as in training where both memories have them. Raises ValueError
-    where the weights do not fit.
+    Options that are not named are as they were in training where both memories have them. Raises
+    ValueError where the weights do not fit.
     """
-    kind, given = load_memory(memory), dict(options or {})
-    trained = model.blocks[0].memory
-    if issubclass(kind, Cached) and isinstance(trained, Recurrent) and not isinstance(trained, Cached):
-        given = {"base": run.model.memory, **given}
-        if given["base"] != run.model.memory:
-            raise ValueError(f"caches of {run.model.memory} are of base {run.model.memory}, not {given['base']}")
-    shared = {name: value for name, value in run.model.options.items() if name in memory_options(kind)}
-    setting = ModelSetting(memory, shared | given, run.model.width, run.model.layers, run.model.mlp_ratio)
-    new = replace(run, model=setting)
-    if issubclass(kind, Cached) and isinstance(trained, Recurrent) and not isinstance(trained, Cached):
-        mine = {name: value for name, value in setting.options.items() if name not in BY_BASE}
-        return new, cached(model, kind, run.seed, **mine).eval()
+    given, kind, own = dict(options or {}), load_memory(memory), load_memory(run.model.memory)
+    trained = memory_options(own) | run.model.options
+    shared = {name: value for name, value in trained.items() if name in memory_options(kind)}
+    first = model.blocks[0].memory
+    if issubclass(kind, Cached) and isinstance(first, Recurrent) and not isinstance(first, Cached):
+        shared["base"] = base_of(first)
+        new = replaced(run, memory, shared, given)
+        added = {name: value for name, value in new.model.options.items() if name not in BROUGHT}
+        return new, cached(model, kind, run.seed, **added).eval()
+    new = replaced(run, memory, shared, given)
     made = new.build()
-    missing, unexpected = made.load_state_dict(model.state_dict(), strict=False)
+    other = made.blocks[0].memory
+    if isinstance(first, Recurrent) and isinstance(other, Recurrent) and type(first.rule) is not type(other.rule):
+        raise ValueError(f"{memory} writes by another rule than the {run.label} that was trained")
+    missing, unexpected = made.load_state_dict(fitting(made, model), strict=False)
     if wrong := [*unexpected, *(name for name in missing if ".memory.gate." not in name)]:
         raise ValueError(
             f"{memory} has other weights than the {run.label} that was trained ({wrong[0]}): "
@@ -51,8 +55,28 @@ def swapped(
     return new, made.eval()
 
 
-BY_BASE = ("heads", "size", "base", "expansion", "inner")
-"""What a memory that is cached brings itself."""
+def replaced(run: Run, memory: str, shared: Mapping[str, Option], given: Mapping[str, Option]) -> Run:
+    """The run with this memory. Raises ValueError for an option that decides weights and is not as in training."""
+    for name in (name for name in BROUGHT if name in given):
+        if given[name] != shared.get(name):
+            was = "trained without" if name not in shared else f"trained with {name} {shared[name]}"
+            raise ValueError(f"{run.label} was {was}, not {name} {given[name]}: a swap keeps its weights")
+    size = run.model
+    return replace(run, model=ModelSetting(memory, {**shared, **given}, size.width, size.layers, size.mlp_ratio))
+
+
+def base_of(memory: Recurrent) -> str:
+    """The name of a memory's rule. Raises ValueError for one that is not of the registry."""
+    for name, rule in RULES.items():
+        if type(memory.rule) is rule:
+            return name
+    raise ValueError(f"{type(memory).__name__} has no state to cache: train one of {', '.join(RULES)}")
+
+
+def fitting(made: SequenceModel, trained: SequenceModel) -> dict[str, Tensor]:
+    """The trained weights, without those whose shape is another in the model made: these count as missing."""
+    shapes = {name: weights.shape for name, weights in made.state_dict().items()}
+    return {name: w for name, w in trained.state_dict().items() if shapes.get(name, w.shape) == w.shape}
 
 
 def with_trained_gates(run: Run, model: SequenceModel, updates: int) -> SequenceModel:

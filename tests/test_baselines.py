@@ -258,6 +258,21 @@ def test_hybrid_is_its_parts_one_after_the_other() -> None:
     assert close(read["window_keys"], state_b.k)
 
 
+def test_hybrid_rotates_where_it_is_told_to() -> None:
+    x, reads = tokens(14), []
+    for rope in (True, False):
+        memory, window = make(Hybrid, window=3, heads=2, rope=rope), make(SlidingWindow, window=3, heads=2, rope=rope)
+        window.load_state_dict(memory.window.state_dict())
+        a, _ = memory.recurrent(x)
+        inside = x + a
+        b, _ = window(inside / (inside.square().mean(-1, keepdim=True) + 1e-6).sqrt())
+        reads.append(memory(x)[0])
+        assert close(reads[-1], a + b)
+    rotated, plain = reads  # of the same weights
+    assert close(rotated[:, 0], plain[:, 0])
+    assert (rotated - plain)[:, 1:].abs().amax(-1).min() > 1e-4
+
+
 # Sizes
 
 

@@ -180,7 +180,7 @@ def test_a_logarithmic_division_is_the_binary_expansion() -> None:
 @every_base
 def test_gradients_reach_through_caches_unless_they_are_detached(form: type[Cached], base: str) -> None:
     for detach in (False, True):
-        gate = {} if form is Residual else {"gate": "constant"}  # what a gate pools is no cache: its gradient stays
+        gate = {} if form is Residual else {"gate": "position"}  # what a gate pools is no cache: its gradient stays
         memory, x = make(form, segment=4, detach=detach, **gate, **base_of(base)), tokens(16).requires_grad_()
         (gradient,) = torch.autograd.grad(memory(x)[0][:, 15].sum(), x)
         assert gradient[:, 12:].any()
@@ -200,6 +200,40 @@ def test_caches_not_chosen_are_not_read(base: str) -> None:
         z, _ = memory(tokens(1), state._replace(caches=broken))
         used.append([torch.equal(z[b], y[b]) for b in range(2)])
     assert [sum(not kept for kept in row) for row in zip(*used, strict=True)] == [1, 1]
+
+
+def test_the_best_matching_caches_are_chosen_and_of_equals_the_newest() -> None:
+    memory, x = make(SSC, segment=4, chosen=2), tokens(40)
+    u, p = memory.gate.queries(x, x.unsqueeze(1)), memory.project(x)[0][1]
+    pools = p.detach().unflatten(2, (10, 4)).mean(3)
+    found = []
+    route = memory.route
+    memory.route = lambda look: found.append(route(look)[1]) or route(look)  # type: ignore[method-assign]
+    memory(x)
+    index = torch.cat(found, dim=2)
+    for b in range(2):
+        for t in range(12, 40):
+            scores = [float(u[b, 0, t].detach() @ pools[b, 0, n]) for n in range(t // 4)]
+            best = sorted(range(len(scores)), key=scores.__getitem__)[-2:]
+            assert sorted(index[b, 0, t].tolist()) == sorted(best)
+    found.clear()
+    memory(x[:, :1].expand(-1, 40, -1))  # after the first segment, where the convolution still fills, all are alike
+    assert torch.cat(found, dim=2)[:, :, 20:].amax(-1).eq(torch.arange(20, 40) // 4 - 1).all()
+
+
+def test_ties_are_broken_alike_whatever_the_cut() -> None:
+    for seed in range(10):
+        torch.manual_seed(seed)
+        memory = SSC(WIDTH, segment=4, chosen=1, start="checkpoint").double()
+        x = torch.randn(1, 1, WIDTH, dtype=torch.float64).expand(2, 120, -1)
+        whole, _ = memory(x)
+        state, parts = None, []
+        for piece in x.split(7, dim=1):
+            y, state = memory(piece, state)
+            parts.append(y)
+        assert torch.allclose(torch.cat(parts, dim=1), whole, atol=1e-10)
+        assert torch.allclose(memory.definition(x)[0], whole, atol=1e-10)
+        assert torch.allclose(memory(x[:1])[0], whole[:1], atol=1e-10)
 
 
 @every_base
@@ -257,6 +291,19 @@ def test_an_oracle_reads_the_segment_it_is_told_and_no_other() -> None:
     assert torch.allclose(memory.definition(x, None, told)[0], y, atol=1e-12)
 
 
+def test_an_oracle_knows_the_segments_of_a_logarithmic_division() -> None:
+    memory, x = make(Oracle, segment=7, division="logarithmic"), tokens(14)  # segments of 4, 2, 1, 4, 2, 1
+    (q, k, v), _ = memory.project(x)
+    for place, (start, end) in {0: (0, 4), 3: (0, 4), 4: (4, 6), 6: (6, 7), 7: (7, 11), 12: (11, 13)}.items():
+        told = torch.full((2, 14), -1)
+        told[:, 13] = place
+        only = q[:, :, 13:] @ (k[:, :, start:end].mT @ v[:, :, start:end])
+        assert torch.allclose(memory.read_out(only)[:, 0], memory(x, None, told)[0][:, 13], atol=1e-12)
+    yet_to_come = torch.full((2, 14), -1)
+    yet_to_come[:, 3] = 13
+    assert torch.equal(memory(x, None, yet_to_come)[0], memory(x)[0])
+
+
 def test_averages_weigh_by_how_many_segments_ago() -> None:
     memory, x = make(Average, segment=4, decay=0.5, start="independent"), tokens(12)
     (q, k, v), _ = memory.project(x)
@@ -279,6 +326,30 @@ def test_a_trained_memory_is_cached_without_training(base: str) -> None:
         assert not torch.allclose(often, plain, atol=1e-6) or (form, base) == ("residual", "linear")
     again, _ = model(ids, asked)
     assert torch.equal(again, plain)
+
+
+def test_an_average_that_forgets_at_once_is_the_open_memory() -> None:
+    memory, x = make(Average, segment=4, decay=1e-300, start="independent"), tokens(12)
+    alone, _ = make(Average, segment=100)(x[:, :4])
+    assert torch.allclose(memory(x)[0][:, :4], alone, atol=1e-12)
+    assert memory(x)[0].isfinite().all()
+
+
+def test_gates_begin_as_the_seed_draws_them_and_options_are_checked() -> None:
+    model = build("linear", 20, range(10, 20), width=WIDTH)
+    first, again, other = (cached(model, "grm", seed=seed).blocks[0].memory.gate.weight for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    for options, mend in (
+        ({"segmnt": 4}, "no option 'segmnt'"),
+        ({"segment": "4"}, "segment takes int"),
+        ({"heads": 2}, "leave it out"),
+        ({"base": "delta"}, "leave it out"),
+    ):
+        with pytest.raises(ValueError, match=mend):
+            cached(model, "grm", **options)
+    with pytest.raises(ValueError, match="no form of Memory Caching"):
+        cached(model, Cached)
 
 
 def test_the_gates_alone_are_trained() -> None:
@@ -318,6 +389,10 @@ def test_summed_caches_are_one_matrix_however_many_there_were() -> None:
         (GRM, {"pool": "mean_inputs", "gate": "queries"}, "compared with pooled keys"),
         (GRM, {"inner": 4}, "option of deep memories"),
         (SSC, {"chosen": 0}, "at least 1 cache"),
+        (SSC, {"gate": "constant"}, "makes no choice"),
+        (GRM, {"gate": "position", "pool": "sum"}, "nothing is pooled"),
+        (GRM, {"gate": "constant", "scaled": False}, "nothing is pooled"),
+        (RandomSSC, {"draw": 2**31}, "draw takes 0 to"),
         (Average, {"decay": 0.0}, "above 0 and at most 1"),
         (Average, {"decay": 1.5}, "above 0 and at most 1"),
     ],

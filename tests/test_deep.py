@@ -217,6 +217,18 @@ def test_errors_are_shortened_beyond_the_limit_alone() -> None:
     assert torch.allclose(short[2], e[2] * 2.1 * 2**0.5 / 5, atol=1e-9)
 
 
+@pytest.mark.parametrize("rms", [0.5, 3.99, 4.01, 400.0])
+def test_a_token_of_titans_learns_by_the_paper_s_gradient_up_to_an_error_of_4(rms: float) -> None:
+    """Beyond it, the step is that of an error of 4 in the same direction."""
+    rule, (k, direction) = make(Surprise), pairs(1)
+    weights = rule.matrices(start(rule))
+    direction = direction * 2  # of root mean square 1
+    said = answer(weights, k)
+    found = slope(rule, weights, k, said - min(rms, 4.0) / 2 * direction)
+    _, M = rule.write(start(rule), k, said - rms / 2 * direction, gates(rule, 1))
+    assert_close(rule.matrices(M), tuple(W - 0.5 / rule.wide * dW for W, dW in zip(weights, found, strict=True)))
+
+
 @both
 @pytest.mark.parametrize("repeat", [False, True])
 def test_long_rows_of_large_numbers_stay_finite(kind: type[Deep], repeat: bool) -> None:

@@ -367,6 +367,67 @@ def test_what_a_cell_holds_is_the_projection_of_what_it_wrote(name: str) -> None
     assert state.seen == T
 
 
+def held(A: Array, B: Array, step: float) -> tuple[Array, Array]:
+    """Exact steps of held tokens, in one exponential with the token as a coordinate that stays."""
+    N = len(A)
+    both = expm(step * np.block([[A, B[:, None]], [np.zeros((1, N + 1))]]))
+    return both[:N, :N], both[:N, N]
+
+
+def parts_of(cell: Any, x: torch.Tensor) -> tuple[Array, dict[str, Array]]:
+    """What comes out of the convolution, [T, B, D], and the parameters."""
+    return cell.conv(x)[0].detach().numpy().swapaxes(0, 1), {
+        name: p.detach().numpy() for name, p in cell.named_parameters()
+    }
+
+
+@pytest.mark.parametrize("name", ["legs", "legt"])
+def test_the_gated_cell_is_its_equations_in_numpy(name: str) -> None:
+    """A gate of 1 takes the proposal, a gate of 0 leaves h as it was."""
+    N, D, T, theta = 5, 8, 12, 7
+    cell = HiPPO(D, order=N, measure=name, window=theta).double()
+    xs, p = parts_of(cell, tokens(T))
+    w_x, W_gx, W_hx = np.split(p["from_x"], [1, 1 + D], axis=1)
+    W_gc, W_hc = np.split(p["from_c"], 2, axis=1)
+    A, B = measures.MEASURES[name].matrices(N)
+    h, c, hs = np.zeros((2, D)), np.zeros((2, N)), []
+    for t, x in enumerate(xs):
+        u = x @ w_x[:, 0] + h @ p["w_h"]
+        if name == "legt":
+            Abar, Bbar = held(A, B, 1 / theta)
+        else:  # t dc/dt = A c + B f is linear in log t; a first token is a constant
+            Abar, Bbar = held(A, B, math.log((t + 1) / t)) if t else (np.zeros((N, N)), np.eye(N)[0])
+        c = c @ Abar.T + np.multiply.outer(u, Bbar)
+        g = 1 / (1 + np.exp(-(x @ W_gx + c @ W_gc)))
+        h = (1 - g) * h + g * np.tanh(x @ W_hx + c @ W_hc)
+        hs.append(h)
+    with torch.no_grad():
+        y, state = cell(tokens(T))
+    assert np.allclose(state.c.numpy(), c, atol=1e-11)
+    assert np.allclose(state.h.numpy(), h, atol=1e-11)
+    assert np.allclose(y.numpy(), np.stack(hs, axis=1) @ p["read_out.weight"], atol=1e-11)
+
+
+def test_the_legendre_memory_unit_is_its_equations_in_numpy() -> None:
+    N, D, T, theta = 5, 8, 12, 7
+    cell = LMU(D, order=N, window=theta).double()
+    with torch.no_grad():
+        cell.e_m.normal_(0, 0.3, generator=torch.Generator().manual_seed(1))
+    xs, p = parts_of(cell, tokens(T))
+    Abar, Bbar = held(*matrices.lmu(N), 1 / theta)
+    h, m, hs = np.zeros((2, D)), np.zeros((2, N)), []
+    for x in xs:
+        u = (x @ p["e_x"] + h @ p["e_h"] + m @ p["e_m"])[:, 0]
+        m = m @ Abar.T + np.multiply.outer(u, Bbar)
+        h = np.tanh(x @ p["W_x"] + h @ p["W_h"] + m @ p["W_m"])
+        hs.append(h)
+    with torch.no_grad():
+        y, state = cell(tokens(T))
+    assert np.allclose(state.m.numpy(), m, atol=1e-11)
+    assert np.allclose(state.h.numpy(), h, atol=1e-11)
+    assert np.allclose(y.numpy(), np.stack(hs, axis=1) @ p["read_out.weight"], atol=1e-11)
+
+
 def test_legs_has_no_longest_sequence_and_its_steps_come_in_any_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     cell, x = HiPPO(8, order=5).double(), tokens(23)
     whole, last = cell(x)

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from models import MEMORIES
 from models.memories.delta import Delta
 from models.memories.linear import Sum
 from models.memory import carried
@@ -230,6 +231,21 @@ def test_gates_begin_at_their_bias(name: str) -> None:
     rule = make(name)
     read = Gates(8, rule).double()(torch.zeros(B, 5, 8, dtype=torch.float64))
     assert torch.allclose(read, gates(rule, 5), atol=1e-6)
+
+
+@pytest.mark.parametrize("form", ["plain", "grm"])
+@every_rule
+def test_queries_and_keys_have_unit_length_where_the_papers_have_them_so(
+    name: str, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory: Any = MEMORIES["grm"](8, heads=2, base=name) if form == "grm" else MEMORIES[name](8, heads=2)
+    projected = tuple(randoms(seed, B, 2, 9, 4) for seed in (1, 2, 3))
+    monkeypatch.setattr(memory.project, "forward", lambda x, recent: (projected, recent))
+    for part, found, plain in zip("qkv", memory.double().inputs(randoms(4, B, 9, 8), None), projected, strict=False):
+        if part != "v" and name in ("delta", "gated_delta", "dla", "titans"):
+            assert torch.allclose(found, plain / plain.norm(dim=-1, keepdim=True), atol=1e-4)
+        else:
+            assert torch.equal(found, plain)
 
 
 def answers(name: str, inputs: tuple[Tensor, Tensor], x: Tensor, **logits: float) -> Tensor:

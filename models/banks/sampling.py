@@ -2,7 +2,7 @@
 
     uniform              x_j = (j + o) / S
     exponential          x_j = 1 - alpha^(j + o), dense near the present
-    exponential 0.9      the same with that alpha; by default alpha = t^(-1/S), the last age one token
+    exponential 0.9      the same with that alpha; by default alpha = t^(-1/S): S cells from t tokens ago to one
     0.1 0.5 0.9          the places themselves
 
 j = 0 is the oldest. o = 1/2 is the middle of a cell; with `left` o = 0 is its left edge, as in the paper.

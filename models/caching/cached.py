@@ -10,6 +10,7 @@ Shapes: q, k [B, H, T, K], v [B, H, T, V], caches a stack [B, H, N, in, out] for
 from __future__ import annotations
 
 import inspect
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import ClassVar, NamedTuple
@@ -154,9 +155,9 @@ class Cached(Recurrent):
         """Of the open memory, first, and of the caches before it, oldest first: [B, H, C, 1 + N]."""
         return look.logits().softmax(-1)
 
+    @abstractmethod
     def mix(self, multiply: Multiply, looks: list[Look]) -> Tensor:
         """The fast form's reads [B, H, T, V], from what every piece may look at."""
-        raise NotImplementedError
 
     def one(self, memories: Layers, q: Tensor, weights: Tensor) -> Tensor:
         """The definition's read of one token q [B, H, 1, K] in memories [B, H, 1 + N, in, out]."""
@@ -241,7 +242,7 @@ class Cached(Recurrent):
             tokens = together(apart(p[:, :, start : start + n * length], n), n)
             upto = torch.ones(length, length, device=p.device, dtype=p.dtype).tril()  # faster than `cumsum`
             sums = upto @ tokens + pooled[:, :, None, None] if ahead else upto @ tokens
-            count = torch.arange(ahead + 1, ahead + length + 1, device=p.device, dtype=p.dtype)[:, None]
+            count = torch.arange(ahead + 1, ahead + length + 1, device=p.device)[:, None]
             means = sums / count if self.gate.mean else sums
             here.append(means.flatten(2, 3))
             start += n * length

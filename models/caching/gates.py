@@ -15,6 +15,8 @@ Shapes: x [B, T, D], q, k [B, H, T, K], u, p [B, H, T, P], pools [B, H, N, P].
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -56,8 +58,7 @@ class Average(Gate):
         self.decay = decay
 
     def logits(self, u: Tensor, p: Tensor, pools: Tensor) -> Tensor:
-        log = torch.tensor(self.decay, dtype=u.dtype, device=u.device).log()
-        return (ages(pools) * log).expand(*u.shape[:3], -1)
+        return (ages(pools).to(u.dtype) * math.log(self.decay)).expand(*u.shape[:3], -1)
 
 
 class Context(Gate):

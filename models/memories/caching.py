@@ -31,7 +31,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..caching.cached import Cached, Layers, Look, choose
-from ..caching.gates import GATES, POOLS, Gate
+from ..caching.gates import GATES, POOLS, Context, Gate
 from ..caching.read import answers, chosen, weighed_apiece
 from ..rule import Multiply, by
 
@@ -116,6 +116,8 @@ class GRM(Cached):
         kind = GATES[choose("gate", gate, list(GATES))]
         if choose("pool", pool, POOLS).endswith("inputs") and gate == "queries":
             raise ValueError(f"queries are compared with pooled keys: pool is mean or sum, not {pool}, or gate inputs")
+        if not issubclass(kind, Context) and (pool != "mean" or not scaled):
+            raise ValueError(f"pool and scaled are of gates that compare: with gate {gate} nothing is pooled or scaled")
         self.gate: Gate = kind(width, heads, self.rule.size, pool, scaled)
 
     def mix(self, multiply: Multiply, looks: list[Look]) -> Tensor:
@@ -153,8 +155,9 @@ class Soup(GRM):
 class SSC(GRM):
     """Sparse selective caching: each token reads the open memory and its `chosen` best caches only.
 
-    With at least as many choices as caches it is GRM. The choice itself has no gradient; W_u learns through
-    the weights of what was chosen, a softmax over the open memory and these. Caches not chosen are not read.
+    With at least as many choices as caches it is GRM. Of caches that match equally the newest is chosen. The
+    choice itself has no gradient; W_u learns through the weights of what was chosen, a softmax over the open
+    memory and these. Caches not chosen are not read.
     """
 
     options: ClassVar[Mapping[str, str]] = {**GRM.options, "chosen": "caches each token reads"}
@@ -181,11 +184,19 @@ class SSC(GRM):
         )
         if chosen < 1:
             raise ValueError(f"at least 1 cache is chosen, not {chosen}")
+        if gate == "constant":
+            raise ValueError("a constant gate makes no choice: take gate inputs, queries or position, or grm")
         self.chosen = chosen
 
     def scores(self, look: Look, logits: Tensor) -> Tensor:
-        """What caches are chosen by, the largest first: [B, H, C, N]."""
-        return logits[..., 1:].detach()
+        """What caches are chosen by, the largest first: [B, H, C, N], no two alike.
+
+        Logits that differ by less than 1/4096 count as equal, and of these the newest cache is chosen: else
+        rounding would decide between caches of the same keys, and differently for every cut of the sequence.
+        """
+        rounded = (logits[..., 1:].detach().double() * 4096).round()
+        N = rounded.shape[-1]
+        return rounded * N + torch.arange(N, device=logits.device)
 
     def weights(self, look: Look) -> Tensor:
         logits = look.logits()

@@ -25,7 +25,8 @@ from .caching import GRM, SSC
 class Oracle(GRM):
     """GRM whose gate is told, at tokens that ask, in which segment the answer was written, and reads it alone.
 
-    Tokens that are told nothing weigh their memories as GRM does.
+    Tokens that are told nothing weigh their memories as GRM does. With checkpoints the cache of a segment
+    holds all segments before it too.
     """
 
     told = True
@@ -37,7 +38,8 @@ class Oracle(GRM):
         places = learned.shape[-1]
         number = (look.told + 1) % places  # caches stand behind the open memory, the open segment wraps to 0
         only = torch.nn.functional.one_hot(number, places).to(learned)[:, None]
-        return torch.where((look.told < 0)[:, None, :, None], learned, only)
+        untold = (look.told < 0) | (look.told >= places)  # nothing was said, or a place that is yet to come
+        return torch.where(untold[:, None, :, None], learned, only)
 
 
 class RandomSSC(SSC):
@@ -66,6 +68,8 @@ class RandomSSC(SSC):
         super().__init__(
             width, heads, size, base, segment, division, start, detach, expansion, inner, gate, pool, scaled, chosen
         )
+        if not 0 <= draw < 2**31:
+            raise ValueError(f"draw takes 0 to 2^31 - 1, not {draw}")
         self.draw = draw
 
     def scores(self, look: Look, logits: Tensor) -> Tensor:

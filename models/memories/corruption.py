@@ -1,6 +1,6 @@
 """Keys and values of a block lost to noise: how much does an answer owe to memory? (arXiv 2602.11212, table 7)
 
-round(share L) tokens of every block of L, drawn anew for each, have key and value replaced by
+share L tokens of every block of L, rounded, drawn anew for each, have key and value replaced by
 
     eps_j * s_j,    s_jc^2 = (sum_(i<j) a_ic^2 + mean_c a_jc^2) / (j + 1)        eps_j [d] standard normal
 
@@ -36,7 +36,7 @@ class Corruption(NamedTuple):
         def make() -> tuple[Tensor, Tensor]:
             rng = np.random.default_rng((self.seed, i))
             lost = np.zeros(self.L)
-            lost[rng.permutation(self.L)[: round(self.share * self.L)]] = 1
+            lost[rng.permutation(self.L)[: int(self.share * self.L + 0.5)]] = 1
             return constant(lost, like), constant(rng.standard_normal((2, H, self.L, d)), like)
 
         return CONSTANTS.get((self, i, H, d, like.dtype, like.device), make)

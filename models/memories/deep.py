@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from ..course import Chunks, Course
-from ..inner_loop import Layers, Tokens, gradients, learn
+from ..inner_loop import Descent, Layers, Tokens, gradients, learn
 from ..layers import Projections
 from ..memory import Memory
 from ..recurrent import Recurrent
@@ -65,6 +65,9 @@ class Deep(Rule):
     def carry(self, W: Layers, S: Layers | None, begun: Layers, tokens: int) -> Open:
         """The state of these parts."""
 
+    def descent(self) -> Descent:
+        return Descent(self.error)
+
     def momentum(self, M: Open) -> Layers | None:
         return None
 
@@ -78,7 +81,7 @@ class Deep(Rule):
 
     def step(self, M: Open, k: Tensor, v: Tensor, g: Tensor) -> Open:
         begun, tokens = (M.begun1, M.begun2), (M.tokens + 1) % self.inner
-        h, e, d = (x.squeeze(2) for x in gradients(begun, k.unsqueeze(2), v.unsqueeze(2), self.error))
+        h, e, d = (x.squeeze(2) for x in gradients(begun, k.unsqueeze(2), v.unsqueeze(2), self.descent()))
         gradient = torch.einsum("bhk,bhf->bhkf", k, d), torch.einsum("bhf,bhk->bhfk", h, e)
         W, S = self.descend(M, gradient, g)
         return self.carry(W, S, begun if tokens else W, tokens)
@@ -88,7 +91,7 @@ class Deep(Rule):
         chunks, S = Chunks(self.inner, M.tokens, T), self.momentum(M)
         W, begun = both(flat, (M.W1, M.W2)), both(flat, (M.begun1, M.begun2))
         told = Tokens(chunks.cut(k), chunks.cut(v), chunks)
-        done = learn(W, both(flat, S) if S else None, begun, self.course(g, chunks), told, self.error)
+        done = learn(W, both(flat, S) if S else None, begun, self.course(g, chunks), told, self.descent())
 
         def per_head(x: Tensor) -> Tensor:
             return x.view(B, H, *x.shape[1:])

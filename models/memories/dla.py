@@ -3,9 +3,10 @@
     M_t = M_{t-1} - eta_t grad L(M; k_t, v_t),    L = -<M(k), v>        (Memory Caching, arXiv 2602.24281, Eqs. 30-31)
 
 With one matrix for M this is linear attention: grad L = -k v^T. With two each is what the other's gradient is
-multiplied by, so a pair that repeats is written more strongly every time, and nothing is subtracted or forgotten:
-weights can grow, in the worst case by e^(eta |v|) a token. So eta_t = sigmoid(.)/F, of the token, and v is shortened
-where its root mean square is above 1, which bounds that by about e^(1/(expansion sqrt(K))).
+multiplied by, so a pair that repeats is written more strongly every time, and as nothing is subtracted or forgotten
+weights would grow by a factor a token. So eta_t = sigmoid(.)/F, of the token; v is shortened where its root mean
+square is above 1, and h and d, in which the gradients grow, where theirs is above 4, which ordinary sequences do
+not reach: weights then grow by at most so much a token, and a million tokens fit into single precision.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import ClassVar, NamedTuple
 from torch import Tensor
 
 from ..course import Chunks, Course, without_momentum
-from ..inner_loop import Layers, bounded
+from ..inner_loop import Descent, Layers, bounded
 from .deep import Deep, DeepMemory
 
 
@@ -39,6 +40,9 @@ class DeepAdditive(Deep):
 
     def error(self, h: Tensor, W2: Tensor, k: Tensor, v: Tensor) -> Tensor:
         return -bounded(v, 1.0)
+
+    def descent(self) -> Descent:
+        return Descent(self.error, limit=4.0)
 
     def descend(self, M: Weights, gradient: Layers, g: Tensor) -> tuple[Layers, None]:
         eta = self.rate(g)[..., None, None]

@@ -108,6 +108,10 @@ class Elastic(Memory):
             raise ValueError(f"unknown bank {bank!r}: choose one of {', '.join(BANKS)}")
         if not 0 <= corruption <= 1:
             raise ValueError(f"corruption is a share from 0 to 1, not {corruption}")
+        if corruption and int(corruption * block + 0.5) == 0:
+            raise ValueError(
+                f"corruption {corruption} of blocks of {block} loses no token: {0.5 / block:.3g} is the least"
+            )
         if draw_seed < 0:
             raise ValueError(f"draw_seed must be at least 0, not {draw_seed}")
         self.width, self.heads, self.rope = width, heads, rope

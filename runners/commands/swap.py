@@ -17,6 +17,7 @@ from .tables import plain_console, shown
 
 def run(words: Sequence[str]) -> int:
     from models import MEMORIES, memory_options
+    from models.post_training import only_gates
 
     from ..bring import load_memory
 
@@ -51,7 +52,15 @@ def run(words: Sequence[str]) -> int:
         parser.error("--ladder and --rows take whole numbers of at least 1, --gate-updates of at least 0")
     console, table = plain_console(), []
     try:
-        for place in find_runs(arguments.runs):
+        places = find_runs(arguments.runs)
+        for place in places:  # refuse what cannot be swapped before any work
+            trained, model = load_run(place), load_model(place)
+            _, other = swapped(trained, model, arguments.memory, chosen(arguments, options))
+            if arguments.gate_updates:
+                only_gates(other)
+            for multiple in ladder:
+                trained.task.task.check_length(multiple * trained.task.length)
+        for place in places:
             trained, model = load_run(place), load_model(place)
             new, other = swapped(trained, model, arguments.memory, chosen(arguments, options))
             if arguments.gate_updates:
