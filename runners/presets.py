@@ -101,6 +101,8 @@ def caching() -> Study:
         ModelSetting("grm", CACHED),
         ModelSetting("grm", CACHED | {"start": "checkpoint"}, label="grm, checkpoints"),
         ModelSetting("grm", CACHED | {"base": "delta"}, label="grm over delta"),
+        ModelSetting("grm", CACHED | {"gate": "position"}, label="grm, gate of position"),
+        ModelSetting("grm", CACHED | {"detach": True}, label="grm, detached caches"),
         ModelSetting("ssc", CACHED),
         ModelSetting("random_ssc", CACHED),
         ModelSetting("oracle", CACHED),

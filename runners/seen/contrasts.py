@@ -16,6 +16,8 @@ PAIRS: dict[str, tuple[tuple[str, str], ...]] = {
         ("grm", "linear"),
         ("grm", "linear, equal bytes"),
         ("grm over delta", "delta"),
+        ("grm", "grm, gate of position"),
+        ("grm", "grm, detached caches"),
         ("ssc", "random_ssc"),
         ("ssc", "grm"),
         ("oracle", "grm"),
