@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..presets import PRESETS
 from ..study import Study
-from . import contrasts, figures, legs, page, swaps, tables
+from . import contrasts, figures, inner, legs, page, swaps, tables
 
 STUDIES = ("memories", "caching", "elastic")
 
@@ -44,6 +44,7 @@ def write(
     recovered = legs.table(rows=probed)
     tables.write(recovered, "legs", folder)
     figures.save(figures.over_age(recovered), folder / "legs.png")
+    tables.write(inner.table(), "inner", folder)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def seen(folder: Path) -> list[str]:
                 parts.append(contrasts(mine))
         if study == "elastic" and len(swapped := tables.read("swapped", folder)):
             parts += swaps(swapped)
-    return parts + probe(tables.read("legs", folder))
+    return parts + probe(tables.read("legs", folder)) + learning(tables.read("inner", folder))
 
 
 def command(studies: pd.DataFrame) -> str:
@@ -182,3 +182,23 @@ def probe(legs: pd.DataFrame) -> list[str]:
     heads = ("N", "tokens' worth, by the probe", "in closed form", "largest difference at any age")
     drawn = "![Share recovered against age](memories/legs.png)"
     return ["### A probe of LegS against its curve", said, table(heads, rows, "rrrr"), drawn]
+
+
+def learning(inner: pd.DataFrame) -> list[str]:
+    """The inner loss of deep memories over passes."""
+    if not len(inner):
+        return []
+    passes = sorted(set(inner["passes"]))
+    rows = []
+    for rule, mine in inner.groupby("rule", sort=False):
+        at = {r["passes"]: r for _, r in mine.iterrows()}
+        rows.append(
+            (f"`{rule}`", *(f"{at[n]['loss']:.2f} [{at[n]['least']:.2f} to {at[n]['most']:.2f}]" for n in passes))
+        )
+    said = (
+        "Deep memories learn while they read. Here 16 pairs of size 32 are shown over and over to memories that nobody "
+        "trained: each memory's own loss on the pairs, the mean over eight seeds and their range "
+        "(`runners/seen/inner.py`; data: [inner.csv](memories/inner.csv))."
+    )
+    heads = ("loss after", *("nothing" if n == 0 else "1 pass" if n == 1 else f"{n} passes" for n in passes))
+    return ["### The inner loss of deep memories", said, table(heads, rows, "l" + "r" * len(passes))]
