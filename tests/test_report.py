@@ -258,6 +258,13 @@ def test_no_ladder_no_figure_of_length(results: Results) -> None:
     assert FIGURES["length"].table(dataclasses.replace(results, scores=tested)).empty
 
 
+def test_one_length_alone_is_drawn(results: Results) -> None:
+    drawn = FIGURES["length"].table(results)
+    first = drawn[drawn["length"] == drawn["train_length"]]
+    ax = FIGURES["length"].draw(first[first["task"] == first["task"].iloc[0]])
+    assert ax.get_title(loc="left") == first["task"].iloc[0]
+
+
 def test_nothing_finished_is_said(tmp_path: Path) -> None:
     nothing = Results(**{name: pd.DataFrame() for name in TABLES})
     assert "No run has finished yet." in write_report(nothing, tmp_path).read_text(encoding="utf-8")

@@ -50,6 +50,8 @@ def draw(drawn: pd.DataFrame, look: Looks | None = None, ax: Axes | None = None)
     trained = float(drawn["train_length"].max())
     ax.axvspan(low, trained, color=INK, alpha=0.05, linewidth=0)
     lines = drawn.groupby("length")[["chance", "floor", "ceiling"]].max()
+    if len(lines) == 1:  # one length alone: its bounds hold from edge to edge
+        lines = lines.loc[[*lines.index] * 2]
     ends = np.array([low, *lines.index[1:-1], high])
     for name, style, alpha in (
         ("ceiling", "-", 0.45),
@@ -63,7 +65,7 @@ def draw(drawn: pd.DataFrame, look: Looks | None = None, ax: Axes | None = None)
         for _, seed in mine.groupby("seed"):
             ax.plot(seed["length"], seed["accuracy"], color=here.colour, linewidth=0.5, alpha=0.45, label=UNNAMED)
         capped = mine.groupby("length")["ceiling"].first()
-        if (capped < lines["ceiling"].reindex(capped.index)).any():
+        if (capped < drawn.groupby("length")["ceiling"].max()).any():
             ax.plot(capped.index, capped, color=here.colour, linewidth=0.7, linestyle=":", label=UNNAMED)
         mean = mine.drop_duplicates("length")
         said = [f"{memory}, {r['length']:,} tokens: {accuracy(r)}" for _, r in mean.iterrows()]
