@@ -133,7 +133,7 @@ UNMATCHED_STATE = {
     "attention": "keeps every token: the budget is full after 62, and 256 need four times as much",
     "gru": "keeps as many numbers as it is wide: 16 KiB need a model of a thousand times the parameters",
     "hippo": "writes one number a token: 256 tokens do not fill 16 KiB",
-    "lmu": "writes one number a token: 256 tokens do not fill 16 KiB",
+    "lmu": "writes one number a token, which do not fill 16 KiB, or more by matrices of fifteen times the model",
     "lmu_parallel": "reads all of its state by one matrix: 16 KiB make the model thirteen times as large",
 }
 """Memories without such options, and why."""

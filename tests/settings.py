@@ -71,6 +71,7 @@ SETTINGS: list[tuple[str, dict[str, Any]]] = [(name, {}) for name in MEMORIES] +
     ("hippo", {"order": 5, "measure": "legt", "window": 7}),
     ("hippo", {"order": 6, "measure": "fourier", "window": 5}),
     ("hippo", {"order": 4, "measure": "lagt", "window": 3}),
+    ("lmu", {"order": 4, "window": 8, "channels": 3}),
     ("lmu", {"order": 5, "window": 9}),
     ("lmu_parallel", {"order": 5, "window": 6, "channels": 3}),
     ("lmu_parallel", {"order": 1, "window": 1}),

@@ -83,7 +83,8 @@ def hippo(D: int, H: int, K: int, o: Any) -> int:
 
 def lmu(D: int, H: int, K: int, o: Any) -> int:
     """e_x, e_h, e_m, then W_x, W_h, W_m."""
-    return TAPS * D + D + D + o.order + D * D + D * D + o.order * D + D * D
+    m = o.order * o.channels
+    return TAPS * D + (D + D + m) * o.channels + D * D + D * D + m * D + D * D
 
 
 def lmu_parallel(D: int, H: int, K: int, o: Any) -> int:

@@ -5,9 +5,10 @@
     h_t = tanh(W_x x_t + W_h h_(t-1) + W_m m_t)
 
 Abar, Bbar are given and not learned: `hippo.matrices.lmu`, exact for held tokens (ZOH). Forward Euler's steps
-would be unstable for windows below the order of N^2. e_m begins at 0, as in the paper.
+would be unstable for windows below the order of N^2. e_m begins at 0, as in the paper. With `channels` C > 1 a
+token writes C numbers, each into a window of its own, as the authors' later code has it: u [B, C], m [B, N C].
 
-Shapes: x [B, T, D], h [B, D], m [B, N].
+Shapes: x [B, T, D], h [B, D], m [B, N], or [B, N C] with channels inside coefficients.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from ..memory import Memory
 
 
 class Delayed(NamedTuple):
-    """recent [B, 3, D]: the last inputs of the convolution; h [B, D]; m [B, N]."""
+    """recent [B, 3, D]: the last inputs of the convolution; h [B, D]; m [B, N C]."""
 
     recent: Tensor
     h: Tensor
@@ -37,28 +38,33 @@ class LMU(Memory):
     options: ClassVar[Mapping[str, str]] = {
         "order": "Legendre coefficients of the window",
         "window": "tokens of the window",
+        "channels": "numbers a token writes, each into a window of its own",
     }
 
-    def __init__(self, width: int, order: int = 32, window: int = 64) -> None:
+    def __init__(self, width: int, order: int = 32, window: int = 64, channels: int = 1) -> None:
         super().__init__()
         measures.check("lmu", order, window)
-        self.width, self.order, self.window = width, order, window
+        if channels < 1:
+            raise ValueError(f"channels must be at least 1, not {channels}")
+        self.width, self.order, self.window, self.channels = width, order, window, channels
         self.conv = ShortConvolution(width)
-        self.e_x = nn.Parameter(torch.randn(width, 1) * width**-0.5)
-        self.e_h = nn.Parameter(torch.randn(width, 1) * width**-0.5)
-        self.e_m = nn.Parameter(torch.zeros(order, 1))
+        self.e_x = nn.Parameter(torch.randn(width, channels) * width**-0.5)
+        self.e_h = nn.Parameter(torch.randn(width, channels) * width**-0.5)
+        self.e_m = nn.Parameter(torch.zeros(order * channels, channels))
         self.W_x = nn.Parameter(torch.randn(width, width) * width**-0.5)
         self.W_h = nn.Parameter(torch.randn(width, width) * width**-0.5)
-        self.W_m = nn.Parameter(torch.randn(order, width) * order**-0.5)
+        self.W_m = nn.Parameter(torch.randn(order * channels, width) * (order * channels) ** -0.5)
         self.read_out = ReadOut(width, heads=1, norm=False)
 
     def start(self, x: Tensor, state: Delayed | None) -> tuple[Tensor, Delayed, Tensor, Tensor]:
-        """The inputs of the cell, the state with `recent` moved on, Abar transposed [N, N], Bbar [1, N]."""
+        """The inputs of the cell, the state with `recent` moved on, Abar transposed [N C, N C], Bbar [C, N C]."""
         A, B = tensors.steps("lmu", self.order, self.window, 0, (x.dtype, x.device))
+        each = torch.eye(self.channels, dtype=x.dtype, device=x.device)
         x, recent = self.conv(x, state.recent if state else None)
         if state is None:
-            state = Delayed(recent, x.new_zeros(x.shape[0], self.width), x.new_zeros(x.shape[0], self.order))
-        return x, state._replace(recent=recent), A[0], B
+            h, m = (x.new_zeros(x.shape[0], size) for size in (self.width, self.order * self.channels))
+            state = Delayed(recent, h, m)
+        return x, state._replace(recent=recent), torch.kron(A[0].contiguous(), each), torch.kron(B, each)
 
     def forward(self, x: Tensor, state: Delayed | None = None) -> tuple[Tensor, Delayed]:
         """A loop, as h has a part in what is written; one matrix makes the next (h, m) of this one."""
@@ -80,13 +86,13 @@ class LMU(Memory):
         reads = []
         for token in x.unbind(1):
             u = token @ self.e_x + h @ self.e_h + m @ self.e_m
-            m = m @ A + u * B
+            m = m @ A + u @ B
             h = torch.tanh(token @ self.W_x + h @ self.W_h + m @ self.W_m)
             reads.append(h)
         return self.read_out(torch.stack(reads, dim=1).unsqueeze(1)), Delayed(recent, h, m)
 
     def state_floats(self, length: int) -> int:
-        return self.width + self.order + recent_floats(self.width)
+        return self.width + self.order * self.channels + recent_floats(self.width)
 
     def contents(self, state: Delayed) -> dict[str, Tensor]:
         return {"recent": state.recent, "h": state.h, "window": state.m}
