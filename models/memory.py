@@ -1,7 +1,7 @@
 """The contract of a memory: a map of sequences with an explicit state.
 
     y, state = memory(x)              x, y [B, T, D]
-    y, state = memory(more, state)    any T continues any state
+    y, state = memory(more, state)    any T >= 1 continues any state
 
 Prefill in pieces, single steps and a whole sequence give the same numbers, in single precision or better: a sum kept
 in half precision stops growing. A memory keeps nothing

@@ -43,7 +43,9 @@ def cached(model: SequenceModel, memory: str | type[Cached], seed: int = 0, **op
         old = block.memory
         base = names.get(type(old.rule)) if isinstance(old, Recurrent) else None
         if base is None or isinstance(old, Cached):
-            raise ValueError(f"{type(old).__name__} has no state to cache: train one of {', '.join(RULES)}")
+            has_rule = isinstance(old, Recurrent) and not isinstance(old, Cached)
+            mend = "put its rule into models.rules.RULES" if has_rule else f"train one of {', '.join(RULES)}"
+            raise ValueError(f"{type(old).__name__} cannot be cached: {mend}")
         rule: Any = old.rule
         deep = {"expansion": rule.wide // rule.size, "inner": rule.inner} if rule.depth > 1 else {}
         with torch.random.fork_rng(devices=[]):

@@ -166,7 +166,13 @@ def matching(memory: str | type[Memory], knob: str = "width", **options: bool | 
             break  # wider models only have more
     if not found:
         raise ValueError(f"no {knob} from 1 to {LIMIT} will do: {refused}")
-    return min(found, key=lambda candidate: candidate[:2])[2]
+    off, _, nearest = min(found, key=lambda candidate: candidate[:2])
+    goal, allowed = (PARAMETERS, PARAMETERS_OFF) if knob == "width" else (STATE, STATE_OFF)
+    if off > allowed * goal:
+        raise ValueError(
+            f"no {knob} from 1 to {LIMIT} comes within {allowed:.0%} of {goal:,}: the nearest is {off / goal:.0%} off"
+        )
+    return nearest
 
 
 def table() -> Iterator[str]:

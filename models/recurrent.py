@@ -34,6 +34,9 @@ class Recurrent(Memory):
 
     def __init__(self, width: int, heads: int = 1, size: int = 0) -> None:
         super().__init__()
+        kind = getattr(self, "kind", None)
+        if not (isinstance(kind, type) and issubclass(kind, Rule)):
+            raise ValueError(f"{type(self).__name__} names no rule: write kind = MyRule in it, not {kind!r}")
         self.project = Projections(width, heads, 3, size)
         self.assemble(width, self.kind(heads, self.project.size))
 

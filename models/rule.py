@@ -49,6 +49,12 @@ class Rule(nn.Module, ABC):
         super().__init__()
         self.heads, self.size = heads, size
 
+    def __init_subclass__(cls) -> None:
+        """A class with steps of its own has a fast form of its own, or none: not that of the rule it extends."""
+        super().__init_subclass__()
+        if "step" in vars(cls) and "write" not in vars(cls):
+            cls.write = Rule.write  # type: ignore[method-assign]
+
     @abstractmethod
     def start(self, like: Tensor) -> Open:
         """The memory before the first token, for `like` [B, ...]: its batch, dtype and device."""

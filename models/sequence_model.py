@@ -73,6 +73,8 @@ class SequenceModel(nn.Module):
         The last block's MLP and the read-out see the asked places only. origins [B, T], where the answer of
         each token was written and -1 where it asks nothing, reaches the memories that are `told`.
         """
+        if tokens.dim() != 2 or not tokens.numel():
+            raise ValueError(f"tokens are [rows, length] with at least one of each, not {list(tokens.shape)}")
         x = F.embedding(tokens, self.embedding)
         after = []
         for i, block in enumerate(self.blocks):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import difflib
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
@@ -92,11 +93,19 @@ def truth(text: str) -> bool:
     raise argparse.ArgumentTypeError(f"takes true or false, not {text!r}")
 
 
+WHOLE = re.compile(r"[+-]?(\d+|\d{1,3}([_,]\d{3})+)")
+"""A whole number, in groups of three digits or in one."""
+
+
 def whole(text: str) -> int:
-    try:
-        return int(text.replace("_", "").replace(",", ""))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"takes a whole number, not {text!r}") from None
+    if not WHOLE.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"takes a whole number, not {text!r}")
+    return int(text.replace("_", "").replace(",", ""))
+
+
+def several(text: str) -> list[int]:
+    """Whole numbers with commas between: 1,4,16."""
+    return [whole(part) for part in text.split(",")]
 
 
 def number(text: str) -> float:

@@ -70,7 +70,7 @@ def base_of(memory: Recurrent) -> str:
     for name, rule in RULES.items():
         if type(memory.rule) is rule:
             return name
-    raise ValueError(f"{type(memory).__name__} has no state to cache: train one of {', '.join(RULES)}")
+    raise ValueError(f"{type(memory).__name__} cannot be cached: put its rule into models.rules.RULES")
 
 
 def fitting(made: SequenceModel, trained: SequenceModel) -> dict[str, Tensor]:

@@ -358,7 +358,7 @@ def test_the_gates_alone_are_trained() -> None:
     assert learning == ["blocks.0.memory.gate.weight", "blocks.1.memory.gate.weight"]
     with pytest.raises(ValueError, match="no gate to train"):
         only_gates(cached(build("linear", 20, range(10, 20), width=WIDTH), "average"))
-    with pytest.raises(ValueError, match="no state to cache"):
+    with pytest.raises(ValueError, match="cannot be cached: train one of"):
         cached(build("attention", 20, range(10, 20), width=WIDTH), "grm")
     with pytest.raises(ValueError, match="no form of Memory Caching"):
         cached(build("linear", 20, range(10, 20), width=WIDTH), "gru")

@@ -1,5 +1,6 @@
 """The command line: help that reads, one line for a mistake, nothing lost."""
 
+import argparse
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from rich.console import Console
 
 from recall_tasks import MQAR, TASKS, Preset
 from recall_tasks.markdown import first_sentence
+from runners.arguments import several, whole
 from runners.command import COMMANDS, main
 from runners.results import FLOORS, collect
 from runners.store import sealed, unsealed
@@ -298,6 +300,23 @@ def test_a_memory_option_that_a_task_has_too_is_asked_for_by_its_full_name(capsy
     told = capsys.readouterr().out
     assert "--order forward|reverse" in told
     assert "--memory-order N" in told
+
+
+@pytest.mark.parametrize(("text", "number"), [("1024", 1024), ("1,024", 1024), ("1_000_000", 10**6), ("-3", -3)])
+def test_whole_numbers_may_stand_in_groups_of_three(text, number):
+    assert whole(text) == number
+
+
+@pytest.mark.parametrize("text", ["1,8", "1_0", "12,34", "1.5", "", "a"])
+def test_what_is_no_whole_number_is_refused(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="whole number"):
+        whole(text)
+
+
+def test_a_ladder_takes_blanks_and_commas():
+    assert several("1,4,16") == [1, 4, 16]
+    with pytest.raises(argparse.ArgumentTypeError):
+        several("1,,4")
 
 
 BAD_MEMORIES = {

@@ -128,3 +128,8 @@ def test_a_study_holds_what_is_matched(study: str, presets: dict[str, Preset]) -
 def test_the_vocabulary_is_that_of_mqar() -> None:
     task = make_task("mqar", num_keys=64, num_values=64)
     assert (task.vocab_size, task.answers) == (VOCABULARY, range(65, 129))
+
+
+def test_a_match_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="the nearest is"):
+        matching("linear", "heads")

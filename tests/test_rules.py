@@ -14,8 +14,10 @@ from torch import Tensor
 
 from models import MEMORIES
 from models.memories.delta import Delta
-from models.memories.linear import Sum
+from models.memories.gated import Gated
+from models.memories.linear import Additive, Sum
 from models.memory import carried
+from models.recurrent import Recurrent
 from models.rule import Gates, Open, Rule, by, unit
 from models.rules import RULES
 
@@ -213,7 +215,7 @@ def test_the_size_of_a_memory_is_counted_from_its_tensors(name: str) -> None:
         assert rule.floats() == carried(end)
 
 
-@every_rule
+@pytest.mark.parametrize("name", [name for name, rule in RULES.items() if rule.gates or name == "linear"])
 def test_a_decay_of_1_and_strengths_of_0_change_no_matrix(name: str) -> None:
     rule, M = make(name), begun(make(name))
     k, v, _ = tokens(rule, 37)
@@ -342,3 +344,22 @@ def test_gated_delta_measures_its_error_after_the_decay() -> None:
     second = half * first + beta * (v[:, :, 1] - half * first)
     read = answers("gated_delta", (k, v), k, decay=0.0, strength=1.0)
     assert torch.allclose(read, torch.stack([first, second], dim=2), atol=1e-12)
+
+
+def test_steps_of_ones_own_are_not_written_by_the_fast_form_of_another() -> None:
+    class Doubling(Additive):
+        def step(self, M: Sum, k: Tensor, v: Tensor, g: Tensor) -> Sum:
+            return Sum(2 * M.S + torch.einsum("bhk,bhv->bhkv", k, v))
+
+    class Doubled(Recurrent):
+        kind = Doubling
+
+    assert Doubling.write is Rule.write
+    assert Gated.write is not Rule.write
+    memory, x = Doubled(8).double(), torch.randn(2, 9, 8, dtype=torch.float64)
+    assert torch.allclose(memory(x)[0], memory.definition(x)[0], atol=1e-12)
+
+
+def test_a_memory_without_a_rule_is_told_so() -> None:
+    with pytest.raises(ValueError, match="names no rule"):
+        type("Half", (Recurrent,), {})(8)

@@ -67,7 +67,7 @@ class Elastic(Memory):
         "num_samples": "memory tokens a block attends to",
         "block": "tokens attended to among themselves, then compressed",
         "bank": f"what the numbers are: {', '.join(BANKS)}",
-        "sampling": "uniform, exponential (and an alpha), or the places, 0 the oldest to 1 the present",
+        "sampling": "uniform, exponential, 'exponential 0.9' with its alpha, or places, oldest first: '0 0.5 1'",
         "left": "sample cells at their left edges, as the paper does, rather than their middles",
         "rope": "rotate queries and keys by their position",
         "learned": "learn changes to the bank's constants",

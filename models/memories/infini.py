@@ -58,7 +58,7 @@ class Infini(Memory):
 
     options: ClassVar[Mapping[str, str]] = {
         "heads": "heads the width is split into",
-        "block": "tokens of a segment, attended to among themselves, then written",
+        "block": "tokens of a block (a segment of its paper), attended to among themselves, then written",
         "delta": "write the difference to what is stored, rather than the value",
     }
 

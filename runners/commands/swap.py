@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..arguments import Mistake, Parser, add_option, chosen, sorted_words, whole
+from ..arguments import Mistake, Parser, add_option, chosen, several, sorted_words, whole
 from ..extrapolate import LADDER, ROWS, extrapolate
 from ..jobs import load_model
 from ..store import find_runs, load_run, sealed, write_whole
@@ -30,7 +30,7 @@ def run(words: Sequence[str]) -> int:
     plain, flags = sorted_words(words)
     parser.add_argument("memory", metavar="MEMORY", help=f"one of {', '.join(MEMORIES)}, or FILE.py:CLASS")
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run directories, or folders of them")
-    parser.add_argument("--ladder", default=",".join(map(str, LADDER)), metavar="N,N", help="multiples of the length")
+    parser.add_argument("--ladder", type=several, default=list(LADDER), metavar="N,N", help="multiples of the length")
     parser.add_argument("--rows", type=whole, default=ROWS, metavar="N", help="test rows at each length")
     parser.add_argument("--gate-updates", type=whole, default=0, metavar="N", help="updates that train gates alone")
     options: list[str] = []
@@ -44,32 +44,39 @@ def run(words: Sequence[str]) -> int:
             add_option(group, name, type(default), default, memory.options.get(name, ""))
             options.append(name)
     arguments = parser.parse_args([*plain, *flags])
-    try:
-        ladder = tuple(sorted({int(word) for word in arguments.ladder.split(",")}))
-    except ValueError:
-        raise Mistake(f"--ladder takes whole numbers with commas between, not {arguments.ladder!r}") from None
+    ladder = tuple(sorted(set(arguments.ladder)))
     if min(ladder) < 1 or arguments.rows < 1 or arguments.gate_updates < 0:
         parser.error("--ladder and --rows take whole numbers of at least 1, --gate-updates of at least 0")
-    console, table = plain_console(), []
+    console, table, given = plain_console(), [], chosen(arguments, options)
+    asked = [f"{name} {value}" for name, value in given.items()]
+    asked += [f"gates trained for {arguments.gate_updates} updates"] if arguments.gate_updates else []
     try:
-        places = find_runs(arguments.runs)
-        for place in places:  # refuse what cannot be swapped before any work
+        fit, unfit = [], ""
+        for place in find_runs(arguments.runs):  # what cannot be swapped is told before any work
             trained, model = load_run(place), load_model(place)
-            _, other = swapped(trained, model, arguments.memory, chosen(arguments, options))
-            if arguments.gate_updates:
-                only_gates(other)
-            for multiple in ladder:
-                trained.task.task.check_length(multiple * trained.task.length)
-        for place in places:
+            try:
+                _, other = swapped(trained, model, arguments.memory, given)
+                if arguments.gate_updates:
+                    only_gates(other)
+                for multiple in ladder:
+                    trained.task.task.check_length(multiple * trained.task.length)
+            except ValueError as error:
+                unfit = unfit or f"{place.name}: {error}"
+                console.print(f"{place.name}: left out: {error}")
+                continue
+            fit.append(place)
+        if not fit:
+            raise Mistake(f"no run here can hold {arguments.memory}: {unfit}")
+        for place in fit:
             trained, model = load_run(place), load_model(place)
-            new, other = swapped(trained, model, arguments.memory, chosen(arguments, options))
+            new, other = swapped(trained, model, arguments.memory, given)
             if arguments.gate_updates:
                 other = with_trained_gates(new, other, arguments.gate_updates)
             before, after = (extrapolate(r, m, ladder, arguments.rows) for r, m in ((trained, model), (new, other)))
             content = {"run": new.to_json(), "gate_updates": arguments.gate_updates, "scores": after["scores"]}
             kept = place / f"swap-{new.identity}-{arguments.gate_updates}.json"
             write_whole(kept, sealed(content))
-            for label, record in ((f"{trained.label}, as trained", before), (new.label, after)):
+            for label, record in ((f"{trained.label}, as trained", before), (", ".join([new.label, *asked]), after)):
                 lengths = {f"{row['length']} tokens": f"{row['accuracy']:.3f}" for row in record["scores"]}
                 table.append({"run": place.name, "memory": label, **lengths})
             console.print(f"{place.name}: kept in {kept.name}")

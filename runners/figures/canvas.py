@@ -104,6 +104,10 @@ def legend(axes: Iterable[Axes], look: Looks) -> dict[str, Line2D]:
     return {name: found[name] for name in [*look, *found] if name in found}
 
 
+REFERENCES = 4
+"""Lines of a legend that are no memory, at most."""
+
+
 def panels(table: pd.DataFrame, draw: Draw, look: Looks | None = None, columns: int = 3) -> Figure:
     """One figure: a panel per task, one legend below them all."""
     look = look or looks(table["memory"])
@@ -112,12 +116,14 @@ def panels(table: pd.DataFrame, draw: Draw, look: Looks | None = None, columns: 
     rows = -(-len(tasks) // columns)
     width = max(columns * PANEL[0], 1.5 * PANEL[0])
     with matplotlib.rc_context(STYLE):
-        figure = Figure((width, rows * PANEL[1] + 0.6), layout="constrained")
+        ncols = max(2, int(width / 1.7))
+        lines = -(-(len(look) + REFERENCES) // ncols)
+        figure = Figure((width, rows * PANEL[1] + max(0.6, 0.21 * lines)), layout="constrained")
         grid = figure.subplots(rows, columns, squeeze=False).ravel()
         for ax in grid[len(tasks) :]:
             ax.remove()
         for ax, task in zip(grid, tasks, strict=False):
             draw(table[table["task"] == task], look, ax)
         found = legend(figure.axes, look)
-        figure.legend(list(found.values()), list(found), loc="outside lower center", ncols=max(2, int(width / 1.7)))
+        figure.legend(list(found.values()), list(found), loc="outside lower center", ncols=ncols)
     return figure
