@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Sequence
+
 from .memories.delta import Delta, GatedDelta
 from .memories.dla import DeepAdditive
 from .memories.gated import Gated
@@ -19,3 +22,20 @@ RULES: dict[str, type[Rule]] = {
     "dla": DeepAdditive,
     "titans": Surprise,
 }
+
+
+def choose(name: str, value: str, among: Sequence[str]) -> str:
+    """The value of an option, one of those it can have. Raises ValueError for another."""
+    if value not in among:
+        raise ValueError(f"{name} is one of {', '.join(among)}, not {value!r}")
+    return value
+
+
+def rule_of(base: str, heads: int, size: int, **given: int) -> Rule:
+    """The rule of this name, with the options given that are not 0. Raises ValueError for one it does not take."""
+    kind = RULES[choose("base", base, list(RULES))]
+    options = {name: value for name, value in given.items() if value}
+    for name in options:
+        if name not in inspect.signature(kind).parameters:
+            raise ValueError(f"{name} is an option of deep memories: {base} takes none")
+    return kind(heads, size, **options)

@@ -9,7 +9,6 @@ Shapes: q, k [B, H, T, K], v [B, H, T, V], caches a stack [B, H, N, in, out] for
 
 from __future__ import annotations
 
-import inspect
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -21,9 +20,10 @@ from torch import Tensor
 from ..layers import Projections, recent_floats
 from ..memory import Memory
 from ..recurrent import Recurrent
-from ..rule import Multiply, Open, Rule
-from ..rules import RULES
+from ..rule import Multiply, Open
+from ..rules import RULES, choose, rule_of
 from .gates import Gate
+from .layout import apart, apart_start, joined, stacked, together
 from .read import answers
 from .segments import Piece, Segments, powers, runs
 
@@ -57,57 +57,6 @@ class Look(NamedTuple):
     caches: Callable[[], Layers]
     told: Tensor | None
     first: int
-
-
-def stacked(stacks: list[Tensor]) -> Tensor:
-    """[B, H, N, ...] one behind the other; a single one is not copied."""
-    full = [stack for stack in stacks if stack.shape[2]] or stacks[:1]
-    return full[0] if len(full) == 1 else torch.cat(full, dim=2)
-
-
-def apart(a: Tensor, n: int) -> Tensor:
-    """[B, H, n C, ...] -> [B, H n, C, ...]: segments beside heads."""
-    B, H, T, *rest = a.shape
-    return a.reshape(B, H * n, T // n, *rest)
-
-
-def together(a: Tensor, n: int) -> Tensor:
-    """[B, H n, ...] -> [B, H, n, ...]."""
-    B, X, *rest = a.shape
-    return a.reshape(B, X // n, n, *rest)
-
-
-def apart_start(a: Tensor | int, n: int) -> Tensor | int:
-    """What a rule starts with, n times over: [B, H, ...] -> [B, H n, ...]."""
-    return a.unsqueeze(2).expand(-1, -1, n, *a.shape[2:]).flatten(1, 2) if isinstance(a, Tensor) else a
-
-
-def joined(parts: list[tuple[int, int, Multiply]]) -> Multiply:
-    """One multiplication of all tokens out of those of the runs: (segments beside heads, tokens, multiply)."""
-    sizes = [tokens for _, tokens, _ in parts]
-
-    def multiply(layer: int, x: Tensor) -> Tensor:
-        runs = zip(parts, torch.split(x, sizes, dim=2), strict=True)
-        done = [together(f(layer, apart(x_n, n)), n).flatten(2, 3) for (n, _, f), x_n in runs]
-        return done[0] if len(done) == 1 else torch.cat(done, dim=2)
-
-    return multiply
-
-
-def choose(name: str, value: str, among: Sequence[str]) -> str:
-    if value not in among:
-        raise ValueError(f"{name} is one of {', '.join(among)}, not {value!r}")
-    return value
-
-
-def rule_of(base: str, heads: int, size: int, **given: int) -> Rule:
-    """The rule of this name, with the options given that are not 0. Raises ValueError for one it does not take."""
-    kind = RULES[choose("base", base, list(RULES))]
-    options = {name: value for name, value in given.items() if value}
-    for name in options:
-        if name not in inspect.signature(kind).parameters:
-            raise ValueError(f"{name} is an option of deep memories: {base} takes none")
-    return kind(heads, size, **options)
 
 
 class Cached(Recurrent):

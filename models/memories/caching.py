@@ -30,10 +30,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..caching.cached import Cached, Layers, Look, choose
+from ..caching.cached import Cached, Layers, Look
 from ..caching.gates import GATES, POOLS, Context, Gate
 from ..caching.read import answers, chosen, weighed_apiece
 from ..rule import Multiply, by
+from ..rules import choose
 
 
 def every(looks: list[Look]) -> Tensor:
