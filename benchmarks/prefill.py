@@ -4,7 +4,7 @@ processor time.
 Every memory takes part whose state after a million tokens is at most twice the one after ten thousand. `late` is
 the rate over the last half of what was done, divided by the rate over the first: below 1, tokens cost more the
 later they come. `MiB` is resident memory after a tenth, and what has come to it at the end: about 0 where memory
-is constant (elastic keeps the constants it has built, up to 512 MiB, for all layers and later calls). A memory
+is constant (elastic keeps the constants it has built, up to 256 MiB, for all layers and later calls). A memory
 that would take longer than half a minute is stopped, and says after how much."""
 
 import time

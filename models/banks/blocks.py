@@ -24,7 +24,7 @@ from .store import Store
 PIECE = 256
 """Tokens whose memory is read by one product: its matrix [PIECE S / L, PIECE] is so large at any length."""
 
-CONSTANTS = Store(2**29)
+CONSTANTS = Store(2**28)
 
 
 class Change(NamedTuple):
