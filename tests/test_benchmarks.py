@@ -8,6 +8,8 @@ import torch
 from benchmarks import caching, legs, lengths, prefill, resident
 from models.memories.linear import LinearAttention
 
+pytestmark = pytest.mark.slow
+
 
 def test_every_memory_named_has_a_line_for_each_cost():
     heads, *lines, steep, growing = lengths.table(("linear", "attention"), (8, 16, 32))

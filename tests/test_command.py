@@ -341,6 +341,7 @@ def test_a_memory_of_ones_own_that_cannot_be_is_refused(name, tmp_path, capsys):
         assert words in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_memory_that_raises_fails_alone_and_its_words_are_kept(tmp_path, capsys):
     path = tmp_path / "mine.py"
     path.write_text(

@@ -116,6 +116,7 @@ def test_equations_stand_once_for_memories_of_one_module(text: str) -> None:
     assert text.count("Equations and source: see [") == len(MEMORIES) - len(modules)
 
 
+@pytest.mark.slow
 def test_the_page_is_markdown_with_tables_of_even_rows(text: str, small: Seen) -> None:
     for written in (text, small.page):
         tokens = MarkdownIt("commonmark").enable("table").parse(written)
@@ -130,6 +131,7 @@ def test_without_tables_the_page_says_what_makes_them(tmp_path: Path) -> None:
     assert page.page(folder=tmp_path).endswith("Nothing was run yet: `make memories` trains and writes this.\n")
 
 
+@pytest.mark.slow
 def test_tables_hold_every_run_with_its_floors(small: Seen) -> None:
     for study in small.studies:
         table = tables.read(study.name, small.folder)
@@ -145,6 +147,7 @@ def test_tables_hold_every_run_with_its_floors(small: Seen) -> None:
     assert (copies["floor"] < 1).all()
 
 
+@pytest.mark.slow
 def test_the_page_shows_the_tables_and_names_what_is_not_above_its_floor(small: Seen) -> None:
     _, folder, _, written = small
     measured = tables.read("memories", folder)
@@ -161,6 +164,7 @@ def test_the_page_shows_the_tables_and_names_what_is_not_above_its_floor(small: 
         assert (folder / name).stat().st_size < 150_000
 
 
+@pytest.mark.slow
 def test_what_is_read_as_it_was_trained_is_as_it_was_tested(small: Seen) -> None:
     swapped = tables.read("swapped", small.folder)
     assert len(swapped) == 3 * (2 + 4)
@@ -171,6 +175,7 @@ def test_what_is_read_as_it_was_trained_is_as_it_was_tested(small: Seen) -> None
     assert list(loud["mean"]) != list(quiet["mean"])
 
 
+@pytest.mark.slow
 def test_a_study_that_is_not_finished_is_refused_with_the_command(small: Seen, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no finished run"):
         tables.finished(small.studies[0], tmp_path)
