@@ -7,9 +7,9 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import nn
 
+from .drawing import drawn_from
 from .memories.attention import Attention
 from .memories.caching import GRM, SSC, Residual, Soup
 from .memories.controls import Average, Oracle, RandomSSC
@@ -100,8 +100,7 @@ def build(
         raise ValueError(f"answers is a range of ids below {vocab_size}, such as range({vocab_size}), not {answers!r}")
     if type(mlp_ratio) is not int or mlp_ratio < 0:
         raise ValueError(f"mlp_ratio must be a whole number of at least 0 (0: no MLP), not {mlp_ratio!r}")
-    with torch.random.fork_rng(devices=[]):  # layers draw from the global generator: lend it, then restore it
-        torch.manual_seed(seed)
+    with drawn_from(seed):
         return SequenceModel(vocab_size, answers, lambda w: kind(w, **options), width, layers, mlp_ratio)
 
 

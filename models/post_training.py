@@ -13,9 +13,8 @@ import copy
 import inspect
 from typing import Any
 
-import torch
-
 from .caching.cached import Cached
+from .drawing import drawn_from
 from .recurrent import Recurrent
 from .rules import RULES
 from .sequence_model import SequenceModel
@@ -48,8 +47,7 @@ def cached(model: SequenceModel, memory: str | type[Cached], seed: int = 0, **op
             raise ValueError(f"{type(old).__name__} cannot be cached: {mend}")
         rule: Any = old.rule
         deep = {"expansion": rule.wide // rule.size, "inner": rule.inner} if rule.depth > 1 else {}
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with drawn_from(seed):
             made = kind(model.width, heads=rule.heads, size=rule.size, base=base, **deep, **options)
         weights = next(old.parameters())
         made.to(weights.device, weights.dtype)

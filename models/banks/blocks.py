@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..hippo import tensors
 from ..hippo.legendre import Array
 from .bank import Bank
 from .store import Store
@@ -36,8 +37,7 @@ class Change(NamedTuple):
 
 
 def constant(matrix: Array, like: Tensor) -> Tensor:
-    with torch.inference_mode(False):  # made while evaluating, used again while training
-        return torch.from_numpy(np.ascontiguousarray(matrix)).to(like.device, like.dtype)
+    return tensors.constant(np.ascontiguousarray(matrix), (like.dtype, like.device))
 
 
 def reading(bank: Bank, S: int, t: int) -> Array:

@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from models.drawing import drawn_from
 from models.rule import by, unit
 from models.rules import RULES
 
@@ -34,8 +35,7 @@ def table(passes: tuple[int, ...] = PASSES) -> pd.DataFrame:
 @torch.no_grad()
 def curve(name: str, loss: Loss, seed: int, passes: int) -> Tensor:
     """The loss before the first pass and after each."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with drawn_from(seed):
         rule = RULES[name](1, SIZE)
     draw = torch.Generator().manual_seed(seed)
     k, v = (torch.randn(1, 1, PAIRS, SIZE, generator=draw) for _ in range(2))
