@@ -38,23 +38,23 @@ def cached(model: SequenceModel, memory: str | type[Cached], seed: int = 0, **op
     if own := [name for name in BROUGHT if name in options]:
         raise ValueError(f"{own[0]} is that of the memory that was trained: leave it out")
     copied = copy.deepcopy(model)
-    for block in copied.blocks:
-        old = block.memory
-        base = names.get(type(old.rule)) if isinstance(old, Recurrent) else None
-        if base is None or isinstance(old, Cached):
-            has_rule = isinstance(old, Recurrent) and not isinstance(old, Cached)
-            mend = "put its rule into models.rules.RULES" if has_rule else f"train one of {', '.join(RULES)}"
-            raise ValueError(f"{type(old).__name__} cannot be cached: {mend}")
-        rule: Any = old.rule
-        deep = {"expansion": rule.wide // rule.size, "inner": rule.inner} if rule.depth > 1 else {}
-        with drawn_from(seed):
+    with drawn_from(seed):
+        for block in copied.blocks:
+            old = block.memory
+            base = names.get(type(old.rule)) if isinstance(old, Recurrent) else None
+            if base is None or isinstance(old, Cached):
+                has_rule = isinstance(old, Recurrent) and not isinstance(old, Cached)
+                mend = "put its rule into models.rules.RULES" if has_rule else f"train one of {', '.join(RULES)}"
+                raise ValueError(f"{type(old).__name__} cannot be cached: {mend}")
+            rule: Any = old.rule
+            deep = {"expansion": rule.wide // rule.size, "inner": rule.inner} if rule.depth > 1 else {}
             made = kind(model.width, heads=rule.heads, size=rule.size, base=base, **deep, **options)
-        weights = next(old.parameters())
-        made.to(weights.device, weights.dtype)
-        missing, unexpected = made.load_state_dict(old.state_dict(), strict=False)
-        assert not unexpected
-        assert all(name.startswith("gate.") for name in missing)
-        block.memory = made
+            weights = next(old.parameters())
+            made.to(weights.device, weights.dtype)
+            missing, unexpected = made.load_state_dict(old.state_dict(), strict=False)
+            assert not unexpected
+            assert all(name.startswith("gate.") for name in missing)
+            block.memory = made
     return copied
 
 

@@ -340,6 +340,7 @@ def test_gates_begin_as_the_seed_draws_them_and_options_are_checked() -> None:
     first, again, other = (cached(model, "grm", seed=seed).blocks[0].memory.gate.weight for seed in (0, 0, 1))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
+    assert not torch.equal(first, cached(model, "grm", seed=0).blocks[1].memory.gate.weight)
     for options, mend in (
         ({"segmnt": 4}, "no option 'segmnt'"),
         ({"segment": "4"}, "segment takes int"),
