@@ -51,7 +51,8 @@ def run(words: Sequence[str]) -> int:
     asked = [f"{name} {value}" for name, value in given.items()]
     asked += [f"gates trained for {arguments.gate_updates} updates"] if arguments.gate_updates else []
     try:
-        fit, unfit = [], ""
+        fit: list[Path] = []
+        unfit: dict[str, list[str]] = {}
         for place in find_runs(arguments.runs):  # what cannot be swapped is told before any work
             trained, model = load_run(place), load_model(place)
             try:
@@ -61,12 +62,13 @@ def run(words: Sequence[str]) -> int:
                 for multiple in ladder:
                     trained.task.task.check_length(multiple * trained.task.length)
             except ValueError as error:
-                unfit = unfit or f"{place.name}: {error}"
-                console.print(f"{place.name}: left out: {error}")
+                unfit.setdefault(str(error), []).append(place.name)
                 continue
             fit.append(place)
         if not fit:
-            raise Mistake(f"no run here can hold {arguments.memory}: {unfit}")
+            raise Mistake(f"no run here can hold {arguments.memory}: {'; '.join(unfit)}")
+        for why, names in unfit.items():
+            console.print(f"left out: {', '.join(names)}: {why}")
         for place in fit:
             trained, model = load_run(place), load_model(place)
             new, other = swapped(trained, model, arguments.memory, given)
