@@ -1,56 +1,79 @@
-"""What a comparison found, in sentences: only what the intervals support."""
+"""What a comparison found, in sentences: only what the differences between memories support."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from .wording import accuracy, listed
+from .modes import at_fixed_load
+from .paired import LEVEL, standing_out, undecided
+from .statistics import seeds_to_show
+from .wording import accuracy, listed, p_value
 
 FEW_SEEDS = 5
 
 
-def findings(numbers: pd.DataFrame) -> list[str]:
-    """Sentences from `compare_memories`: who stands out, where nobody does, what did not converge."""
+def findings(numbers: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
+    """Sentences from `compare_memories` and `paired`: who stands out, who is not told apart, what did not converge."""
     if not len(numbers):
         return ["No run has finished yet."]
     wins: dict[str, list[str]] = {}
+    first: dict[str, list[str]] = {}
     level: dict[str, list[str]] = {}
-    alone = []
+    shown, sentences = standing_out(pairs), []
     for task, part in numbers.groupby("task", sort=False):
-        ranked = part.sort_values("mean", ascending=False, kind="stable")
-        first = ranked.iloc[0]
-        if len(ranked) == 1:
-            alone.append(f"On {task}, {first['memory']} reaches {accuracy(first)}.")
-        elif first["best"]:
-            second = ranked.iloc[1]
-            against = f"next {second['memory']}, {accuracy(second)}"
-            wins.setdefault(str(first["memory"]), []).append(f"{task} ({accuracy(first)}; {against})")
-        else:
-            tied = [str(m) for m in ranked["memory"][ranked["high"] >= first["low"]]]
-            level.setdefault(listed(tied), []).append(str(task))
-    sentences = alone
+        rivals = pairs[pairs["task"] == task]
+        if not len(rivals):
+            sentences.append(f"On {task}, {part['memory'].iloc[0]} reaches {accuracy(part.iloc[0])}.")
+            continue
+        leader = str(rivals["memory"].iloc[0])
+        reached = part[part["memory"] == leader].iloc[0]
+        second = part[part["memory"] != leader].sort_values("mean", ascending=False, kind="stable").iloc[0]
+        said = f"{task} ({accuracy(reached)}; next {second['memory']}, {accuracy(second)}"
+        if (task, leader) in shown:
+            wins.setdefault(leader, []).append(f"{said}; {p_value(rivals['p_holm'].iloc[0])})")
+        elif (rivals["low"] > 0).all() and rivals["verdict"].str.endswith("cannot show it").any():
+            first.setdefault(leader, []).append(f"{said})")
+        elif level_with := undecided(rivals):
+            level.setdefault(listed([leader, *level_with]), []).append(str(task))
+        if others := [str(m) for m in rivals["against"][rivals["verdict"] == "other rows"]]:
+            sentences.append(f"On {task}, {listed(others)} answered other rows than {leader}: not compared.")
     if wins:
-        groups = "; by ".join(f"{memory} on {listed(tasks)}" for memory, tasks in wins.items())
-        sentences.append(f"Most is recalled by {groups}.")
+        sentences.append(f"Most is recalled by {by_memory(wins)}.")
+    if first:
+        sentences.append(f"First came {by_memory(first)}. {what_it_takes(pairs)}")
     sentences += [
-        f"No memory stands out on {listed(tasks)}: the intervals of {memories} overlap at the top."
-        for memories, tasks in level.items()
+        f"No memory stands out on {listed(tasks)}: {memories} are not told apart." for memories, tasks in level.items()
     ]
     return sentences + unconverged(numbers)
 
 
-def farther(means: pd.DataFrame) -> list[str]:
-    """Sentences on the longest rows tested, from `comparison.means_over_seeds`: who still leads, by its interval."""
-    ladder = means[means["kind"] == "extrapolation"]
+def by_memory(tasks: dict[str, list[str]]) -> str:
+    return "; ".join(f"{memory} on {listed(said)}" for memory, said in tasks.items())
+
+
+def what_it_takes(pairs: pd.DataFrame) -> str:
+    """How many seeds would be enough to show who is first on each of these tasks, where there are fewer."""
+    least, claims = int(pairs["seeds"].min()), pairs["task"].nunique()
+    told = f"{least} seed{'s' * (least > 1)} cannot show that this is more than luck"
+    over = f" on {claims} tasks" if claims > 1 else ""
+    return f"{told}: that takes {seeds_to_show(claims, LEVEL)} for each memory{over}."
+
+
+def farther(means: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
+    """Sentences on the longest rows tested, from `means_over_seeds` and `paired(..., kind="extrapolation")`."""
+    ladder = at_fixed_load(means[means["kind"] == "extrapolation"])
     sentences = []
     for task, part in ladder.groupby("task", sort=False):
         length, trained = part["length"].max(), part["length"].min()
-        ranked = part[part["length"] == length].sort_values("mean", ascending=False, kind="stable")
-        if length == trained or len(ranked) < 2:
+        rivals = pairs[(pairs["task"] == task) & (pairs["length"] == length)]
+        if length == trained or not len(rivals):
             continue
-        tied = ranked[ranked["high"] >= ranked["low"].iloc[0]]
-        leaders = listed([f"{r['memory']} ({accuracy(r)})" for _, r in tied.iterrows()])
-        verb = "leads" if len(tied) == 1 else "lead"
+        reached = {str(r["memory"]): accuracy(r) for _, r in part[part["length"] == length].iterrows()}
+        leader = str(rivals["memory"].iloc[0])
+        level = [str(m) for m in rivals["against"][~(rivals["low"] > 0)]]
+        leaders = listed([f"{m} ({reached[m]})" for m in (leader, *level)])
+        shown = (str(task), leader) in standing_out(pairs)
+        verb = "are not told apart at the top" if level else "leads" if shown else "comes first"
         sentences.append(f"On {task} at {length:,} tokens, {length // trained} times as far, {leaders} {verb}.")
     return sentences
 
@@ -79,6 +102,6 @@ def caution(numbers: pd.DataFrame) -> str:
     if seeds == 1:
         return f"1 seed: intervals say nothing of other seeds. A claim needs {FEW_SEEDS} or more."
     return (
-        f"{seeds} seeds: intervals over so few are narrower than they claim. "
+        f"{seeds} seeds: where trainings either solve their task or fail, intervals over so few cover too little. "
         f"Take them as a first look; a claim needs {FEW_SEEDS} seeds or more."
     )

@@ -9,11 +9,12 @@ import pandas as pd
 
 from .comparison import names
 from .results import FLOORS, Results
-from .wording import amount, interval, share, span, to_solve
+from .wording import amount, at_rate, interval, share, span, to_half, to_solve
 
 HOW_TO_READ = (
-    "Accuracy at the training length, mean over seeds with its 95 % interval (bootstrap over seeds and "
-    "rows). Bold where the interval lies above those of all other memories. Bits are what an optimal "
+    "Accuracy at the training length, mean over seeds with its 95 % interval, for other trainings and other "
+    "rows. Bold where it is shown to be more than that of every other memory, row by row (below). How many "
+    "seeds solved the task stands with the 95 % interval of their share. Bits are what an optimal "
     "reader would need to score as well. Floors recall nothing that is asked for: a guess (chance), the "
     "token that asks alone (memoryless), the values known but not whose (bag), all known and picked by the "
     "place of the question alone (position; 1 where order is all that is asked), the value shown last "
@@ -44,16 +45,18 @@ def score_table(results: Results, numbers: pd.DataFrame) -> str:
 
 
 def score_cell(found: pd.DataFrame) -> str:
-    """Accuracy and interval; below them bits, the ceiling where it binds, and what solving took."""
+    """Accuracy and interval; below them bits, rate, the ceiling where it binds, and what solving took."""
     if not len(found):
         return '<td data-value="-1">not run</td>'
     row = found.iloc[0]
     mean = f"<strong>{share(row['mean'])}</strong>" if row["best"] else share(row["mean"])
     low_high = f'<span class="interval">{interval(row["low"], row["high"])}</span>'
-    facts = [f"{row['recalled_bits']:.1f} bits"]
+    facts = [fact for fact in (f"{row['recalled_bits']:.1f} bits", at_rate(row), to_half(row)) if fact]
     if row["ceiling"] < 1:
         facts.append(f"ceiling {share(row['ceiling'])}")
     kind = "" if row["solved"] == row["seeds"] else ' class="missed"'
+    if row["seeds"] > 1:
+        facts.append(f"{row['solved']} of {row['seeds']} solved {interval(row['solved_low'], row['solved_high'])}")
     facts_said = f"<small>{', '.join(facts)}</small><small{kind}>{escape(to_solve(row))}</small>"
     return f'<td data-value="{row["mean"]}">{mean} {low_high}{facts_said}</td>'
 

@@ -24,6 +24,17 @@ def accuracy(row: pd.Series[Any]) -> str:
     return f"{share(row['mean'])} {interval(row['low'], row['high'])}"
 
 
+def signed(value: float) -> str:
+    """A difference of accuracies in three digits: +.025, -.003 (with a true minus), .000."""
+    said = share(abs(value)) if abs(value) >= 0.0005 else ".000"
+    return said if said == ".000" else f"{'+' if value > 0 else '−'}{said}"
+
+
+def p_value(p: float) -> str:
+    """p = .024, p < .001"""
+    return "p < .001" if p < 0.001 else f"p = {p:.2f}" if p >= 0.995 else f"p = {f'{p:.3f}'[1:]}"
+
+
 def amount(value: float) -> str:
     """A count or a time: whole from 10 on, one decimal below."""
     return f"{value:,.0f}" if value >= 10 or value == round(value) else f"{value:,.1f}"
@@ -42,6 +53,16 @@ def duration(seconds: float) -> str:
         return f"{amount(seconds)} s"
     hours, minutes, rest = whole // 3600, whole % 3600 // 60, whole % 60
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def at_rate(row: pd.Series[Any]) -> str:
+    """The learning rate that was chosen for a row of the comparison; empty where there was one alone."""
+    return "" if pd.isna(row["learning_rate"]) else f"rate {row['learning_rate']:g}"
+
+
+def to_half(row: pd.Series[Any]) -> str:
+    """When a row of the comparison answered half of a training batch rightly; empty where no seed got there."""
+    return "" if pd.isna(row["updates_to_half"]) else f"half after {amount(row['updates_to_half'])} updates"
 
 
 def to_solve(row: pd.Series[Any]) -> str:
