@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import inspect
+import os
 import sys
 from functools import lru_cache
 from pathlib import Path
@@ -74,7 +75,7 @@ def source_digest(name: str) -> str:
 
 @lru_cache
 def _module(path: str) -> object:
-    if not Path(path).is_file():
+    if not os.path.isfile(path):  # also where the name is too long to be one
         raise ValueError(f"no file {path}: a memory of your own is named path/to/file.py:Class")
     name = f"brought_{hashlib.blake2b(path.encode(), digest_size=6).hexdigest()}"
     spec = importlib.util.spec_from_file_location(name, path)

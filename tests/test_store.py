@@ -1,45 +1,312 @@
-"""A run is there whole or not at all, and nothing damaged is trusted."""
+"""A run is there whole or not at all, nothing damaged is trusted, and nothing that is read is executed."""
 
+import contextlib
+import errno
 import json
+import os
+import shutil
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from safetensors.torch import save
 
 from runners import store
 from runners.experiment import ModelSetting, Run, TaskSetting
 
 RUN = Run(TaskSetting("mqar", 32, {"num_pairs": 4}), ModelSetting("linear", width=8))
+OTHER = RUN.with_seed(1)
 WEIGHTS = {"w": torch.arange(6.0).view(2, 3)}
+OUTPUTS = {"test/said": torch.arange(6, dtype=torch.int32).view(2, 3)}
+FILES = ("run.json", "result.json", "weights.safetensors", "outputs.safetensors")
+
+
+def write(folder, run=RUN):
+    return store.write_run(folder, run, {"scores": [{"accuracy": 0.5}]}, WEIGHTS, OUTPUTS)
 
 
 @pytest.fixture
 def place(tmp_path):
-    return store.write_run(tmp_path, RUN, {"scores": [{"accuracy": 0.5}]}, WEIGHTS)
+    return write(tmp_path)
+
+
+def one_line(error):
+    assert isinstance(error, ValueError)
+    assert str(error).isprintable(), str(error)
 
 
 def test_what_is_written_is_read(place):
+    result = store.load_result(place)
     assert store.load_run(place) == RUN
-    assert store.load_result(place)["scores"] == [{"accuracy": 0.5}]
+    assert result["scores"] == [{"accuracy": 0.5}]
     assert torch.equal(store.load_weights(place)["w"], WEIGHTS["w"])
+    assert torch.equal(store.load_tensors(place, "outputs", result["outputs"])["test/said"], OUTPUTS["test/said"])
     assert store.is_finished(place.parent, RUN)
     assert store.find_runs([place.parent]) == store.find_runs([place]) == [place]
+    assert sorted(p.name for p in place.iterdir()) == sorted(FILES)
 
 
-@pytest.mark.parametrize("name", ["run.json", "result.json", "weights.safetensors"])
-@pytest.mark.parametrize("damage", ["cut", "flip", "empty", "gone"])
-def test_damage_is_refused_in_one_line_that_says_what_to_do(place, name, damage):
+def test_others_may_read_what_one_writes(place):
+    mask = os.umask(0)
+    os.umask(mask)
+    assert place.stat().st_mode & 0o777 == 0o777 & ~mask
+    assert {(place / name).stat().st_mode & 0o777 for name in FILES} == {0o666 & ~mask}
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("damage", ["cut", "flip", "empty", "gone", "link", "pipe", "directory"])
+def test_damage_is_refused_in_one_line_that_says_what_to_do(place, tmp_path_factory, name, damage):
     path = place / name
     content = path.read_bytes()
-    if damage == "gone":
-        path.unlink()
-    elif damage == "flip":
+    path.unlink()
+    if damage == "flip":
         middle = len(content) // 2
         path.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
-    else:
+    elif damage in ("cut", "empty"):
         path.write_bytes(content[: len(content) // 2 if damage == "cut" else 0])
-    with pytest.raises(ValueError, match=r"damaged|no finished run|no result|run it again") as refused:
+    elif damage == "link":
+        outside = tmp_path_factory.mktemp("outside") / name
+        outside.write_bytes(content)
+        path.symlink_to(outside)
+    elif damage == "pipe":
+        os.mkfifo(path)
+    elif damage == "directory":
+        path.mkdir()
+    with pytest.raises(store.CorruptRun, match=r"damaged|no run.json|no result.json") as refused:
         store.is_finished(place.parent, RUN)
-    assert "\n" not in str(refused.value)
+    assert str(place) in str(refused.value)
+    assert "to run it again" in str(refused.value)
+    one_line(refused.value)
+
+
+def everything(place):
+    """All that can be read of a run, as comparable values."""
+    result = store.load_result(place)
+    tensors = {**store.load_weights(place), **store.load_tensors(place, "outputs", result["outputs"])}
+    return store.load_run(place), result, {name: t.tolist() for name, t in tensors.items()}, store.load_settings(place)
+
+
+@pytest.fixture
+def known(place):
+    return place, everything(place)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    name=st.sampled_from(FILES),
+    at=st.floats(0, 1),
+    how=st.sampled_from(["flip", "cut", "insert", "drop"]),
+    random=st.data(),
+)
+def test_any_damage_leaves_the_content_or_is_refused(known, name, at, how, random):
+    place, before = known
+    path = place / name
+    content = path.read_bytes()
+    i = min(int(at * len(content)), len(content) - 1)
+    bits = random.draw(st.binary(min_size=1, max_size=6))
+    changed = {
+        "flip": content[:i] + bytes(a ^ b for a, b in zip(content[i:], bits, strict=False)) + content[i + len(bits) :],
+        "cut": content[:i],
+        "insert": content[:i] + bits + content[i:],
+        "drop": content[:i] + content[i + len(bits) :],
+    }[how]
+    path.write_bytes(changed)
+    try:
+        assert everything(place) == before
+    except ValueError as error:
+        one_line(error)
+    finally:
+        path.write_bytes(content)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 3) | st.floats(-3, 3) | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=5,
+)  # fmt: skip
+
+
+@pytest.fixture
+def beside(place):
+    """A run with the records of a study and of a failure beside it."""
+    store.write_failure(place.parent, OTHER, "it died", "died", "", 1.0)
+    asked = {"name": "demo", "runs": [RUN.name], "command": "", "seconds": 1.0}
+    store.write_whole(place.parent / "study.json", store.sealed(asked))
+    return place
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=st.sampled_from(["run.json", "result.json", "study.json", "failed.json"]), value=JSON, random=st.data())
+def test_a_record_that_is_well_sealed_and_ill_formed_is_refused(beside, name, value, random):
+    place, folder = beside, beside.parent
+    path = {"failed.json": folder / f"{OTHER.name}.failed.json", "study.json": folder / name}.get(name, place / name)
+    kept, content = path.read_bytes(), store.unsealed(path)
+    inside = content
+    if name == "run.json" and random.draw(st.booleans()):
+        inside = content[random.draw(st.sampled_from(["task", "model", "training"]))]
+    key = random.draw(st.sampled_from(sorted(inside)) | st.text(max_size=4))
+    if random.draw(st.booleans()):
+        inside[key] = value
+    elif random.draw(st.booleans()):
+        inside.pop(key, None)
+    else:
+        content = value
+    path.write_bytes(store.sealed(content))
+    reads = [
+        partial(read, place) for read in (store.load_run, store.load_result, store.load_weights, store.load_settings)
+    ]
+    reads += [partial(store.is_finished, folder, RUN), partial(store.load_study, folder)]
+    for read in [*reads, partial(store.load_failure, folder, OTHER)]:
+        try:
+            read()
+        except ValueError as error:
+            one_line(error)
+    path.write_bytes(kept)
+
+
+BOMBS = {
+    "deep": b"[" * 200_000 + b"]" * 200_000,
+    "deep inside": b'{"digest": "", "content": ' + b'{"a":' * 100_000 + b"1" + b"}" * 100_001,
+    "not a number": b'{"digest": "", "content": NaN}',
+    "without end": b'{"digest": "", "content": 1e999}',
+    "digits": b'{"digest": "", "content": ' + b"9" * 10_000 + b"}",
+    "a list": b"[1, 2]",
+    "not text": bytes(range(256)),
+    "half a letter": b'{"digest": "\\ud800", "content": "\\ud800"}',
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+@pytest.mark.parametrize("name", ["run.json", "result.json"])
+def test_json_that_attacks_is_refused(place, name, bomb):
+    (place / name).write_bytes(BOMBS[bomb])
+    with pytest.raises(store.CorruptRun, match="damaged") as refused:
+        store.load_run(place)
+    one_line(refused.value)
+
+
+def test_a_record_larger_than_any_is_not_read(place):
+    with open(place / "result.json", "r+b") as file:
+        file.truncate(2**40)  # a hole: it takes no room
+    with pytest.raises(store.CorruptRun, match="more than a record has"):
+        store.load_result(place)
+
+
+def header(**entry):
+    text = json.dumps({"w": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]} | entry}).encode()
+    return len(text).to_bytes(8, "little") + text + bytes(8)
+
+
+LIES = {
+    "longer": header(data_offsets=[0, 80]),
+    "another shape": header(shape=[3]),
+    "a shape beyond all bounds": header(shape=[2**62, 2**62]),
+    "nothing, beyond all bounds": header(shape=[0, 2**62, 2**62], data_offsets=[0, 0])[:-8],
+    "no such type": header(dtype="F31"),
+    "negative": header(data_offsets=[-8, 0]),
+    "a header without end": (2**62).to_bytes(8, "little") + bytes(8),
+    "nothing": b"",
+    "a pickle": b"\x80\x04cos\nsystem\n(S'true'\ntR.",
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_tensors_whose_header_lies_are_refused(place, lie):
+    path = place / "outputs-x.safetensors"
+    path.write_bytes(LIES[lie])
+    with pytest.raises(store.CorruptRun, match="damaged") as refused:
+        store.load_tensors(place, "outputs-x", store.digest(LIES[lie]))
+    one_line(refused.value)
+
+
+def test_tensors_are_kept_with_their_digest(place):
+    expected = store.write_tensors(place, "states", WEIGHTS)
+    assert torch.equal(store.load_tensors(place, "states", expected)["w"], WEIGHTS["w"])
+    (place / "states.safetensors").write_bytes(save({"w": torch.zeros(2, 3)}))
+    with pytest.raises(store.CorruptRun, match="that file alone; no run is lost"):
+        store.load_tensors(place, "states", expected)
+    with pytest.raises(store.CorruptRun, match="it is missing"):
+        store.load_tensors(place, "nothing", expected)
+
+
+def evil(folder, name="evil.py"):
+    folder.mkdir(exist_ok=True)
+    path, trace = folder / name, folder.parent / "executed"
+    path.write_text(
+        f"open({str(trace)!r}, 'w').close()\n"
+        "from models.memories.linear import LinearAttention\nclass Evil(LinearAttention): pass\n"
+    )
+    return path, trace
+
+
+@pytest.mark.parametrize("where", ["run", "folder", "link to the folder", "link out of the folder", "dots"])
+def test_code_that_lies_in_a_folder_of_runs_is_never_imported(tmp_path, where):
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    place = write(folder)
+    path, trace = evil(place if where == "run" else folder)
+    if where == "link to the folder":
+        (tmp_path / "alias").symlink_to(folder)
+        path = tmp_path / "alias" / path.name
+    elif where == "link out of the folder":
+        outside, trace = evil(tmp_path / "outside")
+        path.unlink()
+        path.symlink_to(outside)
+    elif where == "dots":
+        path = folder / "nowhere" / ".." / path.name
+    foreign = RUN.to_json()
+    foreign["model"]["memory"] = f"{path}:Evil"
+    (place / "run.json").write_bytes(store.sealed(foreign))
+    with pytest.raises(store.CorruptRun, match="no code is loaded from there") as refused:
+        store.load_run(place)
+    one_line(refused.value)
+    with pytest.raises(store.CorruptRun, match="another run than its name says"):
+        store.is_finished(folder, RUN)
+    store.load_settings(place)
+    assert not trace.exists()
+
+
+def test_whether_a_run_is_finished_imports_no_other_memory(tmp_path):
+    path, trace = evil(tmp_path / "elsewhere")
+    place = write(tmp_path / "runs")
+    foreign = RUN.to_json()
+    foreign["model"]["memory"] = f"{path}:Evil"
+    (place / "run.json").write_bytes(store.sealed(foreign))
+    with pytest.raises(store.CorruptRun, match="another run than its name says"):
+        store.is_finished(place.parent, RUN)
+    assert not trace.exists()
+
+
+def test_a_memory_inside_the_folder_of_its_runs_is_refused_before_it_is_trained(tmp_path):
+    path, _ = evil(tmp_path / "runs", "mine.py")
+    run = Run(RUN.task, ModelSetting(f"{path}:Evil", width=8))
+    with pytest.raises(store.CorruptRun, match="keep the file of a memory outside"):
+        store.is_finished(tmp_path / "runs", run)
+
+
+def test_weights_are_not_read_by_other_code_than_wrote_them(tmp_path):
+    mine = tmp_path / "mine.py"
+    mine.write_text("from models.memories.linear import LinearAttention\nclass Mine(LinearAttention): pass\n")
+    run = Run(TaskSetting("mqar", 32, {"num_pairs": 4}), ModelSetting(f"{mine}:Mine", width=8))
+    place = store.write_run(tmp_path / "runs", run, {}, WEIGHTS)
+    assert store.load_run(place) == run
+    mine.write_text(mine.read_text() + "# changed\n")
+    with pytest.raises(store.CorruptRun, match="trained with other code"):
+        store.load_run(place)
+    mine.unlink()
+    assert store.load_settings(place)["model"]["label"] == "Mine"  # a report needs no code
+
+
+def test_defaults_written_out_are_the_same_finished_run(tmp_path):
+    plain = Run(RUN.task, ModelSetting("grm", width=8))
+    spelled = Run(RUN.task, ModelSetting("grm", {"segment": 32}, width=8))
+    store.write_run(tmp_path, plain, {}, WEIGHTS)
+    assert store.is_finished(tmp_path, spelled)
 
 
 def test_a_changed_number_is_refused(place):
@@ -50,15 +317,80 @@ def test_a_changed_number_is_refused(place):
         store.load_result(place)
 
 
-def test_a_write_that_fails_leaves_nothing_that_counts(tmp_path, monkeypatch):
-    def full(fd):
-        raise OSError(28, "No space left on device")
+REFUSALS = {
+    errno.ENOSPC: (store.FullDisk, "no room is left in .*free some"),
+    errno.EDQUOT: (store.FullDisk, "no room is left in .*free some"),
+    errno.EIO: (store.UnwritableFolder, "the disk of .* fails"),
+    errno.EROFS: (store.UnwritableFolder, "cannot write to .*choose another with --out"),
+    errno.EACCES: (store.UnwritableFolder, "cannot write to .*choose another with --out"),
+}
 
-    monkeypatch.setattr(store.os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
-        store.write_run(tmp_path, RUN, {}, WEIGHTS)
-    assert not store.is_finished(tmp_path, RUN)
-    assert list(tmp_path.iterdir()) == []
+
+@pytest.mark.parametrize("number", REFUSALS, ids=errno.errorcode.get)
+@pytest.mark.parametrize("call", ["open", "fsync", "replace", "rename", "mkdir"])
+def test_a_write_that_fails_says_why_and_leaves_nothing(tmp_path, monkeypatch, call, number):
+    real, folder = getattr(os, call), tmp_path / "runs"
+    folder.mkdir()
+
+    def fail(*arguments, **named):
+        if call == "open" and not arguments[1] & os.O_CREAT:
+            return real(*arguments, **named)
+        raise OSError(number, os.strerror(number), str(folder))
+
+    kind, said = REFUSALS[number]
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, fail)
+        with pytest.raises(kind, match=said) as refused:
+            write(folder)
+    assert str(folder) in str(refused.value)
+    one_line(refused.value)
+    assert not store.is_finished(folder, RUN)
+    assert list(folder.iterdir()) == []
+    write(folder)
+    assert store.is_finished(folder, RUN)
+
+
+def test_an_old_record_stays_where_a_new_one_cannot_be_written(place, monkeypatch):
+    path = place / "probe.json"
+    store.write_whole(path, store.sealed([1]))
+
+    def full(opened):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(store.FullDisk):
+            store.write_whole(path, store.sealed([2]))
+    assert store.unsealed(path) == [1]
+    assert sorted(p.name for p in place.iterdir()) == sorted([*FILES, "probe.json"])
+
+
+def test_a_rename_is_flushed_with_its_folder(tmp_path, monkeypatch):
+    calls, fsync, rename, replace = [], os.fsync, os.rename, os.replace
+    monkeypatch.setattr(
+        os, "fsync", lambda fd: (calls.append(("fsync", Path(f"/proc/self/fd/{fd}").resolve())), fsync(fd))
+    )
+    monkeypatch.setattr(os, "rename", lambda a, b: (calls.append(("rename", Path(b))), rename(a, b)))
+    monkeypatch.setattr(os, "replace", lambda a, b: (calls.append(("rename", Path(b))), replace(a, b)))
+    place = write(tmp_path)
+    renames = [i for i, (call, _) in enumerate(calls) if call == "rename"]
+    assert len(renames) == len(FILES) + 1
+    for i in renames:  # the file before its rename, its folder after it
+        assert calls[i + 1] == ("fsync", calls[i][1].parent)
+        assert calls[i - 1][0] == "fsync"
+    assert calls[renames[-1]] == ("rename", place)
+
+
+@pytest.mark.parametrize("kind", ["file", "directory"])
+def test_what_is_in_the_way_of_a_run_is_named(tmp_path, kind):
+    way = tmp_path / RUN.name
+    way.write_text("") if kind == "file" else (way / "mine").mkdir(parents=True)
+    with pytest.raises(store.CorruptRun, match=r"in the way|no run.json"):
+        store.is_finished(tmp_path, RUN)
+    with pytest.raises(ValueError, match=r"in the way|no run.json") as refused:
+        write(tmp_path)
+    one_line(refused.value)
+    assert [p.name for p in tmp_path.iterdir()] == [RUN.name]
 
 
 def test_of_two_that_finish_the_same_run_the_first_stays(place):
@@ -68,18 +400,199 @@ def test_of_two_that_finish_the_same_run_the_first_stays(place):
     assert [p.name for p in place.parent.iterdir()] == [place.name]
 
 
-def test_half_written_runs_are_never_found_and_swept_when_stale(tmp_path):
-    partial = tmp_path / f".{RUN.name}.abc"
-    partial.mkdir()
-    (partial / "run.json").write_text("{}")
+def test_a_finished_run_has_neither_failure_nor_checkpoint(tmp_path):
+    store.write_failure(tmp_path, RUN, "it died", "died", "", 1.0)
+    store.checkpoint_path(tmp_path, RUN).write_bytes(b"half")
+    place = write(tmp_path)
+    assert list(tmp_path.iterdir()) == [place]
+    store.checkpoint_path(tmp_path, RUN).write_bytes(b"half")  # as a kill between rename and removal leaves it
+    store.sweep_partials(tmp_path)
+    assert list(tmp_path.iterdir()) == [place]
+
+
+def test_half_written_runs_are_never_found(tmp_path):
+    half = tmp_path / ".abc.partial"
+    half.mkdir()
+    (half / "run.json").write_text("{}")
     assert not store.is_finished(tmp_path, RUN)
     with pytest.raises(ValueError, match="no finished run"):
         store.find_runs([tmp_path])
+
+
+def test_a_sweep_takes_what_is_dead_and_leaves_what_is_alive(tmp_path, monkeypatch):
+    """The sweep comes at every step of a write, with the leavings of killed processes beside it."""
+    fsync, swept = os.fsync, []
+
+    def sweep_then_fsync(opened):
+        dead = tmp_path / f".{len(swept)}.partial"
+        dead.mkdir()
+        (dead / "run.json").write_text("{}")
+        (tmp_path / ".file.partial").write_text("{}")
+        with contextlib.suppress(FileExistsError):
+            (tmp_path / f".{OTHER.name}.lock").touch()
+        store.sweep_partials(tmp_path)
+        assert not dead.exists()
+        assert not (tmp_path / ".file.partial").exists()
+        assert not (tmp_path / f".{OTHER.name}.lock").exists()
+        swept.append(dead)
+        fsync(opened)
+
+    monkeypatch.setattr(os, "fsync", sweep_then_fsync)
+    with store.claimed(tmp_path, RUN) as ours:
+        assert ours
+        place = write(tmp_path)
+        store.write_whole(place / "probe.json", store.sealed([]))
+        assert (tmp_path / f".{RUN.name}.lock").exists()
+    assert len(swept) > 8
+    assert everything(place)[0] == RUN
+    assert list(tmp_path.iterdir()) == [place]
+
+
+def test_a_run_is_claimed_once(tmp_path):
+    with store.claimed(tmp_path, RUN) as first, store.claimed(tmp_path, RUN) as second:
+        assert (first, second) == (True, False)
+        with store.claimed(tmp_path, OTHER) as other:
+            assert other
+    assert list(tmp_path.iterdir()) == []
+    with store.claimed(tmp_path, RUN) as again:
+        assert again
+
+
+CLAIM = """
+import os, sys, time
+from pathlib import Path
+from runners import store
+from runners.experiment import Run
+import json
+run, folder, log = Run.from_json(json.loads(sys.argv[1])), Path(sys.argv[2]), sys.argv[3]
+for child in range(8):
+    if os.fork() == 0:
+        held = 0
+        for _ in range(60):
+            with store.claimed(folder, run) as ours:
+                if ours:
+                    held += 1
+                    alone = os.open(log, os.O_CREAT | os.O_EXCL)  # fails where another is inside
+                    os.close(alone)
+                    os.unlink(log)
+        os._exit(0 if held else 3)
+sys.exit(max(os.waitstatus_to_exitcode(os.wait()[1]) for child in range(8)))
+"""
+
+
+@pytest.mark.slow
+def test_of_many_processes_one_is_inside(tmp_path):
+    words = [sys.executable, "-c", CLAIM, json.dumps(RUN.to_json()), str(tmp_path), str(tmp_path / "inside")]
+    ran = subprocess.run(words, cwd=Path(__file__).parent.parent, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_claim_ends_with_its_process(tmp_path):
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        with store.claimed(tmp_path, RUN) as ours:
+            os.write(writing, b"1" if ours else b"0")
+            signal_never_comes, _ = os.pipe()
+            os.read(signal_never_comes, 1)
+        os._exit(1)
+    assert os.read(reading, 1) == b"1"
+    with store.claimed(tmp_path, RUN) as ours:
+        assert not ours
+    os.kill(child, 9)
+    os.waitpid(child, 0)
+    os.close(reading)
+    os.close(writing)
+    assert list(tmp_path.iterdir()) != [], "it was killed: its lock file is there"
+    with store.claimed(tmp_path, RUN) as ours:
+        assert ours
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_without_locks_is_refused_and_swept_by_age(tmp_path, monkeypatch):
+    def none(opened, how):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("runners.store.locks.fcntl.flock", none)
+    with pytest.raises(store.UnwritableFolder, match="its file system has no locks"), store.claimed(tmp_path, RUN):
+        pass
+    place = write(tmp_path)
+    assert store.is_finished(tmp_path, RUN)
+    for name, age in ((".young.partial", None), (".old.partial", (0, 0))):
+        (tmp_path / name).mkdir()
+        if age:
+            os.utime(tmp_path / name, age)
+    (tmp_path / f".{OTHER.name}.lock").unlink(missing_ok=True)
     store.sweep_partials(tmp_path)
-    assert partial.exists()  # young: another process may be writing it
-    store.os.utime(partial, (0, 0))
-    store.sweep_partials(tmp_path)
-    assert not partial.exists()
+    assert {p.name for p in tmp_path.iterdir()} - {place.name, f".{RUN.name}.lock"} == {".young.partial"}
+
+
+def test_failures_are_counted_until_forgotten(tmp_path):
+    assert store.load_failure(tmp_path, RUN) is None
+    store.write_failure(tmp_path, RUN, "out of memory", "memory", "log", 2.5)
+    store.write_failure(tmp_path, RUN, "it died", "died", "", 1.0)
+    told = store.load_failure(tmp_path, RUN)
+    assert told == {
+        "name": RUN.name, "identity": RUN.identity, "reason": "it died", "kind": "died", "log": "", "attempts": 2,
+        "seconds": 1.0,
+    }  # fmt: skip
+    assert store.load_failure(tmp_path, OTHER) is None
+    with pytest.raises(ValueError, match="one of error, died, time, memory"):
+        store.write_failure(tmp_path, RUN, "", "bad luck", "", 0.0)
+    (tmp_path / f"{RUN.name}.failed.json").rename(tmp_path / f"{OTHER.name}.failed.json")
+    with pytest.raises(store.CorruptRun, match="not about this run"):
+        store.load_failure(tmp_path, OTHER)
+    store.forget_failure(tmp_path, OTHER)
+    store.forget_failure(tmp_path, OTHER)
+    assert list(tmp_path.iterdir()) == []
+
+
+OURS = {
+    "nothing": [],
+    "a study": ["study.json", "photo.jpg"],
+    "runs": ["mqar/run.json", "photo.jpg"],
+    "studies": ["demo/study.json", "photo.jpg"],
+    "an interrupted run": [f".{RUN.name}.checkpoint"],
+    "a failed run": [f"{RUN.name}.failed.json"],
+    "a report": ["report.html", "figures/length.png"],
+    "notes and logs": ["notes.txt", "ideas.md", "a.log", ".DS_Store"],
+    "an empty folder": ["demo/"],
+}
+FOREIGN = {"photos": ["photo.jpg"], "a project": ["src/main.py", "README.md"], "a record": ["results.json"]}
+
+
+def fill(folder, names):
+    for name in names:
+        path = folder / name
+        path.mkdir(parents=True) if name.endswith("/") else path.parent.mkdir(parents=True, exist_ok=True)
+        if not name.endswith("/"):
+            path.touch()
+
+
+@pytest.mark.parametrize("content", OURS)
+def test_a_folder_of_ours_is_opened(tmp_path, content):
+    fill(tmp_path, OURS[content])
+    before = sorted(tmp_path.rglob("*"))
+    store.open_folder(tmp_path)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("content", FOREIGN)
+def test_a_folder_of_others_is_not(tmp_path, content):
+    fill(tmp_path, FOREIGN[content])
+    with pytest.raises(store.UnwritableFolder, match=r"holds no runs but other things .*--out") as refused:
+        store.open_folder(tmp_path)
+    one_line(refused.value)
+
+
+def test_a_folder_that_is_a_file_is_refused(tmp_path):
+    path = tmp_path / "runs"
+    path.write_text("")
+    for folder in (path, path / "demo"):
+        with pytest.raises(store.UnwritableFolder, match=r"cannot write to .*--out") as refused:
+            store.open_folder(folder)
+        one_line(refused.value)
 
 
 def test_a_missing_place_is_one_clear_error(tmp_path):
@@ -96,27 +609,35 @@ def test_a_damaged_record_beside_a_run_costs_that_record_alone(place):
     (place / "probe.json").write_text("[]")
     with pytest.raises(store.CorruptRun, match="delete that file alone"):
         store.unsealed(place / "probe.json")
-    study = place.parent / "study.json"
-    study.write_text("{}")
+    (place.parent / "study.json").write_text("{}")
     with pytest.raises(store.CorruptRun, match="no run is lost"):
-        store.unsealed(study)
+        store.load_study(place.parent)
 
 
-def test_weights_are_not_read_by_other_code_than_wrote_them(tmp_path):
-    mine = tmp_path / "mine.py"
-    mine.write_text("from models.memories.linear import LinearAttention\nclass Mine(LinearAttention): pass\n")
-    run = Run(TaskSetting("mqar", 32, {"num_pairs": 4}), ModelSetting(f"{mine}:Mine", width=8))
-    place = store.write_run(tmp_path / "runs", run, {}, WEIGHTS)
-    assert store.load_run(place) == run
-    mine.write_text(mine.read_text() + "# changed\n")
-    with pytest.raises(store.CorruptRun, match="trained with other code"):
+def test_a_name_of_two_lines_is_told_in_one(tmp_path):
+    folder = tmp_path / "two\nlines"
+    place = write(folder)
+    assert store.find_runs([folder]) == [place]
+    (place / "result.json").unlink()
+    with pytest.raises(store.CorruptRun, match=r"two\\nlines") as refused:
         store.load_run(place)
-    mine.unlink()
-    assert store.load_settings(place)["model"]["label"] == "Mine"  # a report needs no code
+    one_line(refused.value)
 
 
-def test_a_run_found_twice_is_one(place):
+def test_a_run_found_twice_is_one(place, tmp_path_factory):
     assert store.find_runs([place, place.parent, place.parent / "." / place.name]) == [place]
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / place.name
+    shutil.copytree(place, elsewhere)
+    assert store.find_runs([place, elsewhere]) == [place]
+    (elsewhere / "result.json").write_bytes(store.sealed({"scores": []}))
+    with pytest.raises(ValueError, match="are results of one run"):
+        store.find_runs([place, elsewhere])
+
+
+def test_a_copy_under_another_name_does_not_count(place):
+    shutil.copytree(place, place.parent / "copy")
+    with pytest.raises(store.CorruptRun, match="a copy would count twice"):
+        store.load_result(place.parent / "copy")
 
 
 def test_a_failure_that_is_not_of_the_disk_leaves_nothing_behind(tmp_path):
