@@ -16,13 +16,17 @@ from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
-from models import SequenceModel, build, memory_options
+from models import SequenceModel, build, check_options, memory_options
 from recall_tasks import Task, make_task
 
 from .bring import load_memory, source_digest
+from .lengths import POLICIES, check_policy
+from .sizes import check_sizes
 
 Option = bool | int | float | str | None
 STRICT = ConfigDict(extra="forbid", strict=True)
+LONGEST_NAME = 200
+"""Bytes of a run's directory: file systems take 255, of which its other files need some."""
 
 
 def setting(default: Any, meaning: str) -> Any:
@@ -41,6 +45,8 @@ class TaskSetting:
 
     @cached_property
     def task(self) -> Task:
+        if taken := {"name", "preset"} & self.fields.keys():
+            raise ValueError(f"{self.name}: unknown field {min(taken)!r}")
         return make_task(self.name, None, **self.fields)
 
 
@@ -57,9 +63,14 @@ class ModelSetting:
     label: str = ""
 
     def __post_init__(self) -> None:
+        if not self.label.isprintable():
+            raise ValueError(f"a label is one line that can be printed, not {self.label!r}")
         path, colon, name = self.memory.rpartition(".py:")
         if colon:  # where the file is must not depend on where a later command is typed
-            object.__setattr__(self, "memory", f"{Path(path + '.py').resolve()}:{name}")
+            try:
+                object.__setattr__(self, "memory", f"{Path(path + '.py').resolve()}:{name}")
+            except (OSError, RuntimeError) as error:  # a name without end, links in a circle
+                raise ValueError(f"the file of a memory cannot be found: {error}") from None
             object.__setattr__(self, "label", self.label or name)
 
 
@@ -78,8 +89,20 @@ class Training:
     weight_decay: float = setting(0.01, "weight decay of AdamW")
     warmup: int = setting(50, "updates until the peak rate")
     clip: float = setting(1.0, "limit of the gradient's norm")
-    curriculum: int = setting(4, "stages of doubling length and load; 1 trains on the task directly")
-    advance_at: float = setting(0.9, "training accuracy that moves on to the next stage")
+    policy: str = field(
+        default="adaptive",
+        metadata={
+            "help": "what updates train on: stages, the next one at advance_at (adaptive) or each an equal share of "
+            "the budget (schedule), the task itself (fixed), lengths drawn (uniform) or stages drawn (mixture)",
+            "choices": tuple(POLICIES),
+        },
+    )
+    curriculum: int = setting(4, "stages of doubling length and load")
+    weights: str | None = field(
+        default=None,
+        metadata={"help": "of the stages in a mixture, shortest first: 1,1,2,4 (default: all alike)", "kind": str},
+    )
+    advance_at: float = setting(0.9, "training accuracy that moves on to the next stage, if adaptive")
     solve_at: float = setting(0.99, "validation accuracy that counts as solved and starts the cool-down")
 
     def __post_init__(self) -> None:
@@ -94,6 +117,7 @@ class Training:
             fits = value >= 0 if name == "weight_decay" else value > 0
             if not (fits and math.isfinite(value)):
                 raise ValueError(f"{name} must be {least} 0 and finite, not {value}")
+        check_policy(self.policy, self.weights, self.curriculum)
         for name in ("advance_at", "solve_at"):
             if not 0 < getattr(self, name) <= 1:
                 raise ValueError(f"{name} is an accuracy above 0 and at most 1, not {getattr(self, name)}")
@@ -114,6 +138,8 @@ class Run:
         if not 0 <= self.seed < 2**63:
             raise ValueError(f"seed takes a whole number from 0 to 2^63 - 1, not {self.seed}")
         self.build()
+        if (taken := len(self.name.encode(errors="replace"))) > LONGEST_NAME:
+            raise ValueError(f"the run's name takes {taken} bytes, over the limit of {LONGEST_NAME}: shorten the label")
         _ = self.identity  # fixed now: a memory's own file may change while the run waits
 
     @property
@@ -139,16 +165,21 @@ class Run:
     @property
     def name(self) -> str:
         """The run's directory: readable first, unique last."""
-        words = f"{self.task.name}-{self.task.length}-{self.label}-s{self.seed}"
+        rate = self.training.learning_rate
+        tried = "" if rate == Training().learning_rate else f"-lr{rate:g}"
+        words = f"{self.task.name}-{self.task.length}-{self.label}{tried}-s{self.seed}"
         safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in words)
         return f"{safe}-{self.identity[:8]}"
 
     def build(self) -> SequenceModel:
         """The untrained model, initialised from the run's seed."""
         task, model = self.task.task, self.model
+        kind = load_memory(model.memory)
+        check_options(kind, model.options)
         try:
+            check_sizes(kind, task.vocab_size, task.answers, model.width, model.layers, model.mlp_ratio, model.options)
             return build(
-                load_memory(model.memory),
+                kind,
                 task.vocab_size,
                 task.answers,
                 width=model.width,
@@ -170,11 +201,15 @@ class Run:
     def from_json(content: Any) -> Run:
         """The inverse of `to_json`. Raises ValueError for unknown keys, wrong types and impossible settings."""
         try:
-            return _ADAPTER.validate_json(json.dumps(content))  # strict, as JSON understands it
+            text = json.dumps(content)
+        except (TypeError, RecursionError) as error:
+            raise ValueError(f"run configuration: it is no JSON: {error}") from None
+        try:
+            return _ADAPTER.validate_json(text)  # strict, as JSON understands it
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise ValueError(f"run configuration: {where or 'run'}: {first['msg']}") from None
+            raise ValueError(" ".join(f"run configuration: {where or 'run'}: {first['msg']}".split())) from None
 
 
 _ADAPTER = TypeAdapter(Run)

@@ -81,6 +81,6 @@ def fitting(made: SequenceModel, trained: SequenceModel) -> dict[str, Tensor]:
 
 def with_trained_gates(run: Run, model: SequenceModel, updates: int) -> SequenceModel:
     """The model after `updates` in which the gates of its caches alone learn, on the task itself."""
-    training = replace(run.training, updates=updates, curriculum=1)
+    training = replace(run.training, updates=updates, policy="fixed", weights=None)
     trained, _, _ = train(replace(run, training=training), model=only_gates(model))
     return trained.requires_grad_(True).eval()

@@ -1,10 +1,11 @@
-"""Train one model: fresh rows every update, a curriculum of length and load, an honest end.
+"""Train one model: fresh rows every update, a policy of length and load, an honest end.
 
 The accuracy of a small model on recall sits at the floor and then jumps, and on long rows it may never
-leave the floor. So a run starts on short rows with few items and doubles both as it masters them; it is
-budgeted in updates, not epochs, and reports when it crossed one half and when it was solved. "Solved" is
-a fact of the validation split; the rate then cools to zero and training ends. A run that was not solved
-says by what it was stopped, and a loss that is not finite is an outcome, not a crash.
+leave the floor. So a run starts, unless its policy says otherwise, on short rows with few items and doubles
+both as it masters them; it is budgeted in updates, not epochs, and reports when it crossed one half and
+when it was solved. "Solved" is a fact of the validation split; the rate then cools to zero and training
+ends. A run that was not solved says by what it was stopped, and a loss that is not finite is an outcome,
+not a crash. An interrupted run goes on from its checkpoint with the very numbers it would have had.
 """
 
 from __future__ import annotations
@@ -12,26 +13,38 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 
 from models import SequenceModel
-from recall_tasks import Batch, Stream, Task
+from recall_tasks import Batch, Stream
 
-from .evaluate import origins, places, score
+from .checkpoint import UnusableCheckpoint, load, restore, save
+from .evaluate import device_of, origins, places, score
 from .experiment import Run
+from .feed import Feed
+from .lengths import POLICIES
+from .rate import Schedule
 
 VALIDATION_ROWS = 256
-COOLDOWN = 0.2
-MIN_BATCH = 8
+CHECK = 50
+"""Updates between two looks at the validation split where lengths are drawn: marks are as coarse there."""
+EVERY = 10.0
+"""Seconds between two checkpoints."""
+SPENT = 0.02
+"""Share of the time that checkpoints take at the most, however large the model is."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run is: shown while it trains, kept as its learning curve. Times in seconds."""
+    """Where a run is: shown while it trains, kept as its learning curve. Times in seconds.
+
+    Accuracy is that of the update's own rows; where lengths are drawn there is one stage.
+    """
 
     update: int
     tokens: int
@@ -46,7 +59,16 @@ class Progress:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How training ended. `None` where a mark was not reached."""
+    """How training ended. `None` where a mark was not reached.
+
+    stopped            `solved`, or by what else: `updates` (the budget), `seconds` (the clock), `diverged`
+    solved             whether the validation split was ever answered with `solve_at`: converged or not
+    seconds            of all parts of a run that was interrupted
+    updates_to_half    the first update whose rows, of the task itself, were half right; where lengths are
+                       drawn, the first look at the validation split that was
+    validation         accuracy in the end
+    warning            what happened that a reader of the result should know
+    """
 
     stopped: str
     solved: bool
@@ -57,59 +79,51 @@ class Outcome:
     updates_to_solve: int | None
     seconds_to_solve: float | None
     validation: float | None
+    warning: str | None = None
 
 
-def stages(task: Task, length: int, count: int) -> list[tuple[Task, int]]:
-    """The curriculum: at most `count` settings, length and load halved from one to the one before.
+@dataclass
+class Ledger:
+    """What training knows beside the weights, in JSON types: with them, all that decides how it goes on.
 
-    Settings that would not fit their length are left out; the last is always the task itself.
-    """
-    load = getattr(task, task.load)
-    ladder: list[tuple[Task, int]] = []
-    for halvings in reversed(range(count)):
-        shorter, lighter = length >> halvings, max(1, load >> halvings)
-        try:
-            easier = task.at_load(lighter) if halvings else task
-            easier.check_length(shorter)
-        except ValueError:
-            continue
-        if halvings == 0 or shorter >= 16:
-            ladder.append((easier, shorter))
-    return ladder
-
-
-class Schedule:
-    """Learning rate: linear warm-up, constant, and a linear cool-down to zero that starts once.
-
-    The cool-down starts with the last fifth of the budget, or earlier when `cool` is called.
+    mastered     stages of the curriculum
+    used         rows drawn of each setting: pairs (number of the setting, rows)
+    cooling      when the rate begins to fall, and the last update
+    solve        update and seconds
     """
 
-    def __init__(self, run: Run) -> None:
-        self.training = run.training
-        self.cooling_from = math.ceil(run.training.updates * (1 - COOLDOWN))
-        self.end = run.training.updates
-
-    def cool(self, update: int) -> None:
-        """Cool down from here, over a quarter of the updates so far: a fifth of the whole, as the budget would."""
-        if update < self.cooling_from:
-            self.cooling_from = update
-            self.end = min(self.training.updates, update + max(20, update // 4))
-
-    def rate(self, update: int) -> float:
-        rate = self.training.learning_rate * min(1.0, (update + 1) / max(1, self.training.warmup))
-        if update >= self.cooling_from:
-            rate *= (self.end - update) / (self.end - self.cooling_from)
-        return rate
+    update: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    mastered: int = 0
+    used: list[tuple[int, int]] = field(default_factory=list)
+    cooling: list[int] | None = None
+    half: int | None = None
+    solve: list[float] | None = None
+    curve: list[dict[str, Any]] = field(default_factory=list)
+    warning: str | None = None
 
 
 def train(
-    run: Run, watch: Callable[[Progress], None] = lambda progress: None, model: SequenceModel | None = None
+    run: Run,
+    watch: Callable[[Any], None] = lambda progress: None,
+    model: SequenceModel | None = None,
+    checkpoint: Path | None = None,
+    every: float = EVERY,
 ) -> tuple[SequenceModel, Outcome, list[dict[str, Any]]]:
     """Train the run's model, or go on with the one given; returns it with how it ended and its learning curve.
 
-    `watch` sees every point of the curve as it comes. Weights that need no gradient stay as they are.
+    watch        sees every point of the curve as it comes, a Progress, and in words what is worth saying
+    model        on any device, which training follows. Weights that need no gradient stay as they are
+    checkpoint   where training goes on if it was interrupted, and keeps its place about every `every` seconds
+                 (0: after every update). It is left there: delete it when the result is safe
+
+    A checkpoint that is damaged is not used: training starts from the beginning, and the outcome says so.
+    Raises ForeignCheckpoint for one of another run and UnwritableFolder where the disk does not take it.
     """
-    setting, task = run.training, run.task.task
+    if not every >= 0:
+        raise ValueError(f"every takes seconds from 0, not {every}")
+    setting = run.training
     model = run.build() if model is None else model
     optimiser = torch.optim.AdamW(
         [weights for weights in model.parameters() if weights.requires_grad],
@@ -118,80 +132,124 @@ def train(
         weight_decay=setting.weight_decay,
         fused=True,
     )
-    ladder = stages(task, run.task.length, setting.curriculum)
-    validation = Stream(task, run.task.length, "validation", run.seed)
-    schedule, curve = Schedule(run), []
-    began, tokens, update, row, stage = time.perf_counter(), 0, 0, 0, 0
+    ledger = resumed(checkpoint, run, model, optimiser, watch)
+    policy, schedule = POLICIES[setting.policy](run), Schedule(run)
+    feed = Feed(policy, setting.tokens, run.seed, dict(ledger.used))
+    validation = Stream(run.task.task, run.task.length, "validation", run.seed)
+    if ledger.cooling:
+        schedule.cooling_from, schedule.end = ledger.cooling
     stopped, best = "updates", None
-    half: int | None = None
-    solve: tuple[int, float] | None = None
-    stream = Stream(*ladder[0], "train", run.seed)
+    began = time.perf_counter() - ledger.seconds
+    due = time.perf_counter() + every
 
-    while update < schedule.end:
+    while ledger.update < schedule.end:
         if time.perf_counter() - began > setting.seconds:
             stopped = "seconds"
             break
-        rows = max(MIN_BATCH, setting.tokens // stream.length)
-        batch = stream.rows(row, rows)
-        row += rows
+        number = policy.choose(ledger.update, ledger.mastered)
+        batch = feed.batch(number)
         for group in optimiser.param_groups:
-            group["lr"] = schedule.rate(update)
+            group["lr"] = schedule.rate(ledger.update)
         loss, accuracy = step(model, optimiser, batch, setting.clip)
-        update += 1
-        tokens += batch.tokens.size
-        last = stage == len(ladder) - 1
+        ledger.update += 1
+        ledger.tokens += batch.tokens.size
+        last = number == policy.count - 1 and not policy.drawn
         if not math.isfinite(loss):
             stopped = "diverged"
             break
-        if last and half is None and accuracy >= 0.5:
-            half = update
-        masters = accuracy >= (setting.solve_at if last else setting.advance_at)
-        if update % 10 == 0 or masters:
+        if last and ledger.half is None and accuracy >= 0.5:
+            ledger.half = ledger.update
+        masters = (last and accuracy >= setting.solve_at) or (
+            policy.adapts and not last and accuracy >= setting.advance_at
+        )
+        if ledger.update % 10 == 0 or masters:
+            stage, count = (1, 1) if policy.drawn else (number + 1, policy.count)
+            drawn, length = policy.setting(number)
             here = Progress(
-                update, tokens, time.perf_counter() - began, stage + 1, len(ladder), stream.length,
-                getattr(stream.task, stream.task.load), loss, accuracy,
+                ledger.update, ledger.tokens, time.perf_counter() - began, stage, count, length,
+                getattr(drawn, drawn.load), loss, accuracy,
             )  # fmt: skip
-            curve.append(asdict(here))
+            ledger.curve.append(asdict(here))
             watch(here)
         if masters and not last:
-            stage += 1
-            stream, row = Stream(*ladder[stage], "train", run.seed), 0
-        elif masters and solve is None:
+            ledger.mastered += 1
+        elif ledger.solve is None and (masters or (policy.drawn and ledger.update % CHECK == 0)):
             best = score(model, validation, VALIDATION_ROWS).accuracy
             model.train()
-            if best >= setting.solve_at:
-                solve = (update, time.perf_counter() - began)
-                schedule.cool(update)
+            mark(ledger, best, policy.drawn, setting.solve_at, time.perf_counter() - began)
+            if best >= setting.solve_at and policy.cools:
+                schedule.cool(ledger.update)
+        if checkpoint and time.perf_counter() >= due:
+            now = time.perf_counter()
+            ledger.seconds, ledger.used = now - began, list(feed.used.items())
+            ledger.cooling = [schedule.cooling_from, schedule.end]
+            save(checkpoint, run, model, optimiser, asdict(ledger))
+            done = time.perf_counter()
+            due = done + max(every, (done - now) / SPENT if every else 0)
 
     if stopped != "diverged":
         best = score(model, validation, VALIDATION_ROWS).accuracy
-        if solve is None and best >= setting.solve_at:
-            solve = (update, time.perf_counter() - began)
+        if ledger.solve is None:
+            mark(ledger, best, policy.drawn, setting.solve_at, time.perf_counter() - began)
     outcome = Outcome(
-        stopped="solved" if solve and stopped == "updates" else stopped,
-        solved=solve is not None and stopped != "diverged",
-        updates=update,
-        tokens=tokens,
+        stopped="solved" if ledger.solve and stopped == "updates" else stopped,
+        solved=ledger.solve is not None and stopped != "diverged",
+        updates=ledger.update,
+        tokens=ledger.tokens,
         seconds=time.perf_counter() - began,
-        updates_to_half=half,
-        updates_to_solve=solve[0] if solve else None,
-        seconds_to_solve=solve[1] if solve else None,
+        updates_to_half=ledger.half,
+        updates_to_solve=int(ledger.solve[0]) if ledger.solve else None,
+        seconds_to_solve=ledger.solve[1] if ledger.solve else None,
         validation=best,
+        warning=ledger.warning,
     )
-    return model, outcome, curve
+    return model, outcome, ledger.curve
+
+
+def resumed(
+    checkpoint: Path | None,
+    run: Run,
+    model: SequenceModel,
+    optimiser: torch.optim.Optimizer,
+    watch: Callable[[Any], None],
+) -> Ledger:
+    """The ledger of the checkpoint, weights and optimiser put where they were; a fresh one where there is none."""
+    try:
+        held = load(checkpoint, run) if checkpoint else None
+        if held is None:
+            return Ledger()
+        if set(held.progress) != {f.name for f in fields(Ledger)}:
+            raise UnusableCheckpoint(f"the checkpoint {checkpoint} was written by another version and was not used")
+        restore(held, model, optimiser)
+        return Ledger(**held.progress)
+    except UnusableCheckpoint as error:
+        warning = f"{error}: training started again from the beginning"
+        watch(warning)
+        return Ledger(warning=warning)
+
+
+def mark(ledger: Ledger, validation: float, drawn: bool, solve_at: float, seconds: float) -> None:
+    """Note which marks an accuracy on the validation split crosses."""
+    if drawn and ledger.half is None and validation >= 0.5:
+        ledger.half = ledger.update
+    if validation >= solve_at:
+        ledger.solve = [ledger.update, seconds]
 
 
 def step(model: SequenceModel, optimiser: torch.optim.Optimizer, batch: Batch, clip: float) -> tuple[float, float]:
     """One update on a batch: its loss in nats and its accuracy, both before the update.
 
-    A loss that is not finite leaves the weights as they were.
+    Runs where the model's weights are. A loss that is not finite leaves the weights as they were.
     """
-    targets = torch.from_numpy(batch.answers[batch.asking]).long() - model.answers.start
-    told = origins(batch) if model.told else None
-    logits, _ = model(torch.from_numpy(batch.tokens), places(batch), None, told)
+    device = device_of(model)
+    tokens = torch.from_numpy(batch.tokens).to(device)
+    targets = torch.from_numpy(batch.answers[batch.asking]).long().to(device) - model.answers.start
+    row, position = places(batch)
+    told = origins(batch).to(device) if model.told else None
+    logits, _ = model(tokens, (row.to(device), position.to(device)), None, told)
     loss = F.cross_entropy(logits, targets)
-    value = float(loss.detach())
-    accuracy = float((logits.detach().argmax(-1) == targets).float().mean())
+    right = (logits.detach().argmax(-1) == targets).float().mean()
+    value, accuracy = torch.stack([loss.detach().float(), right]).tolist()  # waits for the device once
     if math.isfinite(value):
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]

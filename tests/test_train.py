@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from models import MEMORIES, memory_options
-from recall_tasks import MQAR, Needle, Stream, bounds
+from recall_tasks import Stream, bounds
 from runners.evaluate import score
 from runners.experiment import ModelSetting, Run, TaskSetting, Training
+from runners.rate import Schedule
 from runners.statistics import wilson
-from runners.train import Schedule, stages, train
+from runners.train import train
 
 torch.set_num_threads(1)
 TINY = TaskSetting("mqar", 12, {"num_pairs": 2, "num_keys": 8, "num_values": 8})
@@ -22,23 +23,6 @@ SMALL = {"segment": 8, "block": 8}
 def tiny(memory="linear", seed=0, **training):
     fields = {"updates": 30, "tokens": 384, "warmup": 5} | training
     return Run(TINY, ModelSetting(memory, width=16), Training(**fields), seed)
-
-
-def test_the_curriculum_doubles_length_and_load_up_to_the_task():
-    ladder = stages(MQAR(num_pairs=32), 256, 4)
-    assert [(length, task.num_pairs) for task, length in ladder] == [(32, 4), (64, 8), (128, 16), (256, 32)]
-    assert stages(MQAR(num_pairs=32), 256, 1) == [(MQAR(num_pairs=32), 256)]
-    assert [length for _, length in stages(Needle(), 64, 4)] == [16, 32, 64]
-
-
-@pytest.mark.parametrize("count", [1, 2, 5, 9])
-@pytest.mark.parametrize("pairs", [1, 3, 21])
-def test_the_last_stage_is_the_task_itself(count, pairs):
-    task = MQAR(num_pairs=pairs)
-    ladder = stages(task, 64, count)
-    assert ladder[-1] == (task, 64)
-    for easier, length in ladder:
-        easier.check_length(length)
 
 
 def test_the_rate_warms_up_holds_and_cools_to_zero():
@@ -145,3 +129,32 @@ def test_a_window_recalls_what_is_in_reach_and_no_more():
     far = scored.right[scored.distances > reach]
     assert near.mean() > 0.8
     assert far.mean() < bounds.bag_floor(task.task, 48) + 0.05
+
+
+def test_where_lengths_are_drawn_marks_come_from_the_validation_split(monkeypatch):
+    monkeypatch.setattr("runners.train.CHECK", 10)
+    for policy in ("uniform", "mixture"):
+        _, outcome, curve = train(tiny(policy=policy, updates=60, solve_at=0.02))
+        assert (outcome.updates_to_half, outcome.updates_to_solve) == (None, 10)
+        assert outcome.updates == 30  # it cools down over 20
+        assert {(point["stage"], point["stages"]) for point in curve} == {(1, 1)}
+
+
+def test_a_schedule_makes_all_its_updates_and_others_end_when_they_solve():
+    updates = {
+        policy: train(tiny(policy=policy, updates=60, solve_at=0.02))[1].updates
+        for policy in ("schedule", "fixed", "adaptive")
+    }
+    assert updates["schedule"] == 60
+    assert updates["fixed"] == updates["adaptive"] < 60
+
+
+def test_fixed_is_a_curriculum_of_one_stage():
+    long = TaskSetting("mqar", 48, {"num_pairs": 2, "num_keys": 8, "num_values": 8})
+    runs = [
+        Run(long, ModelSetting("linear", width=16), Training(updates=5, **how))
+        for how in ({"policy": "fixed"}, {"curriculum": 1}, {})
+    ]
+    ends = [train(run)[0].embedding for run in runs]
+    assert torch.equal(ends[0], ends[1])
+    assert not torch.equal(ends[0], ends[2])
