@@ -6,10 +6,10 @@ import torch
 
 from models import MEMORIES
 
-from . import caching, environments, legs, lengths, loading, prefill, rows, solve, step
+from . import caching, environments, legs, lengths, loading, prefill, rows, runners, solve, step
 
 QUICK = {"rows": rows, "loading": loading, "environments": environments, "step": step, "caching": caching, "legs": legs}
-LONG = {"lengths": lengths, "prefill": prefill, "solve": solve}
+LONG = {"lengths": lengths, "prefill": prefill, "runners": runners, "solve": solve}
 """Some minutes each, the first two less with `--memories`."""
 
 torch.set_num_threads(1)

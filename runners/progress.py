@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -16,20 +16,22 @@ from .study import Study
 from .train import Progress
 
 BARS = " ▁▂▃▄▅▆▇█"
+FRAME = 5
+"""Lines of the table beside the runs: heads, what is left out, the caption on two lines, the cursor's."""
 
 
 class Board:
     """The state of a study as its events come in; renders itself for a terminal."""
 
-    def __init__(self, study: Study, finished: int, workers: int) -> None:
+    def __init__(self, study: Study, finished: int, workers: int, mark: str = "") -> None:
         self.runs = {run.name: run for run in study.runs}
-        self.finished, self.before, self.workers = finished, finished, workers
+        self.before, self.workers, self.mark = finished, workers, mark
         self.began = time.monotonic()
         self.started: dict[str, float] = {}
         self.sparks: dict[str, list[float]] = {}
         self.latest: dict[str, Progress | str] = {}
         self.took: list[float] = []
-        self.failed: list[Event] = []
+        self.ended: dict[str, Event] = {}
 
     def take(self, event: Event) -> None:
         name = event.job
@@ -40,11 +42,19 @@ class Board:
             if isinstance(event.content, Progress):
                 self.sparks.setdefault(name, []).append(event.content.accuracy)
         else:
-            self.took.append(time.monotonic() - self.started.pop(name))
+            if name in self.started:  # a run that failed before and is left alone never starts
+                self.took.append(time.monotonic() - self.started.pop(name))
             self.latest.pop(name, None)
-            self.finished += event.kind == "finished"
-            if event.kind == "failed":
-                self.failed.append(event)
+            self.sparks.pop(name, None)
+            self.ended[name] = event  # a run may end twice: trained, and asked more when its rate is chosen
+
+    @property
+    def finished(self) -> int:
+        return self.before + sum(event.kind == "finished" for event in self.ended.values())
+
+    @property
+    def failed(self) -> list[Event]:
+        return [event for event in self.ended.values() if event.kind == "failed"]
 
     def seconds_left(self) -> float:
         """A guess: runs to come take as long as those finished so far, or all of their budget before any is."""
@@ -56,11 +66,17 @@ class Board:
 
     def line(self) -> str:
         spent = time.monotonic() - self.began
-        left = f", about {clock(self.seconds_left())} left" if self.finished < len(self.runs) else ""
-        return f"{self.finished} of {len(self.runs)} runs finished, {clock(spent)} spent{left}"
+        failed = f", {len(self.failed)} failed" if self.failed else ""
+        going = self.finished + len(self.failed) < len(self.runs)
+        left = f", about {clock(self.seconds_left())} left" if going else ""
+        return f"{self.finished} of {len(self.runs)} runs finished{failed}, {clock(spent)} spent{left}{self.mark}"
 
-    def __rich__(self) -> Table:
-        table = Table(box=None, pad_edge=False, caption=self.line(), caption_justify="left")
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The runs that are under way, as many as the terminal is high."""
+        room = max(1, (options.max_height if options.height is None else options.height) - FRAME)
+        more = len(self.started) - room
+        caption = f"and {more} more\n{self.line()}" if more > 0 else self.line()
+        table = Table(box=None, pad_edge=False, caption=caption, caption_justify="left")
         for head, right in (
             ("task", 0),
             ("memory", 0),
@@ -71,7 +87,7 @@ class Board:
             ("time", 1),
         ):
             table.add_column(head, justify="right" if right else "left", no_wrap=True)
-        for name, began in self.started.items():
+        for name, began in list(self.started.items())[:room]:
             run, at = self.runs[name], self.latest.get(name)
             stage, accuracy, updates = "starting", "", ""
             if isinstance(at, Progress):
@@ -83,7 +99,7 @@ class Board:
                 run.task.name, run.label, str(run.seed), stage, Text(accuracy), updates,
                 clock(time.monotonic() - began),
             )  # fmt: skip
-        return table
+        yield table
 
 
 @contextmanager
@@ -104,9 +120,9 @@ def follow(events: Iterable[Event], board: Board, console: Console) -> None:
             run = board.runs[event.job]
             who = f"{run.task.name:<16} {run.label:<12} seed {run.seed}"
             if event.kind == "finished":
-                console.print(f"{who}  finished   {board.line()}")
+                console.print(f"{who}  finished   {board.line()}", soft_wrap=True)
             elif event.kind == "failed":
-                console.print(f"{who}  failed: {event.content}", style="red")
+                console.print(f"{who}  failed: {event.content}   {board.line()}", style="red", soft_wrap=True)
 
 
 def spark(values: list[float], width: int = 12) -> str:

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from benchmarks import caching, legs, lengths, prefill, resident
+from benchmarks import caching, legs, lengths, prefill, resident, runners
 from models.memories.linear import LinearAttention
 
 pytestmark = pytest.mark.slow
@@ -69,3 +69,7 @@ def test_cheap_step_is_the_transition_of_the_paper():
 def test_peak_sees_what_is_freed_again():
     assert resident.peak(lambda: torch.ones(2**23).sum()) > 30
     assert resident.peak(lambda: None) < 5
+
+
+def test_runners_has_a_line_for_each_cost():
+    assert len(list(runners.table(10, 1, 2))) == 12

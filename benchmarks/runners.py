@@ -1,0 +1,113 @@
+"""What running costs beside training. Per update: `train` in a worker, with its rows, learning curve and news,
+over the bare step on a batch that is there, in turns. Startup: seconds of `recall --help` and until a sweep's
+first run has begun, beside Python alone. Runs a minute: equal runs on one worker and on two."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+
+from runners.engine import Event, Job, opened
+from runners.experiment import ModelSetting, Run, TaskSetting, Training
+from runners.feed import Feed
+from runners.lengths import POLICIES
+from runners.train import step, train
+
+TASK = TaskSetting("mqar", 64, {"num_pairs": 16, "num_keys": 64, "num_values": 64})
+ROOT = Path(__file__).parent.parent
+
+
+def run(updates: int, memory: str = "linear") -> Run:
+    """A run that takes all its updates, each of the same size. Its curve has a point every ten."""
+    training = Training(updates=updates, seconds=1e6, tokens=4096, policy="fixed", solve_at=1.0)
+    return Run(TASK, ModelSetting(memory), training)
+
+
+def compared(memory: str, updates: int, repeats: int, watch: Callable[[Any], None]) -> list[tuple[float, float]]:
+    """Seconds an update of `train` and of the bare step, in turns: the job of a worker."""
+    one, times = run(updates, memory), []
+    model = one.build()
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
+    batch = Feed(POLICIES["fixed"](one), one.training.tokens, 0, {}).batch(0)
+    for _ in range(repeats + 1):
+        began = time.perf_counter()
+        for _ in range(updates):
+            step(model, optimiser, batch, 1.0)
+        bare = (time.perf_counter() - began) / updates
+        curve = train(one, watch)[2]
+        times.append((curve[-1]["seconds"] / curve[-1]["update"], bare))
+    return times[1:]
+
+
+def trained(updates: int, watch: Callable[[Any], None]) -> int:
+    return int(train(run(updates), watch)[1].updates)
+
+
+def done(events: Iterable[Event]) -> list[Any]:
+    """What jobs returned. Raises RuntimeError where one failed."""
+    ended = [event for event in events if event.kind in ("finished", "failed")]
+    if failed := [event for event in ended if event.kind == "failed"]:
+        raise RuntimeError(failed[0].log or failed[0].content)
+    return [event.content for event in ended]
+
+
+def seconds_of(*words: str) -> float:
+    """Seconds that Python takes for a command."""
+    began = time.perf_counter()
+    subprocess.run([sys.executable, *words], cwd=ROOT, check=True, capture_output=True)
+    return time.perf_counter() - began
+
+
+def seconds_to_first_run() -> float:
+    """Seconds from `recall sweep` until a worker has claimed its first run, a moment before its first update."""
+    model = {"memory": "linear", "width": 8}
+    study = {"tasks": [{"name": "mqar", "length": 12, "fields": {"num_pairs": 2}}], "models": [model], "seeds": 1}
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place, "one.json")
+        path.write_text(json.dumps(study | {"training": {"updates": 10, "tokens": 128}}))
+        words = [sys.executable, "-m", "runners", "sweep", str(path), "--out", f"{place}/runs"]
+        began = time.perf_counter()
+        with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL) as sweep:
+            while not list(Path(place).glob("runs/.*.lock")) and sweep.poll() is None:
+                time.sleep(0.005)
+            return time.perf_counter() - began
+
+
+def runs_a_minute(workers: int, updates: int, runs: int) -> float:
+    """Equal runs on so many workers that have trained before."""
+    with opened(workers=workers) as execute:
+        done(execute([Job(str(i), trained, (5,)) for i in range(workers)]))
+        began = time.perf_counter()
+        done(execute([Job(str(i), trained, (updates,)) for i in range(runs)]))
+        return 60 * runs / (time.perf_counter() - began)
+
+
+def table(updates: int = 100, repeats: int = 5, runs: int = 8) -> Iterator[str]:
+    yield f"{'memory':<12}{'ms/update':>11}{'bare step':>11}{'overhead':>10}"
+    with opened(workers=1) as execute:
+        for memory in ("attention", "linear", "gru"):
+            (times,) = done(execute([Job(memory, compared, (memory, updates, repeats))]))
+            ours, bare = (median(column) for column in zip(*times, strict=True))
+            yield f"{memory:<12}{1e3 * ours:>11.2f}{1e3 * bare:>11.2f}{ours / bare - 1:>10.1%}"
+    ways: dict[str, Callable[[], float]] = {
+        "python -c pass": lambda: seconds_of("-c", "pass"),
+        "recall --help": lambda: seconds_of("-m", "runners", "--help"),
+        "python -c 'import torch'": lambda: seconds_of("-c", "import torch"),
+        "recall sweep, first run": seconds_to_first_run,
+    }
+    yield f"{'startup':<28}{'seconds':>9}"
+    for name, way in ways.items():
+        yield f"{name:<28}{median(way() for _ in range(repeats)):>9.2f}"
+    yield f"{'workers':<10}{'runs/minute':>12}{'of one':>9}"
+    rates = [(one, runs_a_minute(one, updates, runs)) for _ in range(min(3, repeats)) for one in (1, 2)]
+    one, two = (median(rate for workers, rate in rates if workers == number) for number in (1, 2))
+    yield f"{1:<10}{one:>12.1f}{1:>9.2f}"
+    yield f"{2:<10}{two:>12.1f}{two / one:>9.2f}   on {os.cpu_count()} cores"

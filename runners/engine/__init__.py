@@ -1,0 +1,74 @@
+"""Where jobs execute: in this process, side by side on this machine, or on a Ray cluster. One file each.
+
+Jobs, what is told of them and what they return are the same everywhere. This package imports no torch, so
+that workers can be hired before the parent has imported any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from .job import Event, Execute, Job, Limits, cores
+from .local import Crew, execute_here
+
+__all__ = ["ENGINES", "Crew", "Event", "Execute", "Job", "Limits", "cores", "execute", "opened"]
+
+ENGINES = ("local", "ray")
+
+
+@contextmanager
+def opened(
+    engine: str = "local",
+    workers: int | None = None,
+    address: str | None = None,
+    limits: Limits | None = None,
+    folder: Path | None = None,
+    imports: Sequence[str] = (),
+) -> Iterator[Execute]:
+    """Something that executes jobs, as often as it is asked to, until it is left: then no worker is left either.
+
+    workers   jobs at the same time, at most; 0: in this process; by default one a core, or what a cluster holds
+    address   of a Ray cluster: HOST:PORT, "auto" for the one of this machine, "local" for one that ends with us
+    folder    what jobs write into: every machine of a cluster must see it
+    imports   modules that workers import while they wait for their first job; the first of them starts at once
+
+    Raises ValueError for what the engine cannot do, such as a request that no machine of the cluster meets.
+    """
+    limits = limits or Limits()
+    if engine not in ENGINES:
+        raise ValueError(f"unknown engine {engine!r}: choose one of {', '.join(ENGINES)}")
+    if engine == "ray":
+        from .ray import cluster  # Ray is an optional extra
+
+        with cluster(address or "auto", workers, limits, folder) as execute:
+            yield execute
+    elif address is not None:
+        raise ValueError(f"the local engine has no address, such as {address!r}: that names a cluster of --engine ray")
+    elif workers == 0:
+        if limits != Limits():
+            raise ValueError("limits are held by ending a worker's process: workers=0 has none")
+        yield execute_here
+    else:
+        crew = Crew(workers, limits, imports)
+        try:
+            crew.hire(1 if imports else 0)  # more would compete with this process for the cores
+            yield crew.execute
+        finally:
+            crew.close()
+
+
+def execute(
+    jobs: Sequence[Job],
+    workers: int | None = None,
+    engine: str = "local",
+    address: str | None = None,
+    limits: Limits | None = None,
+) -> Iterator[Event]:
+    """Run every job, in order, and tell what happens; arguments as for `opened`.
+
+    Closing the iterator, or an exception in its consumer, stops the workers.
+    """
+    with opened(engine, workers, address, limits) as chosen:
+        yield from chosen(jobs)
