@@ -1,0 +1,59 @@
+"""Finished runs without training: models as they are initialised, tested, kept whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from recall_tasks import Stream
+from runners import evaluate, store
+from runners.cells import cell_rows, distance_rows
+from runners.environment import environment
+from runners.experiment import ModelSetting, Run, TaskSetting
+
+ROWS = 24
+ENVIRONMENT = environment()
+OUTCOME = {
+    "stopped": "updates", "solved": False, "updates": 0, "tokens": 0, "seconds": 0.5, "updates_to_half": None,
+    "updates_to_solve": None, "seconds_to_solve": None, "validation": 0.25,
+}  # fmt: skip
+
+
+def a_run(memory: str = "linear", seed: int = 0, pairs: int = 2, **options: Any) -> Run:
+    task = TaskSetting("mqar", 16, {"num_pairs": pairs, "num_keys": 8, "num_values": 8})
+    return Run(task, ModelSetting(memory, options, width=8, layers=1), seed=seed)
+
+
+def keep(folder: Path, run: Run, ladder: tuple[int, ...] = ()) -> Path:
+    """The directory of a finished run, asked at multiples of its length too."""
+    model = run.build()
+    result, answers = tested(run, model, run.task.length, "test")
+    point = {"update": 10, "tokens": 160, "seconds": 0.1, "stage": 1, "stages": 1, "stage_length": 16}
+    result |= {
+        "outcome": OUTCOME, "curve": [point | {"stage_load": 2, "loss": 2.0, "accuracy": 0.1}],
+        "checksum": Stream(run.task.task, run.task.length, "test").checksum(), "environment": ENVIRONMENT,
+    }  # fmt: skip
+    place = store.write_run(folder, run, result, dict(model.state_dict()), answers)
+    if ladder:
+        record: dict[str, Any] = {"done": [], "scores": [], "distances": [], "cells": [], "sequences": []}
+        kept = {}
+        for multiple in ladder:
+            rows, answers = tested(run, model, multiple * run.task.length, str(multiple))
+            record = {table: record[table] + rows.get(table, []) for table in record}
+            kept |= answers
+        record["outputs"] = [{"name": "outputs-ladder", "digest": store.write_tensors(place, "outputs-ladder", kept)}]
+        store.write_whole(place / store.EXTRAPOLATION, store.sealed(record))
+    return place
+
+
+def tested(run: Run, model: Any, length: int, key: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The tables of one test, and its answers under a key."""
+    stream = Stream(run.task.task, length, "test")
+    scored = evaluate.score(model, stream, ROWS)
+    tables = {
+        "scores": [evaluate.score_row(run, model, scored, stream.task, length)],
+        "distances": distance_rows(scored, length),
+        "cells": cell_rows(scored, length),
+        "sequences": evaluate.sequence_rows(scored, length),
+    }
+    return tables, evaluate.outputs(scored, key)
