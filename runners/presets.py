@@ -1,14 +1,35 @@
-"""Studies by name, for `recall compare --preset`. Adding one is a function and a line."""
+"""Studies by name, for `recall compare --preset` and `recall sweep`. Adding one is a function, a line, and its time.
+
+Those that may carry a claim have five seeds, and a grid of learning rates unless they say that they have one rate.
+The others are a first look: three seeds, at one rate.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from models import MEMORIES, memory_options
 from models.presets import MATCHED_PARAMETERS, MATCHED_STATE, Preset
 
 from .experiment import ModelSetting, Option, Run, TaskSetting, Training
-from .study import Study
+from .extrapolate import FAR, LADDER, ROWS
+from .modes import FIXED_LOAD, MODES
+from .probes import READERS
+from .study import Ask, Study, Wish
+
+
+def longer(ladder: Sequence[int] = LADDER, rows: int = ROWS, mode: str = FIXED_LOAD) -> Ask:
+    """Test at these multiples of the training length; `mode` says what grows with it (see `modes.py`)."""
+    wanted: dict[str, Wish] = {"ladder": list(ladder), "rows": rows}
+    if mode != FIXED_LOAD:
+        wanted["mode"] = mode
+    return Ask("extrapolation", wanted)
+
+
+def probed(*tasks: str, readers: Sequence[str] = tuple(READERS)) -> Ask:
+    """Read the states of runs on these tasks, by these readers."""
+    return Ask("probe", {"readers": list(readers)}, tasks)
+
 
 DEMO_TASKS = (
     TaskSetting("mqar", 64, {"num_pairs": 16, "num_keys": 64, "num_values": 64}),
@@ -27,26 +48,48 @@ DEMO_MODELS = (
 
 
 def demo() -> Study:
-    """Seven memories on three tasks of 64 tokens, three seeds: under five minutes on two cores."""
+    """Seven memories on three tasks of 64 tokens: a first look."""
     training = Training(updates=300, seconds=30.0, tokens=4096)
     return Study.grid(
-        "demo", DEMO_TASKS, DEMO_MODELS, training, seeds=3, rows=128, probed=("mqar",), readers=("ridge",)
+        "demo", DEMO_TASKS, DEMO_MODELS, training, seeds=3, asks=[longer(rows=128), probed("mqar", readers=["ridge"])]
     )
 
 
 def smoke() -> Study:
-    """Three memories on one small task: half a minute, to see that everything works."""
+    """Three memories on one small task, to see that everything works."""
     task = TaskSetting("mqar", 32, {"num_pairs": 4, "num_keys": 16, "num_values": 16})
     training = Training(updates=200, seconds=20.0, tokens=2048)
     models = (ModelSetting("attention"), ModelSetting("linear"), ModelSetting("gru"))
-    return Study.grid("smoke", [task], models, training, seeds=1, ladder=(1, 4), probed=("mqar",))
+    return Study.grid("smoke", [task], models, training, seeds=1, asks=[longer([1, 4]), probed("mqar")])
 
 
 def long() -> Study:
-    """The same seven on MQAR with 32 pairs in 256 tokens, three seeds: forty-five minutes at most."""
+    """The same seven on MQAR with 32 pairs in 256 tokens: a first look."""
     task = TaskSetting("mqar", 256, {"num_pairs": 32, "num_keys": 127, "num_values": 128})
     training = Training(updates=4000, seconds=240.0)
-    return Study.grid("long", [task], DEMO_MODELS, training, seeds=3, probed=("mqar",))
+    return Study.grid("long", [task], DEMO_MODELS, training, seeds=3, asks=[longer(), probed("mqar")])
+
+
+RATES = (3e-3, 1e-2, 3e-2)
+"""The grid of all presets that have one: a factor of three below and above the rate of the others."""
+
+
+def fair() -> Study:
+    """The seven of the demo on MQAR and needle, each at the best of three learning rates."""
+    training = Training(updates=1000, seconds=90.0, tokens=4096)
+    asks = [longer(rows=128), probed("mqar", readers=["ridge"])]
+    return Study.grid("fair", DEMO_TASKS[:2], DEMO_MODELS, training, seeds=5, rates=RATES, asks=asks)
+
+
+def length() -> Study:
+    """The seven of the demo trained on MQAR of 16, 32 and 64 tokens alike, tested to 4,096: load and distance too.
+
+    Keys are many, so that load can grow with length: to 256 pairs in 2,048 tokens, where it stays.
+    """
+    task = TaskSetting("mqar", 64, {"num_pairs": 8, "num_keys": 256, "num_values": 64})
+    training = Training(updates=800, seconds=90.0, tokens=4096, policy="mixture", curriculum=3)
+    asks = [longer(FAR, rows=64, mode=mode) for mode in MODES]
+    return Study.grid("length", [task], DEMO_MODELS, training, seeds=5, rates=RATES, asks=asks)
 
 
 SMALL: dict[str, Option] = {"segment": 4, "block": 4, "window": 8, "num_coefficients": 16, "num_samples": 8}
@@ -71,7 +114,7 @@ def small(memory: str) -> ModelSetting:
 
 
 def memories() -> Study:
-    """Every memory of the registry on three tasks of 16 tokens, three seeds: fifteen minutes on two cores."""
+    """Every memory of the registry on three tasks of 16 tokens, three seeds: a first look."""
     tasks = (
         TaskSetting("mqar", 16, {"num_pairs": 3, "num_keys": 8, "num_values": 8}),
         TaskSetting(
@@ -80,7 +123,7 @@ def memories() -> Study:
         TaskSetting("copy", 16, {"num_tokens": 6, "feedback": True}),
     )
     training = Training(updates=1200, seconds=120.0, tokens=2048, learning_rate=5e-3)
-    return Study.grid("memories", tasks, map(small, MEMORIES), training, seeds=3, ladder=(1,))
+    return Study.grid("memories", tasks, map(small, MEMORIES), training, seeds=3, asks=[longer([1])])
 
 
 PLAIN: dict[str, Option] = {"size": 12}
@@ -88,7 +131,7 @@ CACHED: dict[str, Option] = PLAIN | {"segment": 8}
 
 
 def caching() -> Study:
-    """Memory Caching and its controls, where one matrix of 12 x 12 is too small: ten minutes on two cores."""
+    """Memory Caching and its controls, where one matrix of 12 x 12 is too small, three seeds: a first look."""
     task = TaskSetting("mqar", 64, {"num_pairs": 16, "num_keys": 64, "num_values": 64})
     models = [
         ModelSetting("linear", PLAIN),
@@ -108,7 +151,7 @@ def caching() -> Study:
         ModelSetting("oracle", CACHED),
     ]
     training = Training(updates=800, seconds=120.0, tokens=2048)
-    return Study.grid("caching", [task], models, training, seeds=3, rows=64)
+    return Study.grid("caching", [task], models, training, seeds=3, asks=[longer(rows=64)])
 
 
 EQUAL = "linear, equal bytes"
@@ -128,7 +171,7 @@ BANKED: dict[str, Option] = {"num_samples": 32, "block": 16}
 
 
 def elastic() -> Study:
-    """Elastic Memory over N, and what else N numbers could be spent on: eight minutes on two cores."""
+    """Elastic Memory over N, and what else N numbers could be spent on, three seeds: a first look."""
     task = TaskSetting("mqar", 64, {"num_pairs": 16, "num_keys": 64, "num_values": 64})
     banks = [("legendre", N) for N in (8, 16, 32, 64, 128)]
     banks += [(bank, 16) for bank in ("cosine", "means", "samples", "random")]
@@ -142,7 +185,7 @@ def elastic() -> Study:
         for bank, N in banks
     ]
     training = Training(updates=500, seconds=120.0, tokens=2048)
-    return Study.grid("elastic", [task], models, training, seeds=3, ladder=(1, 2, 4), rows=128)
+    return Study.grid("elastic", [task], models, training, seeds=3, asks=[longer([1, 2, 4], rows=128)])
 
 
 def matched(preset: Preset) -> ModelSetting:
@@ -151,30 +194,72 @@ def matched(preset: Preset) -> ModelSetting:
 
 
 def parameters() -> Study:
-    """Every memory in models of equal parameters on MQAR with 16 pairs in 64 tokens, three seeds: half an hour."""
+    """Every memory in models of equal parameters on MQAR with 16 pairs in 64 tokens, at one learning rate."""
     task = TaskSetting("mqar", 64, {"num_pairs": 16, "num_keys": 64, "num_values": 64})
     training = Training(updates=300, seconds=30.0, tokens=4096)
-    return Study.grid("parameters", [task], map(matched, MATCHED_PARAMETERS.values()), training, seeds=3, rows=128)
+    models = map(matched, MATCHED_PARAMETERS.values())
+    return Study.grid("parameters", [task], models, training, seeds=5, asks=[longer(rows=128)], matched="parameters")
 
 
 def equal_bytes() -> Study:
-    """Memories of 16 KiB a layer on MQAR with 32 pairs in 256 tokens, three seeds: forty-five minutes.
+    """Memories of 16 KiB a layer on MQAR with 32 pairs in 256 tokens, at one learning rate.
 
     The state is equal where it is largest; `state_bytes` in the results is that after the last token.
     """
     task = TaskSetting("mqar", 256, {"num_pairs": 32, "num_keys": 64, "num_values": 64})
     training = Training(updates=600, seconds=60.0)
     models = map(matched, MATCHED_STATE.values())  # equal in 256 tokens, so no longer rows are asked
-    return Study.grid("bytes", [task], models, training, seeds=3, ladder=(1,), rows=128)
+    return Study.grid("bytes", [task], models, training, seeds=5, asks=[longer([1], rows=128)], matched="bytes")
+
+
+def capacity() -> Study:
+    """Memories at several state sizes, trained at every load from 1 to 64 pairs of MQAR, asked at each.
+
+    The rows of a mixture are of every length at every load: a load that only came in rows of its own length
+    would be unknown in the rows of 192 tokens in which all are asked.
+    """
+    task = TaskSetting("mixture", 192, {"of": "mqar:num_keys=64,num_values=64", "max_load": 64})
+    sizes: dict[str, tuple[dict[str, Option], tuple[int, ...]]] = {
+        "linear": ({}, (8, 12, 16, 24)),
+        "delta": ({}, (8, 12, 16, 24)),
+        "grm": ({"segment": 48}, (4, 8)),
+    }
+    models = [
+        ModelSetting(memory, options | {"size": size}, label=f"{memory} {size}")
+        for memory, (options, several) in sizes.items()
+        for size in several
+    ]
+    models += [ModelSetting("gru", width=width, label=f"gru, width {width}") for width in (16, 64)]
+    training = Training(updates=1500, seconds=300.0, tokens=4096, policy="fixed")
+    asks = [Ask("capacity", {"loads": [1, 2, 4, 8, 16, 32, 64], "length": 192, "rows": 128})]
+    return Study.grid("capacity", [task], [*models, ModelSetting("attention")], training, seeds=5, asks=asks)
 
 
 PRESETS: dict[str, Callable[[], Study]] = {
     "demo": demo,
     "smoke": smoke,
     "long": long,
+    "fair": fair,
+    "length": length,
     "memories": memories,
     "caching": caching,
     "elastic": elastic,
+    "capacity": capacity,
     "parameters": parameters,
     "bytes": equal_bytes,
 }
+
+MINUTES = {
+    "demo": 5,
+    "smoke": 1,
+    "long": 45,
+    "fair": 40,
+    "length": 25,
+    "memories": 15,
+    "caching": 6,
+    "elastic": 7,
+    "capacity": 25,
+    "parameters": 50,
+    "bytes": 75,
+}
+"""About how long each takes on two cores: as measured, or at most as long as its updates take."""

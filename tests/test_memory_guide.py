@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,8 +16,9 @@ from models import MEMORIES, Memory, memory_options
 from models.hippo import legendre
 from recall_tasks.markdown import first_sentence, prose
 from runners.compare import carry_out
+from runners.engine import execute
 from runners.experiment import ModelSetting, Run, TaskSetting, Training
-from runners.presets import CACHED, PRESETS, SMALL_OWN, size_of_equal_bytes
+from runners.presets import CACHED, PRESETS, SMALL_OWN, longer, size_of_equal_bytes
 from runners.seen import __main__ as seen
 from runners.seen import contrasts, legs, page, tables
 from runners.study import Study
@@ -63,12 +65,13 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Seen:
     ]
     banks = [elastic(4, "uniform"), elastic(6, "uniform"), elastic(6, "uniform", "means"), elastic(4, "exponential")]
     studies = [
-        Study.grid("memories", [TASK, COPY], plain, FIVE, seeds=2, ladder=(1,), rows=16),
-        Study.grid("caching", [TASK], cached, FIVE, seeds=2, ladder=(1, 2), rows=16),
-        Study.grid("elastic", [TASK], banks, FIVE, seeds=2, ladder=(1, 2), rows=16),
+        Study.grid("memories", [TASK, COPY], plain, FIVE, seeds=2, asks=[longer([1], rows=16)]),
+        Study.grid("caching", [TASK], cached, FIVE, seeds=2, asks=[longer([1, 2], rows=16)]),
+        Study.grid("elastic", [TASK], banks, FIVE, seeds=2, asks=[longer([1, 2], rows=16)]),
     ]
+    here = partial(execute, workers=0)
     for study in studies:
-        for event in carry_out(study, runs / study.name, workers=0, command=f"recall compare --preset {study.name}"):
+        for event in carry_out(study, runs / study.name, here, f"recall compare --preset {study.name}"):
             assert event.kind != "failed", event.log
     seen.write(studies, runs, folder, rows=16, probed=(128, 64))
     return Seen(runs, folder, studies, page.page({name: MEMORIES[name] for name in ("linear", "gru")}, folder))
@@ -135,7 +138,7 @@ def test_without_tables_the_page_says_what_makes_them(tmp_path: Path) -> None:
 def test_tables_hold_every_run_with_its_floors(small: Seen) -> None:
     for study in small.studies:
         table = tables.read(study.name, small.folder)
-        lengths = {m * 16 for m in study.ladder}
+        lengths = {m * 16 for ask in study.asks for m in ask.wanted["ladder"]}
         labels = list(dict.fromkeys(r.label for r in study.runs))
         assert list(dict.fromkeys(table["memory"])) == labels
         assert set(table["length"]) == lengths

@@ -18,7 +18,7 @@ from ..arguments import Mistake, Parser, one_of, sorted_words, whole
 ALL = ("tasks", "memories", "readers", "presets")
 KINDS = (*ALL, "settings")
 OF_TASKS = ("tasks", "settings")
-NUMBERS = ("vocabulary", "payload", "chance", "length", "state floats", "runs")
+NUMBERS = ("vocabulary", "payload", "chance", "length", "state floats", "runs", "seeds", "rates", "minutes")
 WIDEST = 10_000
 
 
@@ -99,11 +99,15 @@ def readers(length: int, names: Sequence[str]) -> Table:
 
 
 def presets(length: int, names: Sequence[str]) -> Table:
-    from ..presets import PRESETS
+    from ..presets import MINUTES, PRESETS
 
-    table = _table("presets of recall compare", "name", "is", "runs", folds=["is"])
+    title = "presets of recall compare and recall sweep; minutes on two cores"
+    table = _table(title, "name", "is", "runs", "seeds", "rates", "minutes", folds=["is"])
     for name, preset in PRESETS.items():
-        table.add_row(name, first_sentence(preset), str(len(preset().runs)))
+        study = preset()
+        seeds = len({run.seed for run in study.runs})
+        counts = (len(study.runs), seeds, len(study.rates), MINUTES[name])
+        table.add_row(name, first_sentence(preset), *map(str, counts))
     return table
 
 

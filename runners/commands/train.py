@@ -51,7 +51,7 @@ def run(words: Sequence[str]) -> int:
         given = {options[flagged]: value for flagged, value in chosen(arguments, options).items()}
         model = ModelSetting(arguments.memory, given, **chosen(arguments, sizes))
         training = Training(**chosen(arguments, rates))
-        study = Study("train", (Run(task, model, training, arguments.seed),), ladder=())
+        study = Study("train", (Run(task, model, training, arguments.seed),))
     except ValueError as error:
         raise Mistake(str(error)) from None
-    return carry_out_and_tell(study, arguments.out, None, ["recall", "train", *words])
+    return carry_out_and_tell(study, arguments.out, None, ["recall", "train", *words], retry=True)

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from ..experiment import Option, Run
-from ..extrapolate import extrapolate
+from ..extrapolate import measure
 from ..jobs import load_model
 from ..statistics import across_seeds
 from ..store import CorruptRun, load_run, sealed, unsealed, write_whole
@@ -61,6 +61,6 @@ def answers(run: Run, place: Path, change: Mapping[str, Option], rows: int) -> l
             return list(unsealed(kept))
         except CorruptRun:
             kept.unlink()
-    said: list[dict[str, Any]] = extrapolate(new, model, (1,), rows)["sequences"]
+    said: list[dict[str, Any]] = measure(new, model, {"ladder": [1], "rows": rows})[0]["sequences"]
     write_whole(kept, sealed(said))
     return said

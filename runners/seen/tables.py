@@ -64,6 +64,7 @@ def words(options: dict[str, Any]) -> str:
 def about(study: Study, results: Results) -> dict[str, Any]:
     """What a study was: one row of `studies`."""
     kept, training = results.study, study.runs[0].training
+    longer = results.scores[results.scores["kind"] == "extrapolation"]
     return {
         "study": study.name,
         "command": kept.get("command", ""),
@@ -78,7 +79,7 @@ def about(study: Study, results: Results) -> dict[str, Any]:
         "tokens": training.tokens,
         "learning_rate": training.learning_rate,
         "rows": int(results.scores.loc[results.scores["kind"] == "test", "num_rows"].max()),
-        "longer_rows": study.rows,
+        "longer_rows": longer["num_rows"].max() if len(longer) else "",
     }
 
 

@@ -1,0 +1,261 @@
+"""A study is data: it travels through JSON, is read from what a person writes, and refuses what cannot be."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runners import store
+from runners.commands.narrowing import MATCHED as MATCHED_WORDS
+from runners.commands.narrowing import TRAINED, numbers
+from runners.compare import check_study, record_study
+from runners.experiment import ModelSetting, Run, TaskSetting, Training
+from runners.findings import FEW_SEEDS
+from runners.presets import DEMO_MODELS, DEMO_TASKS, MINUTES, PRESETS
+from runners.study import MATCHED, Ask, Study
+
+TASKS = (
+    TaskSetting("mqar", 32, {"num_pairs": 4, "num_keys": 16, "num_values": 16}),
+    TaskSetting("needle", 32, {"num_needles": 2}),
+    TaskSetting("copy", 32, {"num_tokens": 4}),
+)
+MODELS = tuple(ModelSetting(memory, width=8, layers=1) for memory in ("linear", "gru", "attention"))
+TRAINING = Training(updates=5)
+ASKS = (Ask("extrapolation", {"ladder": [1, 2], "rows": 8}), Ask("probe", {"readers": ["ridge"]}, ("mqar",)))
+STUDY = Study.grid("small", TASKS, MODELS, TRAINING, 2, (0.003, 0.01), ASKS)
+WRITTEN: dict[str, Any] = {
+    "name": "small",
+    "tasks": [dataclasses.asdict(task) for task in TASKS],
+    "models": [{"memory": model.memory, "width": 8, "layers": 1} for model in MODELS],
+    "training": {"updates": 5},
+    "seeds": 2,
+    "rates": [0.003, 0.01],
+    "asks": [
+        {"measure": "extrapolation", "wanted": {"ladder": [1, 2], "rows": 8}},
+        {"measure": "probe", "wanted": {"readers": ["ridge"]}, "tasks": ["mqar"]},
+    ],
+}
+
+
+preset = cache(lambda name: PRESETS[name]())
+
+
+def write(path: Path, content: Any) -> str:
+    path.write_text(json.dumps(content))
+    return str(path)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    tasks=st.lists(st.sampled_from(range(3)), min_size=1, unique=True),
+    models=st.lists(st.sampled_from(range(3)), min_size=1, unique=True),
+    seeds=st.integers(1, 3),
+    rates=st.lists(st.floats(1e-6, 1.0), max_size=3, unique=True),
+    rows=st.integers(1, 99),
+    matched=st.sampled_from(["", *MATCHED]),
+    policy=st.sampled_from(["adaptive", "fixed", "mixture"]),
+)
+def test_a_study_travels_through_json(
+    tasks: list[int], models: list[int], seeds: int, rates: list[float], rows: int, matched: str, policy: str
+) -> None:
+    study = Study.grid(
+        "any", [TASKS[i] for i in tasks], [MODELS[i] for i in models], Training(policy=policy), seeds, rates,
+        [Ask("extrapolation", {"ladder": [1], "rows": rows})], matched,
+    )  # fmt: skip
+    again = Study.from_json(json.loads(json.dumps(study.to_json())))
+    assert again == study
+    assert [run.name for run in again.runs] == [run.name for run in study.runs]
+
+
+@pytest.mark.parametrize("path", [(), ("runs", 0), ("runs", 1, "training"), ("asks", 0)], ids=str)
+def test_unknown_keys_are_refused_with_their_place(path: tuple[Any, ...]) -> None:
+    content = STUDY.to_json()
+    inside: Any = content
+    for key in path:
+        inside = inside[key]
+    inside["momentum"] = 1
+    place = r"\.".join(map(str, [*path, "momentum"]))
+    with pytest.raises(ValueError, match=rf"^study: {place}: unknown key$"):
+        Study.from_json(content)
+
+
+REFUSED = {
+    "no runs": ({"runs": []}, "has no runs"),
+    "a run twice": ({"runs": [STUDY.runs[0].to_json()] * 2}, f"has run {STUDY.runs[0].name} twice"),
+    "no name": ({"name": "../here"}, "a study's name is its folder's"),
+    "matched in colour": ({"matched": "colour"}, "matched takes parameters or bytes, not 'colour'"),
+    "asked on nothing": ({"asks": [{"measure": "probe", "tasks": ["mqra"]}]}, "probe is asked on 'mqra'"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_study_that_cannot_be_is_refused_with_a_sentence(case: str) -> None:
+    change, said = REFUSED[case]
+    with pytest.raises(ValueError, match=said) as refused:
+        Study.from_json(STUDY.to_json() | change)
+    assert "\n" not in str(refused.value)
+
+
+def test_the_grid_that_a_person_writes_is_the_grid(tmp_path: Path) -> None:
+    assert Study.load(write(tmp_path / "any.json", WRITTEN)) == STUDY
+
+
+def test_what_is_left_out_of_a_file_has_a_default(tmp_path: Path) -> None:
+    brief = {"tasks": [{"name": "mqar", "length": 32}], "models": ["linear", {"memory": "gru"}]}
+    study = Study.load(write(tmp_path / "brief.json", brief))
+    task = TaskSetting("mqar", 32)
+    assert study == Study.grid("brief", [task], [ModelSetting("linear"), ModelSetting("gru")], Training(), FEW_SEEDS)
+
+
+def test_runs_may_be_listed_one_by_one(tmp_path: Path) -> None:
+    assert Study.load(write(tmp_path / "listed.json", STUDY.to_json())) == STUDY
+
+
+MISWRITTEN = {
+    "a word for a list": ({"tasks": "mqar"}, "tasks: "),
+    "an unknown key": ({"seed": 3}, "seed: unknown key"),
+    "no such memory": ({"models": ["liner"]}, "liner"),
+    "no such field": ({"tasks": [{"name": "mqar", "length": 32, "fields": {"num_pears": 3}}]}, "num_pears"),
+    "rows too short": ({"tasks": [{"name": "mqar", "length": 3}]}, "not 3"),
+    "a rate twice": ({"rates": [0.1, 0.1]}, "each learning rate once"),
+    "no such measure": ({"asks": [{"measure": "extrapolate"}]}, "did you mean extrapolation"),
+    "a measure without its wish": ({"asks": [{"measure": "probe"}]}, "probe cannot be asked for {}"),
+    "no such reader": ({"asks": [{"measure": "probe", "wanted": {"readers": ["rigde"]}}]}, "rigde"),
+    "no seeds": ({"seeds": 0}, "at least 1 seed"),
+}
+
+
+@pytest.mark.parametrize("case", MISWRITTEN)
+def test_a_mistake_in_a_file_is_one_line_that_names_it(case: str, tmp_path: Path) -> None:
+    change, said = MISWRITTEN[case]
+    path = write(tmp_path / "mine.json", WRITTEN | change)
+    with pytest.raises(ValueError, match=r"mine\.json: ") as refused:
+        Study.load(path)
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_preset_is_a_study() -> None:
+    assert Study.load("smoke") == preset("smoke")
+
+
+def test_a_folder_of_runs_says_what_it_was_asked_for(tmp_path: Path) -> None:
+    record_study(STUDY, tmp_path, 0.0, "recall compare")
+    assert Study.load(str(tmp_path)) == STUDY
+    assert Study.load(str(tmp_path / "study.json")) == STUDY
+    (tmp_path / "study.json").write_text((tmp_path / "study.json").read_text().replace("mqar", "copy", 1))
+    with pytest.raises(store.CorruptRun):
+        Study.load(str(tmp_path))
+
+
+def test_no_code_in_a_folder_of_runs_is_imported(tmp_path: Path) -> None:
+    (tmp_path / "evil.py").write_text("raise SystemExit('imported')")
+    content = STUDY.to_json()
+    content["runs"][0]["model"]["memory"] = f"{tmp_path / 'evil.py'}:Evil"
+    (tmp_path / "study.json").write_bytes(store.sealed({"study": content}))
+    with pytest.raises(store.CorruptRun, match="inside a folder of runs"):
+        Study.load(str(tmp_path))
+
+
+def test_a_memory_of_ones_own_is_sought_beside_the_file(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("from models.memories.linear import LinearAttention as Mine\n")
+    path = write(tmp_path / "own.json", {"tasks": [{"name": "mqar", "length": 32}], "models": ["mine.py:Mine"]})
+    assert Study.load(path).runs[0].label == "Mine"
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("dmeo", "unknown study 'dmeo': did you mean demo?"),
+        ("nothing/like/it", "no file nothing/like/it"),
+        ("missing.json", "no file missing.json"),
+        (".", "holds no study.json"),
+    ],
+)
+def test_what_is_no_study_is_told_in_a_line(
+    word: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"study") as refused:
+        Study.load(word)
+    assert said in str(refused.value)
+
+
+def test_a_file_that_is_no_json_is_told_in_a_line(tmp_path: Path) -> None:
+    (tmp_path / "bad.json").write_text("{'name': 1}")
+    with pytest.raises(ValueError, match=r"bad\.json cannot be read as JSON: [^\n]*$"):
+        Study.load(str(tmp_path / "bad.json"))
+
+
+def test_a_part_is_what_the_whole_would_have_run() -> None:
+    assert STUDY.narrowed() is STUDY
+    part = STUDY.narrowed(tasks=["needle"], memories=["gru"], seeds=1)
+    assert all(run in STUDY.runs for run in part.runs)
+    assert len(part.runs) == len(STUDY.rates)
+    assert [ask.measure for ask in part.asks] == ["extrapolation"]
+    assert STUDY.narrowed(tasks=["copy", "mqar"]).asks == STUDY.asks
+    assert STUDY.narrowed(rates=[0.1]).rates == (0.1,)
+    assert STUDY.narrowed(policy="fixed").rates == STUDY.rates
+    assert {run.training.policy for run in STUDY.narrowed(policy="fixed").runs} == {"fixed"}
+    with pytest.raises(ValueError, match="has no task 'mqra'"):
+        STUDY.narrowed(tasks=["mqra"])
+
+
+def test_runs_that_are_no_grid_are_not_made_one() -> None:
+    study = Study("odd", (Run(TASKS[0], MODELS[0]), Run(TASKS[1], MODELS[1])))
+    assert study.narrowed() is study
+    with pytest.raises(ValueError, match="is no grid"):
+        study.narrowed(seeds=1)
+
+
+def test_a_measure_may_be_asked_for_several_things() -> None:
+    asks = [Ask("extrapolation", {"ladder": [1]}), ASKS[1], Ask("extrapolation", {"ladder": [2]}, ("mqar",))]
+    study = Study.grid("several", TASKS, MODELS[:1], TRAINING, 1, asks=asks)
+    mqar, needle, _ = study.runs
+    assert study.request(mqar) == {
+        "extrapolation": [{"ladder": [1]}, {"ladder": [2]}],
+        "probe": [{"readers": ["ridge"]}],
+    }
+    assert study.request(needle) == {"extrapolation": [{"ladder": [1]}]}
+
+
+def test_flags_are_fields_of_the_training() -> None:
+    assert set(TRAINED) < {f.name for f in dataclasses.fields(Training)} - {"learning_rate"}
+    assert MATCHED_WORDS == MATCHED
+    assert numbers("0.003,1e-2,3") == [0.003, 0.01, 3.0]
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_can_be_asked_what_they_ask(name: str) -> None:
+    study = preset(name)
+    check_study(study)
+    assert study.name == name
+    assert MINUTES[name] > 0
+
+
+def test_presets_that_may_carry_a_claim_have_seeds_and_a_grid() -> None:
+    for name in ("fair", "length"):
+        study = preset(name)
+        assert len({run.seed for run in study.runs}) >= FEW_SEEDS
+        assert len(study.rates) >= 3
+    for name in ("parameters", "bytes"):
+        study = preset(name)
+        assert len({run.seed for run in study.runs}) >= FEW_SEEDS
+        assert len(study.rates) == 1
+        assert "one learning rate" in str(PRESETS[name].__doc__)
+    for name in ("memories", "caching", "elastic", "demo", "long"):
+        assert "a first look" in str(PRESETS[name].__doc__).splitlines()[0]
+
+
+def test_the_demo_trains_what_it_always_did() -> None:
+    study = preset("demo")
+    trained = Training(updates=300, seconds=30.0, tokens=4096, learning_rate=1e-2, policy="adaptive", curriculum=4)
+    assert {run.training for run in study.runs} == {trained}
+    assert len(study.runs) == len(DEMO_TASKS) * len(DEMO_MODELS) * 3
