@@ -258,6 +258,13 @@ class Task(ABC):
         """The same task asking for `load` items to be stored."""
         return dataclasses.replace(self, **{self.load: load})
 
+    def at_distance(self, distance: int, length: int) -> Task:
+        """The same task with every question of rows of `length` exactly `distance` tokens after its answer.
+
+        What makes a row longer comes before. Raises ValueError where it cannot be, as for most tasks.
+        """
+        raise ValueError(f"{self.name} has no field that sets how far a question is from its answer")
+
     def largest_load(self, length: int) -> int:
         """The largest load, at most this task's own, that fits into `length` tokens; 0 if none does."""
         low, high = 0, getattr(self, self.load)

@@ -1,5 +1,4 @@
-"""The command line: `recall ls | show | export | train | compare | extrapolate | swap | probe |
-report`.
+"""The command line: `recall COMMAND`; `COMMANDS` lists them.
 
 A person's mistake is one line on stderr and exit status 2, ours a traceback. Commands are imported when
 they are named, so that help does not wait for torch.
@@ -21,9 +20,15 @@ COMMANDS = {
     "export": "write rows of a task to a file for other programs",
     "train": "train one memory on one task and keep the run",
     "compare": "train many memories on many tasks, test, probe and report",
+    "sweep": "execute what is missing of a study: here, on all cores, or on a cluster",
     "extrapolate": "test finished runs at lengths they never trained on",
+    "capacity": "test finished runs at growing loads, and fit how much they hold",
     "swap": "test finished runs with another memory in place of their own",
     "probe": "read what is stored out of the states of finished runs",
+    "states": "keep the states of finished runs as tensors",
+    "query": "ask all finished runs in SQL, or export their tables",
+    "diff": "what differs between two runs or studies, in configuration and result",
+    "verify": "work every score out again from the answers that were kept",
     "report": "write the report of finished runs: tables, figures, one page",
 }
 

@@ -1,4 +1,4 @@
-"""Run a study: train what is missing, test it on the ladder, probe it, keep everything.
+"""Run a study: train what is missing, ask what is asked, keep everything.
 
 From Python, in a script or a notebook:
 
@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from models import Memory
@@ -21,45 +22,145 @@ from .bring import IMPORTING, adopt
 from .comparison import comparison_table
 from .engine import Event, Job, cores, execute
 from .experiment import ModelSetting, Run, TaskSetting, Training
-from .jobs import fulfil, missing
+from .extrapolate import ROWS
+from .jobs import ELSEWHERE, Request, check, fulfil, remaining
+from .matching import check_matched
+from .rates import asked_runs
 from .results import Results, collect
-from .study import Study
+from .study import Ask, Study
+
+Execute = Callable[[Sequence[Job]], Iterator[Event]]
+PATIENCE = 1.0
+"""Seconds between two looks at a run that another process holds."""
+NEVER = 10**9
 
 
-def carry_out(study: Study, folder: Path, workers: int | None = None, command: str = "") -> Iterator[Event]:
+def carry_out(
+    study: Study,
+    folder: Path,
+    execution: Execute | None = None,
+    command: str = "",
+    retry: bool = False,
+    limit: int = NEVER,
+    device: str = "cpu",
+) -> Iterator[Event]:
     """Execute what the study still misses in `folder`; where a `command` is named, keep it with the study.
 
-    Raises store.CorruptRun or store.UnwritableFolder before anything starts.
+    execution   how jobs run: `engine.execute`, or a part of it with its workers, engine and limits
+    retry       whether runs that failed before are tried again; without it they are told as failed
+    limit       so many jobs at most, for testing
+    device      where models are: "cuda" where the engine gives each job a GPU
+
+    A run that another process works on is left to it and waited for. A grid of learning rates is trained
+    first; what the study asks for is then asked of the chosen rate. Raises store.CorruptRun or
+    store.UnwritableFolder before anything starts, ValueError where models are not matched as the study says.
     """
+    check_study(study)
     store.open_folder(folder)
-    jobs = [
-        Job(run.name, fulfil, (run.to_json(), str(folder), study.request(run)))
-        for run in study.runs
-        if not complete(study, folder, run)
-    ]
-    began = time.time()
+    store.load_study(folder)  # refused now rather than when all is trained
+    if command:
+        record_study(study, folder, 0.0, command)  # a killed sweep says what it was
+    began, failed, done = time.time(), set[str](), 0
+    given: dict[str, Request] = {}
+    runs = {run.name: run for run in study.runs}
     try:
-        yield from execute(jobs, workers)
+        while True:
+            wanted = requests(study, folder)
+            todo = [run for run in study.runs if run.name not in failed and lacks(folder, run, wanted[run.name])]
+            for name in runs.keys() - {run.name for run in todo} - failed:
+                store.forget_failure(folder, runs[name])  # it failed when all of it was written
+            for run in todo if not retry else ():
+                if (before := store.load_failure(folder, run)) is not None:
+                    failed.add(run.name)
+                    yield Event(run.name, "failed", f"{before['reason']} (it failed before: --retry tries it again)")
+            jobs = [
+                Job(run.name, fulfil, (run.to_json(), str(folder), wanted[run.name], device))
+                for run in todo
+                if run.name not in failed and given.get(run.name) != wanted[run.name]  # once for each request
+            ][: max(0, limit - done)]
+            if not jobs:
+                return
+            done += len(jobs)
+            for event in settled((execution or execute)(jobs), {run.name: run for run in todo}, folder, wanted):
+                if event.kind == "failed":
+                    failed.add(event.job)
+                elif event.kind == "finished":
+                    given[event.job] = wanted[event.job]
+                yield event
     finally:
-        if command:
-            record_study(study, folder, time.time() - began if jobs else 0.0, workers, command)
+        if command and done:
+            record_study(study, folder, time.time() - began, command)
 
 
-def complete(study: Study, folder: Path, run: Run) -> bool:
-    """Whether nothing is left to do for this run."""
-    return store.is_finished(folder, run) and not missing(folder / run.name, study.request(run))
+def check_study(study: Study) -> None:
+    """Raises ValueError where a run cannot be asked what the study asks, or models are not matched as it says."""
+    for run in study.runs:
+        check(run, study.request(run))
+    check_matched(study)
 
 
-def record_study(study: Study, folder: Path, seconds: float, workers: int | None, command: str) -> None:
-    """Keep what was asked for, where and how long it took; time adds up over resumptions."""
+def requests(study: Study, folder: Path) -> dict[str, Request]:
+    """What is asked of each run now: nothing but training while its learning rate is not chosen."""
+    asked = asked_runs(study, folder)
+    return {run.name: study.request(run) if run.name in asked else {} for run in study.runs}
+
+
+def lacks(folder: Path, run: Run, request: Request) -> bool:
+    """Whether anything is left to do for this run."""
+    return not store.is_finished(folder, run) or bool(remaining(folder / run.name, request))
+
+
+def missing(study: Study, folder: Path) -> list[Run]:
+    """The runs for which anything is left to do, in the order of the study."""
+    wanted = requests(study, folder)
+    return [run for run in study.runs if lacks(folder, run, wanted[run.name])]
+
+
+def settled(
+    events: Iterator[Event], runs: Mapping[str, Run], folder: Path, wanted: Mapping[str, Request]
+) -> Iterator[Event]:
+    """The events; failures are kept beside the runs, and what another process works on is waited for."""
+    started: dict[str, float] = {}
+    elsewhere: list[str] = []
+    for event in events:
+        if event.kind == "started":
+            started[event.job] = time.time()
+        elif event.kind == "failed":
+            if str(event.content).startswith(store.FullDisk.__name__):  # no run's fault, and every one would fail
+                raise store.FullDisk(str(event.content).partition(": ")[2])
+            seconds = time.time() - started.get(event.job, time.time())
+            store.write_failure(folder, runs[event.job], str(event.content), event.why, event.log, seconds)
+        elif event.kind == "finished":
+            if event.content == ELSEWHERE:
+                elsewhere.append(event.job)
+                continue
+            store.forget_failure(folder, runs[event.job])
+        yield event
+    for name in elsewhere:
+        yield Event(name, "progress", ELSEWHERE)
+        while not released(folder, runs[name]):
+            time.sleep(PATIENCE)
+        if not lacks(folder, runs[name], wanted[name]):
+            yield Event(name, "finished", name)
+
+
+def released(folder: Path, run: Run) -> bool:
+    """Whether no process works on the run just now."""
+    with store.claimed(folder, run) as free:
+        return free
+
+
+def record_study(study: Study, folder: Path, seconds: float, command: str) -> None:
+    """Keep what was asked for and how long it took; time adds up over resumptions."""
     path = folder / "study.json"
-    before = store.unsealed(path)["seconds"] if path.is_file() else 0.0
+    before = kept["seconds"] if (kept := store.load_study(folder)) else 0.0
     content = {
         "name": study.name,
         "runs": [run.name for run in study.runs],
+        "study": study.to_json(),
         "command": command,
         "seconds": before + seconds,
-        "workers": cores() if workers is None else workers,
+        "workers": cores(),
     }
     store.write_whole(path, store.sealed(content))
 
@@ -105,9 +206,10 @@ def compare(
     named = memories if isinstance(memories, Mapping) else {name: name for name in memories}
     models = [ModelSetting(m if isinstance(m, str) else adopt(m), label=label) for label, m in named.items()]
     settings = [TaskSetting(task.name, length, asdict(task)) for task in tasks]
-    study = Study.grid("comparison", settings, models, training or Training(), seeds, ladder=tuple(ladder))
+    asks = (Ask("extrapolation", {"ladder": list(ladder), "rows": ROWS}),)
+    study = Study.grid("comparison", settings, models, training or Training(), seeds, asks=asks)
     place = Path(folder) if folder else Path(tempfile.mkdtemp(prefix="recall-"))
-    for event in carry_out(study, place, workers=0, command="compare(...)"):
+    for event in carry_out(study, place, partial(execute, workers=0), command="compare(...)", retry=True):
         if event.kind == "failed":
             raise RuntimeError(f"{event.job}: {event.content}\n{event.log}")
     return Comparison(collect([place], [run.name for run in study.runs]), place)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any
 
@@ -15,7 +16,9 @@ from models import SequenceModel
 from recall_tasks import IGNORE, Batch, Stream, Task, bounds
 
 from .experiment import Run
-from .statistics import cluster_interval, wilson
+from .statistics import cluster_interval
+
+Places = NDArray[np.int32]
 
 PIECE = 2**15
 """Tokens a forward pass takes at once; longer rows go through the state in pieces, in constant memory."""
@@ -35,6 +38,18 @@ def origins(batch: Batch) -> Tensor:
     return torch.from_numpy(dense)
 
 
+def device_of(model: torch.nn.Module) -> torch.device:
+    """Where the model's weights are: its tokens go there too. The CPU for a model without weights."""
+    return next((weights.device for weights in model.parameters()), torch.device("cpu"))
+
+
+TOKENS = 2**22
+"""Tokens drawn at once, at most."""
+
+STATE_FLOATS = 2**26
+"""Numbers that states carry at once, at most: 256 MiB, and a copy while they grow."""
+
+
 @torch.no_grad()
 def predict(model: SequenceModel, batch: Batch, piece: int = PIECE) -> NDArray[np.int32]:
     """The model's answers as token ids, [B, Q]; IGNORE for spare questions.
@@ -43,43 +58,85 @@ def predict(model: SequenceModel, batch: Batch, piece: int = PIECE) -> NDArray[n
     """
     B, T = batch.tokens.shape
     step = max(1, piece // B)
-    tokens = torch.from_numpy(batch.tokens)
-    rows, positions = places(batch)
-    answers = torch.empty(len(rows), dtype=torch.int64)
-    states, told = None, origins(batch) if model.told else None
+    device = device_of(model)
+    tokens = torch.from_numpy(batch.tokens).to(device)
+    rows, positions = (index.to(device) for index in places(batch))
+    answers = torch.empty(len(rows), dtype=torch.int64, device=device)
+    states, told = None, origins(batch).to(device) if model.told else None
     for start in range(0, T, step):
         here = (positions >= start) & (positions < start + step)
         now = None if told is None else told[:, start : start + step]
         logits, states = model(tokens[:, start : start + step], (rows[here], positions[here] - start), states, now)
         answers[here] = logits.argmax(-1) + model.answers.start
     said = np.full_like(batch.answers, IGNORE)
-    said[batch.asking] = answers.numpy()
+    said[batch.asking] = answers.cpu().numpy()
     return said
 
 
 @dataclass(frozen=True)
 class Scored:
-    """Of every question: was it asked or spare, was it answered rightly, and its distance; each [rows, Q]."""
+    """Of every question, each [rows, Q]: its place, where its answer was written, the answer and what was said.
 
-    asking: NDArray[np.bool_]
-    right: NDArray[np.bool_]
-    distances: NDArray[np.int32]
+    asked, origins   places in the row, in tokens; IGNORE where the question is spare
+    answers, said    token ids; IGNORE where the question is spare
+    """
+
+    asked: Places
+    origins: Places
+    answers: Places
+    said: Places
+
+    @property
+    def asking(self) -> NDArray[np.bool_]:
+        """Which questions are asked, not spare."""
+        return np.asarray(self.answers != IGNORE)
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        return np.asarray(self.asking & (self.said == self.answers))
+
+    @property
+    def distances(self) -> Places:
+        """Tokens from an answer to its question."""
+        return np.asarray(self.asked - self.origins)
 
     @property
     def accuracy(self) -> float:
         """Share of the questions asked that were answered rightly."""
         return float(self.right.sum() / self.asking.sum())
 
+    @staticmethod
+    def joined(parts: Sequence[Scored]) -> Scored:
+        """Rows of several, one after the other."""
+        names = [field.name for field in fields(Scored)]
+        return Scored(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
-def score(model: SequenceModel, stream: Stream, rows: int, batch: int = 64) -> Scored:
-    """Ask `rows` rows of the stream. The model is left in evaluation mode."""
+
+def outputs(scored: Scored, key: str) -> dict[str, Tensor]:
+    """What is kept of every question, so that any score can be worked out again: int32 tensors `key/asked`, ..."""
+    kept = {field.name: getattr(scored, field.name) for field in fields(Scored)}
+    return {f"{key}/{name}": torch.from_numpy(values.astype(np.int32)) for name, values in kept.items()}
+
+
+def rows_at_once(model: SequenceModel, length: int) -> int:
+    """Rows read side by side: 64, fewer where they are so long, or their states so large, that memory would run out."""
+    return max(1, min(64, TOKENS // length, STATE_FLOATS // max(1, model.state_floats(length))))
+
+
+def score(
+    model: SequenceModel, stream: Stream, rows: int, batch: int = 0, heard: Callable[[int], None] = lambda rows: None
+) -> Scored:
+    """Ask `rows` rows of the stream. The model is left in evaluation mode.
+
+    batch   rows read side by side; 0: as many as `rows_at_once` says
+    heard   is told, after every batch, how many rows are done
+    """
     model.eval()
     parts = []
-    for start in range(0, rows, batch):
-        asked = stream.rows(start, min(batch, rows - start))
-        right = asked.asking & (predict(model, asked) == asked.answers)
-        parts.append((asked.asking, right, asked.distances))
-    return Scored(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+    for read in stream.batches(batch or rows_at_once(model, stream.length), 0, rows):
+        parts.append(Scored(read.asked, read.origins, read.answers, predict(model, read)))
+        heard(sum(len(part.said) for part in parts))
+    return Scored.joined(parts)
 
 
 @lru_cache(maxsize=256)
@@ -92,11 +149,7 @@ def score_row(run: Run, model: SequenceModel, scored: Scored, task: Task, length
     """One tidy row: accuracy with its interval between the floors and the ceiling, and what it cost."""
     rows, questions = scored.right.shape
     right, asked = scored.right.sum(1), scored.asking.sum(1)
-    accuracy = scored.accuracy
-    if questions == 1:
-        low, high = (float(bound) for bound in wilson(int(right.sum()), rows))
-    else:
-        low, high = cluster_interval(right, asked, seed=0)
+    accuracy, (low, high) = scored.accuracy, cluster_interval(right, asked)
     state_bytes = 4 * model.state_floats(length)
     return {
         "length": length,
@@ -105,8 +158,8 @@ def score_row(run: Run, model: SequenceModel, scored: Scored, task: Task, length
         "num_rows": rows,
         "num_questions": questions,
         "accuracy": accuracy,
-        "low": float(low),
-        "high": float(high),
+        "low": low,
+        "high": high,
         "exact": float((right == asked).mean()),
         **task_bounds(task, length),
         "ceiling": bounds.ceiling(8 * state_bytes, task, length),
@@ -122,29 +175,3 @@ def sequence_rows(scored: Scored, length: int) -> list[dict[str, Any]]:
         {"length": length, "row": row, "right": int(right), "asked": int(asked)}
         for row, (right, asked) in enumerate(zip(scored.right.sum(1), scored.asking.sum(1), strict=True))
     ]
-
-
-def distance_rows(scored: Scored, length: int) -> list[dict[str, Any]]:
-    """Accuracy by distance, in bins whose width doubles: 1, 2-3, 4-7, ..."""
-    bins = np.floor(np.log2(np.maximum(scored.distances, 1))).astype(int)
-    table = []
-    for b in range(bins.min(), bins.max() + 1):
-        inside = scored.asking & (bins == b)
-        asked = inside.sum(1)
-        if asked.sum() == 0:
-            continue
-        right = (scored.right & inside).sum(1)
-        some = asked > 0
-        low, high = cluster_interval(right[some], asked[some], seed=0)
-        table.append(
-            {
-                "length": length,
-                "distance_low": 2**b,
-                "distance_high": 2 ** (b + 1) - 1,
-                "num_questions": int(asked.sum()),
-                "accuracy": float(right.sum() / asked.sum()),
-                "low": float(low),
-                "high": float(high),
-            }
-        )
-    return table

@@ -1,40 +1,57 @@
-"""What a worker does for one run: train it, test it on longer rows, probe it, and keep each when it is whole."""
+"""What a worker does for one run: train it, test it, ask what a study asks, and keep each when it is whole."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from torch import Tensor
 
 from models import SequenceModel
 from recall_tasks import Stream
 
 from . import store
+from .arguments import unknown
+from .cells import cell_rows, distance_rows
 from .environment import environment
-from .evaluate import distance_rows, score, score_row, sequence_rows
+from .evaluate import outputs, score, score_row, sequence_rows
 from .experiment import Run
-from .extrapolate import ROWS, extrapolate
-from .store import EXTRAPOLATION, PROBE
+from .leaks import cut_off, untrained
+from .measures import MEASURES, Record, Wanted, parts
 from .train import train
 
 TEST_ROWS = 512
 
+ELSEWHERE = "another process works on it"
+"""What a job returns for a run that it left alone."""
 
-def train_run(run: Run, folder: Path, watch: Callable[[Any], None]) -> Path:
-    """Train, test at the training length, and finish the run's directory."""
-    model, outcome, curve = train(run, watch)
+Request = Mapping[str, Wanted | Sequence[Wanted]]
+"""What is asked of a run when it is trained: a wish, or several, by the name of their measure."""
+
+
+def train_run(run: Run, folder: Path, watch: Callable[[Any], None], device: str = "cpu") -> Path:
+    """Train, test at the training length, and finish the run's directory; goes on from where it was interrupted."""
     stream = Stream(run.task.task, run.task.length, "test")
+    initial = untrained(run)
+    checkpoint = store.checkpoint_path(folder, run)
+    model, outcome, curve = train(run, watch, run.build().to(device), checkpoint)
     scored = score(model, stream, TEST_ROWS)
     result = {
         "outcome": vars(outcome),
         "curve": [{k: finite(v) for k, v in point.items()} for point in curve],
+        "initial": initial,
+        "cut_off": cut_off(model, stream),
         "scores": [score_row(run, model, scored, stream.task, stream.length)],
         "distances": distance_rows(scored, stream.length),
+        "cells": cell_rows(scored, stream.length),
         "sequences": sequence_rows(scored, stream.length),
         "checksum": stream.checksum(),
-        "environment": environment(),
+        "environment": environment() | {"device": device},
     }
-    return store.write_run(folder, run, result, dict(model.state_dict()))
+    place = store.write_run(folder, run, result, dict(model.cpu().state_dict()), outputs(scored, "test"))
+    checkpoint.unlink(missing_ok=True)
+    return place
 
 
 def finite(value: float) -> float | None:
@@ -42,65 +59,90 @@ def finite(value: float) -> float | None:
     return value if value == value and abs(value) != float("inf") else None
 
 
-def fulfil(run_json: dict[str, Any], folder: str, request: dict[str, Any], watch: Callable[[Any], None]) -> str:
-    """Everything a study asks of one run, skipping what is done: the job a worker executes."""
+def fulfil(run_json: dict[str, Any], folder: str, request: Request, device: str, watch: Callable[[Any], None]) -> str:
+    """Everything a study asks of one run, skipping what is done: the job a worker executes, on this device.
+
+    Returns the run's name, or ELSEWHERE where another process holds it.
+    """
     run, root = Run.from_json(run_json), Path(folder)
-    if not store.is_finished(root, run):
-        train_run(run, root, watch)
-    return ask_more(str(root / run.name), request, watch)
+    with store.claimed(root, run) as ours:
+        if not ours:
+            return ELSEWHERE
+        if not store.is_finished(root, run):
+            train_run(run, root, watch, device)
+        return ask_more(str(root / run.name), request, watch, device)
 
 
-def untested(place: Path, request: dict[str, Any]) -> list[int]:
-    """The multiples of the ladder not yet tested with as many rows. Raises store.CorruptRun for a damaged record."""
-    done = store.unsealed(place / EXTRAPOLATION)["done"] if (place / EXTRAPOLATION).exists() else []
-    rows = request.get("rows", ROWS)
-    return [m for m in request.get("ladder", ()) if not any(m == tested and rows <= n for tested, n in done)]
+def record_of(place: Path, measure: str) -> Record | None:
+    """What was measured of a run so far. Raises store.CorruptRun for a damaged record."""
+    path = place / MEASURES[measure].RECORD
+    return store.load_record(path, MEASURES[measure].SHAPE) if path.exists() else None
 
 
-def unprobed(place: Path, request: dict[str, Any]) -> list[str]:
-    """The readers asked for (`probed`) that have not read yet. Raises store.CorruptRun for a damaged record."""
-    done = store.unsealed(place / PROBE)["readers"] if (place / PROBE).exists() else []
-    return [reader for reader in request.get("probed", ()) if reader not in done]
+def wishes(request: Request) -> list[tuple[str, Wanted]]:
+    """Every wish of a request, with the name of its measure."""
+    return [
+        (name, wanted)
+        for name, several in request.items()
+        for wanted in ([several] if isinstance(several, Mapping) else several)
+    ]
 
 
-def missing(place: Path, request: dict[str, Any]) -> bool:
-    """Whether anything a request asks for is still to be done."""
-    return bool(untested(place, request) or unprobed(place, request))
+def check(run: Run, request: Request) -> None:
+    """Raises ValueError for a measure that there is not, and for what the run cannot be asked: before any work."""
+    for name, wanted in wishes(request):
+        if name not in MEASURES:
+            raise ValueError(unknown("measure", name, list(MEASURES)))
+        try:
+            MEASURES[name].check(run, wanted)
+        except (KeyError, TypeError) as error:  # data that a person wrote
+            raise ValueError(f"{name} cannot be asked for {dict(wanted)}: {error}") from None
 
 
-def ask_more(place: str, request: dict[str, Any], watch: Callable[[Any], None]) -> str:
-    """Test a finished run on the `ladder` (`rows` each) and probe it with the readers `probed`; skip what is there."""
+def remaining(place: Path, request: Request) -> list[tuple[str, Wanted]]:
+    """What of a request is still to be done. Raises store.CorruptRun for a damaged record."""
+    left = [(name, MEASURES[name].remaining(record_of(place, name), wanted)) for name, wanted in wishes(request)]
+    return [(name, wanted) for name, wanted in left if wanted is not None]
+
+
+def ask_more(place: str, request: Request, watch: Callable[[Any], None], device: str = "cpu") -> str:
+    """Ask a finished run for what is not there yet, one measure after the other; its name."""
     path = Path(place)
-    run = store.load_run(path)
-    if ladder := untested(path, request):
-        watch("testing longer rows")
-        record = extrapolate(run, load_model(path), tuple(ladder), request.get("rows", ROWS))
-        if (path / EXTRAPOLATION).exists():
-            record = merged(store.unsealed(path / EXTRAPOLATION), record, run.task.length)
-        store.write_whole(path / EXTRAPOLATION, store.sealed(record))
-    if readers := unprobed(path, request):
-        from .probe import probe  # scikit-learn takes a second to import; training need not wait for it
-
-        watch("probing the state")
-        before = store.unsealed(path / PROBE) if (path / PROBE).exists() else {"readers": [], "probes": []}
-        rows = probe(run, load_model(path), tuple(readers))
-        content = {"readers": before["readers"] + readers, "probes": before["probes"] + rows}
-        store.write_whole(path / PROBE, store.sealed(content))
+    if left := remaining(path, request):
+        run, model = store.load_run(path), load_model(path).to(device)
+        check(run, request)
+        for name, wanted in left:
+            measure = MEASURES[name]
+            for part in parts(measure, run, wanted, record_of(path, name), watch):
+                before = record_of(path, name)
+                record, tensors = measure.measure(run, model, part, watch)
+                kept = list(before.get("outputs", ())) if before else []
+                if tensors:
+                    kept.append(write_outputs(path, f"outputs-{name}-{len(kept)}", tensors))
+                record = (measure.merged(before, record) if before else record) | {"outputs": kept}
+                store.write_whole(path / measure.RECORD, store.sealed(record))
     return path.name
 
 
-def merged(old: dict[str, Any], new: dict[str, Any], length: int) -> dict[str, Any]:
-    """Both records, the new one's where both tested a length."""
-    again = {multiple for multiple, _ in new["done"]}
-    record: dict[str, Any] = {"done": sorted([d for d in old["done"] if d[0] not in again] + new["done"])}
-    for table in ("scores", "distances", "sequences"):
-        kept = [row for row in old[table] if row["length"] // length not in again]
-        record[table] = sorted(kept + new[table], key=lambda row: row["length"])
-    return record
+def ask_claimed(place: str, request: Request, watch: Callable[[Any], None]) -> str:
+    """`ask_more` of a run that no other process works on. Raises ValueError where one does."""
+    path = Path(place)
+    with store.claimed(path.parent, store.load_run(path)) as ours:
+        if not ours:
+            raise ValueError(f"{ELSEWHERE}: ask again when it is done")
+        return ask_more(place, request, watch)
+
+
+def write_outputs(place: Path, name: str, tensors: Mapping[str, Tensor]) -> dict[str, str]:
+    """Keep answers under a name that no record has yet, so that a crash leaves every record with its own."""
+    return {"name": name, "digest": store.write_tensors(place, name, tensors)}
 
 
 def load_model(place: Path) -> SequenceModel:
-    """The trained model of a finished run, in evaluation mode."""
+    """The trained model of a finished run, in evaluation mode. Raises store.CorruptRun for weights of another model."""
     model = store.load_run(place).build()
-    model.load_state_dict(store.load_weights(place))
+    try:
+        model.load_state_dict(store.load_weights(place))
+    except RuntimeError:
+        raise store.CorruptRun(f"{place} has the weights of another model (delete it to run it again)") from None
     return model.eval()

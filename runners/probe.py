@@ -13,13 +13,14 @@ or the delimiter where answers are echoed. Controls: the same reader on states d
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from models import SequenceModel
 from recall_tasks import IGNORE, Batch, Stored, Stream, Task, bounds
@@ -29,6 +30,8 @@ from .experiment import Run
 from .probes import READERS
 from .statistics import wilson
 
+RECORD = "probe.json"
+SHAPE = {"readers": list, "probes": list}
 TRAIN_ROWS, TEST_ROWS = 768, 384
 CONTROL_READER = next(iter(READERS))
 """Controls are read by the first, which is the fastest."""
@@ -40,12 +43,38 @@ ITEMS = 8
 def templates(task: Task, length: int, seed: int) -> Iterator[Batch]:
     """Rows whose addresses will be frozen, one at a time, enough of them for `ITEMS` items."""
     stream = Stream(task, length, "probe", seed)
-    stored = check(task, length).stored.values.shape[1]
+    stored = probed_row(task, length).stored.values.shape[1]
     for i in range(max(1, ITEMS // stored)):
         yield stream.rows(i, 1)
 
 
-def check(task: Task, length: int) -> Batch:
+def check(run: Run, wanted: Mapping[str, Any]) -> None:
+    """Raises ValueError for a reader that there is not, and where states of the task cannot be probed item by item."""
+    for reader in wanted["readers"]:
+        if reader not in READERS:
+            raise ValueError(f"unknown reader {reader!r}: choose of {', '.join(READERS)}")
+    probed_row(run.task.task, run.task.length)
+
+
+def remaining(record: dict[str, Any] | None, wanted: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The readers that have not read yet."""
+    left = [reader for reader in wanted["readers"] if not record or reader not in record["readers"]]
+    return {"readers": left} if left else None
+
+
+def measure(
+    run: Run, model: SequenceModel, wanted: Mapping[str, Any], watch: Callable[[Any], None]
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """What each reader read: {"readers", "probes"}; keeps no tensors."""
+    watch("probing the state")
+    return {"readers": list(wanted["readers"]), "probes": probe(run, model, tuple(wanted["readers"]))}, {}
+
+
+def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    return {name: old[name] + new[name] for name in ("readers", "probes")}
+
+
+def probed_row(task: Task, length: int) -> Batch:
     """A row of the task, whose states can be probed item by item; raises ValueError where they cannot.
 
     Values are redrawn under frozen addresses, so each must be written once before any is shown again.

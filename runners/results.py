@@ -1,17 +1,29 @@
 """What a comparison measured, as tidy tables: one fact a row, ready for pandas.
 
 Columns that every table has: `run` (directory name), `task`, `memory` (the label shown to people), `seed`.
+Where a memory was trained at several learning rates, all tables but `rates` hold the runs of the rate chosen
+on validation alone.
 
-scores      kind ("test" at the training length, "extrapolation" on the ladder), length, load,
+scores      kind ("test" at the training length, "extrapolation" on the ladder), mode (what grows with the
+            length, see `modes`: "fixed load", "growing load", "fixed distance 32"), length, load,
             train_length, num_rows, num_questions (per row), accuracy, low, high (95 % interval), exact
             (share of rows with every answer right), chance, memoryless, bag, position, recency (floors,
             missing where a run is older than they are), ceiling (for this state), payload_bits,
             recalled_bits (per row), state_bytes, parameters, solved, diverged, stopped ("solved",
             "updates", "seconds", "diverged"), updates_to_half, updates_to_solve, seconds_to_solve
-            (missing where not reached), updates, tokens, seconds
-sequences   kind, length, row, right, asked: right answers of each test row, for intervals over seeds
-distances   kind, length, distance_low, distance_high (tokens, inclusive), num_questions, accuracy, low, high
+            (missing where not reached), updates, tokens, seconds, checksum (of the run's test rows)
+sequences   kind, mode, length, row, right, asked: right answers of each test row, for intervals over seeds
+rates       one row for each run, of every learning rate: learning_rate, validation (accuracy, missing where it
+            diverged), solved, updates_to_solve, chosen (whether this is the rate of its memory on its task)
+cells       kind, mode, length, by ("depth": where in the row the answer was written; "position": where it is asked),
+            low_edge, high_edge (shares of the row), num_rows (with a question there), num_questions, accuracy,
+            low, high
+distances   kind, mode, length, distance_low, distance_high (tokens, inclusive), num_questions, accuracy, low, high
 curves      update, tokens, seconds, stage, stage_length, stage_load, loss, accuracy (training batch)
+capacity    length, load, train_length, family (memories of one differ in size alone), num_rows, num_questions,
+            accuracy, low, high, chance, bag, ceiling, payload_bits, recalled_bits, state_bytes, state_floats,
+            bits_per_state_bit: the load varies, the length does not
+capacity_sequences  load, length, row, right, asked: right answers of each of those rows
 probes      content (what of the state was read), layer, reader ("ridge", "logistic"), control ("none",
             "shuffled", "untrained"), item, age (tokens since written), features, converged (the
             reader's fit), num_rows (tested), accuracy, low, high, chance, bits (of the item, usable by
@@ -31,7 +43,9 @@ import pandas as pd
 
 from . import store
 from .experiment import TaskSetting
-from .store import EXTRAPOLATION, PROBE
+from .measures import MEASURES
+from .modes import FIXED_LOAD
+from .rates import choose, group, seen
 
 OUTCOME = (
     "stopped",
@@ -44,7 +58,9 @@ OUTCOME = (
     "seconds",
 )
 FLOORS = ("chance", "memoryless", "bag", "position", "recency")
-TABLES = ("scores", "sequences", "distances", "curves", "probes")
+TABLES = ("scores", "sequences", "distances", "cells", "curves", "probes", "rates", "capacity", "capacity_sequences")
+KINDS = ("scores", "sequences", "distances", "cells")
+"""Tables to which tests at the training length and measures both add."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +72,10 @@ class Results:
     distances: pd.DataFrame
     curves: pd.DataFrame
     probes: pd.DataFrame
+    cells: pd.DataFrame = field(default_factory=pd.DataFrame)
+    rates: pd.DataFrame = field(default_factory=pd.DataFrame)
+    capacity: pd.DataFrame = field(default_factory=pd.DataFrame)
+    capacity_sequences: pd.DataFrame = field(default_factory=pd.DataFrame)
     study: dict[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
@@ -63,35 +83,37 @@ class Results:
         return f"Results({runs} runs, {', '.join(f'{len(getattr(self, t))} {t}' for t in TABLES)})"
 
 
-def collect(folders: Iterable[Path], runs: list[str] | None = None) -> Results:
+def collect(folders: Iterable[Path], runs: list[str] | None = None, every: bool = False) -> Results:
     """The tables of every finished run in these folders, or of the named ones. Raises ValueError where there is none.
 
-    Raises store.CorruptRun for a record that does not match its digest.
+    `every` takes runs at learning rates that were not chosen too. Raises store.CorruptRun for a record that does
+    not match its digest.
     """
     folders = list(folders)
-    kept = store.unsealed(folders[0] / "study.json") if (folders[0] / "study.json").is_file() else {}
+    kept = store.load_study(folders[0]) or {}
     order = {name: i for i, name in enumerate(runs or kept.get("runs", []))}
     places = [p for p in store.find_runs(folders) if runs is None or p.name in order]
     places.sort(key=lambda place: order.get(place.name, len(order)))  # as the study has them, then by name
     tables: dict[str, list[dict[str, Any]]] = {table: [] for table in TABLES}
     configurations, checksums, environments = [], {}, []
-    for place in places:
-        settings, result = store.load_settings(place), store.load_result(place)
-        task, model = TaskSetting(**settings["task"]), settings["model"]
-        label = model["label"] or model["memory"]
-        common = {"run": place.name, "task": task.name, "memory": label, "seed": settings["seed"]}
+    found = [(place, store.load_settings(place), store.load_result(place)) for place in places]
+    tables["rates"] = rate_rows(found)
+    chosen = {row["run"] for row in tables["rates"] if row["chosen"]}
+    for place, settings, result in found:
+        if place.name not in chosen and not every:
+            continue
+        task, common = TaskSetting(**settings["task"]), named(place, settings)
         outcome = result["outcome"]
-        ended = {name: outcome[name] for name in OUTCOME} | {"diverged": outcome["stopped"] == "diverged"}
-        records = [("test", result)]
-        if (place / EXTRAPOLATION).is_file():
-            records.append(("extrapolation", store.unsealed(place / EXTRAPOLATION)))
-        for kind, record in records:
-            for table in ("scores", "sequences", "distances"):
-                known, more = (dict.fromkeys(FLOORS, math.nan), ended) if table == "scores" else ({}, {})
-                tables[table] += [common | {"kind": kind} | known | row | more for row in record[table]]
+        ended = {name: outcome[name] for name in OUTCOME}
+        ended |= {"diverged": outcome["stopped"] == "diverged", "checksum": result["checksum"]}
         tables["curves"] += [common | row for row in result["curve"]]
-        if (place / PROBE).is_file():
-            tables["probes"] += [common | row for row in store.unsealed(place / PROBE)["probes"]]
+        for kind, record in [("test", result), *records(place)]:
+            for table in record:
+                if table not in TABLES or table == "rates":
+                    continue
+                first = common | {"kind": kind, "mode": FIXED_LOAD} if table in KINDS else common
+                known, more = (dict.fromkeys(FLOORS, math.nan), ended) if table == "scores" else ({}, {})
+                tables[table] += [first | known | row | more for row in record[table]]
         configurations.append({"name": place.name} | settings)
         checksums[f"{task.name} {task.task}, length {task.length}, test split"] = result["checksum"]
         environments.append(result["environment"])
@@ -104,5 +126,28 @@ def collect(folders: Iterable[Path], runs: list[str] | None = None) -> Results:
         "machine": environments[0]["machine"],
         "seconds": sum(row["seconds"] for row in tables["scores"] if row["kind"] == "test"),
     }
-    study |= {k: v for k, v in kept.items() if k != "runs"}
+    study |= {k: v for k, v in kept.items() if k not in ("runs", "study")}
     return Results(**{name: pd.DataFrame(rows) for name, rows in tables.items()}, study=study)
+
+
+def named(place: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """The columns that name a run in every table."""
+    model = settings["model"]
+    label = model["label"] or model["memory"]
+    return {"run": place.name, "task": settings["task"]["name"], "memory": label, "seed": settings["seed"]}
+
+
+def records(place: Path) -> list[tuple[str, dict[str, Any]]]:
+    """What was measured of a finished run, by the name of the measure."""
+    there = [(name, m, place / m.RECORD) for name, m in MEASURES.items() if (place / m.RECORD).is_file()]
+    return [(name, store.load_record(path, measure.SHAPE)) for name, measure, path in there]
+
+
+def rate_rows(found: list[tuple[Path, dict[str, Any], dict[str, Any]]]) -> list[dict[str, Any]]:
+    """The table `rates` of these runs: directory, settings and result of each."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for place, settings, result in found:
+        row = seen(settings["training"]["learning_rate"], settings["seed"], result["outcome"])
+        groups.setdefault(group(settings), []).append(named(place, settings) | row)
+    best = {name: choose(pd.DataFrame(rows)) for name, rows in groups.items()}
+    return [row | {"chosen": row["learning_rate"] == best[name]} for name, rows in groups.items() for row in rows]

@@ -1,4 +1,4 @@
-"""Invented results of a small comparison: 3 tasks, 4 memories, 3 seeds, every table filled."""
+"""Invented results of a small comparison: 3 tasks, 4 memories, 3 seeds, three learning rates, every table filled."""
 
 from __future__ import annotations
 
@@ -21,13 +21,27 @@ def synthetic(memories: Sequence[str] = MEMORIES, seeds: int = 3, tasks: Sequenc
     """Accuracy falls with length and distance; attention and linear solve all, the others nothing."""
     rng = np.random.default_rng(0)
     tables: dict[str, list[dict[str, Any]]] = {
-        name: [] for name in ("scores", "sequences", "distances", "curves", "probes")
+        name: []
+        for name in (
+            "scores",
+            "sequences",
+            "distances",
+            "cells",
+            "curves",
+            "probes",
+            "rates",
+            "capacity",
+            "capacity_sequences",
+        )
     }
     for seed in range(seeds):
         for task in tasks:
             for memory in memories:
                 key = {"run": f"{task}-{memory}-{seed}", "task": task, "memory": memory, "seed": seed}
                 for name, rows in one_run(task, memory, rng).items():
+                    tables[name] += [key | row for row in rows]
+                tables["rates"] += [key | row for row in rates(memory, seed)]
+                for name, rows in capacity(task, memory, seed).items():
                     tables[name] += [key | row for row in rows]
     study = {
         "name": "demo & more",
@@ -49,7 +63,7 @@ def one_run(task: str, memory: str, rng: np.random.Generator) -> dict[str, list[
     skill = SKILL[memory] + (0 if SKILL[memory] == 1 else rng.normal(0, 0.02))
     solved = SKILL[memory] >= 0.9
     payload = questions * np.log2(values)
-    out: dict[str, list[dict[str, Any]]] = {"scores": [], "sequences": [], "distances": []}
+    out: dict[str, list[dict[str, Any]]] = {"scores": [], "sequences": [], "distances": [], "cells": []}
     ladder = [("test", LENGTH), *(("extrapolation", LENGTH * 2**i) for i in range(5))]
     for kind, length in ladder:
         p = skill * (1 - (0.12 * np.log2(length / LENGTH) if memory != "attention" else 0))
@@ -73,6 +87,12 @@ def one_run(task: str, memory: str, rng: np.random.Generator) -> dict[str, list[
         out["sequences"] += [
             {"kind": kind, "length": length, "row": i, "right": int(r), "asked": questions} for i, r in enumerate(right)
         ]
+        for by, tenth in [(by, tenth) for by in ("depth", "position") for tenth in range(0, 10, 3)]:
+            a = float(np.clip(p - 0.02 * tenth + rng.normal(0, 0.01), 0, 1))
+            out["cells"].append(
+                {"kind": kind, "length": length, "by": by, "low_edge": tenth / 10, "high_edge": (tenth + 1) / 10,
+                 "num_rows": 40, "num_questions": 60, "accuracy": a, "low": max(0, a - 0.1), "high": min(1, a + 0.1)}
+            )  # fmt: skip
         for b in range(2, int(np.log2(length))):
             a = float(np.clip(p - 0.03 * b * (memory != "attention") + rng.normal(0, 0.01), 0, 1))
             out["distances"].append(
@@ -91,6 +111,36 @@ def curve(skill: float, solved: bool, rng: np.random.Generator) -> list[dict[str
          "stage_length": 16 * 2 ** int(s), "stage_load": 2 ** int(s), "accuracy": x}
         for u, s, x in zip(updates, stage, a, strict=True)
     ]  # fmt: skip
+
+
+def rates(memory: str, seed: int) -> list[dict[str, Any]]:
+    """Every rate at which a memory was trained: the middle one is best, and gru diverges at the highest."""
+    rows = []
+    for rate, lost in ((0.003, 0.04), (0.01, 0.0), (0.03, 0.2)):
+        accuracy = None if memory == "gru" and rate == 0.03 else max(0.0, SKILL[memory] - lost - 0.001 * seed)
+        took = 300 if accuracy and accuracy > 0.89 else None
+        rows.append({"learning_rate": rate, "validation": accuracy, "solved": took is not None,
+                     "updates_to_solve": took, "chosen": rate == 0.01})  # fmt: skip
+    return rows
+
+
+def capacity(task: str, memory: str, seed: int) -> dict[str, list[dict[str, Any]]]:
+    """Every load that a memory was asked at one length: the more skill, the more it holds."""
+    rng = np.random.default_rng(seed)
+    values, floats = TASKS[task][1], {"attention": 8192, "linear": 1024, "gru": 1024, "<b>x</b>": 128}[memory]
+    out: dict[str, list[dict[str, Any]]] = {"capacity": [], "capacity_sequences": []}
+    for load in (1, 4, 16, 64):
+        right = rng.binomial(load, 1 / (1 + load / (200 * SKILL[memory] ** 4)), 24)
+        share = right.sum() / (24 * load)
+        out["capacity"].append(
+            {"length": 192, "load": load, "family": "matrix" if floats == 1024 else memory, "accuracy": share,
+             "chance": 1 / values, "bag": 1 / load, "ceiling": 1.0, "state_bytes": 4 * floats, "state_floats": floats,
+             "recalled_bits": load * share, "bits_per_state_bit": load * share / (32 * floats)}
+        )  # fmt: skip
+        out["capacity_sequences"] += [
+            {"length": 192, "load": load, "row": i, "right": int(r), "asked": load} for i, r in enumerate(right)
+        ]
+    return out
 
 
 def probes(skill: float, values: int, memory: str, rng: np.random.Generator) -> list[dict[str, Any]]:

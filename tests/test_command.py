@@ -280,10 +280,11 @@ def test_what_was_tested_is_kept_when_more_is_asked(trained):
     assert run("extrapolate", trained, "--ladder", 1, 3, "--rows", 16) == 0
     assert run("extrapolate", trained, "--ladder", 3, 5, "--rows", 8) == 0
     record = unsealed(trained / "extrapolation.json")
-    assert record["done"] == [[1, 16], [3, 16], [5, 8]]
+    assert [(done["length"], done["rows"]) for done in record["done"]] == [(12, 16), (36, 16), (60, 8)]
     assert [(row["length"], row["num_rows"]) for row in record["scores"]] == [(12, 16), (36, 16), (60, 8)]
     assert run("extrapolate", trained, "--ladder", 3, "--rows", 32) == 0
-    assert unsealed(trained / "extrapolation.json")["done"] == [[1, 16], [3, 32], [5, 8]]
+    record = unsealed(trained / "extrapolation.json")
+    assert [(done["length"], done["rows"]) for done in record["done"]] == [(12, 16), (36, 32), (60, 8)]
 
 
 def test_a_ladder_too_long_is_refused_before_any_work(trained, capsys):
@@ -354,7 +355,7 @@ def test_a_memory_that_raises_fails_alone_and_its_words_are_kept(tmp_path, capsy
     shown = capsys.readouterr().out
     assert "boom [/red] [2, 3]" in shown
     assert "report:" in shown
-    assert "Traceback" in next((tmp_path / "runs").glob("*.log")).read_text()
+    assert "Traceback" in unsealed(next((tmp_path / "runs").glob("*.failed.json")))["log"]
 
 
 def test_a_memory_need_not_stand_second_on_the_line(capsys, tmp_path):
@@ -427,11 +428,11 @@ def test_a_probe_adds_the_readers_that_are_missing(trained):
     from runners.jobs import ask_more
 
     (trained / "probe.json").unlink(missing_ok=True)
-    ask_more(str(trained), {"probed": ("ridge",)}, lambda words: None)
+    ask_more(str(trained), {"probe": {"readers": ["ridge"]}}, lambda words: None)
     first = unsealed(trained / "probe.json")
     assert first["readers"] == ["ridge"]
     assert {row["control"] for row in first["probes"]} == {"none", "shuffled", "untrained"}
-    ask_more(str(trained), {"probed": ("ridge", "logistic")}, lambda words: None)
+    ask_more(str(trained), {"probe": {"readers": ["ridge", "logistic"]}}, lambda words: None)
     both = unsealed(trained / "probe.json")
     assert both["readers"] == ["ridge", "logistic"]
     assert both["probes"][: len(first["probes"])] == first["probes"]

@@ -5,10 +5,12 @@ import pytest
 import torch
 
 from recall_tasks import IGNORE, MQAR, Copy, Needle, Stream, make_task
-from runners.evaluate import Scored, distance_rows, origins, places, predict, score, score_row, sequence_rows
+from runners.cells import cell_rows, distance_rows, sorted_into
+from runners.evaluate import Scored, origins, places, predict, score, score_row, sequence_rows
 from runners.experiment import ModelSetting, Run, TaskSetting
-from runners.extrapolate import extrapolate
+from runners.extrapolate import measure
 from runners.results import FLOORS
+from runners.statistics import cluster_interval, wilson
 
 torch.set_num_threads(1)
 RUN = Run(TaskSetting("mqar", 24, {"num_pairs": 3}), ModelSetting("grm", {"segment": 8}, width=16))
@@ -33,7 +35,7 @@ def test_a_model_that_answers_is_scored_right():
                 logits[i, answers[row][t] - self.answers.start] = 1
             return logits, None
 
-    assert score(Oracle(), Stream(RUN.task.task, 24, "test"), 100).right.all()
+    assert score(Oracle(), Stream(RUN.task.task, 24, "test"), 100, batch=64).right.all()
 
 
 def test_a_memory_that_is_told_hears_where_every_answer_was_written():
@@ -67,10 +69,16 @@ def test_a_row_of_results_lies_between_its_bounds():
     assert row["num_questions"] == 3
 
 
+def scored_as(asking, right, asked, origins=None):
+    """Questions at the places `asked`, their answers written at `origins` (0 by default)."""
+    answers = np.where(asking, 7, IGNORE).astype(np.int32)
+    said = np.where(asking, np.where(right, 7, 8), IGNORE).astype(np.int32)
+    return Scored(asked, np.zeros_like(asked) if origins is None else origins, answers, said)
+
+
 def test_distances_are_binned_once_each():
-    asked = np.ones((4, 3), bool)
     distances = np.array([[1, 2, 3], [4, 7, 8], [15, 16, 31], [32, 63, 64]], np.int32)
-    scored = Scored(asked, asked, distances)
+    scored = scored_as(np.ones((4, 3), bool), np.ones((4, 3), bool), distances)
     rows = distance_rows(scored, 128)
     assert sum(row["num_questions"] for row in rows) == 12
     assert [(r["distance_low"], r["distance_high"]) for r in rows] == [
@@ -85,7 +93,7 @@ def test_spare_questions_count_for_nothing():
     asking = np.array([[False, True, True], [False, False, True], [True, True, True]])
     right = np.array([[False, True, False], [False, False, True], [False, False, False]])
     distances = np.array([[0, 3, 5], [0, 0, 2], [1, 1, 9]], np.int32)
-    scored = Scored(asking, right, distances)
+    scored = scored_as(asking, right, distances)
     assert scored.accuracy == 2 / 6
     counts = [(row["right"], row["asked"]) for row in sequence_rows(scored, 16)]
     assert counts == [(1, 2), (1, 1), (0, 3)]
@@ -106,9 +114,46 @@ def test_a_model_is_not_asked_spare_questions():
 
 
 def test_longer_rows_ask_the_same_load():
-    record = extrapolate(RUN, RUN.build(), (1, 3), rows=32)
+    record, _ = measure(RUN, RUN.build(), {"ladder": [1, 3], "rows": 32})
     assert [row["length"] for row in record["scores"]] == [24, 72]
     assert {row["load"] for row in record["scores"]} == {3}
     assert {row["train_length"] for row in record["scores"]} == {24}
     assert len(record["sequences"]) == 2 * 32
     assert record["scores"][1]["state_bytes"] > record["scores"][0]["state_bytes"]  # GRM keeps a cache a segment
+
+
+def test_cells_are_tenths_of_the_row_by_depth_and_by_position():
+    """Row 0 asks at 19 what was written at 0 and 9; row 1 at 10, written at 9; its first question is spare."""
+    asking = np.array([[True, True], [False, True]])
+    right = np.array([[True, False], [True, True]])
+    asked = np.array([[19, 19], [0, 10]], np.int32)
+    origins = np.array([[0, 9], [0, 9]], np.int32)
+    rows = cell_rows(scored_as(asking, right, asked, origins), 20)
+    found = {(r["by"], r["low_edge"]): (r["num_rows"], r["num_questions"], r["accuracy"]) for r in rows}
+    assert found == {
+        ("depth", 0.0): (1, 1, 1.0), ("depth", 0.4): (2, 2, 0.5),
+        ("position", 0.5): (1, 1, 1.0), ("position", 0.9): (1, 2, 0.5),
+    }  # fmt: skip
+    assert all(0 <= r["low"] <= r["accuracy"] <= r["high"] <= 1 for r in rows)
+    assert all(r["length"] == 20 and r["high_edge"] - r["low_edge"] == pytest.approx(0.1) for r in rows)
+
+
+@pytest.mark.parametrize("by", ["depth", "position"])
+def test_cells_share_out_every_question_that_was_asked(by):
+    task = make_task("mixture", max_load=4)
+    batch = Stream(task, 37).rows(0, 200)
+    said = np.where(np.random.default_rng(0).random(batch.answers.shape) < 0.5, batch.answers, -1)
+    scored = Scored(batch.asked, batch.origins, batch.answers, said)
+    cells = [row for row in cell_rows(scored, 37) if row["by"] == by]
+    assert sum(row["num_questions"] for row in cells) == scored.asking.sum()
+    total = sum(row["num_questions"] * row["accuracy"] for row in cells)
+    assert total / scored.asking.sum() == pytest.approx(scored.accuracy)
+
+
+def test_a_cell_has_the_interval_of_its_rows():
+    rng = np.random.default_rng(0)
+    right, bins = rng.random((60, 4)) < 0.7, np.tile([0, 0, 0, 1], (60, 1))
+    scored = scored_as(np.ones((60, 4), bool), right, np.ones((60, 4), np.int32))
+    (_, several), (_, single) = sorted_into(scored, bins, 2)
+    assert (several["low"], several["high"]) == cluster_interval(right[:, :3].sum(1), np.full(60, 3))
+    assert (single["low"], single["high"]) == tuple(map(float, wilson(right[:, 3].sum(), 60)))

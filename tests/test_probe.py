@@ -7,7 +7,7 @@ import torch
 
 from recall_tasks import MQAR, TASKS, Copy, Needle, Stream
 from runners.experiment import ModelSetting, Run, TaskSetting
-from runners.probe import capture, check, probe, read, revalued, templates
+from runners.probe import capture, probe, probed_row, read, revalued, templates
 from runners.probes import READERS
 
 torch.set_num_threads(1)
@@ -93,9 +93,9 @@ def test_a_task_can_be_probed_or_says_why_not(name):
     task = TASKS[name]()
     if name in ("in_context", "mixture"):
         with pytest.raises(ValueError, match=f"{name}: .*(states cannot be probed|probe a run on the task itself)"):
-            check(task, max(64, task.min_length))
+            probed_row(task, max(64, task.min_length))
         return
-    row = check(task, max(64, task.min_length))
+    row = probed_row(task, max(64, task.min_length))
     batch = revalued(row, task, 20, np.random.default_rng(0))
     assert np.array_equal(np.take_along_axis(batch.tokens, batch.stored.positions, axis=1), batch.stored.values)
     assert len(np.unique(batch.stored.values[:, 0])) > 1

@@ -18,14 +18,15 @@ from synthetic import MEMORIES, TASKS, synthetic
 
 from runners.comparison import bounds_lines, compare_memories, comparison_table, means_over_seeds, names
 from runners.figures import FIGURES, looks, panels, save
-from runners.figures.canvas import INK, begin
-from runners.figures.length import floor
+from runners.figures.canvas import INK, begin, by_panel
 from runners.figures.saving import svg_file, svg_inline
 from runners.findings import caution, farther, findings
+from runners.horizons import floor
+from runners.paired import paired
 from runners.report import write_report
 from runners.report_table import floors_table
 from runners.results import FLOORS, TABLES, Results
-from runners.wording import accuracy, listed, share, span
+from runners.wording import accuracy, listed, p_value, share, signed, span
 
 VOID = {"meta", "link", "br", "input", "img"}
 
@@ -61,12 +62,17 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def results() -> Results:
-    return synthetic()
+    return synthetic(seeds=5)
 
 
 @pytest.fixture(scope="module")
-def numbers(results: Results) -> pd.DataFrame:
-    return compare_memories(results)
+def pairs(results: Results) -> pd.DataFrame:
+    return paired(results)
+
+
+@pytest.fixture(scope="module")
+def numbers(results: Results, pairs: pd.DataFrame) -> pd.DataFrame:
+    return compare_memories(results, pairs)
 
 
 @pytest.fixture(scope="module")
@@ -107,9 +113,11 @@ def test_the_page_is_well_formed_and_its_ids_are_unique(page: Page) -> None:
     assert used <= set(ids)
 
 
-def test_every_figure_is_there_with_its_files(page: Page, folder: Path) -> None:
+def test_every_figure_is_there_with_its_files(results: Results, page: Page, folder: Path) -> None:
     plots = [a["aria-label"] for tag, a in page.tags if tag == "svg" and a.get("class") == "plot"]
-    assert plots == [f"{name}-{i}" for name in FIGURES for i in range(len(TASKS))]
+    counts = {name: len(by_panel(figure.table(results))) for name, figure in FIGURES.items()}
+    assert plots == [f"{name}-{i}" for name, count in counts.items() for i in range(count)]
+    assert {name: count for name, count in counts.items() if count != len(TASKS)} == {"heat": 3 * len(MEMORIES)}
     linked = {a["href"] for tag, a in page.tags if tag == "a" and a["href"].startswith("figures/")}
     assert linked == {f"figures/{name}.{kind}" for name in FIGURES for kind in ("png", "svg")}
     assert all((folder / one).stat().st_size > 1000 for one in linked)
@@ -188,7 +196,9 @@ def test_what_did_not_converge_is_said(results: Results, page: Page) -> None:
     assert page.said_in("small").count("not converged (budget 2,000 updates)") == 2 * len(TASKS)
     lead = next(words for words in page.said_in("p") if words.startswith("Most"))
     assert "Not converged: gru and <b>x</b> on every task." in lead
-    assert comparison_table(results).loc["gru", "mqar"].endswith("bits; not converged (budget 2,000 updates)")
+    assert (
+        comparison_table(results).loc["gru", "mqar"].endswith("bits; rate 0.01; not converged (budget 2,000 updates)")
+    )
 
 
 def test_bold_is_only_what_stands_out(numbers: pd.DataFrame, page: Page) -> None:
@@ -202,26 +212,27 @@ def test_nobody_stands_out_where_intervals_overlap(results: Results, tmp_path: P
     tables = {}
     for name in TABLES:
         table = getattr(results, name)
-        tables[name] = pd.concat([table, table[table["memory"] == "attention"].assign(memory="twin")])
+        twin = table[table["memory"] == "attention"].assign(memory="twin") if len(table) else table
+        tables[name] = pd.concat([table, twin.assign(run=twin["run"] + "-twin")]) if len(table) else table
     twins = Results(**tables)
     assert not compare_memories(twins)["best"].any()
-    said = findings(compare_memories(twins))
-    assert said[0] == (
-        "No memory stands out on mqar, needle and copying: the intervals of attention and twin overlap at the top."
-    )
+    said = findings(compare_memories(twins), paired(twins))
+    assert said[0] == "No memory stands out on mqar, needle and copying: attention and twin are not told apart."
     bare = dataclasses.replace(twins, **dict.fromkeys(("curves", "probes", "distances"), pd.DataFrame()))
     bare = dataclasses.replace(bare, scores=bare.scores[bare.scores["kind"] == "test"])
     assert "<strong>" not in write_report(bare, tmp_path).read_text(encoding="utf-8")
 
 
 def test_one_memory_alone_is_not_best() -> None:
-    numbers = compare_memories(synthetic(["linear"]))
+    alone = synthetic(["linear"])
+    numbers = compare_memories(alone)
     assert not numbers["best"].any()
-    assert findings(numbers)[0].startswith("On mqar, linear reaches .")
+    assert paired(alone).empty
+    assert findings(numbers, paired(alone))[0].startswith("On mqar, linear reaches .")
 
 
 def test_the_number_of_seeds_is_weighed(numbers: pd.DataFrame) -> None:
-    assert caution(numbers).startswith("3 seeds: ")
+    assert caution(numbers.assign(seeds=3)).startswith("3 seeds: ")
     assert caution(numbers.assign(seeds=1)).startswith("1 seed: ")
     assert caution(numbers.assign(seeds=5)) == ""
 
@@ -231,9 +242,10 @@ def test_seeds_that_failed_are_counted(results: Results) -> None:
     failed = (scores["memory"] == "linear") & (scores["task"] == "mqar") & (scores["seed"] == 1)
     scores.loc[failed, ["solved", "stopped", "updates", "updates_to_solve"]] = [False, "diverged", 31, np.nan]
     numbers = compare_memories(dataclasses.replace(results, scores=scores))
-    assert findings(numbers)[-1].endswith("linear on mqar (1 of 3 seeds); gru and <b>x</b> on every task.")
+    said = findings(numbers, paired(results))
+    assert said[-1].endswith("linear on mqar (1 of 5 seeds); gru and <b>x</b> on every task.")
     words = comparison_table(dataclasses.replace(results, scores=scores)).loc["linear", "mqar"]
-    assert "; 1 of 3 not converged (diverged at update 31)" in words
+    assert "; 1 of 5 not converged (diverged at update 31)" in words
 
 
 def test_accuracy_of_the_table_is_the_mean_over_seeds(results: Results, numbers: pd.DataFrame) -> None:
@@ -246,11 +258,11 @@ def test_accuracy_of_the_table_is_the_mean_over_seeds(results: Results, numbers:
 
 
 def test_tables_without_rows_leave_their_sections_out(small: Results, tmp_path: Path) -> None:
-    nothing = dict.fromkeys(("probes", "curves", "distances"), pd.DataFrame())
+    nothing = dict.fromkeys(("probes", "curves", "distances", "cells", "rates", "capacity"), pd.DataFrame())
     few = dataclasses.replace(small, **nothing, study={})
     page = Page(write_report(few, tmp_path).read_text(encoding="utf-8"))
     sections = [a["id"] for tag, a in page.tags if tag == "section"]
-    assert sections == ["comparison", "frontier", "length", "provenance"]
+    assert sections == ["comparison", "paired", "frontier", "length", "horizons", "provenance"]
 
 
 def test_no_ladder_no_figure_of_length(results: Results) -> None:
@@ -311,7 +323,7 @@ def test_a_figure_draws_where_it_is_told(results: Results) -> None:
 def test_a_memory_looks_the_same_in_every_figure(results: Results) -> None:
     look = looks(["elsewhere", *MEMORIES])
     assert len({(o.colour, o.marker) for o in looks([str(i) for i in range(60)]).values()}) == 60
-    for figure in FIGURES.values():
+    for figure in [figure for name, figure in FIGURES.items() if name != "heat"]:  # a map shows one memory
         drawn = figure.table(results)
         ax = figure.draw(drawn[drawn["task"] == "mqar"], look)
         lines = {line.get_label(): line for line in ax.lines}
@@ -341,7 +353,7 @@ def test_odd_names_do_no_harm(tmp_path: Path) -> None:
     tables = {name: getattr(results, name).assign(memory=odd) for name in TABLES}
     page = Page(write_report(Results(**tables), tmp_path).read_text(encoding="utf-8"))
     assert odd in page.said_in("th")
-    assert page.said_in("span").count(odd) == len(FIGURES)
+    assert page.said_in("span").count(odd) == len(FIGURES) - 1  # a map needs no legend
     drawn = ET.parse(tmp_path / "figures" / "length.svg").iter("{http://www.w3.org/2000/svg}text")
     assert odd in ["".join(words.itertext()) for words in drawn]
 
@@ -354,6 +366,10 @@ def test_only_a_perfect_score_reads_as_one(value: float, said: str) -> None:
 
 
 def test_words() -> None:
+    assert [signed(x) for x in (0.0254, -0.0036, 0.0004, -0.0004, 1, -1)] == [
+        "+.025", "−.004", ".000", ".000", "+1.00", "−1.00"
+    ]  # fmt: skip
+    assert [p_value(p) for p in (0.0004, 0.0238, 0.3, 1)] == ["p < .001", "p = .024", "p = .300", "p = 1.00"]
     assert span([4096, 4096]) == "4,096"
     assert span([9, 4096, 10]) == "9–4,096"
     assert [listed(w) for w in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a and b", "a, b and c"]
@@ -361,13 +377,13 @@ def test_words() -> None:
 
 def test_the_longest_rows_have_a_sentence_of_their_own(results: Results) -> None:
     means = means_over_seeds(results.sequences)
-    said = farther(means)
+    said = farther(means, paired(results, kind="extrapolation"))
     assert len(said) == len(TASKS)
     far = means[(means["kind"] == "extrapolation") & (means["task"] == "mqar")]
     far = far[far["length"] == far["length"].max()]
     best = far.loc[far["mean"].idxmax()]
     (sentence,) = [words for words in said if words.startswith("On mqar")]
-    assert f"{best['memory']} ({accuracy(best)})" in sentence
+    assert f"{best['memory']} ({accuracy(best)}) leads." in sentence
     beaten = far[far["high"] < best["low"]]
     assert len(beaten)
     assert not any(f"{memory} (" in sentence for memory in beaten["memory"])

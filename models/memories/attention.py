@@ -7,7 +7,7 @@ query and key i apart are compared at angle i.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -16,6 +16,9 @@ from torch import Tensor
 
 from ..layers import Projections, ReadOut, recent_floats
 from ..memory import Memory
+
+MASK = 2**26
+"""Places of a mask at once, at most: a long row read in pieces would need one of gigabytes."""
 
 
 class Cache(NamedTuple):
@@ -36,6 +39,21 @@ def rotate(x: Tensor, start: int, base: float = 10000.0) -> Tensor:
     swap = torch.kron(torch.eye(K // 2), torch.tensor([[0.0, 1.0], [-1.0, 0.0]])).to(x)
     cos, sin = (a.repeat_interleave(2, dim=-1) for a in (cos, sin))
     return torch.addcmul(x * cos, x @ swap, sin)
+
+
+def pieces(q: Tensor, total: int) -> Iterator[tuple[int, Tensor]]:
+    """The queries q [B, H, T, K] in pieces whose masks stay small, each with the place of its first among `total`."""
+    start = total - q.shape[2]
+    for part in torch.split(q, max(1, MASK // total), dim=2):
+        yield start, part
+        start += part.shape[2]
+
+
+def read(q: Tensor, cache: Cache, first: int) -> Tensor:
+    """What queries q [B, H, T, K] at the places first, first + 1, ... read of the cache up to themselves."""
+    T, seen = q.shape[2], first + q.shape[2]
+    visible = torch.ones(T, seen, dtype=torch.bool, device=q.device).tril(first)
+    return F.scaled_dot_product_attention(q, cache.k[:, :, :seen], cache.v[:, :, :seen], attn_mask=visible)
 
 
 class Attention(Memory):
@@ -69,9 +87,7 @@ class Attention(Memory):
         if state is None:
             reads = F.scaled_dot_product_attention(q, cache.k, cache.v, is_causal=True)
         else:
-            T, total = x.shape[1], cache.k.shape[2]
-            visible = torch.ones(T, total, dtype=torch.bool, device=x.device).tril(total - T)
-            reads = F.scaled_dot_product_attention(q, cache.k, cache.v, attn_mask=visible)
+            reads = torch.cat([read(part, cache, first) for first, part in pieces(q, cache.k.shape[2])], dim=2)
         return self.read_out(reads), cache
 
     def definition(self, x: Tensor, state: Cache | None = None) -> tuple[Tensor, Cache]:

@@ -6,7 +6,7 @@ Sources: Fu et al. 2023, "Hungry Hungry Hippos" (arXiv 2212.14052); Gu & Dao 202
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -70,6 +70,15 @@ class Induction(Symbols):
 
     def payload_bits(self, length: int) -> float:
         return float(np.log2(self.num_symbols))
+
+    def at_distance(self, distance: int, length: int) -> Induction:
+        places = length - 1 - 2 * self.num_occurrences
+        if not 1 <= distance <= places + 1:
+            raise ValueError(
+                f"{self.name}: {self.load_words} in {length} tokens leave the last 1 to {places + 1} tokens before the "
+                f"question, not {distance}"
+            )
+        return replace(self, depth=(places + 1 - distance) / max(1, places))
 
     def marks(self, rng: np.random.Generator, rows: int, length: int) -> Ints:
         """Where the marks stand, in order: [rows, num_occurrences].

@@ -6,7 +6,7 @@ Source: Arora et al. 2023, "Zoology" (arXiv 2312.04927).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -55,7 +55,7 @@ class MQAR(Bindings):
     )
     placement: str = difficulty(
         "uniform",
-        "where questions go: uniform, power:A, within:LOW-HIGH, even:LOW-HIGH or distance:LOW-HIGH",
+        "where questions go: uniform, power:A, within:LOW-HIGH, even:LOW-HIGH, distance:LOW-HIGH or late:LOW-HIGH",
         "distance",
     )
 
@@ -87,8 +87,18 @@ class MQAR(Bindings):
     def payload_bits(self, length: int) -> float:
         return self.num_pairs * float(np.log2(self.num_values))
 
+    def at_distance(self, distance: int, length: int) -> MQAR:
+        least = 2 * self.num_pairs - 1
+        if distance < least:
+            raise ValueError(
+                f"{self.name}: {self.load_words} are asked {least} tokens after their answers at the nearest, "
+                f"not {distance}"
+            )
+        return replace(self, placement=f"late:{distance}")
+
     def draw(self, rng: np.random.Generator, rows: int, length: int) -> Batch:
         pairs, stride = self.num_pairs, self._placement.stride
+        first = self._placement.first(pairs, length)
         keys = draws.distinct(rng, rows, pairs, self.num_keys) + np.int32(self.keys.start)
         values = draws.uniform(rng, rows, pairs, self.answers)
         asked, which = self._placement.place(rng, rows, pairs, length)
@@ -97,11 +107,12 @@ class MQAR(Bindings):
         tokens = np.zeros((rows, length), np.int32)
         if self.num_fillers:
             gaps = 2 * pairs if stride == 2 else 0
-            tokens[:, gaps:] = draws.uniform(rng, rows, length - gaps, self.fillers)
-        tokens[:, 0 : stride * pairs : stride] = keys
-        tokens[:, 1 : stride * pairs : stride] = values
+            fill = draws.uniform(rng, rows, length - gaps, self.fillers)
+            tokens[:, :first], tokens[:, first + gaps :] = fill[:, :first], fill[:, first:]
+        tokens[:, first : first + stride * pairs : stride] = keys
+        tokens[:, first + 1 : first + stride * pairs : stride] = values
         np.put_along_axis(tokens, asked, np.take_along_axis(keys, which, axis=1), axis=1)
 
-        written = np.arange(1, stride * pairs, stride, dtype=np.int32)
+        written = np.arange(first + 1, first + stride * pairs, stride, dtype=np.int32)
         stored = Stored(np.broadcast_to(written, (rows, pairs)), keys, values)
-        return Batch(tokens, asked, answers, stride * which + np.int32(1), stored)
+        return Batch(tokens, asked, answers, stride * which + np.int32(first + 1), stored)

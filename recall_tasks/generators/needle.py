@@ -155,6 +155,19 @@ class Needle(Bindings):
         """The same task with `load` needles, of which at most all are asked."""
         return replace(self, num_needles=load, num_asked=min(self.num_asked, load))
 
+    def at_distance(self, distance: int, length: int) -> Needle:
+        if self.num_questions(length) > 1:
+            raise ValueError(
+                f"{self.name}: one question of a row can be asked at a distance that is given, not "
+                f"{self.num_questions(length)} (num_asked and values_per_key must be 1)"
+            )
+        hay = length - 2
+        if not 2 <= distance <= hay:
+            raise ValueError(
+                f"{self.name}: a needle in {length} tokens is asked 2 to {hay} tokens after it, not {distance}"
+            )
+        return replace(self, depth=(hay - distance) / max(1, hay - 2))
+
     def draw(self, rng: np.random.Generator, rows: int, length: int) -> Batch:
         each, asks = self.values_per_key, self.num_questions(length)
         hay = length - 1 - asks

@@ -5,6 +5,7 @@
     within:20-60      every question 20 to 60 tokens after its answer; a slot says nothing about its pair
     even:20-83        the same with every distance equally likely, for pairs written with gaps
     distance:32-64    every question of a row exactly d tokens after its answer, d uniform in 32..64
+    late:32-64        the same at the end of the row: in longer rows more comes before the pairs
 
 `power` is the law of Arora et al. 2023 (arXiv 2312.04927), drawn as an exponential race: slot s waits
 an exponential time of rate w_s, and the first K to ring are a weighted draw without replacement, in
@@ -16,7 +17,7 @@ their questions K - 1 more, so no range of fewer than 3K - 3 will do, and middle
 than the ends. With pairs g tokens apart and a window of g slots every distance of a range of K g is
 equally likely: the window lays the gaps end to end. That takes g >= K, hence K^2 tokens and more.
 
-`distance` fixes what no other law does, at a price: pairs are asked in the order they were shown, so a
+`distance` and `late` fix what no other law does, at a price: pairs are asked in the order they were shown, so a
 reader that counts questions needs no key and scores everything (its position floor is 1), as does one
 that always looks d tokens back where d never varies. No law can mend that: one distance for all makes
 the order of the questions that of the pairs. Use it to test, not to train.
@@ -46,6 +47,10 @@ class Placement(Protocol):
         """The shortest row this law fits into, in tokens."""
         ...
 
+    def first(self, pairs: int, length: int) -> int:
+        """Where the first pair stands."""
+        ...
+
     def place(self, rng: np.random.Generator, rows: int, pairs: int, length: int) -> Placed: ...
 
 
@@ -55,6 +60,9 @@ class Uniform:
 
     def min_length(self, pairs: int) -> int:
         return 3 * pairs
+
+    def first(self, pairs: int, length: int) -> int:
+        return 0
 
     def place(self, rng: np.random.Generator, rows: int, pairs: int, length: int) -> Placed:
         return _scattered(rng, rows, pairs, range(2 * pairs, length))
@@ -67,6 +75,9 @@ class PowerLaw:
 
     def min_length(self, pairs: int) -> int:
         return 4 * pairs
+
+    def first(self, pairs: int, length: int) -> int:
+        return 0
 
     def place(self, rng: np.random.Generator, rows: int, pairs: int, length: int) -> Placed:
         slots = (length - 2 * pairs) // 2
@@ -88,6 +99,9 @@ class Within:
     def min_length(self, pairs: int) -> int:
         return self.high + 2
 
+    def first(self, pairs: int, length: int) -> int:
+        return 0
+
     def place(self, rng: np.random.Generator, rows: int, pairs: int, length: int) -> Placed:
         last_value = 1 + self.stride * (pairs - 1)
         return _scattered(rng, rows, pairs, range(last_value + self.low, self.high + 2))
@@ -98,14 +112,18 @@ class Distance:
     low: int
     high: int
     stride: int = 2
+    late: bool = False
 
     def min_length(self, pairs: int) -> int:
         return 2 * pairs + self.high
 
+    def first(self, pairs: int, length: int) -> int:
+        return length - self.min_length(pairs) if self.late else 0
+
     def place(self, rng: np.random.Generator, rows: int, pairs: int, length: int) -> Placed:
         distance = rng.integers(self.low, self.high + 1, size=(rows, 1), dtype=np.int32)
         which = np.broadcast_to(np.arange(pairs, dtype=np.int32), (rows, pairs))
-        return 2 * which + 1 + distance, which
+        return self.first(pairs, length) + 2 * which + 1 + distance, which
 
 
 def _scattered(rng: np.random.Generator, rows: int, pairs: int, slots: range) -> Placed:
@@ -122,30 +140,31 @@ def parse(text: str, pairs: int) -> Placement:
     if word == "power" and (exponent := _number(rest)) is not None and 0 < exponent <= 1:
         return PowerLaw(exponent)
     low, _, high = rest.partition("-")
-    if word in ("within", "even", "distance") and low.isdecimal() and (high or low).isdecimal():
+    if word in ("within", "even", "distance", "late") and low.isdecimal() and (high or low).isdecimal():
         return _ranged(word, int(low), int(high or low), pairs)
     raise ValueError(
-        f"unknown placement {text!r}: uniform, power:A with 0 < A <= 1, or within:LOW-HIGH, even:LOW-HIGH or "
-        f"distance:LOW-HIGH in tokens"
+        f"unknown placement {text!r}: uniform, power:A with 0 < A <= 1, or within:LOW-HIGH, even:LOW-HIGH, "
+        f"distance:LOW-HIGH or late:LOW-HIGH in tokens"
     )
 
 
 def _ranged(word: str, low: int, high: int, pairs: int) -> Placement:
-    least = 2 * pairs - 1 if word == "distance" else 1
+    least = 2 * pairs - 1 if word in ("distance", "late") else 1
     if low < least:
         raise ValueError(
             f"{pairs} pairs can be asked {least} tokens after their answers at the nearest, not {low} "
             f"(try --placement {word}:{least}-{max(least, high)})"
         )
     span = high - low + 1
-    if word == "distance" and span > 0:
-        return Distance(low, high)
+    if word in ("distance", "late") and span > 0:
+        return Distance(low, high, late=word == "late")
     if word == "within" and span >= 3 * pairs - 2:
         return Within(low, high)
     if word == "even" and span >= pairs**2 and span % pairs == 0:
         return Within(low, high, stride=max(2, span // pairs))
     need = {
         "distance": ("a distance of at least the lowest", low),
+        "late": ("a distance of at least the lowest", low),
         "within": (f"distances from {low} to at least", low + 3 * pairs - 3),
         "even": (
             f"a multiple of {pairs} distances from {low}, for example to",

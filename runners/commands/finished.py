@@ -1,18 +1,20 @@
-"""What `extrapolate` and `probe` share: ask more of runs that are finished, and tell what came of it."""
+"""What commands on finished runs share: ask them for more, and tell what came of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
+from rich.console import Console
 
 from ..arguments import Mistake, Parser, whole
-from ..engine import Job, execute
-from ..jobs import ask_more
-from ..results import collect
-from ..store import find_runs, load_run
+from ..engine import Event, Job, execute
+from ..jobs import Request, ask_claimed, check
+from ..results import Results, collect, rate_rows
+from ..store import find_runs, load_result, load_run, load_settings
+from ..telling import Notice
 from .tables import plain_console, shown
 
 
@@ -21,46 +23,75 @@ def add_runs(parser: Parser) -> None:
     parser.add_argument("--workers", type=whole, metavar="N", help="processes (default: one per core)")
 
 
-def ask(runs: Sequence[Path], workers: int | None, **request: Any) -> int:
-    """Ask every run for `request` (see `compare.ask_more`); print the table it adds; 1 where one failed."""
+Told = Callable[[Results], list[pd.DataFrame | str]]
+
+
+def ask(runs: Sequence[Path], workers: int | None, request: Request, told: Told | None = None) -> int:
+    """Ask every run for `request` (see `jobs.ask_more`); print what it adds, as `told` has it; 1 where one failed.
+
+    Of a folder that holds a grid of learning rates, those that validation chose; a run that is named itself is asked
+    at any rate.
+    """
     console = plain_console()
     if workers is not None and workers < 1:
         raise Mistake(f"--workers takes at least 1, not {workers}")
     try:
-        places = find_runs(runs)
+        places, left = to_be_asked(runs)
+        if left:
+            console.print(f"{left} runs at learning rates that were not chosen are left out (name one to ask it)")
         for place in places:  # refuse what cannot be asked before any work
-            run = load_run(place)
-            for multiple in request.get("ladder", ()):
-                run.task.task.check_length(multiple * run.task.length)
-            if request.get("probed"):
-                from ..probe import check  # scikit-learn takes a second to import
-
-                check(run.task.task, run.task.length)
-        jobs = [Job(str(place), ask_more, (str(place), request)) for place in places]
-        done, failed = 0, 0
-        for event in execute(jobs, workers):
-            if event.kind in ("finished", "failed"):
-                done += 1
-                failed += event.kind == "failed"
-                word = "finished" if event.kind == "finished" else f"failed: {event.content}"
-                console.print(f"{Path(event.job).name}  {word}  ({done} of {len(jobs)})")
-        results = collect([place.parent for place in places], [place.name for place in places])
+            check(load_run(place), request)
+        jobs = [Job(str(place), ask_claimed, (str(place), request)) for place in places]
+        failed = follow(execute(jobs, workers), len(jobs), console)
+        folders = dict.fromkeys(place.parent for place in places)
+        results = collect(folders, [place.name for place in places], every=True)
     except KeyboardInterrupt:
         console.print("Stopped. What was finished is kept; the same command goes on from there.")
         return 130
     except ValueError as error:
         raise Mistake(str(error)) from None
-    console.print(shown(summary(results.probes if request.get("probed") else results.scores, request)))
+    for part in told(results) if told else []:
+        console.print(part if isinstance(part, str) else shown(part))
     return 1 if failed else 0
 
 
-def summary(table: pd.DataFrame, request: dict[str, Any]) -> pd.DataFrame:
-    """Mean accuracy: by length, a row for each run; or by control, a row for each run, layer and reader."""
-    index, columns = ["run"], "length"
-    if request.get("probed"):
-        index, columns = ["run", "layer", "reader"], "control"
-    else:
-        table = table[table["kind"] == "extrapolation"]
-    wide = table.pivot_table(index=index, columns=columns, values="accuracy", aggfunc="mean")
-    wide = wide.map(lambda value: "" if pd.isna(value) else f"{value:.3f}").reset_index()
-    return wide.rename(columns=lambda name: f"{name} tokens" if isinstance(name, int) else name)
+def to_be_asked(paths: Sequence[Path]) -> tuple[list[Path], int]:
+    """The runs named or inside the folders named, at the rates chosen there; how many runs are left out."""
+    named = [path for path in paths if (path / "run.json").is_file()]
+    places = find_runs(paths)
+    rates = rate_rows([(place, load_settings(place), load_result(place)) for place in places])
+    asked = {row["run"] for row in rates if row["chosen"]} | {place.resolve().name for place in named}
+    kept = [place for place in places if place.resolve().name in asked]
+    return kept, len(places) - len(kept)
+
+
+def follow(events: Iterator[Event], jobs: int, console: Console) -> int:
+    """Tell of every run that ends, and of what it wants kept on the screen; how many failed."""
+    done, failed, working = 0, 0, dict[str, str]()
+    with live(console) as show:
+        for event in events:
+            name = Path(event.job).name
+            if event.kind == "progress":
+                if isinstance(event.content, Notice):
+                    console.print(event.content)
+                else:
+                    working[name] = str(event.content)
+            elif event.kind == "started":
+                working[name] = "starting"
+            else:
+                done, failed = done + 1, failed + (event.kind == "failed")
+                working.pop(name, None)
+                word = "finished" if event.kind == "finished" else f"failed: {event.content}"
+                console.print(f"{name}  {word}  ({done} of {jobs})")
+            show("\n".join(f"{run}  {said}" for run, said in working.items()))
+    return failed
+
+
+@contextmanager
+def live(console: Console) -> Iterator[Callable[[str], None]]:
+    """Words at the foot of a terminal that the next ones replace; nothing in a pipe."""
+    if not console.is_terminal:
+        yield lambda said: None
+        return
+    with console.status("") as status:
+        yield status.update

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pandas as pd
+
 from ..arguments import Parser
+from ..results import Results
 from .finished import add_runs, ask
 
 
@@ -18,4 +21,11 @@ def run(words: Sequence[str]) -> int:
     arguments = parser.parse_args(words)
     from ..probes import READERS
 
-    return ask(arguments.runs, arguments.workers, probed=tuple(READERS))
+    return ask(arguments.runs, arguments.workers, {"probe": {"readers": list(READERS)}}, told)
+
+
+def told(results: Results) -> list[pd.DataFrame | str]:
+    """Mean accuracy by control, a row for each run, layer and reader."""
+    index = ["run", "layer", "reader"]
+    wide = results.probes.pivot_table(index=index, columns="control", values="accuracy", aggfunc="mean")
+    return [wide.map(lambda value: "" if pd.isna(value) else f"{value:.3f}").reset_index()]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..arguments import Mistake, Parser, add_option, chosen, several, sorted_words, whole
-from ..extrapolate import LADDER, ROWS, extrapolate
+from ..extrapolate import LADDER, ROWS, check, measure
 from ..jobs import load_model
 from ..store import find_runs, load_run, sealed, write_whole
 from ..swap import swapped, with_trained_gates
@@ -48,6 +48,7 @@ def run(words: Sequence[str]) -> int:
     if min(ladder) < 1 or arguments.rows < 1 or arguments.gate_updates < 0:
         parser.error("--ladder and --rows take whole numbers of at least 1, --gate-updates of at least 0")
     console, table, given = plain_console(), [], chosen(arguments, options)
+    wanted = {"ladder": list(ladder), "rows": arguments.rows}
     asked = [f"{name} {value}" for name, value in given.items()]
     asked += [f"gates trained for {arguments.gate_updates} updates"] if arguments.gate_updates else []
     try:
@@ -59,8 +60,7 @@ def run(words: Sequence[str]) -> int:
                 _, other = swapped(trained, model, arguments.memory, given)
                 if arguments.gate_updates:
                     only_gates(other)
-                for multiple in ladder:
-                    trained.task.task.check_length(multiple * trained.task.length)
+                check(trained, wanted)
             except ValueError as error:
                 unfit.setdefault(str(error), []).append(place.name)
                 continue
@@ -74,7 +74,7 @@ def run(words: Sequence[str]) -> int:
             new, other = swapped(trained, model, arguments.memory, given)
             if arguments.gate_updates:
                 other = with_trained_gates(new, other, arguments.gate_updates)
-            before, after = (extrapolate(r, m, ladder, arguments.rows) for r, m in ((trained, model), (new, other)))
+            before, after = (measure(r, m, wanted)[0] for r, m in ((trained, model), (new, other)))
             content = {"run": new.to_json(), "gate_updates": arguments.gate_updates, "scores": after["scores"]}
             kept = place / f"swap-{new.identity}-{arguments.gate_updates}.json"
             write_whole(kept, sealed(content))

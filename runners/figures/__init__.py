@@ -1,5 +1,7 @@
 """Figures of a comparison. Each module has what it draws and how: a TITLE, how to read it (READING),
 `table(results)`, the tidy rows that are drawn, and `draw(table of one task, looks, ax)`, which returns Axes.
+A table with a column `panel`, the title of a panel, has one for each of these rather than for each task; a module
+whose panels are of another size than others has `panel_size(table)`, in inches.
 
     figure = panels(length.table(results), length.draw, looks(["attention", "linear"]))
     save(figure, folder, "length", length.table(results))
@@ -7,7 +9,7 @@
 
 from types import ModuleType
 
-from . import curve, distance, frontier, length, probe
+from . import bits, capacity, curve, distance, frontier, heat, laws, length, position, probe, rates
 from .canvas import panels
 from .look import Look, looks
 from .saving import save
@@ -15,9 +17,15 @@ from .saving import save
 FIGURES: dict[str, ModuleType] = {
     "frontier": frontier,
     "length": length,
+    "heat": heat,
     "distance": distance,
+    "position": position,
+    "capacity": capacity,
+    "laws": laws,
+    "bits": bits,
     "probe": probe,
     "curve": curve,
+    "rates": rates,
 }
 
 __all__ = ["FIGURES", "Look", "looks", "panels", "save"]

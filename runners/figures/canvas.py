@@ -59,6 +59,7 @@ def begin(ax: Axes | None, x: str, y: str, title: str = "") -> Axes:
 
 
 def accuracy_scale(ax: Axes) -> None:
+    ax.set_yscale("linear")
     ax.set_ylim(-0.03, 1.04)
     ax.yaxis.set_major_locator(FixedLocator([0, 0.25, 0.5, 0.75, 1]))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: {0: "0", 1: "1"}.get(v, f"{v:g}"[1:])))
@@ -108,22 +109,33 @@ REFERENCES = 4
 """Lines of a legend that are no memory, at most."""
 
 
-def panels(table: pd.DataFrame, draw: Draw, look: Looks | None = None, columns: int = 3) -> Figure:
-    """One figure: a panel per task, one legend below them all."""
+def by_panel(table: pd.DataFrame) -> list[pd.DataFrame]:
+    """What each panel draws: the rows of a task, or those with the same `panel`, where a table has that column."""
+    return [part for _, part in table.groupby("panel" if "panel" in table else "task", sort=False)]
+
+
+def panels(
+    table: pd.DataFrame,
+    draw: Draw,
+    look: Looks | None = None,
+    columns: int = 3,
+    size: tuple[float, float] = PANEL,
+) -> Figure:
+    """One figure: a panel of this size (inches) for each of `by_panel`, one legend below them all."""
     look = look or looks(table["memory"])
-    tasks = list(dict.fromkeys(table["task"]))
-    columns = min(columns, len(tasks))
-    rows = -(-len(tasks) // columns)
-    width = max(columns * PANEL[0], 1.5 * PANEL[0])
+    drawn = by_panel(table)
+    columns = min(columns, len(drawn))
+    rows = -(-len(drawn) // columns)
+    width = max(columns * size[0], 1.5 * PANEL[0])
     with matplotlib.rc_context(STYLE):
         ncols = max(2, int(width / 1.7))
         lines = -(-(len(look) + REFERENCES) // ncols)
-        figure = Figure((width, rows * PANEL[1] + max(0.6, 0.21 * lines)), layout="constrained")
+        figure = Figure((width, rows * size[1] + max(0.6, 0.21 * lines)), layout="constrained")
         grid = figure.subplots(rows, columns, squeeze=False).ravel()
-        for ax in grid[len(tasks) :]:
+        for ax in grid[len(drawn) :]:
             ax.remove()
-        for ax, task in zip(grid, tasks, strict=False):
-            draw(table[table["task"] == task], look, ax)
-        found = legend(figure.axes, look)
-        figure.legend(list(found.values()), list(found), loc="outside lower center", ncols=ncols)
+        for ax, part in zip(grid, drawn, strict=False):
+            draw(part, look, ax)
+        if found := legend(figure.axes, look):
+            figure.legend(list(found.values()), list(found), loc="outside lower center", ncols=ncols)
     return figure

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.axes import Axes
 
+from ..horizons import floor
+from ..modes import at_fixed_load
 from ..results import Results
 from ..wording import accuracy
 from .canvas import UNNAMED, accuracy_scale, begin, doubling_scale, mean_line, reference, tokens
-from .length import floor
 from .look import Looks, looks
 from .seeds import with_band
 
@@ -29,14 +30,14 @@ def table(results: Results) -> pd.DataFrame:
     """
     if not len(results.distances):
         return pd.DataFrame()
-    found = results.distances
+    found, scores = at_fixed_load(results.distances), at_fixed_load(results.scores)
     longest = found.groupby("task")["length"].transform("max")
     tested = found[found["kind"] == "test"]
     beyond = found[(found["kind"] == "extrapolation") & (found["length"] == longest)]
     beyond = beyond.merge(tested[["task", "length"]].drop_duplicates(), how="left", indicator=True)
     beyond = beyond[beyond.pop("_merge") == "left_only"]
     drawn = with_band(pd.concat([tested, beyond]), ["task", "memory", "kind", "length", "distance_low"])
-    held = results.scores.assign(floor=floor)[["task", "kind", "length", "chance", "floor"]]
+    held = scores.assign(floor=floor)[["task", "kind", "length", "chance", "floor"]]
     drawn = drawn.merge(held.drop_duplicates(["task", "kind", "length"]), on=["task", "kind", "length"])
     return drawn.drop(columns="run", errors="ignore")
 

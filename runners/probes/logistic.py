@@ -5,9 +5,6 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-from sklearn.decomposition import PCA
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 
 from .reader import Labels, States
 
@@ -22,6 +19,10 @@ class Logistic:
         self.num_values, self.converged = num_values, True
 
     def fit(self, states: States, labels: Labels) -> Logistic:
+        from sklearn.decomposition import PCA  # takes a second to import; training need not wait for it
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.linear_model import LogisticRegression
+
         wide = states.shape[1] > COMPONENTS
         self.reduce = PCA(min(COMPONENTS, len(states)), random_state=0).fit(states) if wide else None
         # One scale for all components: whitening would give directions of noise the weight of signal.

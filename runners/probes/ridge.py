@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.linear_model import RidgeCV
 
 from .reader import Labels, States
 
@@ -12,6 +11,8 @@ class Ridge:
     """The regularisation is chosen among powers of ten by leave-one-out error on the training rows."""
 
     def __init__(self, num_values: int) -> None:
+        from sklearn.linear_model import RidgeCV  # takes a second to import; training need not wait for it
+
         self.num_values, self.converged = num_values, True
         self.model = RidgeCV(alphas=10.0 ** np.arange(0, 5))
 
