@@ -1,5 +1,5 @@
 """What running costs beside training. Per update: `train` in a worker, with its rows, learning curve and news,
-over the bare step on a batch that is there, in turns. Startup: seconds of `recall --help` and until a sweep's
+over the bare steps of the same run. Startup: seconds of `recall --help` and until a sweep's
 first run has begun, beside Python alone. Runs a minute: equal runs on one worker and on two."""
 
 import json
@@ -12,13 +12,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from statistics import median
 from typing import Any
-
-import torch
+from unittest.mock import patch
 
 from runners.engine import Event, Job, opened
 from runners.experiment import ModelSetting, Run, TaskSetting, Training
-from runners.feed import Feed
-from runners.lengths import POLICIES
 from runners.train import step, train
 
 TASK = TaskSetting("mqar", 64, {"num_pairs": 16, "num_keys": 64, "num_values": 64})
@@ -32,18 +29,21 @@ def run(updates: int, memory: str = "linear") -> Run:
 
 
 def compared(memory: str, updates: int, repeats: int, watch: Callable[[Any], None]) -> list[tuple[float, float]]:
-    """Seconds an update of `train` and of the bare step, in turns: the job of a worker."""
+    """Seconds an update of `train`, and of them in its bare steps: the job of a worker, the first run left out."""
     one, times = run(updates, memory), []
-    model = one.build()
-    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
-    batch = Feed(POLICIES["fixed"](one), one.training.tokens, 0, {}).batch(0)
     for _ in range(repeats + 1):
-        began = time.perf_counter()
-        for _ in range(updates):
-            step(model, optimiser, batch, 1.0)
-        bare = (time.perf_counter() - began) / updates
-        curve = train(one, watch)[2]
-        times.append((curve[-1]["seconds"] / curve[-1]["update"], bare))
+        spent = 0.0
+
+        def timed(*given: Any) -> tuple[float, float]:
+            nonlocal spent
+            began = time.perf_counter()
+            said = step(*given)
+            spent += time.perf_counter() - began
+            return said
+
+        with patch("runners.train.step", timed):
+            curve = train(one, watch)[2]
+        times.append((curve[-1]["seconds"] / curve[-1]["update"], spent / updates))
     return times[1:]
 
 

@@ -18,16 +18,16 @@ from models import Memory
 from recall_tasks import Task
 
 from . import store
+from .analysis.comparison import comparison_table
 from .bring import IMPORTING, adopt
-from .comparison import comparison_table
 from .engine import Event, Job, cores, execute
 from .experiment import ModelSetting, Run, TaskSetting, Training
 from .extrapolate import ROWS
 from .jobs import ELSEWHERE, Request, check, fulfil, remaining
-from .matching import check_matched
-from .rates import asked_runs
 from .results import Results, collect
 from .study import Ask, Study
+from .study.matching import check_matched
+from .study.rates import asked_runs
 
 Execute = Callable[[Sequence[Job]], Iterator[Event]]
 PATIENCE = 1.0

@@ -20,8 +20,8 @@ from models import SequenceModel, build, check_options, memory_options
 from recall_tasks import Task, make_task
 
 from .bring import load_memory, source_digest
-from .lengths import POLICIES, check_policy
 from .sizes import check_sizes
+from .training.lengths import POLICIES, check_policy
 
 Option = bool | int | float | str | None
 STRICT = ConfigDict(extra="forbid", strict=True)

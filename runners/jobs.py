@@ -17,9 +17,9 @@ from .cells import cell_rows, distance_rows
 from .environment import environment
 from .evaluate import outputs, score, score_row, sequence_rows
 from .experiment import Run
-from .leaks import cut_off, untrained
 from .measures import MEASURES, Record, Wanted, parts
 from .train import train
+from .training.leaks import cut_off, untrained
 
 TEST_ROWS = 512
 

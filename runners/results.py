@@ -45,7 +45,7 @@ from . import store
 from .experiment import TaskSetting
 from .measures import MEASURES
 from .modes import FIXED_LOAD
-from .rates import choose, group, seen
+from .study.rates import choose, group, seen
 
 OUTCOME = (
     "stopped",

@@ -23,12 +23,13 @@ import torch.nn.functional as F
 from models import SequenceModel
 from recall_tasks import Batch, Stream
 
-from .checkpoint import UnusableCheckpoint, load, restore, save
 from .evaluate import device_of, origins, places, score
 from .experiment import Run
-from .feed import Feed
-from .lengths import POLICIES
-from .rate import Schedule
+from .training.adamw import AdamW
+from .training.checkpoint import UnusableCheckpoint, load, restore, save
+from .training.feed import Feed
+from .training.lengths import POLICIES
+from .training.rate import Schedule
 
 VALIDATION_ROWS = 256
 CHECK = 50
@@ -125,13 +126,8 @@ def train(
         raise ValueError(f"every takes seconds from 0, not {every}")
     setting = run.training
     model = run.build() if model is None else model
-    optimiser = torch.optim.AdamW(
-        [weights for weights in model.parameters() if weights.requires_grad],
-        lr=setting.learning_rate,
-        betas=(0.9, 0.95),
-        weight_decay=setting.weight_decay,
-        fused=True,
-    )
+    learning = [weights for weights in model.parameters() if weights.requires_grad]
+    optimiser = AdamW(learning, setting.weight_decay)
     ledger = resumed(checkpoint, run, model, optimiser, watch)
     policy, schedule = POLICIES[setting.policy](run), Schedule(run)
     feed = Feed(policy, setting.tokens, run.seed, dict(ledger.used))
@@ -148,9 +144,7 @@ def train(
             break
         number = policy.choose(ledger.update, ledger.mastered)
         batch = feed.batch(number)
-        for group in optimiser.param_groups:
-            group["lr"] = schedule.rate(ledger.update)
-        loss, accuracy = step(model, optimiser, batch, setting.clip)
+        loss, accuracy = step(model, optimiser, batch, setting.clip, schedule.rate(ledger.update))
         ledger.update += 1
         ledger.tokens += batch.tokens.size
         last = number == policy.count - 1 and not policy.drawn
@@ -210,7 +204,7 @@ def resumed(
     checkpoint: Path | None,
     run: Run,
     model: SequenceModel,
-    optimiser: torch.optim.Optimizer,
+    optimiser: AdamW,
     watch: Callable[[Any], None],
 ) -> Ledger:
     """The ledger of the checkpoint, weights and optimiser put where they were; a fresh one where there is none."""
@@ -236,8 +230,8 @@ def mark(ledger: Ledger, validation: float, drawn: bool, solve_at: float, second
         ledger.solve = [ledger.update, seconds]
 
 
-def step(model: SequenceModel, optimiser: torch.optim.Optimizer, batch: Batch, clip: float) -> tuple[float, float]:
-    """One update on a batch: its loss in nats and its accuracy, both before the update.
+def step(model: SequenceModel, optimiser: AdamW, batch: Batch, clip: float, rate: float) -> tuple[float, float]:
+    """One update on a batch at this learning rate: its loss in nats and its accuracy, both before the update.
 
     Runs where the model's weights are. A loss that is not finite leaves the weights as they were.
     """
@@ -254,5 +248,5 @@ def step(model: SequenceModel, optimiser: torch.optim.Optimizer, batch: Batch, c
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
-        optimiser.step()
+        optimiser.step(rate)
     return value, accuracy

@@ -14,8 +14,8 @@ import torch
 
 from recall_tasks import Stream, bounds, make_task
 from runners import jobs
-from runners.apart import told_apart
-from runners.capacities import capacities, interval, slopes
+from runners.analysis.apart import told_apart
+from runners.analysis.capacities import capacities, interval, slopes
 from runners.capacity import check, measure, merged, plan, remaining
 from runners.command import main
 from runners.commands.capacity import told

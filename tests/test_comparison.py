@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from synthetic import synthetic
 
-from runners.comparison import compare_memories, means_over_seeds, over_tasks, paired
-from runners.findings import farther, findings
-from runners.paired import COLUMNS, LEVEL, standing_out
-from runners.report_pairs import claim, pairs_table
+from runners.analysis.comparison import compare_memories, means_over_seeds, over_tasks, paired
+from runners.analysis.paired import COLUMNS, LEVEL, standing_out
+from runners.report.findings import farther, findings
+from runners.report.pairs import claim, pairs_table
 from runners.results import Results
 from runners.statistics import across_seeds, holm, iqm, paired_difference
 

@@ -8,8 +8,8 @@ import pytest
 from untrained import ROWS, a_run, keep
 
 from runners import command, store
+from runners.archive.difference import compare_runs, load, match
 from runners.commands import diff
-from runners.difference import compare_runs, load, match
 from runners.experiment import Run
 
 

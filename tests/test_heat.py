@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from synthetic import MEMORIES, TASKS, synthetic
 
+from runners.analysis.horizons import curves_over_length, horizon_table, horizons
 from runners.figures import heat, length, panels, position
 from runners.figures.canvas import by_panel
-from runners.horizons import curves_over_length, horizon_table, horizons
 from runners.results import Results
 from runners.statistics import effective_length
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from sklearn.isotonic import isotonic_regression
 
 from recall_tasks import bounds, make_task
-from runners.fits import Counts, capacity, crossing, falling, slope
-from runners.laws import (
+from runners.analysis.fits import Counts, capacity, crossing, falling, slope
+from runners.analysis.laws import (
     hebbian_accuracy,
     hebbian_capacity,
     hebbian_law,

@@ -11,9 +11,9 @@ from models.presets import LAYERS, MATCHED_PARAMETERS, MATCHED_STATE, PARAMETERS
 from runners.command import main
 from runners.compare import carry_out
 from runners.experiment import ModelSetting, Run, TaskSetting
-from runners.matching import TOLERANCE, amount, check_matched
 from runners.presets import PRESETS
 from runners.study import Study
+from runners.study.matching import TOLERANCE, amount, check_matched
 
 TASK = TaskSetting("mqar", 64, {"num_pairs": 16, "num_keys": 64, "num_values": 64})
 

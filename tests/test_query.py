@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from untrained import ROWS, a_run, keep
 
-from runners import command, gather, measures, results, store
+from runners import command, measures, results, store
+from runners.archive import gather
+from runners.archive.gather import Columns
+from runners.archive.query import EXAMPLES, WrongQuery, query
 from runners.commands import query as asking
-from runners.gather import Columns
-from runners.query import EXAMPLES, WrongQuery, query
 
 
 @pytest.fixture(scope="module")

@@ -14,15 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runners import store
+from runners.analysis.comparison import compare_memories, comparison_table
 from runners.compare import carry_out, missing
-from runners.comparison import compare_memories, comparison_table
 from runners.engine import execute
 from runners.experiment import ModelSetting, Run, TaskSetting, Training
-from runners.rates import asked_runs, by_rate, choose, groups
 from runners.report import write_report
 from runners.results import FLOORS, collect
 from runners.study import Ask, Study
-from runners.windows import WITHIN, warnings, window
+from runners.study.rates import asked_runs, by_rate, choose, groups
+from runners.study.windows import WITHIN, warnings, window
 
 RATES = (0.001, 0.003, 0.01)
 TASK = TaskSetting("mqar", 12, {"num_pairs": 2, "num_keys": 4, "num_values": 4})

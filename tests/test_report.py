@@ -16,15 +16,15 @@ import pandas as pd
 import pytest
 from synthetic import MEMORIES, TASKS, synthetic
 
-from runners.comparison import bounds_lines, compare_memories, comparison_table, means_over_seeds, names
+from runners.analysis.comparison import bounds_lines, compare_memories, comparison_table, means_over_seeds, names
+from runners.analysis.horizons import floor
+from runners.analysis.paired import paired
 from runners.figures import FIGURES, looks, panels, save
 from runners.figures.canvas import INK, begin, by_panel
 from runners.figures.saving import svg_file, svg_inline
-from runners.findings import caution, farther, findings
-from runners.horizons import floor
-from runners.paired import paired
 from runners.report import write_report
-from runners.report_table import floors_table
+from runners.report.findings import caution, farther, findings
+from runners.report.table import floors_table
 from runners.results import FLOORS, TABLES, Results
 from runners.wording import accuracy, listed, p_value, share, signed, span
 

@@ -7,9 +7,9 @@ import pytest
 from untrained import a_run, keep
 
 from runners import command, store
+from runners.archive.rescore import differences, rescore
 from runners.commands import verify
 from runners.jobs import ask_more
-from runners.rescore import differences, rescore
 
 LADDER = {"ladder": [1, 2], "rows": 8}
 ASKED = {

@@ -12,13 +12,14 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runners import checkpoint as checkpoints
 from runners import train as training
-from runners.checkpoint import ForeignCheckpoint, UnusableCheckpoint
 from runners.experiment import ModelSetting, Run, TaskSetting, Training
-from runners.lengths import POLICIES
 from runners.store import UnwritableFolder
 from runners.train import train
+from runners.training import checkpoint as checkpoints
+from runners.training.adamw import AdamW
+from runners.training.checkpoint import ForeignCheckpoint, UnusableCheckpoint
+from runners.training.lengths import POLICIES
 
 torch.set_num_threads(1)
 ROOT = Path(__file__).parent.parent
@@ -175,7 +176,7 @@ def test_the_clock_counts_all_parts(tmp_path):
     until(5, run, path, every=0)
     held = checkpoints.load(path, run)
     assert 0 < held.progress["seconds"] < 100
-    model, optimiser = run.build(), torch.optim.AdamW(run.build().parameters())
+    model, optimiser = run.build(), AdamW(run.build().parameters(), 0.01)
     checkpoints.save(path, run, model, optimiser, held.progress | {"seconds": 100.5})
     _, outcome, _ = train(run, checkpoint=path)
     assert (outcome.stopped, outcome.updates) == ("seconds", 5)
@@ -187,7 +188,7 @@ def test_the_clock_counts_all_parts(tmp_path):
 def test_a_checkpoint_is_whole_or_refused(place, bit, cut, tmp_path):
     run, path = tiny(), tmp_path / "kept"
     model = run.build()
-    checkpoints.save(path, run, model, torch.optim.AdamW(model.parameters()), {"update": 3, "curve": [0.1]})
+    checkpoints.save(path, run, model, AdamW(model.parameters(), 0.01), {"update": 3, "curve": [0.1]})
     content = bytearray(path.read_bytes())
     at = int(place * len(content))
     if cut:
@@ -221,7 +222,7 @@ def test_a_checkpoint_of_other_versions_is_not_used(wrong, tmp_path, monkeypatch
     with monkeypatch.context() as patch:
         if wrong == "torch":
             patch.setattr(torch, "__version__", "1.0")
-        checkpoints.save(path, run, model, torch.optim.AdamW(model.parameters()), progress)
+        checkpoints.save(path, run, model, AdamW(model.parameters(), 0.01), progress)
     weights, outcome, curve = kept(*train(run, checkpoint=path))
     assert (weights, dataclasses.replace(outcome, warning=None), curve) == whole(run)
     assert outcome.warning

@@ -17,8 +17,8 @@ from runners.commands.narrowing import MATCHED as MATCHED_WORDS
 from runners.commands.narrowing import TRAINED, numbers
 from runners.compare import check_study, record_study
 from runners.experiment import ModelSetting, Run, TaskSetting, Training
-from runners.findings import FEW_SEEDS
 from runners.presets import DEMO_MODELS, DEMO_TASKS, MINUTES, PRESETS
+from runners.report.findings import FEW_SEEDS
 from runners.study import MATCHED, Ask, Study
 
 TASKS = (

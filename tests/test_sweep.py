@@ -12,12 +12,12 @@ import pytest
 from processes import gone
 from rich.console import Console
 
-from runners import plan, store
+from runners import store
 from runners.command import main
 from runners.engine import Event
 from runners.experiment import ModelSetting, Run, TaskSetting, Training
 from runners.progress import Board, follow
-from runners.study import Study
+from runners.study import Study, plan
 
 ROOT = Path(__file__).parent.parent
 TASK = {"name": "mqar", "length": 12, "fields": {"num_pairs": 2, "num_keys": 4, "num_values": 4}}

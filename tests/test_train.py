@@ -1,6 +1,9 @@
 """Training: what it starts from, how it ends, and that the same run gives the same bytes."""
 
 import dataclasses
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,9 +13,9 @@ from models import MEMORIES, memory_options
 from recall_tasks import Stream, bounds
 from runners.evaluate import score
 from runners.experiment import ModelSetting, Run, TaskSetting, Training
-from runners.rate import Schedule
 from runners.statistics import wilson
 from runners.train import train
+from runners.training.rate import Schedule
 
 torch.set_num_threads(1)
 TINY = TaskSetting("mqar", 12, {"num_pairs": 2, "num_keys": 8, "num_values": 8})
@@ -158,3 +161,32 @@ def test_fixed_is_a_curriculum_of_one_stage():
     ends = [train(run)[0].embedding for run in runs]
     assert torch.equal(ends[0], ends[1])
     assert not torch.equal(ends[0], ends[2])
+
+
+def test_the_optimiser_is_torchs_bit_for_bit_and_brings_no_compiler():
+    code = (
+        "import sys, torch\n"
+        "from runners.training.adamw import AdamW\n"
+        "def weights():\n"
+        "    g = torch.Generator().manual_seed(0)\n"
+        "    return [torch.randn(5, 3, generator=g).T.requires_grad_(), torch.randn(7, generator=g).requires_grad_()]\n"
+        "def grads(t):\n"
+        "    g = torch.Generator().manual_seed(t)\n"
+        "    return [torch.randn(3, 5, generator=g), None if t == 2 else torch.randn(7, generator=g)]\n"
+        "ours = weights(); mine = AdamW(ours, 0.01)\n"
+        "for t in range(6):\n"
+        "    mine.zero_grad()\n"
+        "    for w, g in zip(ours, grads(t)): w.grad = g\n"
+        "    mine.step(0.01 * (t + 1))\n"
+        "assert 'torch._dynamo' not in sys.modules\n"
+        "theirs = weights()\n"
+        "torchs = torch.optim.AdamW(theirs, betas=(0.9, 0.95), weight_decay=0.01, fused=True)\n"
+        "for t in range(6):\n"
+        "    torchs.zero_grad()\n"
+        "    for w, g in zip(theirs, grads(t)): w.grad = g\n"
+        "    torchs.param_groups[0]['lr'] = 0.01 * (t + 1)\n"
+        "    torchs.step()\n"
+        "assert all(map(torch.equal, ours, theirs))\n"
+        "assert not torch.equal(ours[0], weights()[0])\n"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent.parent, check=True)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from ..analysis.capacities import capacities, interval, slopes
 from ..arguments import Parser, several, whole
-from ..capacities import capacities, interval, slopes
 from ..capacity import LONGEST, ROWS
 from ..results import Results
 from ..wording import amount

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from ..analysis.comparison import bounds_lines, comparison_table
 from ..arguments import Mistake, Parser, whole
 from ..compare import carry_out, check_study, missing
-from ..comparison import bounds_lines, comparison_table
 from ..engine import cores, execute
 from ..presets import PRESETS
 from ..progress import Board, follow

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
+from ..archive.difference import Difference, Finished, compare_runs, load, match
 from ..arguments import Mistake, Parser
-from ..difference import Difference, Finished, compare_runs, load, match
 from ..modes import FIXED_LOAD
 from ..store import find_runs
 from .tables import plain_console, shown

@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from ..analysis.horizons import THRESHOLD, horizon_table, horizons
 from ..arguments import Parser, number, one_of, several, whole
 from ..extrapolate import FAR, LEAST_ROWS, ROWS
-from ..horizons import THRESHOLD, horizon_table, horizons
 from ..modes import FIXED_DISTANCE, GROWING_LOAD, MODES
 from ..results import Results
 from ..wording import share, span

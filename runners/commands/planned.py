@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..compare import missing
-from ..plan import Planned, in_all, plan
 from ..progress import clock
 from ..study import Study
+from ..study.plan import Planned, in_all, plan
 from .tables import plain_console
 
 

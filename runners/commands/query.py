@@ -10,10 +10,10 @@ import pandas as pd
 from rich.measure import Measurement
 from rich.padding import Padding
 
+from ..archive.gather import Gathered, gather
+from ..archive.query import EXAMPLES, answer, connected
+from ..archive.tabular import ENDINGS, frame, write_table
 from ..arguments import Mistake, Parser, one_of
-from ..gather import Gathered, gather
-from ..query import EXAMPLES, answer, connected
-from ..tabular import ENDINGS, frame, write_table
 from .tables import plain_console, shown
 
 ROWS = 100

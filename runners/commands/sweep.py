@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from ..experiment import Run
     from ..study import Study
 
-JOBS = ("runners.jobs", "torch._dynamo")
-"""What workers import first: torch takes as long again for its compiler, when the first optimiser is made."""
+JOBS = ("runners.jobs",)
+"""What workers import while the study is read."""
 
 
 def run(words: Sequence[str]) -> int:
@@ -64,7 +64,7 @@ def _parser() -> Parser:
         "study",
         metavar="STUDY",
         help="a preset (recall ls presets), FILE.json (tasks, models, training, seeds, rates, asks, matched: see\n"
-        "runners/study_file.py), or a folder with a study.json",
+        "runners/study/file.py), or a folder with a study.json",
     )
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="folder of the runs (default: runs/NAME, or STUDY itself)"

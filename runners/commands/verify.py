@@ -7,9 +7,9 @@ from pathlib import Path
 
 from rich.progress import track
 
+from ..archive.gather import found
+from ..archive.rescore import rescore
 from ..arguments import Mistake, Parser
-from ..gather import found
-from ..rescore import rescore
 from .tables import plain_console
 
 

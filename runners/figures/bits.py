@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from ..capacities import memories
+from ..analysis.capacities import memories
 from ..results import Results
 from .canvas import begin, dots, doubling_scale, reference
 from .capacity import looks_of, panel

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ..capacities import THRESHOLDS, asked_task, memories
-from ..fits import capacity
+from ..analysis.capacities import THRESHOLDS, asked_task, memories
+from ..analysis.fits import capacity
 from ..results import Results
 from ..wording import accuracy
 from .canvas import INK, UNNAMED, accuracy_scale, begin, doubling_scale, mean_line, reference

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ..horizons import floor
+from ..analysis.horizons import floor
 from ..modes import at_fixed_load
 from ..results import Results
 from ..wording import accuracy

@@ -9,8 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from ..capacities import capacities, interval, matrix_laws, slopes
-from ..laws import square_matrix
+from ..analysis.capacities import capacities, interval, matrix_laws, slopes
+from ..analysis.laws import square_matrix
 from ..results import Results
 from .canvas import UNNAMED, begin, dots, doubling_scale, reference
 from .capacity import looks_of, panel

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ..horizons import curves_over_length
+from ..analysis.horizons import curves_over_length
 from ..modes import FIXED_LOAD, GROWING_LOAD
 from ..results import Results
 from ..wording import accuracy

@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
-from ..horizons import floor
+from ..analysis.horizons import floor
 from ..modes import at_fixed_load
 from ..results import Results
 from ..wording import accuracy

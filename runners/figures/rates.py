@@ -8,9 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from ..horizons import floor
+from ..analysis.horizons import floor
 from ..results import Results
-from ..windows import WITHIN, window
+from ..study.windows import WITHIN, window
 from ..wording import share
 from .canvas import UNNAMED, accuracy_scale, begin, dots, reference
 from .look import Looks, looks, of

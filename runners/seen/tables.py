@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..comparison import means_over_seeds
+from ..analysis.comparison import means_over_seeds
 from ..figures.saving import csv_text
 from ..results import FLOORS, Results, collect
 from ..study import Study

@@ -18,6 +18,7 @@ and lies outside the folder.
     .<word>.partial                      what is being written; swept when nobody writes it any more
 """
 
+from ..sealing import CorruptRun, digest, load_record, sealed, unsealed
 from .claims import claimed
 from .failures import checkpoint_path, forget_failure, load_failure, write_failure
 from .finding import find_runs
@@ -35,7 +36,6 @@ from .runs import (
     load_settings,
     load_weights,
 )
-from .sealing import CorruptRun, digest, load_record, sealed, unsealed
 from .tensors import load_tensors, write_tensors
 from .writing import FullDisk, UnwritableFolder, write_whole
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..experiment import Run
+from ..sealing import printed
 from .locks import NoLocks, is_at, lock
-from .sealing import printed
 from .writing import UnwritableFolder, writing
 
 PATIENCE = 0.05

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..experiment import Run
-from .sealing import CorruptRun, damaged, load_record, sealed
+from ..sealing import CorruptRun, damaged, load_record, sealed
 from .writing import flush_names, write_whole, writing
 
 KINDS = ("error", "died", "time", "memory")

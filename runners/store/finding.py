@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from ..sealing import CorruptRun, printed, read_plain
 from .runs import RECORD
-from .sealing import CorruptRun, printed, read_plain
 
 
 def find_runs(paths: Iterable[Path]) -> list[Path]:

@@ -11,10 +11,10 @@ from typing import Any
 from torch import Tensor
 
 from ..experiment import Run
+from ..sealing import digest, sealed
 from .failures import checkpoint_path, forget_failure
 from .partials import partial_directory
 from .runs import OUTPUTS, RECORD, WEIGHTS, is_finished
-from .sealing import digest, sealed
 from .tensors import tensor_bytes
 from .writing import flush_names, write_whole, writing
 

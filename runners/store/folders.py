@@ -11,9 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ..sealing import damaged, load_record, printed
 from .claims import sweep_lock
 from .partials import SUFFIX, sweep
-from .sealing import damaged, load_record, printed
 from .writing import UnwritableFolder, flush_names, writing
 
 STUDY = "study.json"

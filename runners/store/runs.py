@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError, with_config
 from torch import Tensor
 
 from ..experiment import STRICT, ModelSetting, Run, TaskSetting, Training
-from .sealing import CorruptRun, damaged, load_record, printed, unsealed
+from ..sealing import CorruptRun, damaged, load_record, printed, unsealed
 from .tensors import checked_bytes, load_tensors
 from .trust import refuse_own_code
 

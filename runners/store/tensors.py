@@ -10,7 +10,7 @@ from safetensors.torch import load as tensors_from_bytes
 from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor
 
-from .sealing import damaged, digest, read_plain
+from ..sealing import damaged, digest, read_plain
 from .writing import write_whole
 
 SUFFIX = ".safetensors"

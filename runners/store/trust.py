@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .sealing import CorruptRun, printed
+from ..sealing import CorruptRun, printed
 
 
 def refuse_own_code(place: Path, memory: str) -> None:

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..sealing import printed
 from .partials import partial_file
-from .sealing import printed
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 

@@ -1,0 +1,5 @@
+"""The page of a comparison."""
+
+from .report import write_report
+
+__all__ = ["write_report"]

@@ -1,0 +1,131 @@
+"""The report of a comparison: one page that needs nothing else, and the figures and tables it shows.
+
+folder/report.html       everything inline; opens from a file, on a phone, in the dark, on paper
+folder/figures/          each figure as PNG, SVG and the CSV of what it draws
+folder/tables/           the tables of `Results`, the comparison, its differences, horizons, windows of rates, as CSV
+"""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pandas as pd
+
+from ..analysis.capacities import capacities, slopes
+from ..analysis.comparison import compare_memories, means_over_seeds, names, over_tasks
+from ..analysis.horizons import horizons
+from ..analysis.paired import paired
+from ..figures import FIGURES, looks, panels, save
+from ..figures.canvas import PANEL, by_panel, legend
+from ..figures.look import Looks
+from ..figures.rates import floors
+from ..figures.saving import csv_text, svg_inline, svg_key
+from ..results import TABLES, Results
+from ..study.windows import window
+from .findings import caution, farther, findings
+from .horizons import HOW_TO_READ as HOW_TO_READ_HORIZONS
+from .horizons import horizons_table
+from .page import csv_link, document, link, section
+from .pairs import HOW_TO_READ as HOW_TO_READ_PAIRS
+from .pairs import over_tasks_table, pairs_table
+from .provenance import provenance
+from .table import HOW_TO_READ, floors_table, score_table
+from .windows import HOW_TO_READ as HOW_TO_READ_WINDOWS
+from .windows import windows_table
+
+
+def write_report(results: Results, folder: Path) -> Path:
+    """Write the report into the folder, made if missing; returns the path of report.html.
+
+    A table without rows leaves its section out.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    pairs = paired(results)
+    numbers = compare_memories(results, pairs)
+    windows = window(results.rates, floors(results))
+    reached = horizons(results)
+    worked_out = {"comparison": numbers, "paired": pairs, "windows": windows, "horizons": reached}
+    worked_out |= {"capacities": capacities(results), "laws": slopes(results)}
+    write_tables(results, worked_out, folder / "tables")
+    look = looks(names(results, "memory"))
+    command = str(results.study.get("command", ""))
+    parts = [opening(results, numbers, pairs)]
+    if len(numbers):
+        links = [csv_link("comparison.csv", csv_text(numbers)), made_by(command)]
+        body = score_table(results, numbers) + floors_table(results, numbers)
+        parts.append(section("comparison", "Memories side by side", HOW_TO_READ, body, links))
+    if len(pairs):
+        whole = over_tasks_table(over_tasks(results)) if numbers["task"].nunique() > 1 else ""
+        links = [csv_link("paired.csv", csv_text(pairs)), made_by(command)]
+        parts.append(section("paired", "Who recalls more", HOW_TO_READ_PAIRS, pairs_table(pairs) + whole, links))
+    for name, figure in FIGURES.items():
+        drawn = figure.table(results)
+        if len(drawn):
+            size = figure.panel_size(drawn) if hasattr(figure, "panel_size") else PANEL
+            save(panels(drawn, figure.draw, look, size=size), folder / "figures", name, drawn)
+            parts.append(figure_section(name, figure, drawn, look, command))
+        if name == "length" and len(reached):
+            links = [csv_link("horizons.csv", csv_text(reached)), made_by(command)]
+            body = horizons_table(reached)
+            parts.append(section("horizons", "How far, in numbers", HOW_TO_READ_HORIZONS, body, links))
+    if len(windows):
+        links = [csv_link("windows.csv", csv_text(windows)), made_by(command)]
+        parts.append(section("windows", "How wide the window is", HOW_TO_READ_WINDOWS, windows_table(windows), links))
+    parts.append(provenance(results))
+    page = folder / "report.html"
+    page.write_text(document(title(results), "\n".join(parts)), encoding="utf-8")
+    return page
+
+
+def write_tables(results: Results, worked_out: dict[str, pd.DataFrame], folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    tables = {name: getattr(results, name) for name in TABLES} | worked_out
+    for name, table in tables.items():
+        if len(table):
+            table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+
+
+def title(results: Results) -> str:
+    return str(results.study.get("name") or "comparison")
+
+
+def opening(results: Results, numbers: pd.DataFrame, pairs: pd.DataFrame) -> str:
+    """The title and what was found."""
+    scores = results.scores
+    sizes: list[tuple[int, str]] = []
+    if len(scores):
+        columns = (("task", "task"), ("memory", "memory"), ("seed", "seed"), ("run", "run"))
+        sizes = [(scores[column].nunique(), word) for column, word in columns]
+    words = {"memory": "memories"}
+    counted = ", ".join(f"{n:,} {w if n == 1 else words.get(w, w + 's')}" for n, w in sizes)
+    far = farther(means_over_seeds(results.sequences), paired(results, kind="extrapolation"))
+    found = " ".join(findings(numbers, pairs) + far)
+    warning = caution(numbers)
+    note = f'<p class="note">{escape(warning)}</p>' if warning else ""
+    return (
+        f'<header><h1>{escape(title(results))}</h1><p class="count">{counted}</p>'
+        f'<p class="lead">{escape(found)}</p>{note}</header>'
+    )
+
+
+def figure_section(name: str, figure: ModuleType, drawn: pd.DataFrame, look: Looks, command: str) -> str:
+    """Its panels, each an SVG of its own so that a narrow page stacks them, under one legend."""
+    axes = [figure.draw(part, look, None) for part in by_panel(drawn)]
+    keys = "".join(
+        f"<li>{svg_key(line, f'{name}-key-{i}')}<span>{escape(label)}</span></li>"
+        for i, (label, line) in enumerate(legend(axes, look).items())
+    )
+    plots = "".join(
+        f"<div>{svg_inline(ax.figure.get_figure(root=True), f'{name}-{i}')}</div>" for i, ax in enumerate(axes)
+    )
+    body = f'<ul class="legend">{keys}</ul><div class="panels">{plots}</div>'
+    links: list[Any] = [csv_link(f"{name}.csv", csv_text(drawn))]
+    links += [link(f"figures/{name}.{kind}", kind.upper()) for kind in ("png", "svg")]
+    return section(name, figure.TITLE, figure.READING, body, [*links, made_by(command)])
+
+
+def made_by(command: str) -> str:
+    return f"made by <code>{escape(command)}</code>" if command else ""

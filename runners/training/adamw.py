@@ -1,0 +1,62 @@
+"""AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101): torch's own update, without the class around it.
+
+`torch.optim.AdamW` imports torch's compiler when it is made, which takes as long as importing torch: a third of
+a run of a few seconds. The numbers are the same, bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+from torch.optim.adamw import adamw
+
+BETAS = (0.9, 0.95)
+EPSILON = 1e-8
+
+Moments = dict[str, Tensor]
+"""`step`, the number of updates; `exp_avg` and `exp_avg_sq`, running means of gradients and of their squares."""
+
+
+class AdamW:
+    """`state` has the moments of every weight that was updated; a weight without a gradient stays as it is."""
+
+    def __init__(self, weights: Iterable[Tensor], weight_decay: float) -> None:
+        self.weights, self.weight_decay = list(weights), weight_decay
+        self.state: dict[Tensor, Moments] = {}
+
+    def zero_grad(self) -> None:
+        for weight in self.weights:
+            weight.grad = None
+
+    @torch.no_grad()
+    def step(self, rate: float) -> None:
+        """One update at this learning rate."""
+        moving = [weight for weight in self.weights if weight.grad is not None]
+        moments = [self.state.setdefault(weight, fresh(weight)) for weight in moving]
+        if not moving:
+            return
+        adamw(
+            moving,
+            [weight.grad for weight in moving if weight.grad is not None],
+            [kept["exp_avg"] for kept in moments],
+            [kept["exp_avg_sq"] for kept in moments],
+            [],
+            [kept["step"] for kept in moments],
+            fused=True,
+            amsgrad=False,
+            beta1=BETAS[0],
+            beta2=BETAS[1],
+            lr=rate,
+            weight_decay=self.weight_decay,
+            eps=EPSILON,
+            maximize=False,
+        )
+
+
+def fresh(weight: Tensor) -> Moments:
+    """The moments of a weight before its first update."""
+    zeros = [torch.zeros_like(weight, memory_format=torch.preserve_format) for _ in range(2)]
+    step = torch.zeros((), dtype=torch.float32, device=weight.device)
+    return {"step": step, "exp_avg": zeros[0], "exp_avg_sq": zeros[1]}
