@@ -13,21 +13,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from models import Memory
 from recall_tasks import Task
 
 from . import store
-from .analysis.comparison import comparison_table
 from .bring import IMPORTING, adopt
 from .engine import Event, Job, cores, execute
 from .experiment import ModelSetting, Run, TaskSetting, Training
 from .extrapolate import ROWS
 from .jobs import ELSEWHERE, Request, check, fulfil, remaining
-from .results import Results, collect
 from .study import Ask, Study
 from .study.matching import check_matched
 from .study.rates import asked_runs
+
+if TYPE_CHECKING:
+    from .results import Results  # pandas takes half a second to import; a sweep does without
 
 Execute = Callable[[Sequence[Job]], Iterator[Event]]
 PATIENCE = 1.0
@@ -179,6 +181,8 @@ class Comparison:
         return write_report(self.results, Path(folder) if folder else self.folder)
 
     def __repr__(self) -> str:
+        from .analysis.comparison import comparison_table
+
         return comparison_table(self.results).replace("\n", "; ", regex=True).to_string()
 
 
@@ -212,4 +216,6 @@ def compare(
     for event in carry_out(study, place, partial(execute, workers=0), command="compare(...)", retry=True):
         if event.kind == "failed":
             raise RuntimeError(f"{event.job}: {event.content}\n{event.log}")
+    from .results import collect
+
     return Comparison(collect([place], [run.name for run in study.runs]), place)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from rich.console import Console
 from rich.table import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PIPE_WIDTH = 160
 
@@ -30,6 +33,8 @@ def plain_console() -> Console:
 
 def shown(frame: pd.DataFrame) -> Table:
     """Every cell as it stands; numbers to the right."""
+    import pandas as pd  # whoever has a frame has it already; a sweep prints none
+
     tall = bool(frame.map(lambda cell: "\n" in str(cell)).to_numpy().any())
     table = Table(box=None, pad_edge=False, padding=(0, 3, int(tall), 0), header_style="bold")
     for name in frame.columns:

@@ -7,9 +7,8 @@ import pandas as pd
 from ..analysis.paired import LEVEL, standing_out, undecided
 from ..modes import at_fixed_load
 from ..statistics import seeds_to_show
+from ..study.study import FEW_SEEDS
 from ..wording import accuracy, listed, p_value
-
-FEW_SEEDS = 5
 
 
 def findings(numbers: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:

@@ -32,9 +32,8 @@ from ..arguments import unknown
 from ..experiment import STRICT, ModelSetting, TaskSetting, Training
 from ..jobs import check
 from ..presets import PRESETS
-from ..report.findings import FEW_SEEDS
 from ..store.trust import refuse_own_code
-from .study import Ask, Study, validated
+from .study import FEW_SEEDS, Ask, Study, validated
 
 
 @with_config(STRICT)

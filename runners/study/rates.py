@@ -14,13 +14,14 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from .. import store
 from ..experiment import Run
 from .study import Study
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COLUMNS = ("learning_rate", "seed", "validation", "solved", "updates_to_solve")
 
@@ -85,6 +86,8 @@ def asked_runs(study: Study, folder: Path) -> set[str]:
         finished = [run for run in runs if store.is_finished(folder, run)]
         waiting = [run for run in runs if run not in finished and store.load_failure(folder, run) is None]
         if finished and not waiting:
+            import pandas as pd  # half a second, which a sweep at one rate does without
+
             outcomes = [store.load_result(folder / run.name)["outcome"] for run in finished]
             rows = [
                 seen(run.training.learning_rate, run.seed, outcome)

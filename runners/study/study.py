@@ -13,6 +13,9 @@ from pydantic import TypeAdapter, ValidationError, with_config
 
 from ..experiment import STRICT, ModelSetting, Option, Run, TaskSetting, Training
 
+FEW_SEEDS = 5
+"""With fewer, no exact test over trainings can show anything."""
+
 Wish = Option | list[Option]
 MATCHED = ("parameters", "bytes")
 NAME = re.compile(r"\w[\w.-]*")
