@@ -1,0 +1,48 @@
+"""States that are kept are those the memory holds, row by row."""
+
+import pytest
+import torch
+
+from recall_tasks import Stream
+from runners import store
+from runners.experiment import ModelSetting, Run, TaskSetting
+from runners.jobs import ask_more
+from runners.states import captured, check
+
+RUN = Run(TaskSetting("mqar", 24, {"num_pairs": 3}), ModelSetting("grm", {"segment": 8}, width=16))
+
+
+def test_each_row_has_the_state_it_has_alone():
+    model, stream = RUN.build().double(), Stream(RUN.task.task, 24, "test")
+    kept = captured(model, stream, 5)
+    nowhere = torch.empty(0, dtype=torch.int64)
+    for row in range(5):
+        _, states = model(torch.from_numpy(stream.rows(row, 1).tokens), (nowhere, nowhere))
+        for layer, (block, state) in enumerate(zip(model.blocks, states, strict=True), 1):
+            for name, content in block.memory.contents(state).items():
+                torch.testing.assert_close(kept[f"layer{layer}/{name}"][row], content[0])
+
+
+def test_all_that_is_carried_is_kept():
+    model = RUN.build()
+    kept = captured(model, Stream(RUN.task.task, 24, "test"), 2)
+    assert sum(tensor[0].numel() for tensor in kept.values()) == model.state_floats(24)
+
+
+def test_states_are_kept_beside_the_run_and_fewer_are_not_kept_again(tmp_path):
+    model = RUN.build()
+    place = store.write_run(tmp_path, RUN, {"scores": []}, dict(model.state_dict()), {})
+    ask_more(str(place), {"states": {"rows": 6}}, lambda said: None)
+    record = store.unsealed(place / "states.json")
+    (kept,) = record["outputs"]
+    tensors = store.load_tensors(place, kept["name"], kept["digest"])
+    assert {name: list(tensor.shape) for name, tensor in tensors.items()} == record["shapes"]
+    before = (place / "states.json").read_bytes()
+    ask_more(str(place), {"states": {"rows": 4}}, lambda said: None)
+    assert (place / "states.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("rows", [0, -1, 2.0, True, "8"])
+def test_a_number_of_rows_that_is_none_is_refused(rows):
+    with pytest.raises(ValueError, match="states are kept of 1 to"):
+        check(RUN, {"rows": rows})
