@@ -25,7 +25,7 @@ from .cells import cell_rows, distance_rows
 from .evaluate import outputs, score, score_row, sequence_rows
 from .experiment import Run
 from .modes import FIXED_DISTANCE, FIXED_LOAD, MODES, named, order, task_at
-from .study.projection import clock, projected
+from .projection import clock, projected
 from .telling import Notice, Watch, unheard
 
 RECORD = "extrapolation.json"

@@ -15,7 +15,7 @@ from runners.evaluate import rows_at_once, score
 from runners.experiment import ModelSetting, Run
 from runners.extrapolate import LEAST_ROWS, ROWS, check, default_rows, measure, merged, parts, remaining
 from runners.modes import FIXED_DISTANCE, GROWING_LOAD, largest_load, named, task_at
-from runners.study.projection import clock, projected
+from runners.projection import clock, projected
 from runners.telling import Notice
 
 torch.set_num_threads(1)

@@ -20,6 +20,7 @@ from runners.experiment import ModelSetting, Run, TaskSetting, Training
 from runners.presets import DEMO_MODELS, DEMO_TASKS, MINUTES, PRESETS
 from runners.report.findings import FEW_SEEDS
 from runners.study import MATCHED, Ask, Study
+from runners.study.file import load_study
 
 TASKS = (
     TaskSetting("mqar", 32, {"num_pairs": 4, "num_keys": 16, "num_values": 16}),
@@ -104,18 +105,18 @@ def test_a_study_that_cannot_be_is_refused_with_a_sentence(case: str) -> None:
 
 
 def test_the_grid_that_a_person_writes_is_the_grid(tmp_path: Path) -> None:
-    assert Study.load(write(tmp_path / "any.json", WRITTEN)) == STUDY
+    assert load_study(write(tmp_path / "any.json", WRITTEN)) == STUDY
 
 
 def test_what_is_left_out_of_a_file_has_a_default(tmp_path: Path) -> None:
     brief = {"tasks": [{"name": "mqar", "length": 32}], "models": ["linear", {"memory": "gru"}]}
-    study = Study.load(write(tmp_path / "brief.json", brief))
+    study = load_study(write(tmp_path / "brief.json", brief))
     task = TaskSetting("mqar", 32)
     assert study == Study.grid("brief", [task], [ModelSetting("linear"), ModelSetting("gru")], Training(), FEW_SEEDS)
 
 
 def test_runs_may_be_listed_one_by_one(tmp_path: Path) -> None:
-    assert Study.load(write(tmp_path / "listed.json", STUDY.to_json())) == STUDY
+    assert load_study(write(tmp_path / "listed.json", STUDY.to_json())) == STUDY
 
 
 MISWRITTEN = {
@@ -137,22 +138,22 @@ def test_a_mistake_in_a_file_is_one_line_that_names_it(case: str, tmp_path: Path
     change, said = MISWRITTEN[case]
     path = write(tmp_path / "mine.json", WRITTEN | change)
     with pytest.raises(ValueError, match=r"mine\.json: ") as refused:
-        Study.load(path)
+        load_study(path)
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
 def test_a_preset_is_a_study() -> None:
-    assert Study.load("smoke") == preset("smoke")
+    assert load_study("smoke") == preset("smoke")
 
 
 def test_a_folder_of_runs_says_what_it_was_asked_for(tmp_path: Path) -> None:
     record_study(STUDY, tmp_path, 0.0, "recall compare")
-    assert Study.load(str(tmp_path)) == STUDY
-    assert Study.load(str(tmp_path / "study.json")) == STUDY
+    assert load_study(str(tmp_path)) == STUDY
+    assert load_study(str(tmp_path / "study.json")) == STUDY
     (tmp_path / "study.json").write_text((tmp_path / "study.json").read_text().replace("mqar", "copy", 1))
     with pytest.raises(store.CorruptRun):
-        Study.load(str(tmp_path))
+        load_study(str(tmp_path))
 
 
 def test_no_code_in_a_folder_of_runs_is_imported(tmp_path: Path) -> None:
@@ -161,13 +162,13 @@ def test_no_code_in_a_folder_of_runs_is_imported(tmp_path: Path) -> None:
     content["runs"][0]["model"]["memory"] = f"{tmp_path / 'evil.py'}:Evil"
     (tmp_path / "study.json").write_bytes(store.sealed({"study": content}))
     with pytest.raises(store.CorruptRun, match="inside a folder of runs"):
-        Study.load(str(tmp_path))
+        load_study(str(tmp_path))
 
 
 def test_a_memory_of_ones_own_is_sought_beside_the_file(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("from models.memories.linear import LinearAttention as Mine\n")
     path = write(tmp_path / "own.json", {"tasks": [{"name": "mqar", "length": 32}], "models": ["mine.py:Mine"]})
-    assert Study.load(path).runs[0].label == "Mine"
+    assert load_study(path).runs[0].label == "Mine"
 
 
 @pytest.mark.parametrize(
@@ -184,14 +185,14 @@ def test_what_is_no_study_is_told_in_a_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=r"study") as refused:
-        Study.load(word)
+        load_study(word)
     assert said in str(refused.value)
 
 
 def test_a_file_that_is_no_json_is_told_in_a_line(tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_text("{'name': 1}")
     with pytest.raises(ValueError, match=r"bad\.json cannot be read as JSON: [^\n]*$"):
-        Study.load(str(tmp_path / "bad.json"))
+        load_study(str(tmp_path / "bad.json"))
 
 
 def test_a_part_is_what_the_whole_would_have_run() -> None:

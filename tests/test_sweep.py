@@ -18,6 +18,7 @@ from runners.engine import Event
 from runners.experiment import ModelSetting, Run, TaskSetting, Training
 from runners.progress import Board, follow
 from runners.study import Study, plan
+from runners.study.file import load_study
 
 ROOT = Path(__file__).parent.parent
 TASK = {"name": "mqar", "length": 12, "fields": {"num_pairs": 2, "num_keys": 4, "num_values": 4}}
@@ -81,7 +82,7 @@ def test_a_dry_run_tells_each_run_and_leaves_no_file(written, tmp_path, capsys, 
     study, folder = written(), tmp_path / "runs"
     assert sweep(study, "--dry-run", "--out", folder, "--workers", 2) == 0
     said = capsys.readouterr().out.splitlines()
-    runs = Study.load(str(study)).runs
+    runs = load_study(str(study)).runs
     assert [line.split()[0] for line in said[:2]] == [run.name for run in runs]
     assert all("to train, at most" in line and "5 updates of" in line and "timed now" in line for line in said[:2])
     assert "2 to train" in said[2]
@@ -94,7 +95,7 @@ def test_a_dry_run_says_what_failed_and_why_and_counts_it_to_do_where_it_is_trie
 ):
     monkeypatch.setattr(plan, "LONGEST", 0.01)
     study = written()
-    run = Study.load(str(study)).runs[0]
+    run = load_study(str(study)).runs[0]
     store.write_failure(tmp_path, run, "took 612 MB", "memory", "", 1.0)
     before = sorted(tmp_path.iterdir())
     assert sweep(study, "--dry-run", "--out", tmp_path) == 0
@@ -210,7 +211,7 @@ def test_a_failed_run_is_kept_with_its_reason_and_tried_again_on_request(written
 @pytest.mark.slow
 def test_a_projection_is_right_within_a_factor(written, tmp_path, capsys):
     study = written(["linear"], training=TINY | {"updates": 150, "tokens": 1024}, tasks=[TASK | {"length": 64}])
-    (planned,) = plan.plan(Study.load(str(study)), tmp_path / "runs")
+    (planned,) = plan.plan(load_study(str(study)), tmp_path / "runs")
     assert sweep(study, "--out", tmp_path / "runs", "--workers", 1) == 0
     run = planned.run
     took = store.load_result(tmp_path / "runs" / run.name)["outcome"]["seconds"]

@@ -16,6 +16,7 @@ from ..progress import Board, follow
 from ..results import collect
 from ..store import CorruptRun, UnwritableFolder, is_finished
 from ..study import Study
+from ..study.file import load_study
 from .narrowing import add_narrowing, narrowed, parts
 from .tables import plain_console, shown
 
@@ -38,7 +39,7 @@ def run(words: Sequence[str]) -> int:
     if arguments.workers is not None and arguments.workers < 1:
         raise Mistake(f"--workers takes at least 1, not {arguments.workers}")
     try:
-        study = narrowed(Study.load(arguments.preset), parts(arguments))
+        study = narrowed(load_study(arguments.preset), parts(arguments))
     except ValueError as error:
         raise Mistake(str(error)) from None
     folder = arguments.out or Path("runs") / study.name

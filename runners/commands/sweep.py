@@ -105,7 +105,7 @@ def _asked(arguments: argparse.Namespace) -> tuple[Study, Path, bool]:
     Raises ValueError where there are none.
     """
     from ..presets import PRESETS
-    from ..study import Study
+    from ..study.file import load_study
 
     if arguments.track:
         from ..sinks import SINKS
@@ -113,7 +113,7 @@ def _asked(arguments: argparse.Namespace) -> tuple[Study, Path, bool]:
         for word in arguments.track:
             one_of("sink", SINKS)(word.partition(":")[0])
     given = parts(arguments)
-    study = narrowed(Study.load(arguments.study), given)
+    study = narrowed(load_study(arguments.study), given)
     named = Path(arguments.study)
     home = named if arguments.study not in PRESETS and named.is_dir() else None
     if arguments.out is None and home is None and Path(study.name).name != study.name:

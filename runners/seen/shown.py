@@ -17,9 +17,10 @@ SEEN = """\
 
 What the memories did, at sizes that train in seconds: a first look, by three seeds at one learning rate. Cells are
 mean accuracies over seeds with 95 % intervals over seeds and test rows, which so few seeds do not hold
-([measuring.md](measuring.md)). *Floors* are what readers score that do not recall: chance, memoryless, bag (which values were shown, not whose), position, recency. A
-floor of 1.00 is no floor but what a task does not test: a memory that keeps values in order is right about copies and
-never binds anything, so on `copy` position alone scores 1.00, and what counts is to be above the others."""
+([measuring.md](measuring.md)). *Floors* are what readers score that do not recall: chance, memoryless, bag (which
+values were shown, not whose), position, recency. A floor of 1.00 is no floor but what a task does not test: a memory
+that keeps values in order is right about copies and never binds anything, so on `copy` position alone scores 1.00,
+and what counts is to be above the others."""
 
 
 def seen(folder: Path) -> list[str]:

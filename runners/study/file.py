@@ -54,7 +54,7 @@ class Grid:
 _GRID: TypeAdapter[Grid] = TypeAdapter(Grid)
 
 
-def load(word: str) -> Study:
+def load_study(word: str) -> Study:
     """The study of a preset's name, of FILE.json, or of a folder of runs with its study.json.
 
     A preset's name means the preset: `./demo` is the folder. Raises ValueError, in one line, for what is none

@@ -93,13 +93,6 @@ class Study:
         runs = [Run(t, m, how, seed) for seed in range(seeds) for t in tasks for m in models for how in trained]
         return Study(name, tuple(runs), tuple(asks), matched)
 
-    @staticmethod
-    def load(word: str) -> Study:
-        """A study by the name of a preset, its file, or the folder of its runs (see `study_file.load`)."""
-        from .file import load  # it knows the presets, which are studies
-
-        return load(word)
-
     @property
     def rates(self) -> tuple[float, ...]:
         """The grid of learning rates, in the order of the runs."""
