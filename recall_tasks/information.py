@@ -20,7 +20,9 @@ def naming_bits(accuracy: ArrayLike, num_values: int) -> Floats:
 
     From 0 at accuracy 1 / V to log2 V at 1.
     """
-    a = np.clip(np.asarray(accuracy, np.float64), 1 / num_values, 1.0)
+    a = np.minimum(
+        np.maximum(np.asarray(accuracy, np.float64), 1 / num_values), 1.0
+    )  # np.clip takes three times as long
     wrong = 1 - a
     return np.asarray(np.log2(num_values) - _entropy(a) - wrong * np.log2(max(1, num_values - 1)))
 
@@ -86,6 +88,5 @@ def _mean_lines(num_values: tuple[int, ...]) -> tuple[Floats, Floats]:
 
 def _entropy(p: Floats) -> Floats:
     """Binary entropy in bits, 0 at both ends."""
-    p = np.clip(p, 1e-300, 1.0)
-    q = np.clip(1 - p, 1e-300, 1.0)
+    p, q = np.maximum(p, 1e-300), np.maximum(1 - p, 1e-300)
     return np.asarray(-(p * np.log2(p) + q * np.log2(q)))

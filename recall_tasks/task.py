@@ -156,9 +156,10 @@ class Task(ABC):
 
     def check_tokens(self, tokens: Sequence[int]) -> None:
         """Raise ValueError unless all are ids of this task's vocabulary."""
+        size = self.vocab_size
         for token in (tokens[0], min(tokens), max(tokens)) if len(tokens) else ():
-            if not isinstance(token, int | np.integer) or not 0 <= token < self.vocab_size:
-                raise ValueError(f"{self.name}: ids are whole numbers from 0 to {self.vocab_size - 1}, not {token!r}")
+            if not isinstance(token, int | np.integer) or not 0 <= token < size:
+                raise ValueError(f"{self.name}: ids are whole numbers from 0 to {size - 1}, not {token!r}")
 
     @property
     def num_answers(self) -> int:

@@ -44,7 +44,7 @@ def plan(run: Run, wanted: Mapping[str, Any]) -> Plan:
     task = trained.whole if isinstance(trained, Blend) else trained
     loads, length = wanted.get("loads"), wanted.get("length")
     fitting = doublings(task, LONGEST * run.task.length if length is None else length)
-    tasks = fitting if loads is None else {load: task.at_load(load) for load in sorted(set(loads))}
+    tasks = fitting if loads is None else {load: loaded(task, load) for load in sorted(set(loads))}
     if not tasks:
         raise ValueError(f"{task.name}: no load fits into {length:,} tokens (try a longer --length)")
     stored = [at.payload_bits(max(at.min_length for at in fitting.values())) for at in fitting.values()]
@@ -55,10 +55,20 @@ def plan(run: Run, wanted: Mapping[str, Any]) -> Plan:
         )
     length = max(run.task.length, *(at.min_length for at in tasks.values())) if length is None else length
     for load, at in tasks.items():
+        if at.min_length > length:
+            raise ValueError(f"a load of {load} needs {at.min_length} tokens, not {length} (ask less or longer rows)")
         at.check_length(length)
         if (at.vocab_size, at.answers) != (trained.vocab_size, trained.answers):
             raise ValueError(f"{task.name} has other tokens at a load of {load} than {run.name} was trained with")
     return Plan(length, tasks)
+
+
+def loaded(task: Task, load: int) -> Task:
+    """The task at a load. Raises ValueError where its alphabets, which a trained run keeps, do not allow it."""
+    try:
+        return task.at_load(load)
+    except ValueError as error:
+        raise ValueError(f"{str(error).partition(' (try ')[0]} (the run was trained with these: ask less)") from None
 
 
 def doublings(task: Task, length: int) -> dict[int, Task]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
-from models import SequenceModel, build, check_options, memory_options
+from models import Memory, SequenceModel, build, check_options, memory_options
 from recall_tasks import Task, make_task
 
 from .bring import load_memory, source_digest
@@ -137,7 +137,7 @@ class Run:
         self.task.task.check_length(self.task.length)
         if not 0 <= self.seed < 2**63:
             raise ValueError(f"seed takes a whole number from 0 to 2^63 - 1, not {self.seed}")
-        self.build()
+        self._check_build()
         if (taken := len(self.name.encode(errors="replace"))) > LONGEST_NAME:
             raise ValueError(f"the run's name takes {taken} bytes, over the limit of {LONGEST_NAME}: shorten the label")
         _ = self.identity  # fixed now: a memory's own file may change while the run waits
@@ -191,6 +191,15 @@ class Run:
         except (RuntimeError, MemoryError, OverflowError) as error:  # what torch says of sizes beyond all bounds
             raise ValueError(f"{self.label} cannot be built at these sizes: {str(error).splitlines()[0]}") from None
 
+    def _check_build(self) -> None:
+        """Build it, unless a model of another seed has shown that it can be built: a study has hundreds of runs."""
+        task, model = self.task.task, self.model
+        sizes = (task.vocab_size, task.answers, model.width, model.layers, model.mlp_ratio, model.options)
+        shown = (load_memory(model.memory), repr(sizes))
+        if shown not in _BUILT:
+            self.build()
+            _BUILT.add(shown)
+
     def with_seed(self, seed: int) -> Run:
         return replace(self, seed=seed)
 
@@ -213,3 +222,5 @@ class Run:
 
 
 _ADAPTER = TypeAdapter(Run)
+_BUILT: set[tuple[type[Memory], str]] = set()
+"""Memories and sizes that a model has been built of."""

@@ -52,7 +52,7 @@ def check(run: Run, wanted: Mapping[str, Any]) -> None:
     if mode not in MODES:
         raise ValueError(f"unknown mode {mode!r}: choose one of {', '.join(MODES)}")
     if wanted.get("distance") is not None and mode != FIXED_DISTANCE:
-        raise ValueError(f"a distance is for the mode {FIXED_DISTANCE!r}, not {mode!r}")
+        raise ValueError(f"a distance is for the mode {FIXED_DISTANCE.replace(' ', '-')}, not {mode.replace(' ', '-')}")
     whole = {"ladder": wanted.get("ladder", ()), "lengths": wanted.get("lengths", ())}
     whole |= {name: [wanted[name]] for name in ("rows", "distance") if wanted.get(name) is not None}
     for name, values in whole.items():
@@ -65,8 +65,12 @@ def check(run: Run, wanted: Mapping[str, Any]) -> None:
         raise ValueError("extrapolation needs a ladder or lengths to test")
     for length, _ in tests:
         trained = run.task.task
-        task = task_at(trained, mode_of(wanted, run.task.length), run.task.length, length)
-        task.check_length(length)
+        try:
+            task = task_at(trained, mode_of(wanted, run.task.length), run.task.length, length)
+            task.check_length(length)
+        except ValueError as error:  # what it says to try is said of training
+            mend = "longer rows or a shorter distance" if mode == FIXED_DISTANCE else "longer rows"
+            raise ValueError(f"{str(error).partition(' (try ')[0]} (ask {mend})") from None
         if (task.vocab_size, task.answers) != (trained.vocab_size, trained.answers):
             raise ValueError(
                 f"{task.name} has other tokens with {task.load_words} than with {trained.load_words}: "

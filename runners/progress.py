@@ -15,6 +15,9 @@ from .engine import Event
 from .study import Study
 from .train import Progress
 
+SILENCE = 30.0
+"""Seconds after which a log hears that work goes on."""
+
 BARS = " ▁▂▃▄▅▆▇█"
 FRAME = 5
 """Lines of the table beside the runs: heads, what is left out, the caption on two lines, the cursor's."""
@@ -114,15 +117,23 @@ def watching(board: Board, console: Console) -> Iterator[None]:
 
 def follow(events: Iterable[Event], board: Board, console: Console) -> None:
     """Take every event, keep the board up to date, and say one line for each run that ends."""
+    told = time.monotonic()
     with watching(board, console):
         for event in events:
             board.take(event)
+            if event.kind in ("finished", "failed"):
+                told = time.monotonic()
+            elif not console.is_terminal and time.monotonic() - told > SILENCE:
+                told = time.monotonic()
+                console.print(board.line(), soft_wrap=True)
             run = board.runs[event.job]
             who = f"{run.task.name:<16} {run.label:<12} seed {run.seed}"
             if event.kind == "finished":
                 console.print(f"{who}  finished   {board.line()}", soft_wrap=True)
             elif event.kind == "failed":
-                console.print(f"{who}  failed: {event.content}   {board.line()}", style="red", soft_wrap=True)
+                console.print(
+                    f"{who}  failed: {first_line(event.content)}   {board.line()}", style="red", soft_wrap=True
+                )
 
 
 def spark(values: list[float], width: int = 12) -> str:
@@ -133,3 +144,8 @@ def spark(values: list[float], width: int = 12) -> str:
 
 def clock(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+
+
+def first_line(reason: object) -> str:
+    """A reason may have several lines; the record of the failure keeps them all."""
+    return str(reason).partition("\n")[0]

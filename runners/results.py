@@ -11,7 +11,8 @@ scores      kind ("test" at the training length, "extrapolation" on the ladder),
             missing where a run is older than they are), ceiling (for this state), payload_bits,
             recalled_bits (per row), state_bytes, parameters, solved, diverged, stopped ("solved",
             "updates", "seconds", "diverged"), updates_to_half, updates_to_solve, seconds_to_solve
-            (missing where not reached), updates, tokens, seconds, checksum (of the run's test rows)
+            (missing where not reached), updates, tokens, seconds, checksum (of the run's test rows),
+            initial, cut_off (accuracy of its checks for leaks, see `leaks`; missing where a run is older than they are)
 sequences   kind, mode, length, row, right, asked: right answers of each test row, for intervals over seeds
 rates       one row for each run, of every learning rate: learning_rate, validation (accuracy, missing where it
             diverged), solved, updates_to_solve, chosen (whether this is the rate of its memory on its task)
@@ -58,12 +59,13 @@ OUTCOME = (
     "seconds",
 )
 FLOORS = ("chance", "memoryless", "bag", "position", "recency")
+CHECKS = ("initial", "cut_off")
 TABLES = ("scores", "sequences", "distances", "cells", "curves", "probes", "rates", "capacity", "capacity_sequences")
 KINDS = ("scores", "sequences", "distances", "cells")
 """Tables to which tests at the training length and measures both add."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Results:
     """The tables above; `study` holds name, command, configurations, versions, machine, wall time, checksums."""
 
@@ -106,6 +108,7 @@ def collect(folders: Iterable[Path], runs: list[str] | None = None, every: bool 
         outcome = result["outcome"]
         ended = {name: outcome[name] for name in OUTCOME}
         ended |= {"diverged": outcome["stopped"] == "diverged", "checksum": result["checksum"]}
+        ended |= {name: result.get(name, {}).get("accuracy", math.nan) for name in CHECKS}
         tables["curves"] += [common | row for row in result["curve"]]
         for kind, record in [("test", result), *records(place)]:
             for table in record:

@@ -9,12 +9,16 @@ import numpy as np
 import pandas as pd
 
 from runners.results import Results
-from runners.statistics import cluster_interval
+from runners.statistics import cluster_interval, wilson
 
 MEMORIES = ("attention", "linear", "gru", "<b>x</b>")
 TASKS = {"mqar": (8, 64), "needle": (1, 64), "copying": (16, 16)}  # questions a row, values
 SKILL = {"attention": 1.0, "linear": 0.9, "gru": 0.55, "<b>x</b>": 0.3}
+FLOATS = {"attention": 8192, "linear": 1024, "gru": 1024, "<b>x</b>": 128}
+"""Numbers of the state at length 128; those of attention grow with it."""
 LENGTH, ROWS = 128, 96
+TENTHS = range(0, 10, 3)
+"""Depths and positions at which rows are asked."""
 
 
 def synthetic(memories: Sequence[str] = MEMORIES, seeds: int = 3, tasks: Sequence[str] = tuple(TASKS)) -> Results:
@@ -70,7 +74,7 @@ def one_run(task: str, memory: str, rng: np.random.Generator) -> dict[str, list[
         right = rng.binomial(questions, p, ROWS)
         accuracy = right.sum() / (questions * ROWS)
         low, high = cluster_interval(right, np.full(ROWS, questions))
-        state = {"attention": 256 * length, "linear": 4096, "gru": 4096, "<b>x</b>": 512}[memory]
+        state = 4 * FLOATS[memory] * (length // LENGTH if memory == "attention" else 1)
         took = int(rng.integers(150, 900)) if solved else None
         out["scores"].append(
             {"kind": kind, "length": length, "load": questions, "train_length": LENGTH, "num_rows": ROWS,
@@ -82,16 +86,18 @@ def one_run(task: str, memory: str, rng: np.random.Generator) -> dict[str, list[
              "parameters": 41_216, "solved": solved, "diverged": False,
              "stopped": "solved" if solved else "updates",
              "updates_to_half": took, "updates_to_solve": took, "seconds_to_solve": took and took / 20,
+             "initial": 1 / values, "cut_off": 1 / values + 0.001,
              "updates": took or 2000, "tokens": 8192 * (took or 2000), "seconds": (took or 2000) / 20}
         )  # fmt: skip
         out["sequences"] += [
             {"kind": kind, "length": length, "row": i, "right": int(r), "asked": questions} for i, r in enumerate(right)
         ]
-        for by, tenth in [(by, tenth) for by in ("depth", "position") for tenth in range(0, 10, 3)]:
+        for by, tenth in [(by, tenth) for by in ("depth", "position") for tenth in TENTHS]:
             a = float(np.clip(p - 0.02 * tenth + rng.normal(0, 0.01), 0, 1))
+            bounds = dict(zip(("low", "high"), map(float, wilson(60 * a, 60)), strict=True))
             out["cells"].append(
                 {"kind": kind, "length": length, "by": by, "low_edge": tenth / 10, "high_edge": (tenth + 1) / 10,
-                 "num_rows": 40, "num_questions": 60, "accuracy": a, "low": max(0, a - 0.1), "high": min(1, a + 0.1)}
+                 "num_rows": 40, "num_questions": 60, "accuracy": a, **bounds}
             )  # fmt: skip
         for b in range(2, int(np.log2(length))):
             a = float(np.clip(p - 0.03 * b * (memory != "attention") + rng.normal(0, 0.01), 0, 1))
@@ -127,7 +133,7 @@ def rates(memory: str, seed: int) -> list[dict[str, Any]]:
 def capacity(task: str, memory: str, seed: int) -> dict[str, list[dict[str, Any]]]:
     """Every load that a memory was asked at one length: the more skill, the more it holds."""
     rng = np.random.default_rng(seed)
-    values, floats = TASKS[task][1], {"attention": 8192, "linear": 1024, "gru": 1024, "<b>x</b>": 128}[memory]
+    values, floats = TASKS[task][1], FLOATS[memory]
     out: dict[str, list[dict[str, Any]]] = {"capacity": [], "capacity_sequences": []}
     for load in (1, 4, 16, 64):
         right = rng.binomial(load, 1 / (1 + load / (200 * SKILL[memory] ** 4)), 24)

@@ -70,7 +70,7 @@ def test_a_task_that_stores_as_much_at_any_load_is_refused(name: str) -> None:
     ("wanted", "said"),
     [
         ({"loads": [32]}, "32 pairs need as many keys, not 16"),
-        ({"loads": [8], "length": 12}, "8 pairs need at least 24 tokens, not 12"),
+        ({"loads": [8], "length": 12}, "a load of 8 needs 24 tokens, not 12"),
         ({"loads": [0]}, "at least 1"),
         ({"loads": [True]}, "at least 1"),
         ({"loads": []}, "a list of whole numbers"),

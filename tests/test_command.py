@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,12 +16,22 @@ from recall_tasks import MQAR, TASKS, Preset
 from recall_tasks.markdown import first_sentence
 from runners.arguments import several, whole
 from runners.command import COMMANDS, main
+from runners.engine import execute
 from runners.results import FLOORS, collect
 from runners.store import sealed, unsealed
 
 ROOT = Path(__file__).parent.parent
 TINY = ["--length", "12", "--num-pairs", "2", "--num-keys", "4", "--num-values", "4", "--width", "8"]
 QUICK = ["--updates", "5", "--tokens", "256"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def in_this_process():
+    """Jobs of a command are done here: a worker takes two seconds to import torch. Slow tests have workers."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("compare", "finished"):
+            patch.setattr(f"runners.commands.{module}.execute", lambda jobs, workers=None: execute(jobs, workers=0))
+        yield
 
 
 def run(*words):
@@ -208,12 +219,13 @@ def test_a_published_setting_is_shown_at_its_own_length_unless_another_is_given(
         assert capsys.readouterr().out.startswith(f"mqar  {said}, ")
 
 
-@pytest.mark.parametrize("pairs", [4, 8000])
+@pytest.mark.parametrize("pairs", [4, 800])
 def test_a_published_row_too_long_to_read_says_what_can_be(pairs, capsys, monkeypatch):
-    published(monkeypatch, length=2**20, num_pairs=pairs, num_keys=8000)
+    monkeypatch.setattr("runners.commands.show.MOST_SHOWN", 1024)
+    published(monkeypatch, length=2**20, num_pairs=pairs, num_keys=800)
     assert run("show", "mqar", "--preset", "mine") == 2
     said = capsys.readouterr().err
-    assert "1,048,576 tokens is too long to read, 16,384 at most" in said
+    assert "1,048,576 tokens is too long to read, 1,024 at most" in said
     mend = said[said.index("(try ") + 5 : said.rindex(")")].split()
     assert run("show", "mqar", "--preset", "mine", *mend) == 0
 
@@ -285,6 +297,18 @@ def test_what_was_tested_is_kept_when_more_is_asked(trained):
     assert run("extrapolate", trained, "--ladder", 3, "--rows", 32) == 0
     record = unsealed(trained / "extrapolation.json")
     assert [(done["length"], done["rows"]) for done in record["done"]] == [(12, 16), (36, 32), (60, 8)]
+
+
+@pytest.mark.slow
+def test_workers_measure_what_this_process_measures(trained, tmp_path):
+    for place in ("here", "workers"):
+        shutil.copytree(trained, tmp_path / place / trained.name)
+        (tmp_path / place / trained.name / "extrapolation.json").unlink(missing_ok=True)
+    words = ["--ladder", "1", "3", "--rows", "16"]
+    assert run("extrapolate", tmp_path / "here", *words) == 0
+    subprocess.run([sys.executable, "-m", "runners", "extrapolate", tmp_path / "workers", *words], cwd=ROOT, check=True)
+    first, second = (unsealed(tmp_path / place / trained.name / "extrapolation.json") for place in ("here", "workers"))
+    assert first["scores"] == second["scores"]
 
 
 def test_a_ladder_too_long_is_refused_before_any_work(trained, capsys):

@@ -155,7 +155,7 @@ def test_records_from_before_there_were_modes_are_read() -> None:
         ({"ladder": [1], "rows": 0}, "rows takes"),
         ({"ladder": [1], "rate": 3}, "no 'rate': choose of ladder"),
         ({"ladder": [1], "mode": "slow"}, "unknown mode 'slow'"),
-        ({"ladder": [1], "distance": 5}, "a distance is for the mode 'fixed distance'"),
+        ({"ladder": [1], "distance": 5}, "a distance is for the mode fixed-distance, not fixed-load"),
         ({"ladder": [1], "seconds": 0}, "seconds must be above 0"),
         ({"rows": 4}, "needs a ladder or lengths"),
         ({"lengths": [10**7]}, "over the limit"),

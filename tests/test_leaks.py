@@ -10,13 +10,14 @@ import torch
 from scipy import stats
 
 from models import MEMORIES, build
+from models.memories.linear import LinearAttention
 from models.memory import Memory
 from recall_tasks import MQAR, TASKS, Batch, Stream, make_task
 from recall_tasks.readers import Memoryless, accuracy
 from runners.evaluate import score
 from runners.experiment import ModelSetting, Run, TaskSetting, Training
 from runners.train import train
-from runners.training.leaks import Leak, cut_off, cut_off_accuracy, interval, questions_alone, untrained
+from runners.training.leaks import Leak, check_causal, cut_off, cut_off_accuracy, interval, questions_alone, untrained
 
 torch.set_num_threads(1)
 TINY = TaskSetting("mqar", 12, {"num_pairs": 2, "num_keys": 8, "num_values": 8})
@@ -180,3 +181,24 @@ def test_a_trained_model_without_its_memory_is_back_at_chance(memory):
     check = cut_off(model, Stream(run.task.task, 12, "test"))
     assert check["accuracy"] < 0.3
     assert check["floor"] == 1 / 8
+
+
+class Peeks(LinearAttention):
+    """Reads the token after its own."""
+
+    def forward(self, x, state=None):
+        return super().forward(torch.cat([x[:, 1:], torch.zeros_like(x[:, :1])], dim=1) + x, state)
+
+
+def test_a_memory_that_looks_ahead_is_caught_before_it_trains():
+    stream = Stream(MQAR(num_pairs=3), 24, "validation")
+    causal = build(LinearAttention, stream.task.vocab_size, stream.task.answers, width=16)
+    check_causal(causal, stream)
+    with pytest.raises(Leak, match="looks ahead: other tokens from place 12"):
+        check_causal(build(Peeks, stream.task.vocab_size, stream.task.answers, width=16), stream)
+
+
+@pytest.mark.parametrize("name", MEMORIES)
+def test_no_memory_of_the_house_is_suspected_of_looking_ahead(name):
+    stream = Stream(MQAR(num_pairs=3), 24, "validation")
+    check_causal(build(MEMORIES[name], stream.task.vocab_size, stream.task.answers, width=16), stream)

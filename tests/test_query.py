@@ -1,6 +1,9 @@
 """SQL over all runs: every number is where it is looked for, and nothing else can be reached."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -12,7 +15,7 @@ from untrained import ROWS, a_run, keep
 from runners import command, measures, results, store
 from runners.archive import gather
 from runners.archive.gather import Columns
-from runners.archive.query import EXAMPLES, WrongQuery, query
+from runners.archive.query import EXAMPLES, WrongQuery, answer, connected, query
 from runners.commands import query as asking
 
 
@@ -255,3 +258,26 @@ def test_what_is_put_in_a_table_comes_out_or_comes_out_as_words(first, second):
         for name in "abcd":
             value = given_row.get(name)
             assert row.get(name) == value or row[name] == str(value)
+
+
+def test_a_query_that_takes_for_ever_can_be_stopped():
+    code = (
+        "import _thread, threading\n"
+        "from runners.archive.query import answer, connected\n"
+        "threading.Timer(1.0, _thread.interrupt_main).start()\n"
+        "with connected({}) as connection:\n"
+        "    try:\n"
+        "        answer(connection, 'select sum(a.range + b.range) from range(9999999) a, range(9999999) b')\n"
+        "    except KeyboardInterrupt:\n"
+        "        print('stopped')\n"
+    )
+    root = Path(__file__).parent.parent
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "stopped\n"
+
+
+def test_a_query_that_takes_too_much_is_one_line():
+    with connected({}) as connection, pytest.raises(WrongQuery, match="2000 MB, which this one passes"):
+        answer(connection, "select list(range) from range(1000000000) group by range % 2")

@@ -20,14 +20,17 @@ from runners.analysis.comparison import bounds_lines, compare_memories, comparis
 from runners.analysis.horizons import floor
 from runners.analysis.paired import paired
 from runners.figures import FIGURES, looks, panels, save
-from runners.figures.canvas import INK, begin, by_panel
-from runners.figures.saving import svg_file, svg_inline
-from runners.report import write_report
+from runners.figures.canvas import INK, PANEL, begin, by_panel
+from runners.figures.cutting import panels_of, samples
+from runners.figures.saving import svg, svg_file
+from runners.report import basis, write_report
 from runners.report.findings import caution, farther, findings
 from runners.report.table import floors_table
 from runners.results import FLOORS, TABLES, Results
 from runners.wording import accuracy, listed, p_value, share, signed, span
 
+WRITTEN = ("mqar", "copying")
+"""Tasks of the report that is written once for most tests; memories are all, seeds enough to show a difference."""
 VOID = {"meta", "link", "br", "input", "img"}
 
 
@@ -81,9 +84,14 @@ def small() -> Results:
 
 
 @pytest.fixture(scope="module")
-def folder(results: Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def published() -> Results:
+    return synthetic(seeds=5, tasks=WRITTEN)
+
+
+@pytest.fixture(scope="module")
+def folder(published: Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
-    write_report(results, folder)
+    write_report(published, folder)
     return folder
 
 
@@ -113,28 +121,29 @@ def test_the_page_is_well_formed_and_its_ids_are_unique(page: Page) -> None:
     assert used <= set(ids)
 
 
-def test_every_figure_is_there_with_its_files(results: Results, page: Page, folder: Path) -> None:
+def test_every_figure_is_there_with_its_files(published: Results, page: Page, folder: Path) -> None:
     plots = [a["aria-label"] for tag, a in page.tags if tag == "svg" and a.get("class") == "plot"]
-    counts = {name: len(by_panel(figure.table(results))) for name, figure in FIGURES.items()}
+    counts = {name: len(by_panel(figure.table(published))) for name, figure in FIGURES.items()}
     assert plots == [f"{name}-{i}" for name, count in counts.items() for i in range(count)]
-    assert {name: count for name, count in counts.items() if count != len(TASKS)} == {"heat": 3 * len(MEMORIES)}
+    assert counts.pop("heat") == len(WRITTEN) * len(MEMORIES)
+    assert set(counts.values()) == {len(WRITTEN)}
     linked = {a["href"] for tag, a in page.tags if tag == "a" and a["href"].startswith("figures/")}
     assert linked == {f"figures/{name}.{kind}" for name in FIGURES for kind in ("png", "svg")}
     assert all((folder / one).stat().st_size > 1000 for one in linked)
 
 
-def test_tables_round_trip(results: Results, folder: Path) -> None:
+def test_tables_round_trip(published: Results, folder: Path) -> None:
     for name in TABLES:
         again = pd.read_csv(folder / "tables" / f"{name}.csv")
-        pd.testing.assert_frame_equal(again, getattr(results, name), check_dtype=False)
+        pd.testing.assert_frame_equal(again, getattr(published, name), check_dtype=False)
 
 
-def test_what_is_drawn_round_trips_from_the_page_itself(results: Results, page: Page, folder: Path) -> None:
+def test_what_is_drawn_round_trips_from_the_page_itself(published: Results, page: Page, folder: Path) -> None:
     inside = {a["download"]: a["href"] for tag, a in page.tags if "download" in a}
     for name, figure in FIGURES.items():
         csv = base64.b64decode(inside[f"{name}.csv"].split(",")[1])
         assert csv == (folder / "figures" / f"{name}.csv").read_bytes()
-        drawn = figure.table(results).reset_index(drop=True)
+        drawn = figure.table(published).reset_index(drop=True)
         pd.testing.assert_frame_equal(pd.read_csv(io.BytesIO(csv)), drawn, check_dtype=False, rtol=1e-5)
 
 
@@ -146,6 +155,7 @@ def test_names_are_text_not_markup(page: Page, html: str) -> None:
     assert any("<one> core" in words for words in page.said_in("li"))
 
 
+@pytest.mark.slow
 def test_two_reports_of_the_same_results_are_the_same_bytes(small: Results, tmp_path: Path) -> None:
     few = dataclasses.replace(small, probes=pd.DataFrame(), curves=pd.DataFrame())
     first, second = (write_report(few, tmp_path / name).parent for name in ("first", "second"))
@@ -193,7 +203,7 @@ def test_the_floor_drawn_is_the_highest_that_is_one(floors: tuple[float, ...], h
 
 
 def test_what_did_not_converge_is_said(results: Results, page: Page) -> None:
-    assert page.said_in("small").count("not converged (budget 2,000 updates)") == 2 * len(TASKS)
+    assert page.said_in("small").count("not converged (budget 2,000 updates)") == 2 * len(WRITTEN)
     lead = next(words for words in page.said_in("p") if words.startswith("Most"))
     assert "Not converged: gru and <b>x</b> on every task." in lead
     assert (
@@ -202,7 +212,7 @@ def test_what_did_not_converge_is_said(results: Results, page: Page) -> None:
 
 
 def test_bold_is_only_what_stands_out(numbers: pd.DataFrame, page: Page) -> None:
-    assert page.said_in("strong") == ["1.00"] * len(TASKS)
+    assert page.said_in("strong") == ["1.00"] * len(WRITTEN)
     assert set(numbers["memory"][numbers["best"]]) == {"attention"}
     assert list(numbers.groupby("task")["best"].sum()) == [1] * len(TASKS)
 
@@ -219,7 +229,8 @@ def test_nobody_stands_out_where_intervals_overlap(results: Results, tmp_path: P
     said = findings(compare_memories(twins), paired(twins))
     assert said[0] == "No memory stands out on mqar, needle and copying: attention and twin are not told apart."
     bare = dataclasses.replace(twins, **dict.fromkeys(("curves", "probes", "distances"), pd.DataFrame()))
-    bare = dataclasses.replace(bare, scores=bare.scores[bare.scores["kind"] == "test"])
+    tested = (bare.scores["kind"] == "test") & (bare.scores["task"] == "mqar")
+    bare = dataclasses.replace(bare, scores=bare.scores[tested], cells=pd.DataFrame(), capacity=pd.DataFrame())
     assert "<strong>" not in write_report(bare, tmp_path).read_text(encoding="utf-8")
 
 
@@ -262,7 +273,7 @@ def test_tables_without_rows_leave_their_sections_out(small: Results, tmp_path: 
     few = dataclasses.replace(small, **nothing, study={})
     page = Page(write_report(few, tmp_path).read_text(encoding="utf-8"))
     sections = [a["id"] for tag, a in page.tags if tag == "section"]
-    assert sections == ["comparison", "paired", "frontier", "length", "horizons", "provenance"]
+    assert sections == ["comparison", "frontier", "paired", "length", "horizons", "provenance"]
 
 
 def test_no_ladder_no_figure_of_length(results: Results) -> None:
@@ -293,13 +304,73 @@ def test_a_svg_is_xml_in_the_colours_around_it(results: Results, folder: Path) -
     words = ["".join(t.itertext()) for t in ET.fromstring(alone).iter("{http://www.w3.org/2000/svg}text")]
     assert {"mqar", "accuracy", "<b>x</b>", "training length"} <= set(words)
     values = [t.text for t in ET.fromstring(alone).iter("{http://www.w3.org/2000/svg}title")]
-    assert len(values) == len(TASKS) * len(MEMORIES) * 5
+    assert len(values) == len(WRITTEN) * len(MEMORIES) * 5
     assert values[0] == "attention, 128 tokens: 1.00 [.962–1.00]"
     assert "<a " not in alone
-    inline = svg_inline(begin(None, "x", "y").figure.get_figure(root=True), "name")
-    assert inline.startswith('<svg class="plot"')
-    assert "<style" not in inline
-    assert "xmlns" not in inline
+
+
+def test_a_panel_of_a_page_is_a_part_of_the_file(results: Results) -> None:
+    table = FIGURES["length"].table(results)
+    figure = panels(table, FIGURES["length"].draw, columns=2)
+    found = panels_of(svg(figure), figure, "name")
+    assert len(found) == len(TASKS)
+    for panel, task in zip(found, TASKS, strict=True):
+        assert panel.startswith('<svg class="plot"')
+        assert "<style" not in panel
+        assert "xmlns" not in panel
+        words = ["".join(t.itertext()) for t in ET.fromstring(panel).iter("text")]
+        assert [word for word in words if word in TASKS] == [task]
+    boxes = [[float(x) for x in ET.fromstring(panel).attrib["viewBox"].split()] for panel in found]
+    assert boxes == [[72 * x for x in (*place, *PANEL)] for place in ((0, 0), (PANEL[0], 0), (0, PANEL[1]))]
+
+
+def test_every_text_of_a_panel_lies_within_it(published: Results) -> None:
+    """Margins are the same for all, whatever stands in them."""
+    for name, figure in FIGURES.items():
+        drawn = by_panel(figure.table(published))[0].assign(panel="a task with a long name, a memory of one's own")
+        ax = figure.draw(drawn)
+        box = ax.figure.get_figure(root=True).bbox
+        inside = ax.get_tightbbox()
+        assert inside is not None
+        assert (inside.x0 >= box.x0, inside.y0 >= box.y0) == (True, True), name
+        assert (inside.x1 <= box.x1, inside.y1 <= box.y1) == (True, True), name
+
+
+def test_samples_look_like_their_lines() -> None:
+    ax = begin(None, "", "")
+    lines = [*ax.plot([0, 1], color="#0173b2", marker="s"), *ax.plot([0, 1], color=INK, linestyle="--")]
+    first, second = samples(lines, "key")
+    assert ("#0173b2" in first, "stroke-dasharray" in first) == (True, False)
+    assert ("currentColor" in second, "stroke-dasharray" in second) == (True, True)
+
+
+def test_a_report_says_what_it_rests_on(results: Results, page: Page) -> None:
+    said = " ".join(page.said_in("dd"))
+    assert "5 of each memory on each task: enough to carry a claim on 2 tasks (5 or more)." in said
+    assert "Chosen for each memory on validation alone, of 0.003, 0.01 and 0.03: 0.01 for every memory" in said
+    assert f"Passed by {2 * 5 * len(MEMORIES)} of {2 * 5 * len(MEMORIES)} runs: untrained, none scores more" in said
+    tables = {a["href"] for tag, a in page.tags if tag == "a" and a["href"].startswith("tables/")}
+    assert {f"tables/{name}.csv" for name in (*TABLES, "comparison", "paired")} <= tables
+    few = synthetic(seeds=3)
+    assert basis.seeds(compare_memories(few)) == (
+        "3 of each memory on each task: too few to carry a claim on 3 tasks, which takes 5 or more."
+    )
+    old = results.scores.drop(columns=["initial", "cut_off"])
+    assert basis.checks(old) == "Not known: the runs are older than the checks."
+    half = results.scores.assign(initial=results.scores["initial"].where(results.scores["seed"] > 0))
+    assert basis.checks(half).endswith("12 are older than the checks.")
+
+
+def test_rates_that_differ_are_said_for_each_memory(results: Results) -> None:
+    rates = results.rates.copy()
+    moved = (rates["memory"] == "linear") & (rates["task"] == "mqar")
+    rates.loc[moved, "chosen"] = rates["learning_rate"] == 0.03
+    apart = dataclasses.replace(results, rates=rates)
+    assert "; linear 0.03 (mqar) and 0.01 (needle and copying); gru 0.01; " in basis.rates(
+        apart, compare_memories(apart)
+    )
+    alone = dataclasses.replace(results, rates=rates[rates["learning_rate"] == 0.01].assign(chosen=True))
+    assert basis.rates(alone, compare_memories(alone)).startswith("0.01; no other was tried")
 
 
 def test_figures_leave_the_session_as_it_was(results: Results, tmp_path: Path) -> None:
@@ -322,7 +393,7 @@ def test_a_figure_draws_where_it_is_told(results: Results) -> None:
 
 def test_a_memory_looks_the_same_in_every_figure(results: Results) -> None:
     look = looks(["elsewhere", *MEMORIES])
-    assert len({(o.colour, o.marker) for o in looks([str(i) for i in range(60)]).values()}) == 60
+    assert len({(o.colour, o.marker) for o in looks([str(i) for i in range(110)]).values()}) == 110
     for figure in [figure for name, figure in FIGURES.items() if name != "heat"]:  # a map shows one memory
         drawn = figure.table(results)
         ax = figure.draw(drawn[drawn["task"] == "mqar"], look)

@@ -7,7 +7,7 @@ capacities(results), slopes(results)
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -120,6 +120,7 @@ class Memory:
         return Counts(tuple(loads), tuple(right), tuple(asked))
 
 
+@lru_cache(maxsize=1)  # three figures and two tables of a report ask for the same
 def memories(results: Results) -> list[Memory]:
     """Every memory at every length of every task, in the order of the study."""
     if not len(results.capacity):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ..results import FLOORS, Results
@@ -26,9 +27,11 @@ def means_over_seeds(sequences: pd.DataFrame) -> pd.DataFrame:
     rows = []
     if len(sequences):
         for keys, part in sequences.groupby(keys_of, sort=False):
-            seeds = [s.sort_values("row") for _, s in part.groupby(["seed", "run"])]
-            right, asked = ([s[c].to_numpy() for s in seeds] for c in ("right", "asked"))
-            rows.append((*keys, len(seeds), *across_seeds(right, asked)))
+            part = part.sort_values(["seed", "run", "row"])
+            runs = pd.factorize(part["run"])[0]
+            ends = np.flatnonzero(np.diff(runs)) + 1
+            right, asked = (np.split(part[c].to_numpy(), ends) for c in ("right", "asked"))
+            rows.append((*keys, len(right), *across_seeds(right, asked)))
     return pd.DataFrame(rows, columns=columns)
 
 

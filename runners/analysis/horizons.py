@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ def floor(scores: pd.DataFrame) -> pd.Series[float]:
     return floors.where(floors < 1).max(axis=1).fillna(scores["chance"])
 
 
+@lru_cache(maxsize=1)  # a figure and a table of a report ask for the same
 def curves_over_length(results: Results) -> pd.DataFrame:
     """task, memory, mode, length, load, train_length, num_rows, seed, accuracy, mean, low, high, chance, floor,
     ceiling, capped

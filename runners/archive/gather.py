@@ -29,7 +29,7 @@ import pyarrow as pa
 
 from recall_tasks import make_task
 
-from ..sealing import CorruptRun, load_record
+from ..sealing import CorruptRun, digest, load_record
 
 KEYS = {"folder": pa.string(), "run": pa.string(), "task": pa.string(), "memory": pa.string(), "seed": pa.int64()}
 GROUPS = ("task_", "model_", "option_", "training_")
@@ -100,6 +100,7 @@ def gather(folders: Iterable[Path]) -> Gathered:
     """
     tables = {name: Columns() for name in ("runs", *MEASURED)} | {"failures": Columns(OF_A_FAILURE)}
     damaged: list[str] = []
+    seen: set[tuple[str, str]] = set()
     for place in found(folders):
         keys: dict[str, Any] = {"folder": str(place.parent), "run": place.name}
         if place.name.endswith(FAILED):
@@ -108,6 +109,9 @@ def gather(folders: Iterable[Path]) -> Gathered:
             continue
         with left_out(place, keys, damaged, tables["failures"]):
             settings, result = load_record(place / "run.json", ASKED), result_of(place)
+            if (copy := (place.name, digest((place / RECORD).read_bytes()))) in seen:
+                continue  # the same training twice, such as a folder and its copy, counts once
+            seen.add(copy)
             named = keys | names(settings)
             add(tables, named, {"runs": [one_run(settings, result)]} | rows_of("test", result))
             keys = named

@@ -9,6 +9,7 @@ import difflib
 import re
 import warnings
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -19,6 +20,9 @@ from ..arguments import unknown
 from .gather import gather
 
 Connection = duckdb.DuckDBPyConnection
+
+MEMORY_MB = 2000
+"""What a query may take: the tables of thousands of runs are a hundredth of it."""
 
 READING = (duckdb.StatementType.SELECT, duckdb.StatementType.MULTI)
 """Statements that only read; PIVOT is parsed as several in one."""
@@ -33,13 +37,14 @@ class WrongQuery(ValueError):
     """SQL that cannot be answered; what is wrong with it, in a line."""
 
 
-def query(sql: str, folders: Iterable[str | Path] = ("runs",)) -> pd.DataFrame:
-    """The answer to a SELECT over every run at any depth below the folders.
+def query(sql: str, folders: str | Path | Iterable[str | Path] = "runs") -> pd.DataFrame:
+    """The answer to a SELECT over every run at any depth below a folder, or several.
 
     Raises WrongQuery for SQL that cannot be answered and ValueError where there is no run. What is damaged
     is left out with a warning each, and stands in the table `failures`.
     """
-    gathered = gather([Path(folder) for folder in folders])
+    several = [folders] if isinstance(folders, str | Path) else folders
+    gathered = gather([Path(folder) for folder in several])
     for line in gathered.damaged:
         warnings.warn(line, stacklevel=2)
     with connected(gathered.tables) as connection:
@@ -50,6 +55,8 @@ def query(sql: str, folders: Iterable[str | Path] = ("runs",)) -> pd.DataFrame:
 def connected(tables: Mapping[str, pa.Table]) -> Connection:
     """A database in memory that holds these tables and can reach nothing else: no file, no extension, no variable."""
     connection = duckdb.connect(":memory:")
+    connection.execute(f"set memory_limit = '{MEMORY_MB} MB'")
+    connection.execute("set temp_directory = ''")  # a join without its condition ends in a line, not on the disk
     for name, table in tables.items():
         connection.register("arriving", table)
         connection.execute(f'create table "{name}" as from arriving')
@@ -67,9 +74,29 @@ def answer(connection: Connection, sql: str) -> pa.Table:
             raise WrongQuery(f"a query is one SELECT, not {len(statements)} statements")
         if statements[0].type not in READING:
             raise WrongQuery(f"a query only reads: one SELECT, not {statements[0].type.name} (files: --out)")
-        return numbers(connection.sql(sql).to_arrow_table())
+        return numbers(interruptible(connection, sql))
+    except duckdb.OutOfMemoryException:
+        raise WrongQuery(
+            f"a query has {MEMORY_MB} MB, which this one passes: is a join without its condition?"
+        ) from None
     except duckdb.Error as error:
         raise WrongQuery(plainly(error, columns_of(connection))) from None
+
+
+def interruptible(connection: Connection, sql: str) -> pa.Table:
+    """The rows, worked out beside this thread: an interrupt reaches Python while DuckDB works, and ends it."""
+    with ThreadPoolExecutor(1) as beside:
+        working = beside.submit(lambda: connection.sql(sql).to_arrow_table())
+        try:
+            while True:
+                try:
+                    return working.result(timeout=0.2)
+                except TimeoutError:
+                    if working.done():
+                        raise
+        except BaseException:
+            connection.interrupt()
+            raise
 
 
 def numbers(table: pa.Table) -> pa.Table:

@@ -12,7 +12,7 @@ from ..arguments import Mistake, Parser, whole
 from ..compare import carry_out, check_study, missing
 from ..engine import cores, execute
 from ..presets import PRESETS
-from ..progress import Board, follow
+from ..progress import Board, first_line, follow
 from ..results import collect
 from ..store import CorruptRun, UnwritableFolder, is_finished
 from ..study import Study
@@ -100,5 +100,5 @@ def tell_failures(study: Study, board: Board, folder: Path, again: str) -> None:
     console = plain_console()
     for event in board.failed:
         log = folder / f"{event.job}.failed.json"
-        console.print(f"failed: {event.job}: {event.content} (traceback: the log in {log})", soft_wrap=True)
+        console.print(f"failed: {event.job}: {first_line(event.content)} (traceback: the log in {log})", soft_wrap=True)
     console.print(f"{len(board.failed)} of {len(study.runs)} runs failed: `{again}` tries them again", soft_wrap=True)

@@ -37,7 +37,13 @@ def run(words: Sequence[str]) -> int:
         metavar="N",
         help=f"multiples of the training length, blanks or commas between (default: {ladder}; none with --lengths)",
     )
-    parser.add_argument("--lengths", nargs="+", metavar="N", type=whole, help="lengths in tokens, such as 1,000,000")
+    parser.add_argument(
+        "--lengths",
+        nargs="+",
+        metavar="N",
+        type=whole,
+        help="lengths in tokens with blanks between, such as 512 1,000,000",
+    )
     parser.add_argument(
         "--mode", type=one_of("mode", WORDS), default="fixed-load", metavar="|".join(WORDS), help="what grows"
     )

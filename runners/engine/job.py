@@ -35,6 +35,10 @@ class Event:
     why: Literal["", "error", "died", "time", "memory"] = ""
 
 
+LEAST_MB = 300
+"""Below it no run can begin."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """What one job may take. Raises ValueError for what no machine has.
@@ -54,6 +58,8 @@ class Limits:
             value = getattr(self, name)
             if value is not None and not (value > 0 and math.isfinite(value)):
                 raise ValueError(f"a run needs more than 0 {unit}, not {value}")
+        if self.memory_mb is not None and self.memory_mb < LEAST_MB:
+            raise ValueError(f"a run needs {LEAST_MB} MB at least, most of it Python and torch, not {self.memory_mb:g}")
         if not (self.gpus >= 0 and math.isfinite(self.gpus)):
             raise ValueError(f"a run takes 0 GPUs or more, not {self.gpus}")
         for name in ("cpus", "gpus"):

@@ -23,9 +23,9 @@ FIGURES: dict[str, ModuleType] = {
     "capacity": capacity,
     "laws": laws,
     "bits": bits,
+    "rates": rates,
     "probe": probe,
     "curve": curve,
-    "rates": rates,
 }
 
 __all__ = ["FIGURES", "Look", "looks", "panels", "save"]

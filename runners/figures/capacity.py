@@ -12,7 +12,7 @@ from ..analysis.capacities import THRESHOLDS, asked_task, memories
 from ..analysis.fits import capacity
 from ..results import Results
 from ..wording import accuracy
-from .canvas import INK, UNNAMED, accuracy_scale, begin, doubling_scale, mean_line, reference
+from .canvas import INK, UNNAMED, accuracy_scale, begin, broken_line, doubling_scale, mean_line, reference
 from .look import Looks, looks
 
 TITLE = "How much it holds"
@@ -78,8 +78,7 @@ def draw(drawn: pd.DataFrame, look: Looks | None = None, ax: Axes | None = None)
         ax.axhline(threshold, color=INK, alpha=0.12, linewidth=0.5, label=UNNAMED)
     for memory in [m for m in look if m in set(drawn["memory"])]:
         mine, here = drawn[drawn["memory"] == memory].sort_values("load"), look[memory]
-        for _, seed in mine.groupby("seed"):
-            ax.plot(seed["load"], seed["accuracy"], color=here.colour, linewidth=0.4, alpha=0.35, label=UNNAMED)
+        broken_line(ax, mine, ["seed"], "load", "accuracy", color=here.colour, linewidth=0.4, alpha=0.35)
         mean = mine.drop_duplicates("load")
         said = [f"{memory}, {r['load']:,} items: {accuracy(r)}" for _, r in mean.iterrows()]
         mean_line(ax, mean["load"], mean, here, memory, said)

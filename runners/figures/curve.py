@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from ..results import Results
 from ..wording import share
-from .canvas import UNNAMED, accuracy_scale, begin, dots, doubling_scale, tokens
+from .canvas import accuracy_scale, begin, broken_line, dots, doubling_scale, tokens
 from .look import Looks, looks, of
 
 TITLE = "How it was learned"
@@ -20,7 +20,7 @@ READING = (
     "the end."
 )
 SMOOTH = 3
-POINTS = 120
+POINTS = 60
 """Drawn of a run, about; the table of results keeps them all."""
 RUN = ["task", "memory", "seed"]
 
@@ -47,9 +47,8 @@ def draw(drawn: pd.DataFrame, look: Looks | None = None, ax: Axes | None = None)
         mine, here = drawn[drawn["memory"] == memory], look[memory]
         # The line of the legend: the drawn ones have no marks of their own.
         ax.plot([], [], label=memory, **of(here))
-        for _, stage in mine.groupby(["seed", "stage"]):
-            style: dict[str, Any] = {"color": here.colour, "linestyle": here.line, "linewidth": 0.9}
-            ax.plot(stage["update"], stage["smooth"], alpha=0.8, label=UNNAMED, **style)
+        style: dict[str, Any] = {"color": here.colour, "linestyle": here.line, "linewidth": 0.9, "alpha": 0.8}
+        broken_line(ax, mine, ["seed", "stage"], "update", "smooth", **style)
         ends = mine[mine["ends"]]
         said = [
             f"{memory}, seed {r['seed']}, update {r['update']:,}: end of stage {r['stage']} "

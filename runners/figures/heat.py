@@ -8,13 +8,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, Normalize
-from matplotlib.figure import Figure
 
 from ..modes import FIXED_LOAD, distance_of, order
 from ..results import Results
 from ..statistics.shares import effective, quantile
 from ..wording import amount
-from .canvas import PANEL, begin, tokens
+from .canvas import PANEL, ROOM, begin, tokens
 from .look import Looks
 
 TITLE = "Where in the row it is lost"
@@ -30,7 +29,7 @@ KEYS = [*MAPS, "length", "low_edge", "high_edge"]
 CELL = (0.4, 0.3)
 """Inches of a cell, so that three lines of text fit."""
 COLOURS = LinearSegmentedColormap.from_list("depths", ["#00224e", "#575d6d", "#a59c74", "#fee838"])  # cividis
-LINES: tuple[tuple[float, float, str], ...] = ((5.6, 7, "bold"), (-1.0, 5.2, "normal"), (-6.6, 5.2, "normal"))
+LINES: tuple[tuple[float, float, str], ...] = ((6.2, 7.5, "bold"), (-0.9, 6, "normal"), (-7.3, 6, "normal"))
 """Of a cell's accuracy, interval and n: points above its middle, size, weight."""
 DARK, LIGHT = "#000000", "#ffffff"
 """Text of a cell: on the cell's colour, whatever the page around it."""
@@ -85,8 +84,7 @@ def draw(drawn: pd.DataFrame, look: Looks | None = None, ax: Axes | None = None)
     lengths = sorted(int(length) for length in drawn["length"].unique())
     tops = np.round(np.arange(drawn["low_edge"].min(), drawn["high_edge"].max() - 1e-9, 0.1), 1)
     first = drawn.iloc[0]
-    ax = ax or Figure(panel_size(drawn), layout="constrained").add_subplot()
-    ax = begin(ax, "length (tokens)", "depth", str(first["panel"]))
+    ax = begin(ax, "length (tokens)", "depth", str(first["panel"]), panel_size(drawn))
     column, line = {length: i for i, length in enumerate(lengths)}, {top: i for i, top in enumerate(tops)}
     shown = np.full((len(tops), len(lengths)), np.nan)
     for _, cell in drawn.iterrows():
@@ -96,10 +94,8 @@ def draw(drawn: pd.DataFrame, look: Looks | None = None, ax: Axes | None = None)
         bounds = f"{short(cell['low'])}–{short(cell['high'])}"
         lines = short(cell["mean"]), bounds, f"n {counted(int(cell['num_questions']))}"
         for line_of, (points, size, weight) in zip(lines, LINES, strict=True):
-            ax.annotate(
-                line_of, (x, y), (0, points), textcoords="offset points",
-                ha="center", va="center", color=colour, fontsize=size, fontweight=weight,
-            )  # fmt: skip
+            up = points / 72 / CELL[1]
+            ax.text(x, y - up, line_of, ha="center", va="center", color=colour, fontsize=size, fontweight=weight)
     edges = np.arange(len(lengths) + 1) - 0.5, np.arange(len(tops) + 1) - 0.5
     ax.pcolormesh(*edges, np.ma.masked_invalid(shown), cmap=COLOURS, norm=Normalize(0, 1), edgecolor="none")
     ax.set(xscale="linear", yscale="linear", xlim=(-0.5, len(lengths) - 0.5), ylim=(len(tops) - 0.5, -0.5))
@@ -115,7 +111,8 @@ def draw(drawn: pd.DataFrame, look: Looks | None = None, ax: Axes | None = None)
 def panel_size(drawn: pd.DataFrame) -> tuple[float, float]:
     """Inches of one map: as wide as any panel, as high as its cells."""
     tops = round(10 * (drawn["high_edge"].max() - drawn["low_edge"].min()))
-    return max(PANEL[0], CELL[0] * drawn["length"].nunique() + 0.5), CELL[1] * tops + 0.6
+    across, upwards = CELL[0] * drawn["length"].nunique(), CELL[1] * tops
+    return max(PANEL[0], across + ROOM.left + ROOM.right), upwards + ROOM.top + ROOM.bottom
 
 
 def short(value: float) -> str:

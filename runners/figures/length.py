@@ -12,7 +12,7 @@ from ..analysis.horizons import curves_over_length
 from ..modes import FIXED_LOAD, GROWING_LOAD
 from ..results import Results
 from ..wording import accuracy
-from .canvas import INK, UNNAMED, accuracy_scale, begin, doubling_scale, mean_line, reference, tokens
+from .canvas import INK, UNNAMED, accuracy_scale, begin, broken_line, doubling_scale, mean_line, reference, tokens
 from .look import Looks, looks
 
 TITLE = "How far it holds"
@@ -56,8 +56,7 @@ def draw(drawn: pd.DataFrame, look: Looks | None = None, ax: Axes | None = None)
     reference(ax, [trained] * 2, [-1, 2], "training length", (0, (6, 2, 1, 2)), 0.35)
     for memory in [m for m in look if m in set(drawn["memory"])]:
         mine, here = drawn[drawn["memory"] == memory], look[memory]
-        for _, seed in mine.groupby("seed"):
-            ax.plot(seed["length"], seed["accuracy"], color=here.colour, linewidth=0.5, alpha=0.45, label=UNNAMED)
+        broken_line(ax, mine, ["seed"], "length", "accuracy", color=here.colour, linewidth=0.5, alpha=0.45)
         capped = mine.groupby("length")["ceiling"].first()
         if (capped < drawn.groupby("length")["ceiling"].max().reindex(capped.index)).any():
             ax.plot(capped.index, capped, color=here.colour, linewidth=0.7, linestyle=":", label=UNNAMED)

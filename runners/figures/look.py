@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-import seaborn
-
-ORDER = (0, 1, 2, 3, 4, 9, 5, 7, 6, 8)
-"""Of the ten colours; the two that are too pale on white come last."""
-MARKERS = "os^DvPX<>ph*"
+COLOURS = (
+    "#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#56b4e9", "#ca9161", "#949494", "#fbafe4", "#ece133",
+)  # fmt: skip
+"""The palette "colorblind" of seaborn; the two that are too pale on white come last."""
+MARKERS = "os^DvPX<>*d"
 LINES = ("-", "--", "-.", ":")
 
 
@@ -25,11 +25,10 @@ Looks = Mapping[str, Look]
 def looks(memories: Iterable[str]) -> dict[str, Look]:
     """A look for each memory by its place in the list; colours can be told apart without colour vision.
 
-    Markers differ up to twelve memories; past ten, colours come again with another line.
+    Markers differ up to eleven memories; past ten, colours come again with another marker and another line.
     """
-    colours = seaborn.color_palette("colorblind").as_hex()
     return {
-        memory: Look(colours[ORDER[i % len(ORDER)]], MARKERS[i % len(MARKERS)], LINES[i // len(ORDER) % len(LINES)])
+        memory: Look(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], LINES[i // len(COLOURS) % len(LINES)])
         for i, memory in enumerate(dict.fromkeys(memories))
     }
 

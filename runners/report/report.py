@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from html import escape
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pandas as pd
@@ -19,12 +18,14 @@ from ..analysis.comparison import compare_memories, means_over_seeds, names, ove
 from ..analysis.horizons import horizons
 from ..analysis.paired import paired
 from ..figures import FIGURES, looks, panels, save
-from ..figures.canvas import PANEL, by_panel, legend
+from ..figures.canvas import PANEL, legend
+from ..figures.cutting import panels_of, samples
 from ..figures.look import Looks
 from ..figures.rates import floors
-from ..figures.saving import csv_text, svg_inline, svg_key
+from ..figures.saving import csv_text
 from ..results import TABLES, Results
 from ..study.windows import window
+from .basis import basis
 from .findings import caution, farther, findings
 from .horizons import HOW_TO_READ as HOW_TO_READ_HORIZONS
 from .horizons import horizons_table
@@ -35,6 +36,12 @@ from .provenance import provenance
 from .table import HOW_TO_READ, floors_table, score_table
 from .windows import HOW_TO_READ as HOW_TO_READ_WINDOWS
 from .windows import windows_table
+
+ORDER = (
+    "comparison", "frontier", "paired", "length", "horizons", "heat", "distance", "position",
+    "capacity", "laws", "bits", "rates", "windows", "probe", "curve",
+)  # fmt: skip
+"""Sections as a reader needs them: who recalls how much, how far, how much it holds, and how it came to that."""
 
 
 def write_report(results: Results, folder: Path) -> Path:
@@ -49,43 +56,45 @@ def write_report(results: Results, folder: Path) -> Path:
     reached = horizons(results)
     worked_out = {"comparison": numbers, "paired": pairs, "windows": windows, "horizons": reached}
     worked_out |= {"capacities": capacities(results), "laws": slopes(results)}
-    write_tables(results, worked_out, folder / "tables")
+    written = write_tables(results, worked_out, folder / "tables")
     look = looks(names(results, "memory"))
     command = str(results.study.get("command", ""))
-    parts = [opening(results, numbers, pairs)]
+    parts: dict[str, str] = {}
     if len(numbers):
         links = [csv_link("comparison.csv", csv_text(numbers)), made_by(command)]
         body = score_table(results, numbers) + floors_table(results, numbers)
-        parts.append(section("comparison", "Memories side by side", HOW_TO_READ, body, links))
+        parts["comparison"] = section("comparison", "Memories side by side", HOW_TO_READ, body, links)
     if len(pairs):
         whole = over_tasks_table(over_tasks(results)) if numbers["task"].nunique() > 1 else ""
         links = [csv_link("paired.csv", csv_text(pairs)), made_by(command)]
-        parts.append(section("paired", "Who recalls more", HOW_TO_READ_PAIRS, pairs_table(pairs) + whole, links))
+        parts["paired"] = section("paired", "Who recalls more", HOW_TO_READ_PAIRS, pairs_table(pairs) + whole, links)
     for name, figure in FIGURES.items():
         drawn = figure.table(results)
         if len(drawn):
-            size = figure.panel_size(drawn) if hasattr(figure, "panel_size") else PANEL
-            save(panels(drawn, figure.draw, look, size=size), folder / "figures", name, drawn)
-            parts.append(figure_section(name, figure, drawn, look, command))
-        if name == "length" and len(reached):
-            links = [csv_link("horizons.csv", csv_text(reached)), made_by(command)]
-            body = horizons_table(reached)
-            parts.append(section("horizons", "How far, in numbers", HOW_TO_READ_HORIZONS, body, links))
+            parts[name] = figure_section(name, drawn, look, folder / "figures", command)
+    if len(reached):
+        links = [csv_link("horizons.csv", csv_text(reached)), made_by(command)]
+        body = horizons_table(reached)
+        parts["horizons"] = section("horizons", "How far, in numbers", HOW_TO_READ_HORIZONS, body, links)
     if len(windows):
         links = [csv_link("windows.csv", csv_text(windows)), made_by(command)]
-        parts.append(section("windows", "How wide the window is", HOW_TO_READ_WINDOWS, windows_table(windows), links))
-    parts.append(provenance(results))
+        body = windows_table(windows)
+        parts["windows"] = section("windows", "How wide the window is", HOW_TO_READ_WINDOWS, body, links)
+    above = opening(results, numbers, pairs) + basis(results, numbers, written)
+    in_order = [above, *(parts[name] for name in ORDER if name in parts), provenance(results)]
     page = folder / "report.html"
-    page.write_text(document(title(results), "\n".join(parts)), encoding="utf-8")
+    page.write_text(document(title(results), "\n".join(in_order)), encoding="utf-8")
     return page
 
 
-def write_tables(results: Results, worked_out: dict[str, pd.DataFrame], folder: Path) -> None:
+def write_tables(results: Results, worked_out: dict[str, pd.DataFrame], folder: Path) -> list[str]:
+    """Those that have rows, into the folder; returns their names."""
     folder.mkdir(exist_ok=True)
     tables = {name: getattr(results, name) for name in TABLES} | worked_out
+    tables = {name: table for name, table in tables.items() if len(table)}
     for name, table in tables.items():
-        if len(table):
-            table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+        table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+    return list(tables)
 
 
 def title(results: Results) -> str:
@@ -102,26 +111,24 @@ def opening(results: Results, numbers: pd.DataFrame, pairs: pd.DataFrame) -> str
     words = {"memory": "memories"}
     counted = ", ".join(f"{n:,} {w if n == 1 else words.get(w, w + 's')}" for n, w in sizes)
     far = farther(means_over_seeds(results.sequences), paired(results, kind="extrapolation"))
-    found = " ".join(findings(numbers, pairs) + far)
+    said = [" ".join(sentences) for sentences in (findings(numbers, pairs), far) if sentences]
+    found = "".join(f'<p class="lead">{escape(words)}</p>' for words in said)
     warning = caution(numbers)
     note = f'<p class="note">{escape(warning)}</p>' if warning else ""
-    return (
-        f'<header><h1>{escape(title(results))}</h1><p class="count">{counted}</p>'
-        f'<p class="lead">{escape(found)}</p>{note}</header>'
-    )
+    return f'<header><h1>{escape(title(results))}</h1><p class="count">{counted}</p>{found}{note}</header>'
 
 
-def figure_section(name: str, figure: ModuleType, drawn: pd.DataFrame, look: Looks, command: str) -> str:
-    """Its panels, each an SVG of its own so that a narrow page stacks them, under one legend."""
-    axes = [figure.draw(part, look, None) for part in by_panel(drawn)]
-    keys = "".join(
-        f"<li>{svg_key(line, f'{name}-key-{i}')}<span>{escape(label)}</span></li>"
-        for i, (label, line) in enumerate(legend(axes, look).items())
-    )
-    plots = "".join(
-        f"<div>{svg_inline(ax.figure.get_figure(root=True), f'{name}-{i}')}</div>" for i, ax in enumerate(axes)
-    )
-    body = f'<ul class="legend">{keys}</ul><div class="panels">{plots}</div>'
+def figure_section(name: str, drawn: pd.DataFrame, look: Looks, folder: Path, command: str) -> str:
+    """A figure, saved into the folder, cut into its panels so that a narrow page stacks them, under one legend."""
+    figure = FIGURES[name]
+    size = figure.panel_size(drawn) if hasattr(figure, "panel_size") else PANEL
+    whole = panels(drawn, figure.draw, look, size=size)
+    _, svg, _ = save(whole, folder, name, drawn)
+    lines = legend(whole.axes, look)
+    keys = zip(samples(lines.values(), f"{name}-key"), lines, strict=True) if lines else ()
+    legend_said = "".join(f"<li>{sample}<span>{escape(label)}</span></li>" for sample, label in keys)
+    plots = "".join(f"<div>{plot}</div>" for plot in panels_of(svg.read_text(encoding="utf-8"), whole, name))
+    body = f'<ul class="legend">{legend_said}</ul>' * bool(lines) + f'<div class="panels">{plots}</div>'
     links: list[Any] = [csv_link(f"{name}.csv", csv_text(drawn))]
     links += [link(f"figures/{name}.{kind}", kind.upper()) for kind in ("png", "svg")]
     return section(name, figure.TITLE, figure.READING, body, [*links, made_by(command)])

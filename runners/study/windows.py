@@ -35,8 +35,8 @@ def window(table: pd.DataFrame, floors: Mapping[str, float] | None = None) -> pd
     """
     rows = []
     for (task, memory), part in table.groupby(["task", "memory"], sort=False) if len(table) else ():
-        tried = by_rate(part)
-        if len(tried) > 1:
+        if part["learning_rate"].nunique() > 1:
+            tried = by_rate(part)
             floor = (floors or {}).get(str(task), -math.inf)
             row = spanned(tried, float(part.loc[part["chosen"], "learning_rate"].iloc[0]), floor)
             rows.append({"task": task, "memory": memory} | row | {"width": width(row)})

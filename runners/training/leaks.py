@@ -1,17 +1,18 @@
-"""Two checks of every run that nothing leaks answers: before training, and after it with the memory cut off.
+"""Checks of every run that nothing leaks answers: before training, and after it with the memory cut off.
 
 **Untrained.** A model that was never trained scores chance where every answer is as likely as any other.
 Where answers are not (a task that asks which token was the commoner, say), a net of random weights may by
-luck count or copy a little: it is then held against the best reader that does without recall.
+luck count or copy a little: it is then held against the best reader that does without recall. And what comes
+after a place must not change what is said there (`check_causal`).
 
 **Cut off.** After the whole rows were read, a question of each is asked of fresh memories: the token that
 asks comes first, and what followed it in its row comes after. What a model says is then a function of that
-one token, so it cannot beat the best reader without memory (`recall_tasks.bounds.memoryless_floor`):
-chance, or where answers are not alike the best table from tokens to answers, fitted to these very rows so
-that nothing without memory beats it on them. A model that does is told the answer by the token itself,
-keeps something outside its state, or looks ahead. The position floor is not the mark to hold it against:
-its reader keeps every value of the row, which a memory that was cut off does not. Where answers were
-written is not told either.
+one token, so it cannot beat the best reader without memory (`recall_tasks.bounds.memoryless_floor`): chance,
+or where answers are not alike the best table from tokens to answers, fitted to these very rows so that
+nothing without memory beats it on them. A model that does is told the answer by the token itself, keeps
+something outside its state, or looks ahead. The position floor is not the mark to hold it against: its reader
+keeps every value of the row, which a memory that was cut off does not. Where answers were written is not told
+either.
 
 A false alarm stops a run, so intervals hold with 99.9999 % whatever the rows: accuracies of rows lie from 0
 to 1, so their mean is bounded by its relative entropy (Hoeffding 1963, Theorem 1).
@@ -22,12 +23,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import torch
 
 from models import SequenceModel
 from recall_tasks import Batch, Stream
 from recall_tasks.readers import Memoryless, accuracy
 
-from ..evaluate import predict, score, task_bounds
+from ..evaluate import device_of, predict, score, task_bounds
 from ..experiment import Run
 
 ROWS = 128
@@ -66,9 +68,38 @@ def cut_off_accuracy(model: SequenceModel, stream: Stream, rows: int = ROWS) -> 
 
 
 def untrained(run: Run) -> Check:
-    """`initial_accuracy` of the run's model, on its validation split. Raises Leak where it knows too much."""
+    """`initial_accuracy` of the run's model on its validation split. Raises Leak where it knows or looks ahead."""
     stream = Stream(run.task.task, run.task.length, "validation", run.seed)
-    return _refused(initial_accuracy(run.build(), stream), f"{run.label}, untrained,")
+    model = run.build()
+    check = _refused(initial_accuracy(model, stream), f"{run.label}, untrained,")
+    check_causal(model, stream)
+    return check
+
+
+@torch.no_grad()
+def check_causal(model: SequenceModel, stream: Stream, rows: int = 4) -> None:
+    """Raises Leak where what comes after a place changes what is said there. Left in evaluation mode.
+
+    Rows are read to their middle, then as they are and with other tokens: all that was said before must stay.
+    """
+    batch, half = stream.rows(0, rows), stream.length // 2
+    if half == 0:
+        return
+    tokens = torch.from_numpy(batch.tokens).to(device_of(model))
+    other = tokens.clone()
+    other[:, half:] = (other[:, half:] + 1) % stream.task.vocab_size
+    asked = (
+        torch.arange(rows, device=tokens.device).repeat_interleave(half),
+        torch.arange(half, device=tokens.device).repeat(rows),
+    )
+    told = torch.full_like(tokens, -1) if model.told else None
+    model.eval()
+    one, two = (model(seen, asked, None, told)[0] for seen in (tokens, other))
+    if not torch.allclose(one, two, rtol=1e-3, atol=1e-4 * float(one.abs().max())):
+        raise Leak(
+            f"the memory looks ahead: other tokens from place {half} on change what the model says before, so no "
+            "score of this run means anything"
+        )
 
 
 def cut_off(model: SequenceModel, stream: Stream) -> Check:
