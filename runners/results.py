@@ -1,6 +1,7 @@
 """What a comparison measured, as tidy tables: one fact a row, ready for pandas.
 
-Columns that every table has: `run` (directory name), `task`, `memory` (the label shown to people), `seed`.
+Columns that every table has: `run` (directory name), `task`, `memory` (the label shown to people, and what runs of
+one label differ in beside their seed: other sizes or loads are other memories, never other seeds), `seed`.
 Where a memory was trained at several learning rates, all tables but `rates` hold the runs of the rate chosen
 on validation alone.
 
@@ -37,12 +38,14 @@ import datetime
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from . import store
+from .analysis.apart import told_apart
 from .experiment import TaskSetting
 from .measures import MEASURES
 from .modes import FIXED_LOAD
@@ -120,6 +123,12 @@ def collect(folders: Iterable[Path], runs: list[str] | None = None, every: bool 
         configurations.append({"name": place.name} | settings)
         checksums[f"{task.name} {task.task}, length {task.length}, test split"] = result["checksum"]
         environments.append(result["environment"])
+    called = told_apart(pd.DataFrame([row for row in tables["rates"] if row["chosen"] or every]), configurations)
+    of_group = {group(settings): called[place.name] for place, settings, _ in found if place.name in called}
+    for place, settings, _ in found:
+        called.setdefault(place.name, of_group[group(settings)])  # at a rate that was not chosen
+    for row in chain.from_iterable(tables.values()):
+        row["memory"] = called[row["run"]]
     study = {
         "name": folders[0].resolve().name,
         "written": datetime.date.today().isoformat(),

@@ -181,7 +181,9 @@ def train(
             done = time.perf_counter()
             due = done + max(every, (done - now) / SPENT if every else 0)
 
-    if stopped != "diverged":
+    if stopped == "diverged":
+        best = None  # whatever was seen before, those weights are gone
+    else:
         best = score(model, validation, VALIDATION_ROWS).accuracy
         if ledger.solve is None:
             mark(ledger, best, policy.drawn, setting.solve_at, time.perf_counter() - began)

@@ -52,7 +52,7 @@ def test_recalled_bits_are_the_state_that_the_ceiling_needs(case):
     assert recalled_bits(task.chance, task, length) == recalled_bits(0, task, length) == 0
     assert most <= task.payload_bits(length) * (1 + 1e-9)
     assert task.derived or np.isclose(most, task.payload_bits(length))
-    for share in (0.1, 0.5, 0.9):
+    for share in (0.15, 0.85):
         score = ceiling(share * most, task, length)
         if task.chance < score < 1 - 1e-9:
             assert np.isclose(recalled_bits(score, task, length), share * most, rtol=1e-5, atol=1e-6)

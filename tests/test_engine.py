@@ -99,6 +99,7 @@ def test_a_process_that_dies_takes_its_own_job_and_no_other():
     assert "status 9" in failed.content
 
 
+@pytest.mark.slow
 def test_workers_have_one_thread_each_and_leave_this_process_as_it_was():
     before = dict(os.environ)
     assert finished(execute([Job("t", threads, ())], 1)) == {"t": (1, "1")}

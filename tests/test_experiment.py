@@ -79,6 +79,7 @@ def test_a_label_names_the_run_and_leaves_its_identity():
     assert replace(RUN, model=replace(RUN.model, label="mine")).identity == RUN.identity
 
 
+@pytest.mark.slow
 def test_identity_is_the_same_in_another_process():
     code = "import json, sys; from runners.experiment import Run; print(Run.from_json(json.load(sys.stdin)).identity)"
     root = Path(__file__).parent.parent

@@ -103,6 +103,7 @@ def test_interrupted_after_any_update_a_run_ends_the_same(updates, tmp_path):
     assert kept(*train(run, checkpoint=path, every=0)) == whole(run)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", POLICIES)
 @given(cuts=st.lists(st.integers(1, 23), min_size=1, max_size=3, unique=True))
 @settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

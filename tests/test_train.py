@@ -163,6 +163,7 @@ def test_fixed_is_a_curriculum_of_one_stage():
     assert not torch.equal(ends[0], ends[2])
 
 
+@pytest.mark.slow
 def test_the_optimiser_is_torchs_bit_for_bit_and_brings_no_compiler():
     code = (
         "import sys, torch\n"

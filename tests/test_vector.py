@@ -91,7 +91,7 @@ def test_lanes_out_of_step_and_short_tapes(mode, kind, cells, monkeypatch):
     monkeypatch.setattr(tape, "CELLS", cells)
     native, lanes = pair("recall/MQAR-v0", 4, mode, **SMALL, **KINDS[kind])
     same(native.reset(seed=0), lanes.reset(seed=0))
-    play(native, lanes, 150, np.random.default_rng(1), masks=0.1)
+    play(native, lanes, 100, np.random.default_rng(1), masks=0.1)
 
 
 @pytest.mark.parametrize("held", [1, 3000, 20_000])

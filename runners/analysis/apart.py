@@ -9,7 +9,7 @@ import pandas as pd
 
 
 def told_apart(runs: pd.DataFrame, configurations: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """A name of its memory for every run: the memory's, and where a seed has several runs, what they differ in.
+    """A name of its memory for every run: the memory's, and where runs differ in more than their seed, in what.
 
     runs             run, task, memory, seed, a row or more for each
     configurations   of runs, as `Results.study` has them: name, task, model, training, seed
@@ -20,7 +20,7 @@ def told_apart(runs: pd.DataFrame, configurations: Iterable[Mapping[str, Any]]) 
     names: dict[str, str] = {}
     for (_, memory), part in runs.drop_duplicates("run").groupby(["task", "memory"], sort=False):
         mine = list(part["run"])
-        if part["seed"].is_unique:
+        if part["seed"].is_unique and len({repr(known.get(run)) for run in mine}) == 1:
             names |= dict.fromkeys(mine, str(memory))
             continue
         for run in mine:

@@ -17,6 +17,7 @@ from models import MEMORIES, memory_options
 from recall_tasks import Stream, make_task
 
 from .. import store
+from ..capacity import RECORD as CAPACITY
 from ..modes import FIXED_LOAD
 from ..statistics import paired_difference
 from .gather import flat, one_run
@@ -93,6 +94,9 @@ def load(place: Path) -> Finished:
     columns |= one_run(settings, result) | {"weights": result["weights"]}
     columns["parameters"] = result["scores"][0]["parameters"]
     columns |= {f"state bytes at {row['length']:,} tokens": row["state_bytes"] for row in scores.to_dict("records")}
+    if (path := place / CAPACITY).is_file():
+        for row in store.load_record(path, {"capacity": list})["capacity"]:
+            columns[f"accuracy at a load of {row['load']} in rows of {row['length']:,}"] = row["accuracy"]
     return Finished(place, settings, columns, scores, sequences)
 
 

@@ -29,6 +29,7 @@ import pyarrow as pa
 
 from recall_tasks import make_task
 
+from ..modes import FIXED_LOAD
 from ..sealing import CorruptRun, digest, load_record
 
 KEYS = {"folder": pa.string(), "run": pa.string(), "task": pa.string(), "memory": pa.string(), "seed": pa.int64()}
@@ -180,7 +181,9 @@ def names(settings: Mapping[str, Any]) -> dict[str, Any]:
 def rows_of(kind: str, record: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
     """The rows of one record, by table."""
     found = {name: record.get("curve" if name == "curves" else name, ()) for name in MEASURED}
-    heads: dict[str, dict[str, Any]] = {name: {} if name in WITHOUT_KIND else {"kind": kind} for name in found}
+    heads: dict[str, dict[str, Any]] = {
+        name: {} if name in WITHOUT_KIND else {"kind": kind, "mode": FIXED_LOAD} for name in found
+    }
     return {name: [heads[name] | row for row in rows] for name, rows in found.items()}
 
 

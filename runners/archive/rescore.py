@@ -97,18 +97,20 @@ def differences(run: Run, model: SequenceModel, record: Row, kept: Mapping[str, 
            in its questions
     """
     tests = [(kind, row) for kind in KINDS for row in record.get(kind.name, ())]
-    keys = dict.fromkeys(name.rpartition("/")[0] for name in kept) if tests else ()
-    answers = [scored_of(kept, key) for key in keys]
-    wrong: list[str] = []
+    of_tests = any(kind.name in record for kind in KINDS)  # what other measures keep are no answers
+    keys = dict.fromkeys(name.rpartition("/")[0] for name in kept) if of_tests else ()
+    answers = {key: scored_of(kept, key) for key in keys}
+    unsaid, wrong = set(answers), list[str]()
     for kind, row in tests:
         stream = Stream(kind.task(run, row), row["length"], "test")
-        mine = [scored for scored in answers if asks(scored, stream, row["num_rows"])]
-        found = [list(against(run, model, record, kind, row, scored, stream)) for scored in mine]
+        mine = {key: scored for key, scored in answers.items() if asks(scored, stream, row["num_rows"])}
+        found = {key: list(against(run, model, record, kind, row, scored, stream)) for key, scored in mine.items()}
+        unsaid -= {key for key, lines in found.items() if not lines}
         if not found:
             wrong.append(f"at {row['length']:,} tokens no answers are kept to the questions that the task asks")
-        elif all(found):
-            wrong += sorted(found, key=len)[0]
-    return wrong
+        elif all(found.values()):
+            wrong += sorted(found.values(), key=len)[0]
+    return wrong or [f"the answers under {key} give none of its scores" for key in answers if key in unsaid]
 
 
 def scored_of(kept: Mapping[str, Tensor], key: str) -> Scored:

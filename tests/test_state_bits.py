@@ -1,0 +1,24 @@
+"""A number of state has 32 bits, wherever a ceiling or a share of the state is told."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from recall_tasks import MQAR, Stream, bounds
+from runners.capacity import load_row
+from runners.evaluate import Scored, score_row
+from runners.experiment import ModelSetting, Run, TaskSetting
+
+TASK = MQAR(16, num_keys=32, num_values=32)
+RUN = Run(TaskSetting("mqar", 80, {"num_pairs": 16, "num_keys": 32, "num_values": 32}), ModelSetting("linear"))
+
+
+@pytest.mark.parametrize("row_of", [score_row, load_row])
+def test_ceilings_and_shares_are_those_of_32_bits_a_number(row_of):
+    model = SimpleNamespace(state_floats=lambda length: 2, parameters=lambda: [])
+    rows = Stream(TASK, 80, "test").rows(0, 8)
+    row = row_of(RUN, model, Scored(rows.asked, rows.origins, rows.answers, rows.answers), TASK, 80)
+    assert row["ceiling"] == bounds.ceiling(64, TASK, 80) < 1
+    assert row["state_bytes"] == 8
+    assert row["recalled_bits"] == pytest.approx(16 * 5)
+    assert row.get("bits_per_state_bit", 80 / 64) == pytest.approx(80 / 64)
