@@ -175,11 +175,11 @@ def test_a_job_over_its_time_is_stopped_and_no_other(job):
 @pytest.mark.slow
 def test_a_job_over_its_memory_is_stopped_and_what_others_left_is_not_charged_to_it():
     jobs = [Job(f"{size} {i}", keep, (size,)) for size in (100, 500) for i in range(3 if size == 100 else 1)]
-    events = list(execute(jobs, 1, limits=Limits(memory_mb=250)))
+    events = list(execute(jobs, 1, limits=Limits(memory_mb=300)))
     assert finished(events) == {"100 0": 1, "100 1": 1, "100 2": 1}
     (failed,) = [event for event in events if event.kind == "failed"]
     assert (failed.job, failed.why) == ("500 0", "memory")
-    assert "250 MB" in failed.content
+    assert "300 MB" in failed.content
 
 
 def test_a_job_that_is_killed_is_told_with_its_likely_cause():

@@ -123,7 +123,7 @@ def test_a_worker_has_one_thread_and_no_ray_and_its_supervisor_no_torch():
 @pytest.mark.usefixtures("cluster")
 def test_limits_hold_and_leave_no_process_behind():
     jobs = [Job("sleep", sleep, ()), Job("hold", hold, ()), Job("well", double, (1,))]
-    said = told(execute(jobs, engine="ray", limits=Limits(seconds=3, memory_mb=250, cpus=0.5)))
+    said = told(execute(jobs, engine="ray", limits=Limits(seconds=3, memory_mb=300, cpus=0.5)))
     assert {name: events[-1][2] for name, events in said.items()} == {"sleep": "time", "hold": "memory", "well": ""}
     worker, _, child = said["sleep"][1][1]
     assert gone([worker, child])

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
-COLOURS = (
-    "#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#56b4e9", "#ca9161", "#949494", "#fbafe4", "#ece133",
-)  # fmt: skip
-"""The palette "colorblind" of seaborn; the two that are too pale on white come last."""
+ORDER = (0, 1, 2, 3, 4, 9, 5, 7, 6, 8)
+"""Of the ten colours of seaborn's palette "colorblind"; the two that are too pale on white come last."""
 MARKERS = "os^DvPX<>*d"
 LINES = ("-", "--", "-.", ":")
+
+
+@cache
+def colours() -> list[str]:
+    """Ten colours that can be told apart without colour vision."""
+    import seaborn  # a second to import, which only who draws waits for
+
+    palette = seaborn.color_palette("colorblind").as_hex()
+    return [str(palette[i]) for i in ORDER]
 
 
 class Look(NamedTuple):
@@ -27,8 +35,9 @@ def looks(memories: Iterable[str]) -> dict[str, Look]:
 
     Markers differ up to eleven memories; past ten, colours come again with another marker and another line.
     """
+    palette = colours()
     return {
-        memory: Look(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], LINES[i // len(COLOURS) % len(LINES)])
+        memory: Look(palette[i % len(palette)], MARKERS[i % len(MARKERS)], LINES[i // len(palette) % len(LINES)])
         for i, memory in enumerate(dict.fromkeys(memories))
     }
 

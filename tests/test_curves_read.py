@@ -1,0 +1,46 @@
+"""How far a memory holds and how much is read off bounds, off what was made monotone, and off loads that could grow."""
+
+import numpy as np
+import pandas as pd
+
+from runners.analysis.fits import Counts, capacity
+from runners.analysis.horizons import horizons
+from runners.modes import FIXED_LOAD, GROWING_LOAD
+from runners.results import FLOORS, Results
+
+ROWS = 64
+RUN = {"run": "r", "task": "mqar", "memory": "gru", "seed": 0}
+
+
+def results(mode, right, loads):
+    """One seed, rows of one question: right answers of 64 and the load at lengths 16, 32, 64, ..."""
+    places = [("test", FIXED_LOAD, 16, ROWS, 4)]
+    places += [("extrapolation", mode, 16 << i, k, load) for i, (k, load) in enumerate(zip(right, loads, strict=True))]
+    scores, sequences = [], []
+    for kind, grows, length, k, load in places:
+        at = RUN | {"kind": kind, "mode": grows, "length": length}
+        measured = {"load": load, "train_length": 16, "num_rows": ROWS, "accuracy": k / ROWS, "ceiling": 1.0}
+        scores.append(at | measured | dict.fromkeys(FLOORS, 0.1))
+        sequences += [at | {"row": row, "right": int(row < k), "asked": 1} for row in range(ROWS)]
+    none = pd.DataFrame()
+    return Results(pd.DataFrame(scores), pd.DataFrame(sequences), none, none, none)
+
+
+def test_a_length_counts_as_held_by_its_lower_bound_and_not_by_its_mean():
+    (row,) = horizons(results(FIXED_LOAD, [64, 60, 30], [4, 4, 4]), threshold=0.9).to_dict("records")
+    assert 60 / ROWS > 0.9
+    assert row["effective_length"] == 16
+
+
+def test_lengths_at_which_the_load_could_not_grow_are_left_out_of_growing_load():
+    (row,) = horizons(results(GROWING_LOAD, [64, 64, 64], [4, 8, 12])).to_dict("records")
+    assert (row["longest"], row["effective_length"]) == (32, 32)
+
+
+def test_a_dip_at_one_load_is_evened_out_and_not_taken_for_the_end():
+    rows = np.arange(100)
+    right = tuple((rows < k)[None].astype(float) for k in (100, 40, 60, 0))
+    counts = Counts((1, 2, 4, 8), right, tuple(np.ones((1, 100)) for _ in right))
+    value, low, high = capacity(counts, 0.45)
+    assert low <= value <= high
+    assert 4 < value < 8
