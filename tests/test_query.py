@@ -278,6 +278,7 @@ def test_a_query_that_takes_for_ever_can_be_stopped():
     assert done.stdout == "stopped\n"
 
 
+@pytest.mark.slow
 def test_a_query_that_takes_too_much_is_one_line():
     with connected({}) as connection, pytest.raises(WrongQuery, match="2000 MB, which this one passes"):
         answer(connection, "select list(range) from range(1000000000) group by range % 2")
