@@ -6,9 +6,17 @@ import torch
 
 from models import MEMORIES
 
-from . import caching, environments, legs, lengths, loading, prefill, rows, runners, solve, step
+from . import caching, environments, legs, lengths, loading, prefill, probing, rows, runners, solve, step
 
-QUICK = {"rows": rows, "loading": loading, "environments": environments, "step": step, "caching": caching, "legs": legs}
+QUICK = {
+    "rows": rows,
+    "loading": loading,
+    "environments": environments,
+    "step": step,
+    "caching": caching,
+    "legs": legs,
+    "probing": probing,
+}
 LONG = {"lengths": lengths, "prefill": prefill, "runners": runners, "solve": solve}
 """Some minutes each, the first two less with `--memories`."""
 

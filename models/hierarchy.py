@@ -190,3 +190,7 @@ class Hierarchy(Memory):
 
     def contents(self, state: Buckets) -> dict[str, Tensor]:
         return {"recent": state.recent, "buckets": state.S} | ({"bucket_keys": state.keys} if self.by_keys else {})
+
+    def views(self, state: Buckets) -> dict[str, Tensor]:
+        """Each bucket's matrix by itself, [B, H, K, V]: `bucket 1` is the oldest, and the largest."""
+        return {f"bucket {n}": S for n, S in enumerate(state.S.unbind(2), 1)}

@@ -49,6 +49,13 @@ class Memory(nn.Module, ABC):
     def contents(self, state: State) -> dict[str, Tensor]:
         """The tensors a probe may read, by name, each [B, ...]; together they are the whole state."""
 
+    def views(self, state: State) -> dict[str, Tensor]:
+        """What else a probe may read, each [B, ...]: parts of the contents, or what the memory makes of them.
+
+        Which there are may depend on how much was read. Nothing here is carried beside the contents.
+        """
+        return {}
+
 
 def carried(state: State) -> int:
     """Numbers a state holds per sequence, counted from its tensors."""

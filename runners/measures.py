@@ -13,7 +13,7 @@ from torch import Tensor
 
 from models import SequenceModel
 
-from . import capacity, extrapolate, probe, states
+from . import capacity, extrapolate, probing, states
 from .experiment import Run
 from .telling import Watch
 
@@ -59,6 +59,6 @@ def parts(measure: Measure, run: Run, wanted: Wanted, record: Record | None, wat
 MEASURES: dict[str, Measure] = {
     "extrapolation": extrapolate,
     "capacity": capacity,
-    "probe": probe,
+    "probe": probing,
     "states": states,
 }

@@ -14,7 +14,7 @@ from models.presets import MATCHED_PARAMETERS, MATCHED_STATE, Preset
 from .experiment import ModelSetting, Option, Run, TaskSetting, Training
 from .extrapolate import FAR, LADDER, ROWS
 from .modes import FIXED_LOAD, MODES
-from .probes import READERS
+from .probing import READERS
 from .study import Ask, Study, Wish
 
 

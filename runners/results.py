@@ -26,10 +26,26 @@ capacity    length, load, train_length, family (memories of one differ in size a
             accuracy, low, high, chance, bag, ceiling, payload_bits, recalled_bits, state_bytes, state_floats,
             bits_per_state_bit: the load varies, the length does not
 capacity_sequences  load, length, row, right, asked: right answers of each of those rows
-probes      content (what of the state was read), layer, reader ("ridge", "logistic"), control ("none",
-            "shuffled", "untrained"), item, age (tokens since written), features, converged (the
-            reader's fit), num_rows (tested), accuracy, low, high, chance, bits (of the item, usable by
-            this reader; 0 at chance or below)
+probes      layer (from 1; 0: all together), content ("state": all that a layer carries; else one of its contents,
+            or a view such as "cache 2"), time (tokens read), end (whether items are asked for then), reader
+            ("prior", "ridge", "logistic", "own", "bilinear", "mlp"; "model": what the model itself answers),
+            control ("none", "control", "shuffled", "untrained", "input"), reduced (0, or principal components),
+            item, age (tokens since written), written (position), features, rank (effective), converged (the
+            reader's fit), num_rows (tested), accuracy, low, high, chance, bits (usable: prior's log2 loss less the
+            reader's), bits_low, bits_high, item_bits (log2 of the values), num_items (stored in a row), codelength
+            (bits a label, online), error (of ordered values, squared, over their variance); runs that are older
+            than them lack time, end, reduced, written, rank, num_items, item_bits and all after it, and their
+            bits are 0 at chance or below; what a reader or row does not have is missing
+interventions  layer, content, kind ("intact", "erased", "random", "transplanted"), item, age, rank (directions
+            erased), num_rows, accuracy, low, high, chance, drop (from intact, of the same rows), excess (of what is
+            erased: its drop less that of random), follows (share that answers the donor's value), changed (share of
+            the variance of states erased), bits_before, bits_after (usable, of the ridge reader), the bounds
+            drop_low, drop_high, excess_low, excess_high; missing where they make no sense
+routing     layer, item, age, segment (memory that holds the answer: 0 the oldest cache, num_memories - 1 the open
+            one), num_memories, weight (mean, on that memory), right (share of rows whose largest weight is there),
+            entropy (bits), even (weight if all were alike), num_rows, accuracy (own gates), oracle (accuracy when
+            this layer's gate is told; layer 0: all gates told at once, with accuracies alone), low, high (of
+            accuracy)
 """
 
 from __future__ import annotations
@@ -63,7 +79,10 @@ OUTCOME = (
 )
 FLOORS = ("chance", "memoryless", "bag", "position", "recency")
 CHECKS = ("initial", "cut_off")
-TABLES = ("scores", "sequences", "distances", "cells", "curves", "probes", "rates", "capacity", "capacity_sequences")
+TABLES = (
+    "scores", "sequences", "distances", "cells", "curves", "probes", "interventions", "routing", "rates",
+    "capacity", "capacity_sequences",
+)  # fmt: skip
 KINDS = ("scores", "sequences", "distances", "cells")
 """Tables to which tests at the training length and measures both add."""
 
@@ -77,6 +96,8 @@ class Results:
     distances: pd.DataFrame
     curves: pd.DataFrame
     probes: pd.DataFrame
+    interventions: pd.DataFrame = field(default_factory=pd.DataFrame)
+    routing: pd.DataFrame = field(default_factory=pd.DataFrame)
     cells: pd.DataFrame = field(default_factory=pd.DataFrame)
     rates: pd.DataFrame = field(default_factory=pd.DataFrame)
     capacity: pd.DataFrame = field(default_factory=pd.DataFrame)

@@ -33,6 +33,8 @@ def synthetic(memories: Sequence[str] = MEMORIES, seeds: int = 3, tasks: Sequenc
             "cells",
             "curves",
             "probes",
+            "interventions",
+            "routing",
             "rates",
             "capacity",
             "capacity_sequences",
@@ -105,7 +107,7 @@ def one_run(task: str, memory: str, rng: np.random.Generator) -> dict[str, list[
                 {"kind": kind, "length": length, "distance_low": 2**b, "distance_high": 2 ** (b + 1) - 1,
                  "num_questions": 200, "accuracy": a, "low": max(0, a - 0.05), "high": min(1, a + 0.05)}
             )  # fmt: skip
-    return out | {"curves": curve(skill, solved, rng), "probes": probes(skill, values, memory, rng)}
+    return out | {"curves": curve(skill, solved, rng)} | probed(skill, questions, values, memory, rng)
 
 
 def curve(skill: float, solved: bool, rng: np.random.Generator) -> list[dict[str, Any]]:
@@ -149,19 +151,82 @@ def capacity(task: str, memory: str, seed: int) -> dict[str, list[dict[str, Any]
     return out
 
 
-def probes(skill: float, values: int, memory: str, rng: np.random.Generator) -> list[dict[str, Any]]:
-    rows = []
-    for control, layer, item in [(c, lay, i) for c in ("none", "shuffled", "untrained") for lay in (1, 2)
-                                 for i in range(8)]:  # fmt: skip
-        age = 3 + 15 * item
-        learned = skill * layer / 2 * np.exp(-age / (300 if memory == "attention" else 60))
-        top = {"none": learned, "shuffled": 0, "untrained": 0.3 * learned}[control]
-        a = float(np.clip(max(1 / values, top) + rng.normal(0, 0.01), 0, 1))
-        rows.append(
-            {"content": "state", "layer": layer, "reader": "ridge", "control": control, "item": item,
-             "age": age,
-             "features": 64, "num_rows": 256, "accuracy": a,
-             "low": max(0, a - 0.04), "high": min(1, a + 0.04),
-             "chance": 1 / values, "bits": max(0.0, a * np.log2(values) - 0.2)}
-        )  # fmt: skip
-    return rows
+AGES = range(3, 123, 15)
+"""Of the eight items that are probed, at the end of 128 tokens."""
+SEGMENT = 32
+CACHED = ("gru", "<b>x</b>")
+"""Memories that keep a state of every segment, the last of them open."""
+DECAY = {"attention": 4000, "linear": 60, "gru": 12, "<b>x</b>": 10}
+
+
+def probed(
+    skill: float, questions: int, values: int, memory: str, rng: np.random.Generator
+) -> dict[str, list[dict[str, Any]]]:
+    """Attention keeps all, others fade with age or, where they are cached, with the place in the segment."""
+    out: dict[str, list[dict[str, Any]]] = {"probes": [], "interventions": [], "routing": []}
+
+    def add(item: int, time: int, share: float, **other: Any) -> None:
+        written = LENGTH - 1 - AGES[item]
+        keys = {"layer": 0, "content": "state", "time": time, "end": time == LENGTH, "reader": "ridge",
+                "control": "none", "reduced": 0, "item": item, "age": time - 1 - written,
+                "written": written}  # fmt: skip
+        out["probes"].append(keys | other | reading(share, questions, values, rng))
+
+    for item, age in enumerate(AGES):
+        written, chance = LENGTH - 1 - age, 1 / values
+        for time in (t for t in range(16, LENGTH + 1, 16) if t > written):
+            add(item, time, skill * kept(memory, time - 1 - written, time))
+        at_end = skill * kept(memory, age, LENGTH)
+        for control, share in (
+            ("shuffled", 0.0),
+            ("control", 0.0),
+            ("input", float(age < 8)),
+            ("untrained", 0.3 * at_end),
+        ):
+            add(item, LENGTH, share, control=control)
+        for reader, share in (("prior", 0.0), ("logistic", 0.9 * at_end), ("model", 0.8 * at_end * (memory != "gru"))):
+            add(item, LENGTH, share, reader=reader)
+        for layer in (1, 2):
+            add(item, LENGTH, 0.5 * layer * at_end, layer=layer)
+        for cache in range(LENGTH // SEGMENT) if memory in CACHED else ():
+            content = "open" if cache == LENGTH // SEGMENT - 1 else f"cache {cache + 1}"
+            add(item, LENGTH, at_end * (cache == written // SEGMENT), content=content, layer=2)
+        low_high = {"low": 0.0, "high": 1.0, "chance": chance, "num_rows": 128}
+        for kind, share in (("intact", 1.0), ("erased", 0.1), ("random", 0.95), ("transplanted", 0.9)):
+            answered = max(chance, 0.8 * share * at_end * (memory != "gru"))
+            follows = {"accuracy": chance, "follows": answered} if kind == "transplanted" else {"accuracy": answered}
+            bits = {"bits_before": 3 * at_end, "bits_after": 0.1} if kind in ("erased", "random") else {}
+            excess = 0.8 * 0.85 * at_end * (memory != "gru") if kind == "erased" else np.nan
+            more = {"excess": excess, "excess_low": excess - 0.04, "excess_high": excess + 0.04, "changed": 0.2}
+            more |= {name.replace("excess", "drop"): value + 0.05 for name, value in more.items() if "excess" in name}
+            rest = more | {"follows": np.nan, "bits_before": np.nan, "bits_after": np.nan}
+            out["interventions"].append(
+                {"layer": 0, "content": "state", "kind": kind, "item": item, "age": age, "rank": 4}
+                | low_high | rest | follows | bits | {"low": max(0, answered - 0.04), "high": min(1, answered + 0.04)}
+            )  # fmt: skip
+        if memory in CACHED:
+            out["routing"].append(
+                {"layer": 2, "item": item, "age": age, "segment": written // SEGMENT, "num_memories": 4,
+                 "weight": 0.3 + 0.6 * (age < 40), "right": 0.4 + 0.6 * (age < 40), "entropy": 1.2, "even": 0.25,
+                 "num_rows": 128, "accuracy": 0.8 * at_end, "oracle": at_end, "low": 0.1, "high": 0.9}
+            )  # fmt: skip
+    return out
+
+
+def kept(memory: str, age: int, time: int) -> float:
+    """The share of an item that is left; a cached one stops fading where its segment ends."""
+    if memory in CACHED:
+        end = ((time - 1 - age) // SEGMENT + 1) * SEGMENT
+        age = min(time, end) - (time - age)
+    return float(np.exp(-age / DECAY[memory]))
+
+
+def reading(share: float, questions: int, values: int, rng: np.random.Generator) -> dict[str, Any]:
+    """What a reader that is right about this share of the rows, and guesses in the others, is said to have read."""
+    chance, all_of_it = 1 / values, float(np.log2(values))
+    a = float(np.clip(chance + (1 - chance) * share + rng.normal(0, 0.01), 0, 1))
+    bits = share * all_of_it + rng.normal(0, 0.05)
+    return {"features": 1024, "rank": 256.0, "converged": True, "num_rows": 256, "accuracy": a,
+            "low": max(0, a - 0.04), "high": min(1, a + 0.04), "chance": chance, "bits": bits, "bits_low": bits - 0.2,
+            "bits_high": bits + 0.2, "item_bits": all_of_it, "num_items": questions,
+            "codelength": all_of_it - 0.8 * share * all_of_it, "error": np.nan}  # fmt: skip

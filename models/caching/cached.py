@@ -15,6 +15,7 @@ from functools import partial
 from typing import ClassVar, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..layers import Projections, recent_floats
@@ -126,6 +127,23 @@ class Cached(Recurrent):
 
         told [B, T]: where the answer of each token was written, -1 where nobody says; the oracle looks there.
         """
+        multiply, looks, after = self.written(x, state, told)
+        return self.read_out(self.mix(multiply, looks)), after
+
+    def routing(self, x: Tensor, state: Caches | None = None, told: Tensor | None = None) -> Tensor:
+        """The weights that `forward` of the same would read each memory with: [B, H, T, 1 + N].
+
+        The open memory of each token first, then the caches, oldest first: all N there are before the last token,
+        with weight 0 where one was yet to come. Caches that are not chosen have weight 0 too. Raises ValueError
+        where memories are summed and not weighed.
+        """
+        _, looks, _ = self.written(x, state, told)
+        weights = [self.weights(look) for look in looks]
+        N = weights[-1].shape[-1]
+        return torch.cat([F.pad(w, (0, N - w.shape[-1])) for w in weights], dim=2)
+
+    def written(self, x: Tensor, state: Caches | None, told: Tensor | None) -> tuple[Multiply, list[Look], Caches]:
+        """All of the fast form but the reading: how tokens multiply by open memories, their looks, the state after."""
         state = state or self.begin(x)
         q, k, v, g, recent = self.inputs(x, state.recent)
         pieces = self.segments.pieces(state.seen, x.shape[1])
@@ -147,9 +165,8 @@ class Cached(Recurrent):
             logits = partial(self.gate.logits, u_s, here_s, every_pool[:, :, : old + s])
             looks.append(Look(q_s, logits, partial(self.before, known, s), where_s, first))
             first += sizes[s]
-        reads = self.mix(multiply, looks)
         caches = tuple(self.keep(stack, more) for stack, more in zip(state.caches, ends, strict=True))
-        return self.read_out(reads), Caches(recent, M, pooled, caches, every_pool, first)
+        return multiply, looks, Caches(recent, M, pooled, caches, every_pool, first)
 
     def known(self, stack: Tensor, ends: list[Tensor]) -> list[Tensor]:
         """One layer's caches before the call, and those that come to them at the end of each piece."""
@@ -251,3 +268,9 @@ class Cached(Recurrent):
             | {f"caches_{n}" if deep else "caches": stack for n, stack in enumerate(state.caches, 1)}
             | {"open_pool": state.pooled, "pools": state.pools}
         )
+
+    def views(self, state: Caches) -> dict[str, Tensor]:
+        """Each memory by itself, [B, H, numbers], all layers of a deep one together: `open`, `cache 1` the oldest."""
+        caches = torch.cat([stack.flatten(3) for stack in state.caches], dim=3)
+        opened = torch.cat([W.flatten(2) for W in self.rule.matrices(state.M)], dim=2)
+        return {"open": opened} | {f"cache {n}": cache for n, cache in enumerate(caches.unbind(2), 1)}

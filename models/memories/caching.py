@@ -30,7 +30,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..caching.cached import Cached, Layers, Look
+from ..caching.cached import Cached, Caches, Layers, Look
 from ..caching.gates import GATES, POOLS, Context, Gate
 from ..caching.read import answers, chosen, weighed_apiece
 from ..rule import Multiply, by
@@ -74,6 +74,15 @@ class Residual(Cached):
 
     def before(self, known: list[list[Tensor]], s: int) -> Layers:
         return (known[0][s],) if self.summed else super().before(known, s)
+
+    def routing(self, x: Tensor, state: Caches | None = None, told: Tensor | None = None) -> Tensor:
+        """There is none: raises ValueError."""
+        raise ValueError("residual caching sums its memories and weighs none: ask average, grm, soup or ssc")
+
+    def views(self, state: Caches) -> dict[str, Tensor]:
+        """Caches that are kept as their sum are one view, `caches summed`; else each by itself."""
+        seen = super().views(state)
+        return {"caches summed" if self.summed and name == "cache 1" else name: view for name, view in seen.items()}
 
     def mix(self, multiply: Multiply, looks: list[Look]) -> Tensor:
         reads = self.rule.read(multiply, every(looks))

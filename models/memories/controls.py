@@ -11,7 +11,9 @@ trained memory without training it (arXiv 2602.24281, §4.3; which average is no
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
+from types import new_class
 from typing import ClassVar
 
 import torch
@@ -19,15 +21,11 @@ from torch import Tensor
 
 from ..caching.cached import Cached, Look
 from ..caching.gates import Average as Decay
-from .caching import GRM, SSC
+from .caching import GRM, SSC, Residual
 
 
-class Oracle(GRM):
-    """GRM whose gate is told, at tokens that ask, in which segment the answer was written, and reads it alone.
-
-    Tokens that are told nothing weigh their memories as GRM does. With checkpoints the cache of a segment
-    holds all segments before it too.
-    """
+class Told(Cached):
+    """Any gate, told. It stands before the form whose gate it is: untold tokens weigh their memories as that does."""
 
     told = True
 
@@ -40,6 +38,27 @@ class Oracle(GRM):
         only = torch.nn.functional.one_hot(number, places).to(learned)[:, None]
         untold = (look.told < 0) | (look.told >= places)  # nothing was said, or a place that is yet to come
         return torch.where(untold[:, None, :, None], learned, only)
+
+
+class Oracle(Told, GRM):
+    """GRM whose gate is told, at tokens that ask, in which segment the answer was written, and reads it alone.
+
+    Tokens that are told nothing weigh their memories as GRM does. With checkpoints the cache of a segment
+    holds all segments before it too.
+    """
+
+
+def oracle_of(memory: Cached) -> Cached:
+    """The same memory, weights shared, with a gate that is told. Raises ValueError for one that weighs nothing."""
+    if isinstance(memory, Residual):
+        raise ValueError("residual caching sums its memories, so no gate can be told: take average, grm, soup or ssc")
+    if memory.told:
+        return memory
+    # Sparse reading is by `route`, which is not told; weights that are zero where nothing is chosen say the same.
+    dense = {"mix": GRM.mix} if isinstance(memory, SSC) else {}
+    kind, copied = type(memory), copy.copy(memory)
+    copied.__class__ = new_class(f"Told{kind.__name__}", (Told, kind), exec_body=lambda body: body.update(dense))
+    return copied
 
 
 class RandomSSC(SSC):

@@ -31,7 +31,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..banks import BANKS, Sampling
-from ..banks.blocks import Change, remember, single
+from ..banks.blocks import Change, constant, reading, remember, single
 from ..layers import Projections, ReadOut, recent_floats
 from ..memory import Memory
 from .attention import rotate
@@ -201,3 +201,12 @@ class Elastic(Memory):
             "open_keys": state.k,
             "open_values": state.v,
         }
+
+    def views(self, state: Coefficients) -> dict[str, Tensor]:
+        """R C: the S memory tokens that a block after the closed ones attends to, before any rotation."""
+        if not state.blocks:
+            return {}
+        R = constant(reading(self.bank, self.S, state.blocks * self.L), state.CK)
+        if change := self.change():
+            R = R + change.R
+        return {"reconstructed keys": R @ state.CK, "reconstructed values": R @ state.CV}

@@ -115,3 +115,17 @@ class HiPPO(Memory):
 
     def contents(self, state: Compressed) -> dict[str, Tensor]:
         return {"recent": state.recent, "h": state.h, "coefficients": state.c}
+
+    def views(self, state: Compressed) -> dict[str, Tensor]:
+        """What was written, as the coefficients tell it: at `order` places of all the past or of the window, [B, N]."""
+        return {"reconstruction": reconstructed(self.measure, state.c.unsqueeze(2)).squeeze(2)}
+
+
+def reconstructed(measure: str, c: Tensor) -> Tensor:
+    """c [B, N, C] -> the signals [B, N, C] at the middles of N equal cells, oldest first.
+
+    Of all the past for LegS, else of theta tokens: places no token has come to yet read about zero.
+    """
+    N = c.shape[1]
+    R = measures.MEASURES[measure].basis(N, 1 - legendre.uniform(N))
+    return tensors.constant(R, (c.dtype, c.device)) @ c

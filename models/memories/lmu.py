@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from ..hippo import measures, tensors
 from ..layers import ReadOut, ShortConvolution, recent_floats
 from ..memory import Memory
+from .hippo import reconstructed
 
 
 class Delayed(NamedTuple):
@@ -96,3 +97,7 @@ class LMU(Memory):
 
     def contents(self, state: Delayed) -> dict[str, Tensor]:
         return {"recent": state.recent, "h": state.h, "window": state.m}
+
+    def views(self, state: Delayed) -> dict[str, Tensor]:
+        """What was written, as the coefficients tell it: at `order` places of the window, oldest first, [B, N, C]."""
+        return {"reconstruction": reconstructed("lmu", state.m.view(-1, self.order, self.channels))}

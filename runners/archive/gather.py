@@ -35,9 +35,12 @@ from ..sealing import CorruptRun, digest, load_record
 KEYS = {"folder": pa.string(), "run": pa.string(), "task": pa.string(), "memory": pa.string(), "seed": pa.int64()}
 GROUPS = ("task_", "model_", "option_", "training_")
 """What a run was asked for: the beginnings of its columns, in their order."""
-MEASURED = ("scores", "sequences", "distances", "cells", "curves", "probes", "capacity", "capacity_sequences")
+MEASURED = (
+    "scores", "sequences", "distances", "cells", "curves", "probes", "interventions", "routing",
+    "capacity", "capacity_sequences",
+)  # fmt: skip
 """Lists of a record that are tables: names of `results`, which loads torch, as those below are of `measures`."""
-WITHOUT_KIND = ("curves", "probes", "capacity", "capacity_sequences")
+WITHOUT_KIND = ("curves", "probes", "interventions", "routing", "capacity", "capacity_sequences")
 """Tables that one kind of record has, so that no column `kind` says which."""
 MEASURES = ("extrapolation", "capacity", "probe")
 """Records beside a run's own: `<name>.json`."""

@@ -13,7 +13,7 @@ from ..arguments import Mistake, Parser, whole
 from ..engine import Event, Job, execute
 from ..jobs import Request, ask_claimed, check
 from ..results import Results, collect, rate_rows
-from ..store import find_runs, load_result, load_run, load_settings
+from ..store import CorruptRun, find_runs, load_result, load_run, load_settings
 from ..telling import Notice
 from .tables import plain_console, shown
 
@@ -39,8 +39,7 @@ def ask(runs: Sequence[Path], workers: int | None, request: Request, told: Told 
         places, left = to_be_asked(runs)
         if left:
             console.print(f"{left} runs at learning rates that were not chosen are left out (name one to ask it)")
-        for place in places:  # refuse what cannot be asked before any work
-            check(load_run(place), request)
+        places = askable(places, runs, request, console)
         jobs = [Job(str(place), ask_claimed, (str(place), request)) for place in places]
         failed = follow(execute(jobs, workers), len(jobs), console)
         folders = dict.fromkeys(place.parent for place in places)
@@ -53,6 +52,30 @@ def ask(runs: Sequence[Path], workers: int | None, request: Request, told: Told 
     for part in told(results) if told else []:
         console.print(part if isinstance(part, str) else shown(part))
     return 1 if failed else 0
+
+
+def askable(places: Sequence[Path], named: Sequence[Path], request: Request, console: Console) -> list[Path]:
+    """Those that can be asked: found out before any work. Raises ValueError for a run that is named itself and cannot.
+
+    Of a folder, runs on tasks that have no answer to give are left out, and told once for each reason.
+    """
+    alone = {path.resolve() for path in named}
+    kept, refused = list[Path](), dict[str, int]()
+    for place in places:
+        try:
+            check(load_run(place), request)
+            kept.append(place)
+        except CorruptRun:
+            raise
+        except ValueError as error:
+            if place.resolve() in alone:
+                raise
+            refused[str(error)] = refused.get(str(error), 0) + 1
+    if not kept:
+        raise ValueError(next(iter(refused)))
+    for reason, count in refused.items():
+        console.print(f"{count} {'run is' if count == 1 else 'runs are'} left out: {reason}")
+    return kept
 
 
 def to_be_asked(paths: Sequence[Path]) -> tuple[list[Path], int]:

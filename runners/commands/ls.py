@@ -90,11 +90,11 @@ def memories(length: int, names: Sequence[str]) -> Table:
 
 
 def readers(length: int, names: Sequence[str]) -> Table:
-    from ..probes import READERS
+    from ..probe.of_run import MEASURED
 
-    table = _table("readers of states", "name", "is", folds=["is"])
-    for name, kind in READERS.items():
-        table.add_row(name, first_sentence(__import__(kind.__module__, fromlist=["_"])))
+    table = _table("readers of states, and what goes beyond reading", "name", "is", folds=["is"])
+    for name, measured in MEASURED.items():
+        table.add_row(name, measured.words)
     return table
 
 

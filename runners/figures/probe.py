@@ -1,94 +1,69 @@
-"""What is still readable in the state, against how long ago it was written."""
+"""What is still readable in the state, in bits, against how long ago it was written."""
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 
+from ..analysis.probing import READER, at_end, by_seed, over_seeds, where
 from ..results import Results
-from ..wording import accuracy
-from .canvas import UNNAMED, accuracy_scale, begin, mean_line, reference
-from .look import Looks, looks
-from .seeds import with_band
+from .canvas import UNNAMED, begin, mean_line, reference
+from .look import Look, Looks, looks
 
 TITLE = "What is still in the state"
 READING = (
-    "A linear reader is fitted to frozen states and asked which value an item had; ages share at most "
-    "eight bins of one width. Solid: the trained model, its best layer and reader (chosen on these rows, "
-    "so read small gaps with care). Faint dashes: the untrained model. Faint dots: states dealt to the "
-    "wrong rows, which must lie at chance. Only what lies above both was learned and kept."
+    "A linear reader (ridge) is fitted to frozen states of all layers and asked which value an item had; usable bits "
+    "are what it saves over guessing. Ages share at most eight bins of one width; line and band: mean over seeds and "
+    "its 95 % interval. Faint dashes: the untrained model. Faint dots: states dealt to the wrong rows, which must lie "
+    "at 0, and so must faint dash-dots, the same reader taught labels drawn at random. Only what lies above all three "
+    "was learned and kept."
 )
-BINS = 8
-PLACE = ["content", "layer", "reader"]
-KEYS = ["task", "memory", *PLACE, "control", "age_low", "age_high"]
-CONTROLS = {"untrained": (0, (4, 2)), "shuffled": (0, (1, 2))}
+KEYS = ["task", "memory", "control", "age_low", "age_high"]
+CONTROLS = {"untrained": (0, (3, 2)), "shuffled": (0, (1, 2)), "control": (0, (5, 2, 1, 2))}
+NAMED = {"untrained": "untrained", "shuffled": "dealt to wrong rows", "control": "control task"}
 
 
 def table(results: Results) -> pd.DataFrame:
-    """task, memory, content, layer, reader, control, age_low, age_high, seed, items, accuracy, ...
-
-    bits, chance; mean, low and high as in `with_band`.
-    """
-    if not len(results.probes):
+    """task, memory, control, age_low, age_high, seeds, items (in all), bits, low, high, accuracy, item_bits"""
+    rows = where(at_end(results), {"reader": READER})
+    if not len(rows):
         return pd.DataFrame()
-    rows = results.probes
-    span = rows.groupby("task")["age"].transform(lambda ages: ages.max() + 1 - ages.min())
-    first, width = rows.groupby("task")["age"].transform("min"), np.ceil(span / BINS).astype(int)
-    age_low = first + (rows["age"] - first) // width * width
-    rows = rows.assign(age_low=age_low, age_high=age_low + width - 1)
-    parts = [best_place(part) for _, part in rows.groupby(["task", "memory"], sort=False)]
-    groups = pd.concat(parts).groupby([*KEYS, "seed"], sort=False)
-    means = groups[["accuracy", "low", "high", "chance", "bits"]].mean()
-    return with_band(means.assign(items=groups.size()).reset_index(), KEYS)
-
-
-def best_place(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the content, layer and reader read best; a control without that reader keeps its own."""
-    trained = rows[rows["control"] == "none"]
-    if not len(trained):
-        return trained
-    place = trained.groupby(PLACE, sort=False, as_index=False)["accuracy"].mean()
-    best = place.loc[place["accuracy"].idxmax()]
-    reader = best["reader"]
-    there = rows[(rows["content"] == best["content"]) & (rows["layer"] == best["layer"])]
-    kept: list[pd.DataFrame] = [there[(there["control"] == "none") & (there["reader"] == reader)]]
-    for _, part in there[there["control"] != "none"].groupby("control", sort=False):
-        same = part["reader"] == reader
-        kept.append(part[same if same.any() else part["reader"] == part["reader"].iloc[0]])
-    return pd.concat(kept)
+    found, bounds = [], ["bits", "bits_low", "bits_high"]
+    shown = rows[rows["control"].isin(["none", *CONTROLS])]
+    for row, part in by_seed(shown, KEYS, [*bounds, "accuracy", "item_bits"]):
+        row |= dict(zip(("bits", "low", "high"), over_seeds(*(part[name] for name in bounds)), strict=True))
+        found.append(row | {name: part[name].mean() for name in ("accuracy", "item_bits")})
+    return pd.DataFrame(found)
 
 
 def draw(drawn: pd.DataFrame, look: Looks | None = None, ax: Axes | None = None) -> Axes:
-    """One task: the trained state solid, its controls faint, chance dashed."""
+    """One task: the trained state solid, its controls faint, all that an item has dashed."""
     look = look or looks(drawn["memory"])
-    ax = begin(ax, "age (tokens since written)", "probe accuracy", str(drawn["task"].iloc[0]))
-    low, high = float(drawn["age_low"].min()), float(drawn["age_high"].max() + 1)
-    reference(ax, [low, high], [drawn["chance"].max()] * 2, "chance", "-", 0.5)
+    ax = begin(ax, "age (tokens since written)", "usable bits of an item", str(drawn["task"].iloc[0]))
+    ends, all_of_it = [float(drawn["age_low"].min()), float(drawn["age_high"].max() + 1)], drawn["item_bits"].max()
+    reference(ax, ends, [all_of_it] * 2, "all of it", (0, (9, 3)), 0.8)
+    reference(ax, ends, [0, 0], "nothing", "-", 0.4)
     for control in [c for c in CONTROLS if c in set(drawn["control"])]:
-        reference(ax, [], [], f"{control} (control)", CONTROLS[control], 0.6)
+        reference(ax, [], [], NAMED[control], CONTROLS[control], 0.6)
     for memory in [m for m in look if m in set(drawn["memory"])]:
-        here = look[memory]
         for kind, mine in drawn[drawn["memory"] == memory].groupby("control", sort=False):
-            mean = mine.drop_duplicates("age_low").sort_values("age_low")
-            x = (mean["age_low"] + mean["age_high"]) / 2
-            if kind in CONTROLS:
-                style = CONTROLS[str(kind)]
-                ax.plot(
-                    x,
-                    mean["mean"],
-                    color=here.colour,
-                    linestyle=style,
-                    linewidth=0.8,
-                    alpha=0.6,
-                    label=UNNAMED,
-                )
-                continue
-            said = [
-                f"{memory}, age {r['age_low']:,}–{r['age_high']:,}: {accuracy(r)}, {r['bits']:.1f} bits "
-                f"({r['content']}, layer {r['layer']}, {r['reader']})"
-                for _, r in mean.iterrows()
-            ]
-            mean_line(ax, x, mean, here, memory, said)
-    accuracy_scale(ax)
+            line(ax, mine.sort_values("age_low"), str(kind), look[memory], memory)
+    ax.set(xscale="linear", yscale="linear", ylim=(-0.06 * all_of_it, 1.06 * all_of_it))
     return ax
+
+
+def line(ax: Axes, mine: pd.DataFrame, control: str, look: Look, memory: str) -> None:
+    """One memory under one control: bold with what its marks say, or faint."""
+    middle = (mine["age_low"] + mine["age_high"]) / 2
+    if control != "none":
+        style: dict[str, Any] = {"linestyle": CONTROLS[control], "linewidth": 0.8, "alpha": 0.6}
+        ax.plot(middle, mine["bits"], color=look.colour, label=UNNAMED, **style)
+        return
+    said = [
+        f"{memory}, age {r['age_low']:,}–{r['age_high']:,}: {r['bits']:.2f} of {r['item_bits']:.1f} bits "
+        f"[{r['low']:.2f} to {r['high']:.2f}], right {r['accuracy']:.0%}"
+        for _, r in mine.iterrows()
+    ]
+    mean_line(ax, middle, mine.assign(mean=mine["bits"]), look, memory, said)

@@ -17,6 +17,7 @@ from ..analysis.capacities import capacities, slopes
 from ..analysis.comparison import compare_memories, means_over_seeds, names, over_tasks
 from ..analysis.horizons import horizons
 from ..analysis.paired import paired
+from ..analysis.probing import by_age, errors, totals, transplants, verdicts
 from ..figures import FIGURES, looks, panels, save
 from ..figures.canvas import PANEL, legend
 from ..figures.cutting import panels_of, samples
@@ -25,6 +26,7 @@ from ..figures.rates import floors
 from ..figures.saving import csv_text
 from ..results import TABLES, Results
 from ..study.windows import window
+from . import probes
 from .basis import basis
 from .findings import caution, farther, findings
 from .horizons import HOW_TO_READ as HOW_TO_READ_HORIZONS
@@ -39,9 +41,15 @@ from .windows import windows_table
 
 ORDER = (
     "comparison", "frontier", "paired", "length", "horizons", "heat", "distance", "position",
-    "capacity", "laws", "bits", "rates", "windows", "probe", "curve",
+    "capacity", "laws", "bits", "rates", "windows",
+    "probes", "probes_shapes", "verdicts", "probe", "forgetting", "recovered", "totals", "diagonal", "causal",
+    "transplants", "holding", "errors", "curve",
 )  # fmt: skip
-"""Sections as a reader needs them: who recalls how much, how far, how much it holds, and how it came to that."""
+"""Sections as a reader needs them: who recalls how much, how far, how much it holds, what its state still tells, and
+how it came to that."""
+
+COLUMN = 25
+"""Width of one panel (rem) where a figure asks for fewer than three side by side."""
 
 
 def write_report(results: Results, folder: Path) -> Path:
@@ -56,6 +64,9 @@ def write_report(results: Results, folder: Path) -> Path:
     reached = horizons(results)
     worked_out = {"comparison": numbers, "paired": pairs, "windows": windows, "horizons": reached}
     worked_out |= {"capacities": capacities(results), "laws": slopes(results)}
+    states = {"by_age": by_age, "verdicts": verdicts, "totals": totals, "transplants": transplants, "errors": errors}
+    read = {name: table(results) for name, table in states.items()}
+    worked_out |= {f"probes_{name}": table for name, table in read.items()}
     written = write_tables(results, worked_out, folder / "tables")
     look = looks(names(results, "memory"))
     command = str(results.study.get("command", ""))
@@ -72,6 +83,7 @@ def write_report(results: Results, folder: Path) -> Path:
         drawn = figure.table(results)
         if len(drawn):
             parts[name] = figure_section(name, drawn, look, folder / "figures", command)
+    parts |= probe_sections(read, command)
     if len(reached):
         links = [csv_link("horizons.csv", csv_text(reached)), made_by(command)]
         body = horizons_table(reached)
@@ -85,6 +97,19 @@ def write_report(results: Results, folder: Path) -> Path:
     page = folder / "report.html"
     page.write_text(document(title(results), "\n".join(in_order)), encoding="utf-8")
     return page
+
+
+def probe_sections(read: dict[str, pd.DataFrame], command: str) -> dict[str, str]:
+    """What is not a figure: an introduction, and tables of what was `read` of the states, each where it has rows."""
+    parts: dict[str, str] = {}
+    if len(by_age := read["by_age"]):
+        links = [csv_link("probes_by_age.csv", csv_text(by_age)), made_by(command)]
+        parts["probes"] = section("probes", "Probes", probes.HOW_TO_READ, probes.introduction(), links)
+    for name, (heading, reading, table) in probes.TABLES.items():
+        if len(found := read[name]):
+            links = [csv_link(f"probes_{name}.csv", csv_text(found)), made_by(command)]
+            parts[name] = section(name, heading, reading, table(found), links)
+    return parts
 
 
 def write_tables(results: Results, worked_out: dict[str, pd.DataFrame], folder: Path) -> list[str]:
@@ -122,13 +147,15 @@ def figure_section(name: str, drawn: pd.DataFrame, look: Looks, folder: Path, co
     """A figure, saved into the folder, cut into its panels so that a narrow page stacks them, under one legend."""
     figure = FIGURES[name]
     size = figure.panel_size(drawn) if hasattr(figure, "panel_size") else PANEL
-    whole = panels(drawn, figure.draw, look, size=size)
+    columns = getattr(figure, "COLUMNS", 3)
+    whole = panels(drawn, figure.draw, look, columns, size)
     _, svg, _ = save(whole, folder, name, drawn)
     lines = legend(whole.axes, look)
     keys = zip(samples(lines.values(), f"{name}-key"), lines, strict=True) if lines else ()
     legend_said = "".join(f"<li>{sample}<span>{escape(label)}</span></li>" for sample, label in keys)
     plots = "".join(f"<div>{plot}</div>" for plot in panels_of(svg.read_text(encoding="utf-8"), whole, name))
-    body = f'<ul class="legend">{legend_said}</ul>' * bool(lines) + f'<div class="panels">{plots}</div>'
+    narrow = f' style="max-width:{COLUMN * columns}rem"' if columns < 3 else ""
+    body = f'<ul class="legend">{legend_said}</ul>' * bool(lines) + f'<div class="panels"{narrow}>{plots}</div>'
     links: list[Any] = [csv_link(f"{name}.csv", csv_text(drawn))]
     links += [link(f"figures/{name}.{kind}", kind.upper()) for kind in ("png", "svg")]
     return section(name, figure.TITLE, figure.READING, body, [*links, made_by(command)])

@@ -17,7 +17,7 @@ from models.banks.blocks import remember
 from models.hippo import legendre
 from models.hippo.legendre import Array
 
-from ..probes.ridge import Ridge
+from ..probe import Levels
 
 LENGTH, BLOCK, ORDERS = 64, 8, (8, 16, 32)
 ROWS = (16384, 4096)
@@ -27,16 +27,13 @@ ROWS = (16384, 4096)
 def table(orders: tuple[int, ...] = ORDERS, length: int = LENGTH, rows: tuple[int, int] = ROWS) -> pd.DataFrame:
     """N, age (tokens since), recovered (share of variance, by the probe), resolution."""
     rng = np.random.Generator(np.random.Philox(key=[0, 3]))
-    labels = rng.integers(0, 2, (sum(rows), length))
+    tokens = np.float64(2) * rng.integers(0, 2, (sum(rows), length)) - 1
     told = []
     for N in orders:
-        states = coefficients(N, np.float64(2) * labels - 1)
-        mean, scale = states[: rows[0]].mean(0), states[: rows[0]].std(0)
-        states = (states - mean) / scale
-        reader = Ridge(2).fit(states[: rows[0]], labels[: rows[0]])
-        states, asked = states[rows[0] :], labels[rows[0] :]
-        guesses = reader.model.predict(states).reshape(len(states), length, 2)[:, :, 1]
-        recovered = 1 - np.square(guesses - asked).mean(0) / asked.var(0)
+        states = coefficients(N, tokens)
+        reader = Levels().fit(states[: rows[0]], tokens[: rows[0]])
+        wrong = reader.predict(states[rows[0] :]) - tokens[rows[0] :]
+        recovered = 1 - np.square(wrong).mean(0) / tokens[rows[0] :].var(0)
         kept = legendre.resolution(N, length)
         told += [(N, length - 1 - j, float(recovered[j]), float(kept[j])) for j in range(length)]
     return pd.DataFrame(told, columns=["N", "age", "recovered", "resolution"])

@@ -1,0 +1,71 @@
+"""Reading every item of a state by ridge regression: seconds of one core, in processor time.
+
+    factor    the states on principal axes: once for all items, values, strengths and controls
+    disk      the same with every state in files rather than in memory
+    read      all items and values at nine strengths, chosen by validation rows, with bits of the test rows
+    all       factor and read
+    plain     scikit-learn's Ridge for each item at each of the nine strengths (timed for one item and strength, its
+              cheapest solver, and multiplied)
+    matmul    share of this machine's float64 matmul rate in `factor`, of the products that it cannot do without
+
+States are sums of a random code for each item's value, with noise: values 64, float32."""
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+from sklearn.linear_model import Ridge
+from threadpoolctl import threadpool_limits
+
+from runners.probe import Shelf, factorise, split
+from runners.probe.components import Table
+from runners.probe.readers.ridge import ALPHAS
+from runners.probe.reading import read, reader_named
+
+from .timing import seconds
+
+VALUES = 64
+SIZES = ((16, 1024, 1280), (16, 8192, 1280), (64, 4096, 4000))
+"""Items, numbers of state, sequences."""
+
+
+def drawn(items: int, floats: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, VALUES, (rows, items))
+    states = rng.standard_normal((rows, floats), np.float32)
+    for item in range(items):
+        states += rng.standard_normal((VALUES, floats), np.float32)[labels[:, item]]
+    return states, labels
+
+
+def timed(call: object) -> float:
+    return seconds(call, repeats=1, warmup=0, clock=time.process_time)  # type: ignore[arg-type]
+
+
+def measured(items: int, floats: int, rows: int) -> str:
+    """A line of the table."""
+    states, labels = drawn(items, floats, rows)
+    parts = split(np.arange(rows))
+    factor = timed(lambda: factorise(Table(states), parts.train))
+    with Shelf(limit=0) as shelf:
+        for start in range(0, rows, 256):
+            shelf.add({"state": states[start : start + 256]})
+        disk = timed(lambda: factorise(shelf["state"], parts.train))
+    found = factorise(Table(states), parts.train)
+    reading = timed(lambda: read(reader_named("ridge", VALUES), found, labels, parts))
+    train, onehot = states[parts.train].astype(np.float64), np.eye(VALUES)[labels[parts.train, 0]]
+    plain = timed(lambda: Ridge(100.0).fit(train, onehot)) * items * len(ALPHAS)
+    n, small = len(parts.train), min(floats, len(parts.train))
+    flops = 2 * rows * floats * small if n < floats else 2 * n * floats**2 + 2 * rows * floats**2
+    a = np.ones((1024, 1024))
+    share = flops / factor / (2 * 1024**3 / seconds(lambda: a @ a, repeats=5, clock=time.process_time))
+    line = f"{items:>6}{floats:>8,}{rows:>7,}{factor:>9.2f}{disk:>8.2f}{reading:>8.2f}{factor + reading:>8.2f}"
+    return f"{line}{plain:>9.1f}{plain / (factor + reading):>8.0f}x{share:>8.2f}"
+
+
+def table() -> Iterator[str]:
+    heads = f"{'factor':>9}{'disk':>8}{'read':>8}{'all':>8}{'plain':>9}{'ratio':>9}{'matmul':>8}"
+    yield f"{'items':>6}{'floats':>8}{'rows':>7}{heads}"
+    with threadpool_limits(1):
+        for size in SIZES:
+            yield measured(*size)

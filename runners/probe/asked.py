@@ -1,0 +1,108 @@
+"""A finished run as a probe sees it: its questions, the rows drawn for them, and rows of the table of probes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import SequenceModel
+from recall_tasks.generators.signal import Signal
+
+from ..experiment import Run
+from .components import Factored
+from .question import Drawn, Labels, Question, questions
+from .reading import Reading, fitted_prior, read, reader_named, scored
+from .splitting import Split, split
+
+Floats = NDArray[np.float64]
+
+MOST_ITEMS = 64
+"""Items read of a row that stores more: so many, spread evenly over their places."""
+
+
+class Template(NamedTuple):
+    """A question, the rows drawn for it, where each of them goes, and the items that are read."""
+
+    number: int
+    question: Question
+    drawn: Drawn
+    rows: Split
+    items: Labels
+
+    @property
+    def labels(self) -> Labels:
+        """Of the items that are read: [n, items]."""
+        return self.drawn.labels[:, self.items]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A run, its trained model, and how it is probed: see `probing`."""
+
+    run: Run
+    model: SequenceModel
+    num_rows: int
+    watch: Callable[[Any], None]
+    step: int = 0
+    dimension: int = 64
+    limit: int = 2**29
+
+    def templates(self) -> Iterator[Template]:
+        """The same rows every time, drawn from the run's seed."""
+        task, length, seed = self.run.task.task, self.run.task.length, self.run.seed
+        rng = np.random.Generator(np.random.Philox(key=[seed, 2]))
+        for number, question in enumerate(questions(task, length, seed)):
+            self.watch(f"probing: rows of template {number + 1}")
+            stored = len(question.positions)
+            items = np.unique(np.linspace(0, stored - 1, min(stored, MOST_ITEMS)).round().astype(np.int64))
+            drawn = question.draw(self.num_rows, rng)
+            yield Template(number, question, drawn, split(np.arange(self.num_rows), seed), items)
+
+    def rng(self, purpose: int) -> np.random.Generator:
+        """For one purpose and this run alone."""
+        return np.random.Generator(np.random.Philox(key=[self.run.seed, purpose]))
+
+    def times(self, question: Question) -> list[int]:
+        """Multiples of the step, where items are asked, and the last token: tokens read."""
+        return question.times(self.step or max(1, -(-self.run.task.length // 4)))
+
+
+def prior_of(template: Template, labels: Labels) -> Floats:
+    """Of who sees no state: even where values are drawn evenly, fitted for signals."""
+    question = template.question
+    if isinstance(question.task, Signal):
+        return fitted_prior(labels, template.rows, question.num_values)
+    return np.full((labels.shape[1], question.num_values), -np.log(question.num_values))
+
+
+def by_reader(name: str, found: Factored, template: Template, labels: Labels, prior: Floats, seed: int) -> Reading:
+    """What one of `READERS` reads of states on principal axes."""
+    return read(reader_named(name, template.question.num_values, seed), found, labels, template.rows, prior)
+
+
+def rows_of(
+    part: str, template: Template, items: Labels, time: int, reading: Reading, found: Factored | None, **head: Any
+) -> list[dict[str, Any]]:
+    """A row of the table for each of these items; `head` names layer, content, reader, control and reduced."""
+    question, V = template.question, template.question.num_values
+    stored, ages = len(question.positions), question.ages(time)
+    same = {
+        "part": part,
+        "time": time,
+        "end": time == question.end,
+        "num_items": stored,
+        "features": found.features if found else 0,
+        "rank": found.rank if found else None,
+    }
+    return [
+        head
+        | same
+        | {"item": int(item) + template.number * stored, "age": int(ages[item])}
+        | {"written": int(question.positions[item])}
+        | row
+        for item, row in zip(items, scored(reading, V), strict=True)
+    ]

@@ -1,0 +1,48 @@
+"""What the model itself answers when it is asked for each item: one more reader of its states, the one that counts."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+
+from models import SequenceModel
+
+from ..evaluate import PIECE, device_of
+from .capture import read_on
+from .question import Drawn, Labels, Question
+
+Floats = NDArray[np.float64]
+
+
+@torch.no_grad()
+def answered(model: SequenceModel, question: Question, drawn: Drawn) -> tuple[Floats, Labels]:
+    """Natural log-probabilities [n, q, V] of what the model says of q items, and which these are, [q].
+
+    Every item is asked for after the same `question.end` tokens. q is 0 where items cannot be asked for apart.
+    Raises ValueError for a model that is told where answers were written: it answers nothing by itself.
+    """
+    if model.told:
+        raise ValueError("a model that is told where answers are does not show what it remembers")
+    model.eval()
+    device, end = device_of(model), question.end
+    step = max(1, PIECE // question.template.tokens.shape[1])
+    asked = list(question.asking(drawn))
+    items = np.concatenate([asking.items for asking in asked]) if asked else np.zeros(0, np.int64)
+    parts = []
+    for start in range(0, len(drawn.tokens) if asked else 0, step):
+        rows = slice(start, start + step)
+        states = read_on(model, torch.from_numpy(drawn.tokens[rows, :end]).to(device), None)
+        said = []
+        for asking in asked:
+            tokens = torch.from_numpy(np.ascontiguousarray(asking.tokens[rows])).to(device)
+            B, q = len(tokens), len(asking.places)
+            row = torch.arange(B, device=device).repeat_interleave(q)
+            place = torch.from_numpy(asking.places).to(device).repeat(B)
+            logits, _ = model(tokens, (row, place), states)
+            said.append(F.log_softmax(logits.double(), dim=-1).view(B, q, -1).cpu().numpy())
+        parts.append(np.concatenate(said, axis=1))
+    if not parts:
+        return np.zeros((len(drawn.tokens), 0, question.num_values)), items
+    return np.concatenate(parts), items

@@ -1,0 +1,110 @@
+"""What is kept under keys that change from row to row: the memory's own read, and the bilinear reader of its state.
+
+Both are held against the control task of Hewitt and Liang, in which each key has a value drawn once and for all: see
+`own`. Ages are means over rows, as places change too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import SequenceModel
+
+from .asked import Asked
+from .capture import capture, memories, whole
+from .components import Table, factorise
+from .information import Floats, usable_bits
+from .own import Bindings, asked, bindings, control_labels
+from .readers.bilinear import Bilinear
+from .readers.reader import Reader
+from .readers.ridge import Ridge
+from .readers.shared import Shared
+from .reading import Reading, scored
+from .shelf import Shelf
+from .splitting import Split, split
+
+Labels = NDArray[np.int64]
+
+PAIRS = 2048
+"""Pairs of a state and a key that the bilinear reader is fitted to."""
+
+
+def own_read(probe: Asked) -> list[dict[str, Any]]:
+    """What each layer's memory answers to a key, and all of them together, decoded by one ridge regression."""
+    task = probe.run.task.task
+    if probe.model.told or not is_keyed(probe):
+        return []
+    rows = bindings(task, probe.run.task.length, probe.num_rows, probe.run.seed)
+    probe.watch("probing: the memory's own read")
+    reads = asked(probe.model, rows)
+    n, K = rows.labels.shape
+    every = np.concatenate([read.reshape(n, K, -1) for read in reads], axis=2).reshape(n, -1)
+    table: list[dict[str, Any]] = []
+    for layer, read in enumerate([every, *reads]):
+        found = factorise(Table(read), split(np.arange(n), probe.run.seed).train)
+        head = {"layer": layer, "features": read.shape[1] // K, "rank": found.rank}
+        table += read_by(probe, rows, "own", Shared(Ridge(task.num_answers)), read, head)
+    return table
+
+
+def bilinear(probe: Asked) -> list[dict[str, Any]]:
+    """The whole state of each layer, and of all, read together with the key."""
+    if not is_keyed(probe):
+        return []
+    model, seed = probe.model, probe.run.seed
+    rows = bindings(probe.run.task.task, probe.run.task.length, probe.num_rows, seed)
+    vectors = model.embedding.detach().double().cpu().numpy()
+    reader = Bilinear(probe.run.task.task.num_answers, orthogonal=True, vectors=vectors, pairs=PAIRS, random_state=seed)
+    table: list[dict[str, Any]] = []
+    with Shelf(probe.limit) as shelf:
+        capture(model, rows.tokens, [end := rows.tokens.shape[1]], shelf)
+        for layer in layers_of(model):
+            probe.watch(f"probing: bilinear, layer {layer or 'all'}")
+            found = factorise(whole(shelf, end, layer), split(np.arange(len(rows.labels)), seed).train)
+            X = np.concatenate([found.scores, rows.keys], axis=1)
+            head = {"layer": layer, "features": found.features, "rank": found.rank}
+            table += read_by(probe, rows, "bilinear", reader, X, head)
+    return table
+
+
+def layers_of(model: SequenceModel) -> Iterator[int]:
+    """0, all together, and each; where there is one, it alone is all."""
+    count = len(memories(model))
+    yield from range(count + 1) if count > 1 else (0,)
+
+
+def is_keyed(probe: Asked) -> bool:
+    """Whether items are asked for by a key alone."""
+    return next(probe.templates()).question.keyed
+
+
+def read_by(
+    probe: Asked, rows: Bindings, part: str, reader: Reader, X: Floats | NDArray[np.float32], head: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Rows of the table of probes, for what was stored and for the control task."""
+    V, (n, K) = probe.run.task.task.num_answers, rows.labels.shape
+    parts, even = split(np.arange(n), probe.run.seed), np.full((K, V), -np.log(V))
+    table = []
+    for control, labels in (("none", rows.labels), ("control", control_labels(rows.keys, V, probe.rng(8)))):
+        reading = read(reader, X, labels, parts, even)
+        for item, row in enumerate(scored(reading, V)):
+            table.append(
+                head
+                | {"part": part, "content": "state", "reader": part, "control": control, "reduced": 0}
+                | {"time": rows.tokens.shape[1], "end": True, "item": item, "num_items": K}
+                | {"age": int(rows.ages[item]), "written": int(rows.positions[:, item].mean().round())}
+                | row
+            )
+    return table
+
+
+def read(reader: Reader, X: Floats | NDArray[np.float32], labels: Labels, parts: Split, prior: Floats) -> Reading:
+    """Fit to the rows that train, choose by those that validate, read the others."""
+    train, validation, test = parts
+    reader.fit(X[train], labels[train], (X[validation], labels[validation]))
+    told = reader.predict_log_proba(X[test]).reshape(len(test), labels.shape[1], -1)
+    return Reading(told.argmax(-1) == labels[test], usable_bits(told, prior, labels[test]), reader.converged_)

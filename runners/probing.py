@@ -1,0 +1,127 @@
+"""Probes asked of a finished run: what its states still hold, whether it is used, and whether its caches are found.
+
+A wish names `readers` and, under `also`, what goes beyond reading. Each is done and kept by itself, so an
+interrupted probe goes on with the next. `rows` sequences are drawn for every template (default: as many as values
+and states take), states are taken at every multiple of `step` tokens (default: a quarter of the row), reduced to
+`dimension` components as well as whole, and kept in memory up to `limit` bytes.
+
+What is read, by which reader, under which control, stands in `probe/reading_run.py`; `results.py` names the columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from torch import Tensor
+
+from models import SequenceModel
+
+from .arguments import unknown
+from .experiment import Run
+
+RECORD = "probe.json"
+SHAPE = {"probes": list}
+READERS = ("ridge", "logistic", "own", "bilinear", "mlp")
+ALSO = ("causal", "routing")
+TABLES = ("probes", "interventions", "routing")
+DEFAULTS: dict[str, int] = {"rows": 0, "step": 0, "dimension": 64, "limit": 512 * 2**20}
+"""0: as much as it takes."""
+MOST_ROWS = 2**14
+TAKES = ("readers", "also", *DEFAULTS)
+
+Wanted = Mapping[str, Any]
+
+
+def check(run: Run, wanted: Wanted) -> None:
+    """Raises ValueError for what there is not, and where states of the run cannot be probed item by item."""
+    from .probe.question import probed
+
+    for name in wanted:
+        if name not in TAKES:
+            raise ValueError(f"a probe takes {', '.join(TAKES)}, not {name!r}")
+    for key, known in (("readers", READERS), ("also", ALSO)):
+        for name in wanted.get(key, ()):
+            if name not in known:
+                raise ValueError(unknown(key.removesuffix("s"), name, list(known)))
+    if not named(wanted):
+        raise ValueError(f"a probe names at least one reader: {', '.join(READERS)}")
+    for name in DEFAULTS:
+        value = wanted.get(name, 0)
+        if type(value) is not int or value < 0:
+            raise ValueError(f"{name} is a whole number of at least 0, not {value!r}")
+    probed(run.task.task, run.task.length)
+    rows_for(run, wanted)
+
+
+def rows_for(run: Run, wanted: Wanted) -> int:
+    """Sequences that are drawn. Raises ValueError where those asked for are too few, or those needed too many."""
+    from .probe.splitting import PLENTY, ROWS, check_enough, enough
+
+    values, floats = len(run.task.task.alphabet), run.build().state_floats(run.task.length)
+    if rows := wanted.get("rows", 0):
+        check_enough(rows, values, floats)
+        return int(rows)
+    need = enough(values, floats, ROWS, PLENTY)
+    if need > MOST_ROWS:
+        raise ValueError(
+            f"{run.name} takes {need:,} sequences to probe ({values:,} values, {floats:,} numbers of state), over the "
+            f"{MOST_ROWS:,} that are drawn unasked (ask with --rows {need})"
+        )
+    return need
+
+
+def named(wanted: Wanted) -> list[str]:
+    """Everything that is asked for, in the order it is done."""
+    return [name for name in (*READERS, *ALSO) if name in (*wanted.get("readers", ()), *wanted.get("also", ()))]
+
+
+def settings(wanted: Wanted) -> dict[str, int]:
+    return {name: wanted.get(name, value) for name, value in DEFAULTS.items() if name != "limit"}
+
+
+def remaining(record: dict[str, Any] | None, wanted: Wanted) -> dict[str, Any] | None:
+    """What was not done yet, or otherwise."""
+    done = (record or {}).get("done", {})
+    left = [name for name in named(wanted) if done.get(name) != settings(wanted)]
+    if not left:
+        return None
+    return {**wanted, "readers": [n for n in left if n in READERS], "also": [n for n in left if n in ALSO]}
+
+
+def parts(run: Run, wanted: Wanted, record: dict[str, Any] | None, watch: Callable[[Any], None]) -> Iterator[Wanted]:
+    """One after the other."""
+    for name in named(wanted):
+        yield {**wanted, "readers": [name] if name in READERS else [], "also": [name] if name in ALSO else []}
+
+
+def measure(
+    run: Run, model: SequenceModel, wanted: Wanted, watch: Callable[[Any], None]
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """{"done", "probes", "interventions", "routing"}; keeps no tensors."""
+    from .probe.of_run import MEASURED, Asked
+
+    asked = Asked(
+        run, model, rows_for(run, wanted), watch, **{k: wanted.get(k, v) for k, v in DEFAULTS.items() if k != "rows"}
+    )
+    record: dict[str, Any] = {"done": {}} | {table: [] for table in TABLES}
+    for name in named(wanted):
+        record[MEASURED[name].table] += [without_nan(row) for row in MEASURED[name].rows(asked)]
+        record["done"][name] = settings(wanted)
+    return record, {}
+
+
+def without_nan(row: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON has no NaN: what was not measured is null."""
+    return {name: None if isinstance(value, float) and value != value else value for name, value in row.items()}
+
+
+def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Both; rows of what was done again are the new ones."""
+    again = set(new["done"])
+    kept = {
+        "probes": [row for row in old["probes"] if row.get("part") not in again and "part" in row],
+        "interventions": [] if "causal" in again else old.get("interventions", []),
+        "routing": [] if "routing" in again else old.get("routing", []),
+    }
+    return {"done": old.get("done", {}) | new["done"]} | {table: kept[table] + new[table] for table in TABLES}

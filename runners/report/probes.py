@@ -1,0 +1,158 @@
+"""Probes as HTML: how to read them, what they say of each memory, and the numbers of their figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from ..probe.verdict import MARGIN
+from ..wording import amount, interval, share, signed, span
+
+INTRODUCTION = (
+    ("What is asked", "One row of a task is taken as a template: its keys and places are frozen, its values drawn "
+     "afresh. A reader is fitted to the frozen states of some rows and says which value each item had in others."),
+    ("Usable bits", "What a reader saves over guessing, in bits: log2 loss of one who sees no state, less that of the "
+     "reader, on rows it was not fitted to. An item of 64 values has 6; they add up, as values are independent. A "
+     "linear reader that finds little says that little is there in linear form, not that nothing is there."),
+    ("Absent", "The reader does no better than its controls, and the model does not answer either."),
+    ("Present but unused", "The reader finds the item, but the model does not answer it, or answers as well once "
+     "what the reader reads is erased."),
+    ("Used", "Erasing what the reader reads costs answers, erasing as many directions at random does not."),
+    ("Used, but not linearly readable", "The model answers though the reader finds nothing, or as well without "
+     "what the reader finds: it goes by another form of it."),
+    ("What each control rules out", "Shuffled states: that rows of the test leak into the fit. The control task: a "
+     "reader strong enough to learn labels by heart. The untrained model: what wiring alone keeps. The input: what "
+     "the last tokens tell without any memory."),
+    ("Shapes to expect", "Attention is flat: it keeps all tokens. Memories that decay slope with age. HiPPO-LegS is "
+     "U-shaped, best at both ends. Caches of segments are a sawtooth with the period of the segment."),
+)  # fmt: skip
+HOW_TO_READ = (
+    "Below, each figure says how it is read. The table by age (CSV) has every reader: accuracy, selectivity (above the "
+    "control task), usable bits, and bits a label when told one after the other (online description length)."
+)
+HOW_TO_READ_VERDICTS = (
+    "Means over seeds and items when items are asked for; ranges are 95 % intervals over seeds. Present: the interval "
+    "of the reader lies above its control. Answered: that of the model lies above chance. Used: erasing what the "
+    "reader reads costs more answers than erasing as many directions at random (extra loss). Each is no where its "
+    f"interval ends less than {share(MARGIN)} of the way to 1 beyond what it is held against; where it is neither, or "
+    "was not measured, the verdict is undecided. Used, but not linearly readable: the model answers what the reader "
+    "does not find, or goes by something else. Follows: answers that are the value of the row whose state was put in "
+    "its place."
+)
+HOW_TO_READ_TOTALS = (
+    "Usable bits of all items of a sequence together, mean over seeds. The payload is what a sequence stores, the "
+    "ceiling the smaller of that and the bits of the state; a bit of state is one of the 32 of each number."
+)
+HOW_TO_READ_ERRORS = (
+    "Why answers are missed where caches are weighed. Told: the gate of a layer reads only the cache in which the item "
+    "was written (all: of every layer at once). Routing error: what that wins. It is negative where a mixture of "
+    "caches serves better. Compression error: what is missed even so, as the cache itself has lost it. Weight and "
+    "right are those of the gate as it is; even is the weight it would have if it did not choose."
+)
+
+
+HOW_TO_READ_TRANSPLANTS = (
+    "Before a row is asked, a part of its state is replaced by that of another row, the donor, whose values are "
+    "others. What then answers the donor's value is where the answer comes from; what keeps the row's own is not."
+)
+
+
+def introduction() -> str:
+    listed = "".join(f"<dt>{escape(word)}</dt><dd>{escape(said)}</dd>" for word, said in INTRODUCTION)
+    return f"<dl>{listed}</dl>"
+
+
+def verdicts_table(found: pd.DataFrame) -> str:
+    """The table of `probing.verdicts`."""
+    heads = ("task", "memory", "verdict", "probe", "control", "untrained", "input", "model answers",
+             "erased", "random", "extra loss", "follows", "chance", "seeds")  # fmt: skip
+    return table(heads, (verdict_cells(row) for _, row in found.iterrows()))
+
+
+def verdict_cells(row: pd.Series[Any]) -> list[str]:
+    probe = f"{share(row['probe'])} {interval(row['probe_low'], row['probe_high'])}"
+    asked = f"{share(row['behaviour'])} {interval(row['behaviour_low'], row['behaviour_high'])}"
+    cost = "" if pd.isna(row["cost"]) else signed(row["cost"])
+    after = [or_none(row["erased"]), or_none(row["random"]), cost, or_none(row["follows"])]
+    controls = [or_none(row[name]) for name in ("control", "untrained", "input")]
+    answers = "not asked" if pd.isna(row["behaviour"]) else asked
+    return [
+        row["task"],
+        row["memory"],
+        row["verdict"],
+        probe,
+        *controls,
+        answers,
+        *after,
+        share(row["chance"]),
+        str(row["seeds"]),
+    ]
+
+
+def totals_table(found: pd.DataFrame) -> str:
+    """The table of `probing.totals`, a row for each task and memory."""
+    heads = ("task", "memory", "usable bits", "lowest and highest seed", "payload", "ceiling", "state bytes",
+             "bits a bit of state", "seeds")  # fmt: skip
+    rows = []
+    for (task, memory), part in found.groupby(["task", "memory"], sort=False):
+        bits, first = part["bits"], part.iloc[0]
+        seeds = f"{bits.min():.1f}–{bits.max():.1f}" if len(part) > 1 else ""
+        limits = [f"{first[name]:,.0f}" for name in ("payload", "ceiling")]
+        worth = part["bits_per_state_bit"].mean()
+        cells = [f"{bits.mean():.1f}", seeds, *limits, span(part["state_bytes"])]
+        rows.append([str(task), str(memory), *cells, "" if pd.isna(worth) else f"{worth:.5f}", str(len(part))])
+    return table(heads, rows)
+
+
+def errors_table(found: pd.DataFrame) -> str:
+    """The table of `probing.errors`."""
+    heads = ("task", "memory", "layer", "accuracy", "told", "routing error", "compression error", "weight", "even",
+             "right", "rows", "seeds")  # fmt: skip
+    rows = []
+    for _, row in found.iterrows():
+        said = [share(row["accuracy"]), share(row["oracle"]), signed(row["routing_error"])]
+        gate = [or_none(row[name]) for name in ("weight", "even", "right")]
+        counts = [amount(row["num_rows"]), str(row["seeds"])]
+        layer = str(row["layer"]) if row["layer"] else "all"
+        rows.append([row["task"], row["memory"], layer, *said, share(row["compression_error"]), *gate, *counts])
+    return table(heads, rows)
+
+
+def transplants_table(found: pd.DataFrame) -> str:
+    """The table of `probing.transplants`."""
+    heads = ("task", "memory", "layer", "put in", "follows the donor", "keeps its own", "chance", "items", "seeds")
+    rows = []
+    for _, row in found.iterrows():
+        shares = [or_none(row[name]) for name in ("follows", "accuracy", "chance")]
+        layer = str(row["layer"]) if row["layer"] else "all"
+        rows.append([row["task"], row["memory"], layer, row["content"], *shares, str(row["items"]), str(row["seeds"])])
+    return table(heads, rows)
+
+
+def or_none(value: float) -> str:
+    return "" if pd.isna(value) else share(value)
+
+
+def table(heads: Iterable[str], rows: Iterable[list[str]]) -> str:
+    """Plain cells under heads; the first of each row names it."""
+    head = "".join(f'<th scope="col">{escape(word)}</th>' for word in heads)
+    body = []
+    for first, *rest in rows:
+        filled = "".join(f"<td>{escape(str(cell))}</td>" for cell in rest)
+        body.append(f'<tr><th scope="row">{escape(str(first))}</th>{filled}</tr>')
+    return (
+        f'<div class="wide"><table class="floors"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(body)}</tbody></table></div>"
+    )
+
+
+TABLES = {
+    "verdicts": ("Absent, present, used", HOW_TO_READ_VERDICTS, verdicts_table),
+    "totals": ("What is recovered, in numbers", HOW_TO_READ_TOTALS, totals_table),
+    "transplants": ("Where answers come from", HOW_TO_READ_TRANSPLANTS, transplants_table),
+    "errors": ("Routing or compression", HOW_TO_READ_ERRORS, errors_table),
+}
+"""Heading, how to read it, and the table, by the name of its numbers."""
