@@ -14,7 +14,7 @@ from models.presets import MATCHED_PARAMETERS, MATCHED_STATE, Preset
 from .experiment import ModelSetting, Option, Run, TaskSetting, Training
 from .extrapolate import FAR, LADDER, ROWS
 from .modes import FIXED_LOAD, MODES
-from .probing import READERS
+from .probing import ALSO, READERS
 from .study import Ask, Study, Wish
 
 
@@ -26,9 +26,9 @@ def longer(ladder: Sequence[int] = LADDER, rows: int = ROWS, mode: str = FIXED_L
     return Ask("extrapolation", wanted)
 
 
-def probed(*tasks: str, readers: Sequence[str] = tuple(READERS)) -> Ask:
-    """Read the states of runs on these tasks, by these readers."""
-    return Ask("probe", {"readers": list(readers)}, tasks)
+def probed(*tasks: str, readers: Sequence[str] = READERS[:1], also: Sequence[str] = ALSO) -> Ask:
+    """Read the states of runs on these tasks, by these readers; erase and transplant, see where gates look."""
+    return Ask("probe", {"readers": list(readers), "also": list(also)}, tasks)
 
 
 DEMO_TASKS = (
@@ -51,7 +51,7 @@ def demo() -> Study:
     """Seven memories on three tasks of 64 tokens: a first look."""
     training = Training(updates=300, seconds=30.0, tokens=4096)
     return Study.grid(
-        "demo", DEMO_TASKS, DEMO_MODELS, training, seeds=3, asks=[longer(rows=128), probed("mqar", readers=["ridge"])]
+        "demo", DEMO_TASKS, DEMO_MODELS, training, seeds=3, asks=[longer(rows=128), probed("copy")]
     )
 
 
@@ -77,7 +77,7 @@ RATES = (3e-3, 1e-2, 3e-2)
 def fair() -> Study:
     """The seven of the demo on MQAR and needle, each at the best of three learning rates."""
     training = Training(updates=1000, seconds=90.0, tokens=4096)
-    asks = [longer(rows=128), probed("mqar", readers=["ridge"])]
+    asks = [longer(rows=128), probed("mqar")]
     return Study.grid("fair", DEMO_TASKS[:2], DEMO_MODELS, training, seeds=5, rates=RATES, asks=asks)
 
 

@@ -292,10 +292,10 @@ def test_a_probe_leaves_global_randomness_alone():
 
 STATES, LABELS = np.random.default_rng(0).standard_normal((400, 6)), np.arange(400) % 4
 MISTAKES = {
-    "too few for the values": ((STATES[:60], LABELS[:60]), "4 values take 10 sequences each to fit on, 68 in all"),
+    "too few for the values": ((STATES[:60], LABELS[:60]), "4 values take 10 sequences each to fit on, 67 in all"),
     "too few for the state": (
         (np.tile(STATES, 4000), LABELS),
-        "a state of 24,000 numbers takes one sequence .*, 626 in",
+        "a state of 24,000 numbers takes one sequence .*, 625 in",
     ),
     "constant": ((np.ones((400, 6)), LABELS), "none of the 6 numbers of these states varies"),
     "not finite": ((np.full((400, 6), np.nan), LABELS), "not finite"),

@@ -88,6 +88,11 @@ class Factored(NamedTuple):
     varying: int
 
     @property
+    def coordinates(self) -> Floats:
+        """`scores`, or one number that is always 0 for states that never vary: readers take at least one."""
+        return self.scores if self.scores.shape[1] else np.zeros((len(self.scores), 1))
+
+    @property
     def rank(self) -> float:
         """Effective rank: the exponential of the entropy of the shares of energy (Roy and Vetterli 2007)."""
         share = self.energy / self.energy.sum() if len(self.energy) else np.ones(1)

@@ -77,7 +77,7 @@ def code_lengths(name: str, found: Factored, template: Template, seed: int) -> N
     """Bits a label of the training rows, coded one portion after the other: per item."""
     train, V = template.rows.train, template.question.num_values
     reader = reader_named(name, V, seed)
-    return np.asarray(description_length(reader, found.scores[train], template.labels[train], V).bits)
+    return np.asarray(description_length(reader, found.coordinates[train], template.labels[train], V).bits)
 
 
 def _place(template: Template, item: int, time: int) -> dict[str, Any]:
@@ -194,7 +194,7 @@ def _model(asked: Asked, template: Template) -> list[dict[str, Any]]:
     labels = drawn.labels[:, items]
     bits = usable_bits(logs, np.full(question.num_values, -np.log(question.num_values)), labels)
     reading = Reading(logs.argmax(-1) == labels, bits, True)
-    head = {"layer": 0, "content": "answer", "reader": "model", "control": "none", "reduced": 0}
+    head = {"layer": 0, "content": "state", "reader": "model", "control": "none", "reduced": 0}
     return rows_of("ridge", template, items, question.end, reading, None, **head)
 
 
@@ -226,7 +226,7 @@ def _read(
 def errors(found: Factored, template: Template, labels: NDArray[np.int64]) -> NDArray[np.float64]:
     """Of a linear reconstruction of levels: squared error over variance, on the rows that test; 1 is the mean's."""
     train, validation, test = template.rows
-    Z = found.scores if found.scores.shape[1] else np.zeros((len(labels), 1))
+    Z = found.coordinates
     made = Levels(orthogonal=True).fit(Z[train], labels[train], (Z[validation], labels[validation]))
     wrong = np.square(made.predict(Z[test]) - labels[test]).mean(0)
     spread = np.square(labels[test] - labels[train].mean(0)).mean(0)

@@ -65,7 +65,7 @@ def bilinear(probe: Asked) -> list[dict[str, Any]]:
         for layer in layers_of(model):
             probe.watch(f"probing: bilinear, layer {layer or 'all'}")
             found = factorise(whole(shelf, end, layer), split(np.arange(len(rows.labels)), seed).train)
-            X = np.concatenate([found.scores, rows.keys], axis=1)
+            X = np.concatenate([found.coordinates, rows.keys], axis=1)
             head = {"layer": layer, "features": found.features, "rank": found.rank}
             table += read_by(probe, rows, "bilinear", reader, X, head)
     return table

@@ -52,11 +52,9 @@ def read(reader: Reader, found: Factored, labels: Labels, rows: Split, prior: Fl
 
     labels [n, K]; prior [K, V] are log-probabilities of who sees no state, fitted to these rows unless given.
     """
-    Z, y = found.scores, labels
+    Z, y = found.coordinates, labels
     if prior is None:
         prior = fitted_prior(labels, rows, reader.num_values)
-    if not Z.shape[1]:  # a state that never changes tells nothing
-        Z = np.zeros((len(labels), 1))
     reader.fit(Z[rows.train], y[rows.train], validation=(Z[rows.validation], y[rows.validation]))
     told = reader.predict_log_proba(Z[rows.test]).reshape(len(rows.test), y.shape[1], -1)
     right = told.argmax(-1) == y[rows.test]

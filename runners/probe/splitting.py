@@ -55,4 +55,4 @@ def check_enough(sequences: int, num_values: int, features: int) -> None:
 def enough(num_values: int, features: int, least: int = 0, each: int = EACH) -> int:
     """The fewest sequences, `least` at least, of which `each` for every value are fitted on, as many as states take."""
     need = max(each * num_values, -(-features // CROWD))
-    return max(least, math.ceil(need / SHARES[0]) + 1)
+    return max(least, math.ceil(need / SHARES[0] - 1e-9))
