@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from .training.leaks import cut_off, untrained
 
 TEST_ROWS = 512
 
+WAIT = 0.5
+"""Seconds between looks at a run that another process works on."""
 ELSEWHERE = "another process works on it"
 """What a job returns for a run that it left alone."""
 
@@ -125,12 +128,15 @@ def ask_more(place: str, request: Request, watch: Callable[[Any], None], device:
 
 
 def ask_claimed(place: str, request: Request, watch: Callable[[Any], None]) -> str:
-    """`ask_more` of a run that no other process works on. Raises ValueError where one does."""
+    """`ask_more` of a run, once no other process works on it: what that one measured is then there."""
     path = Path(place)
-    with store.claimed(path.parent, store.load_run(path)) as ours:
-        if not ours:
-            raise ValueError(f"{ELSEWHERE}: ask again when it is done")
-        return ask_more(place, request, watch)
+    run = store.load_run(path)
+    while True:
+        with store.claimed(path.parent, run) as ours:
+            if ours:
+                return ask_more(place, request, watch)
+        watch(f"waiting: {ELSEWHERE}")
+        time.sleep(WAIT)
 
 
 def write_outputs(place: Path, name: str, tensors: Mapping[str, Tensor]) -> dict[str, str]:

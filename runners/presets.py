@@ -50,9 +50,7 @@ DEMO_MODELS = (
 def demo() -> Study:
     """Seven memories on three tasks of 64 tokens: a first look."""
     training = Training(updates=300, seconds=30.0, tokens=4096)
-    return Study.grid(
-        "demo", DEMO_TASKS, DEMO_MODELS, training, seeds=3, asks=[longer(rows=128), probed("copy")]
-    )
+    return Study.grid("demo", DEMO_TASKS, DEMO_MODELS, training, seeds=3, asks=[longer(rows=128), probed("copy")])
 
 
 def smoke() -> Study:

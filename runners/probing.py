@@ -5,14 +5,20 @@ interrupted probe goes on with the next. `rows` sequences are drawn for every te
 and states take), states are taken at every multiple of `step` tokens (default: a quarter of the row), reduced to
 `dimension` components as well as whole, and kept in memory up to `limit` bytes.
 
-What is read, by which reader, under which control, stands in `probe/reading_run.py`; `results.py` names the columns.
+What is read, by which reader, under which control, stands in `probe/kept.py`, `keyed.py` and `beyond.py`; `results.py`
+names the columns.
 """
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from models import SequenceModel
@@ -28,6 +34,8 @@ TABLES = ("probes", "interventions", "routing")
 DEFAULTS: dict[str, int] = {"rows": 0, "step": 0, "dimension": 64, "limit": 512 * 2**20}
 """0: as much as it takes."""
 MOST_ROWS = 2**14
+MOST_PRODUCTS = 2**29
+"""Numbers of a matrix of rows by rows or by numbers, whichever are fewer: 4 GiB."""
 TAKES = ("readers", "also", *DEFAULTS)
 
 Wanted = Mapping[str, Any]
@@ -50,8 +58,19 @@ def check(run: Run, wanted: Wanted) -> None:
         value = wanted.get(name, 0)
         if type(value) is not int or value < 0:
             raise ValueError(f"{name} is a whole number of at least 0, not {value!r}")
-    probed(run.task.task, run.task.length)
+    row = probed(run.task.task, run.task.length).row
     rows_for(run, wanted)
+    check_contents(run, row)
+
+
+def check_contents(run: Run, row: NDArray[np.int32]) -> None:
+    """Raises ValueError for memories whose states have no names to be probed by."""
+    from .probe.capture import memories, named, read_on
+
+    model = run.build().eval()
+    states = read_on(model, torch.from_numpy(np.stack([row[:2], row[:2]])), None)
+    for memory, state in zip(memories(model), states, strict=True):
+        named(memory, state, 2)
 
 
 def rows_for(run: Run, wanted: Wanted) -> int:
@@ -61,6 +80,7 @@ def rows_for(run: Run, wanted: Wanted) -> int:
     values, floats = len(run.task.task.alphabet), run.build().state_floats(run.task.length)
     if rows := wanted.get("rows", 0):
         check_enough(rows, values, floats)
+        check_room(rows, floats, run.task.length, wanted)
         return int(rows)
     need = enough(values, floats, ROWS, PLENTY)
     if need > MOST_ROWS:
@@ -69,6 +89,24 @@ def rows_for(run: Run, wanted: Wanted) -> int:
             f"{MOST_ROWS:,} that are drawn unasked (ask with --rows {need})"
         )
     return need
+
+
+def check_room(rows: int, floats: int, length: int, wanted: Wanted) -> None:
+    """Raises ValueError where states of so many rows fit nowhere, or their products into no memory."""
+    products = rows * min(floats, rows)
+    if products > MOST_PRODUCTS:
+        raise ValueError(
+            f"{rows:,} sequences of states of {floats:,} numbers are too many to factorise: "
+            f"{int(max(MOST_PRODUCTS**0.5, MOST_PRODUCTS / floats)):,} are the most (ask for fewer --rows)"
+        )
+    step = wanted.get("step", 0) or -(-length // 4)
+    states = 4 * rows * floats * (length // step + 2)
+    free = shutil.disk_usage(tempfile.gettempdir()).free + wanted.get("limit", DEFAULTS["limit"])
+    if states > free:
+        raise ValueError(
+            f"states of {rows:,} sequences take up to {states / 1e9:,.0f} GB, over the {free / 1e9:,.0f} GB that are "
+            "free in memory and the temporary directory (ask for fewer --rows or a larger --step)"
+        )
 
 
 def named(wanted: Wanted) -> list[str]:

@@ -197,7 +197,13 @@ def probed(
             follows = {"accuracy": chance, "follows": answered} if kind == "transplanted" else {"accuracy": answered}
             bits = {"bits_before": 3 * at_end, "bits_after": 0.1} if kind in ("erased", "random") else {}
             excess = 0.8 * 0.85 * at_end * (memory != "gru") if kind == "erased" else np.nan
-            more = {"excess": excess, "excess_low": excess - 0.04, "excess_high": excess + 0.04, "changed": 0.2}
+            more = {
+                "excess": excess,
+                "excess_low": excess - 0.04,
+                "excess_high": excess + 0.04,
+                "changed": 0.2,
+                "sure": True,
+            }
             more |= {name.replace("excess", "drop"): value + 0.05 for name, value in more.items() if "excess" in name}
             rest = more | {"follows": np.nan, "bits_before": np.nan, "bits_after": np.nan}
             out["interventions"].append(

@@ -50,8 +50,9 @@ def test_help_does_not_wait_for_torch():
 
 @pytest.mark.slow
 def test_the_readme_example_runs(tmp_path):
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
-    assert blocks
+    pages = ("README.md", "docs/probing.md")
+    blocks = [block for page in pages for block in re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.S)]
+    assert len(blocks) > len(pages)
     for number, block in enumerate(blocks):
         script = tmp_path / f"example{number}.py"
         script.write_text(block)

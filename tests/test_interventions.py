@@ -179,7 +179,7 @@ def test_a_memory_that_keeps_nothing_is_absent():
 
 
 def probes(accuracy, control=0.125, half=0.02):
-    same = {"reader": "ridge", "layer": 0, "content": "state", "end": True, "reduced": 0}
+    same = {"reader": "ridge", "layer": 0, "content": "state", "end": True, "reduced": 0, "item": 0, "chance": 0.125}
     return [
         same | {"control": name, "accuracy": share, "low": share - half, "high": share + half}
         for name, share in (("none", accuracy), ("control", control))
@@ -190,8 +190,8 @@ def cost(name, share, half):
     return {name: share, f"{name}_low": share - half, f"{name}_high": share + half}
 
 
-def behaviour(accuracy, excess, half=0.02, changed=0.2):
-    same = {"layer": 0, "content": "state", "chance": 0.125}
+def behaviour(accuracy, excess, half=0.02, changed=0.2, sure=True):
+    same = {"layer": 0, "content": "state", "chance": 0.125, "item": 0, "sure": sure}
     return [
         same | {"kind": "intact", "accuracy": accuracy, "low": accuracy - half, "high": accuracy + half},
         same | {"kind": "erased", "changed": 0.2} | cost("excess", excess, half) | cost("drop", excess + 0.1, half),
@@ -206,7 +206,7 @@ def behaviour(accuracy, excess, half=0.02, changed=0.2):
         (0.9, 0.13, 0.0, "present but unused"),
         (0.9, 0.9, 0.7, "used"),
         (0.13, 0.9, 0.0, "used, but not linearly readable"),
-        (0.9, 0.9, 0.01, "used, but not linearly readable"),
+        (0.9, 0.9, 0.01, "used in another form"),
         (0.16, 0.13, 0.0, "absent"),  # surely above the control, and by nothing that matters
     ],
 )
@@ -221,6 +221,21 @@ def test_erasing_is_held_against_what_it_costs_itself_and_against_as_much_of_som
         verdict(probes(0.9), [row | (cost("drop", 0.0, 0.02) if "drop" in row else {}) for row in rows]).said != "used"
     )
     assert verdict(probes(0.9), behaviour(0.9, 0.7, changed=0.01)).said == "undecided"
+    assert verdict(probes(0.9), behaviour(0.9, 0.01, sure=False)).said == "undecided"  # too few rows to erase by
+    assert verdict(probes(0.9), behaviour(0.9, 0.7, sure=False)).said == "used"
+
+
+def test_a_memory_that_keeps_the_last_of_many_items_is_not_absent():
+    """On the average over 32 items next to nothing is read or answered; of the one that is kept, all."""
+    read, asked = [], []
+    for item in range(32):
+        kept = item == 31
+        read += [row | {"item": item} for row in probes(0.98 if kept else 0.125)]
+        asked += [row | {"item": item} for row in behaviour(0.98 if kept else 0.125, 0.8 if kept else 0.0)]
+    said = verdict(read, asked)
+    assert said.said == "used"
+    assert said.readable.share == 0.98
+    assert verdict(read, [row for row in asked if row["item"] < 31]).said == "undecided"  # it was never asked for
 
 
 def test_what_intervals_do_not_say_is_undecided():
@@ -230,7 +245,8 @@ def test_what_intervals_do_not_say_is_undecided():
     assert verdict(probes(0.9), behaviour(0.5, 0.3), floor=0.5).said == "present but unused"
     assert decided(True, True, None) == "undecided"
     assert decided(None, True, True) == "undecided"
-    assert decided(None, True, False) == decided(False, True, None) == "used, but not linearly readable"
+    assert decided(None, True, False) == "undecided"
+    assert decided(False, True, None) == "used, but not linearly readable"
     with pytest.raises(ValueError, match="there is no control 'shuffled'"):
         verdict(probes(0.9), behaviour(0.9, 0.7), control="shuffled")
 

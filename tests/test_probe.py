@@ -59,6 +59,52 @@ def test_on_noise_there_is_no_selectivity_and_there_are_no_bits(reader):
     assert (rows["low"] <= rows["chance"]).all()
 
 
+@pytest.mark.parametrize("values", [8, 64])
+def test_values_that_come_unevenly_tell_nothing_by_that(values):
+    """A reader of noise knows which values are common, as who sees no state does: that is no information."""
+    rng = np.random.default_rng(0)
+    odds = 1 / np.arange(1, values + 1)
+    labels = rng.choice(values, (2000, 4), p=odds / odds.sum())
+    rows = trained_row(probe(rng.standard_normal((2000, 20)), labels, sequences=range(2000), num_values=values))
+    assert (abs(rows["bits"]) < 0.02).all()
+    assert (abs(rows["accuracy"] - rows["chance"]) < 0.08).all()
+    assert rows["item_bits"].max() < np.log2(values)
+
+
+def test_rows_of_one_sequence_are_not_counted_as_many():
+    """Eight tokens that share a state and a label are one fact: intervals are those of the sequences."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 500)
+    states = np.eye(2)[np.where(rng.random(500) < 0.3, 1 - labels, labels)] + 0.01 * rng.standard_normal((500, 2))
+    once = trained_row(probe(states, labels, sequences=range(500)))
+    often = trained_row(probe(states.repeat(8, 0), labels.repeat(8), sequences=np.repeat(np.arange(500), 8)))
+    for low, high in (("low", "high"), ("bits_low", "bits_high")):
+        wide = (often[high] - often[low]).item() / (once[high] - once[low]).item()
+        assert 0.75 < wide < 1.35
+
+
+def test_bits_of_a_reader_that_rarely_errs_are_bounded_as_if_it_had_erred_once_more():
+    """A channel that fails once in 200 rows often fails in none of 256: certainty is not what was measured."""
+    rng, covered, p = np.random.default_rng(0), 0, 0.995
+    logs = np.log(np.where(np.eye(16) == 1, p, (1 - p) / 15))
+    true = 4 + p * np.log2(p) + (1 - p) * np.log2((1 - p) / 15)
+    for _ in range(400):
+        labels = rng.integers(0, 16, (256, 1))
+        shown = np.where(rng.random((256, 1)) < p, labels, (labels + rng.integers(1, 16, (256, 1))) % 16)
+        found = usable_bits(logs[shown], np.full((1, 16), -np.log(16)), labels)
+        covered += bool(found.low[0] <= true <= found.high[0] + 1e-9)
+    assert covered / 400 > 0.9
+
+
+def test_numbers_that_vary_by_rounding_alone_are_left_out():
+    """Standardised, they would weigh as much as the others."""
+    rng, labels, onehot = drawn(rows=800)
+    dead = 3 * (1 + 2e-6 * rng.standard_normal((800, 2000)))
+    found = trained_row(probe(np.concatenate([onehot, dead], axis=1), labels, sequences=range(800)))
+    assert (found["accuracy"] == 1).all()
+    assert factorise(Table(np.concatenate([onehot, dead], axis=1)), np.arange(480)).varying == 12
+
+
 def test_a_label_that_leaks_through_the_type_of_a_token_is_caught_by_the_control():
     """The states know their token and nothing else; the label follows the token. Accuracy is 1, selectivity 0."""
     rng = np.random.default_rng(0)
@@ -133,7 +179,11 @@ def test_ridge_is_scikit_learns_at_the_same_strength(features):
     alpha = 0.1 * np.square(made.axes_.transform(X[:240])).sum(0).mean()
     theirs = SklearnRidge(alpha=alpha).fit(standard[:240], np.eye(4)[labels[:240]].reshape(240, -1))
     guesses = theirs.predict(standard[240:]).reshape(60, 3, 4)
-    np.testing.assert_allclose(made._guesses(made.axes_.transform(X[240:]), slice(None)), guesses, atol=1e-9)
+    np.testing.assert_allclose(
+        made._guesses(made.axes_.transform(X[240:]), slice(None)),
+        guesses - np.stack([np.bincount(c, minlength=4) / 240 for c in labels[:240].T]),
+        atol=1e-9,
+    )
 
 
 @pytest.mark.parametrize("features", [12, 500])
@@ -215,8 +265,9 @@ def test_states_beyond_the_limit_go_to_disk_and_come_back_the_same(tmp_path):
         for shelf in (held, moved):
             for block in blocks:
                 shelf.add({"a": block, "b": block[:, :3]})
-        assert list(tmp_path.iterdir())
+        assert not list(tmp_path.iterdir())  # files without a name: nothing is left, however a process ends
         assert moved.held <= 7000
+        assert not any(isinstance(block, dict) for block in moved.blocks[:3])
         for name, columns in (("a", (3, 40)), ("b", (0, 3))):
             assert moved[name].shape == held[name].shape
             np.testing.assert_array_equal(moved[name].columns(*columns), held[name].columns(*columns))
@@ -224,7 +275,25 @@ def test_states_beyond_the_limit_go_to_disk_and_come_back_the_same(tmp_path):
         np.testing.assert_array_equal(joint.columns(48, 52), np.concatenate(blocks)[:, [48, 49, 0, 1]])
         once, twice = (factorise(shelf["a"], np.arange(80)) for shelf in (held, moved))
         np.testing.assert_array_equal(once.scores, twice.scores)
-    assert not list(tmp_path.iterdir())
+    with pytest.raises(KeyError, match="there is no 'a' on this shelf, but nothing any more"):
+        moved["a"]
+
+
+def test_a_shelf_takes_the_same_states_every_time_and_says_what_it_holds(tmp_path):
+    with Shelf() as shelf:
+        shelf.add({"a": np.ones((2, 3), np.float32)})
+        assert list(shelf) == ["a"]
+        assert np.asarray(shelf["a"]).tolist() == [[1, 1, 1]] * 2
+        with pytest.raises(KeyError, match="no 'b' on this shelf, but a"):
+            shelf["b"]
+        for block in ({"b": np.ones((2, 3))}, {"a": np.ones((2, 4))}, {"a": np.ones(3)}):
+            with pytest.raises(ValueError, match="a block has the rows of every state"):
+                shelf.add(block)
+    with (
+        Shelf(limit=0, place=tmp_path / "gone") as shelf,
+        pytest.raises(OSError, match=r"no room for 24 bytes of states in .*gone \(set TMPDIR"),
+    ):
+        shelf.add({"a": np.ones((2, 3), np.float32)})
 
 
 @pytest.mark.parametrize("name", MEMORIES)
@@ -302,6 +371,8 @@ MISTAKES = {
     "labels that are no numbers": ((STATES, LABELS * 0.5), "labels are whole numbers"),
     "labels below 0": ((STATES, LABELS - 1), "values counted from 0, not -1"),
     "more labels than states": ((STATES[:300], LABELS), "300 states, 400 labels"),
+    "labels that are all one": ((STATES, LABELS * 0), "all labels are .*: there is nothing to tell apart"),
+    "words": ((np.full((400, 6), "a"), LABELS), "states are real numbers, not"),
     "no table": ((STATES[:, 0], LABELS), r"states are \[rows, numbers\]"),
 }
 
@@ -319,6 +390,36 @@ def test_a_memory_that_names_no_contents_is_told_to():
         probe_memory(Nameless(), np.zeros((100, 4, 8), np.float32), LABELS[:100])
     with pytest.raises(ValueError, match="after 1 to 4 inputs, not after"):
         probe_memory(Sum(), np.zeros((100, 4, 8), np.float32), LABELS[:100], times=[9])
+
+
+def test_a_module_of_another_kind_is_sent_to_its_states():
+    with pytest.raises(ValueError, match=r"GRU is no memory .*: give its states to probe\(\) instead"):
+        probe_memory(torch.nn.GRU(8, 8), np.zeros((100, 4, 8), np.float32), LABELS[:100])
+    states = torch.nn.Linear(6, 6)(torch.from_numpy(STATES).float())
+    assert len(probe(states, LABELS > 1, sequences=range(400))) == 3  # a tensor with gradients, labels of truth
+
+
+class Shapeless(Sum):
+    def contents(self, state):
+        return {"sum": state[0].sum(0)}
+
+
+class Infinite(Sum):
+    def contents(self, state):
+        return {"sum": state[0] / 0}
+
+
+def test_what_is_no_state_is_named():
+    inputs = np.ones((100, 4, 8), np.float32)
+    with pytest.raises(ValueError, match=r"Shapeless: content 'sum' is a tensor \[100, ...\] of its rows, not \[8\]"):
+        probe_memory(Shapeless(), inputs, LABELS[:100])
+    with pytest.raises(ValueError, match="state 4/layer1/sum holds numbers that are not finite"):
+        probe_memory(Infinite(), inputs, LABELS[:100])
+    for readers in ([], "ridge"):
+        with pytest.raises(ValueError, match="readers are a list of at least one of prior"):
+            probe(STATES, LABELS, sequences=range(400), readers=readers)
+    with pytest.raises(ValueError, match="reduced to at least 1 component, not 0"):
+        probe(STATES, LABELS, sequences=range(400), dimension=0)
 
 
 def test_an_unknown_reader_is_named():

@@ -232,7 +232,7 @@ HURT, UNHURT, UNKNOWN = (0.6, 0.5, 0.7), (0.01, -0.02, 0.03), (np.nan,) * 3
     ("probe", "behaviour", "cost", "said"),
     [
         (YES, YES, HURT, "used"),
-        (YES, YES, UNHURT, "used, but not linearly readable"),
+        (YES, YES, UNHURT, "used in another form"),
         (NO, YES, HURT, "used, but not linearly readable"),
         (YES, NO, UNHURT, "present but unused"),
         (YES, NO, UNKNOWN, "present but unused"),

@@ -188,6 +188,15 @@ def test_many_values_take_many_rows_and_too_many_are_asked_for_by_hand():
     assert probing.rows_for(run(num_values=512), {"rows": 20_000}) == 20_000
 
 
+def test_more_rows_than_there_is_room_for_are_refused():
+    with pytest.raises(
+        ValueError, match=r"5,000,000 sequences of states of .* are too many to factorise: .* are the most"
+    ):
+        probing.check(run(), {"readers": ["ridge"], "rows": 5_000_000})
+    with pytest.raises(ValueError, match=r"take up to .* GB, over the .* GB that are free .*larger --step"):
+        probing.check_room(20_000, 2**40 // 20_000, 64, {"step": 1, "limit": 0})
+
+
 def test_items_of_long_rows_are_spread_over_their_places():
     task = TaskSetting("copy", 220, {"num_tokens": 100, "num_symbols": 4})
     items = next(asked("gru", task, rows=50).templates()).items

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ..probe.verdict import KINDS, MARGIN, Claim, comparable, cost, decided
+from ..probe.verdict import KINDS, MARGIN, Claim, comparable, cost, decided, readable_items, told
 from ..results import Results
 from ..statistics.crossed import NOTHING
 from ..statistics.shares import effective, quantile
@@ -30,9 +30,10 @@ BINS = 8
 SHARE = ("accuracy", "low", "high")
 AGES = ("task", "memory", "reader", "age_low", "age_high")
 VERDICT = (
-    "task", "memory", "seeds", "verdict", "chance", "probe", "probe_low", "probe_high", *CONTROLS,
+    "task", "memory", "seeds", "verdict", "items", "readable", "rising", "chance", "probe", "probe_low", "probe_high",
+    *CONTROLS,
     "behaviour", "behaviour_low", "behaviour_high", "erased", "random", "cost", "cost_low",
-    "cost_high", "follows",
+    "cost_high", "bits_before", "bits_after", "follows",
 )  # fmt: skip
 
 
@@ -143,23 +144,30 @@ def totals(results: Results) -> pd.DataFrame:
     """One row per task, memory and seed: what a linear reader recovers of a whole sequence.
 
     bits                mean usable bits of the items read, times items of a sequence; not less than 0
+    rising              of these, found by the second half of the rows fitted on: more rows would find more
     payload, ceiling    bits stored in a sequence; the smaller of that and the bits of the state
     state_bytes, bits_per_state_bit
+
+    Tasks whose items tell of one another, as those of a signal, have no total: bits they share would count twice.
     """
     rows = where(at_end(results), {"control": "none", "reader": READER})
     if not len(rows) or not len(results.scores):
         return pd.DataFrame()
     tests = results.scores[results.scores["kind"] == "test"]
-    state = tests.drop_duplicates("run").set_index("run")["state_bytes"]
+    once = tests.drop_duplicates("run").set_index("run")
+    state, stored = once["state_bytes"], once["payload_bits"]
+    rows = rows.assign(half=rows["bits_half"].astype(float) if "bits_half" in rows else np.nan)
     groups = rows.groupby(["run", "task", "memory", "seed"], sort=False)
-    each = groups[["bits", "item_bits", "num_items"]].mean().reset_index()
+    each = groups[["bits", "half", "item_bits", "num_items"]].mean().reset_index()
+    apart = each["item_bits"] * each["num_items"] <= 1.001 * each["run"].map(stored)
     found = each[["task", "memory", "seed"]].assign(
         items=groups.size().to_numpy(),
         bits=(each["bits"] * each["num_items"]).clip(lower=0),
+        rising=(each["bits"] - each["half"]) * each["num_items"],
         payload=each["item_bits"] * each["num_items"],
         state_bytes=each["run"].map(state),
     )
-    found = found[found["state_bytes"].notna()]
+    found = found[found["state_bytes"].notna() & apart]
     found["ceiling"] = np.minimum(found["payload"], 8 * found["state_bytes"])
     found["bits_per_state_bit"] = found["bits"] / (8 * found["state_bytes"]).where(found["state_bytes"] > 0)
     return found.reset_index(drop=True)
@@ -185,10 +193,18 @@ def verdicts(results: Results) -> pd.DataFrame:
         if not len(trained):
             continue
         row = dict.fromkeys(VERDICT, np.nan) | {"task": task, "memory": memory, "seeds": trained["seed"].nunique()}
+        here, dealt = where(done, {"task": task, "memory": memory}), where(read, {"control": "control"})
+        items = readable_items(of(trained), of(dealt))
+        row |= {"items": trained["item"].nunique(), "readable": len(items), "rising": rising(trained)}
+        if items:  # what is asked of items that are there, is asked of these alone
+            both = items & set(here["item"]) if len(here) else items
+            read, trained, asked, here, dealt = (
+                part[part["item"].isin(both or items)] if len(part) else part
+                for part in (read, trained, asked, here, dealt)
+            )
         row |= {"chance": float(trained["chance"].mean())}
         row |= bounded("probe", SHARE, trained, share_over_seeds)
         row |= {name: where(read, {"control": name})["accuracy"].mean() for name in CONTROLS}
-        here = where(done, {"task": task, "memory": memory})
         of_kind = {kind: where(here, {"kind": kind}) for kind in ("intact", "erased", "random", "transplanted")}
         if len(answers := asked if len(asked) else of_kind["intact"]):
             row |= bounded("behaviour", SHARE, answers, share_over_seeds)
@@ -196,12 +212,13 @@ def verdicts(results: Results) -> pd.DataFrame:
         if len(of_kind["erased"]) and comparable(*(of_kind[kind]["changed"].mean() for kind in KINDS)):
             erased = of_kind["erased"]
             row |= bounded("cost", cost(erased["drop"].mean(), erased["excess"].mean()), erased, over_seeds)
+        for name in ("bits_before", "bits_after") if len(of_kind["erased"]) else ():
+            row[name] = of_kind["erased"][name].astype(float).mean()
         if len(moved := of_kind["transplanted"]):
             row["follows"] = moved["follows"].mean()
-        dealt = where(read, {"control": "control"})
-        found.append(
-            row | {"verdict": word(row, float(dealt["high"].mean() if len(dealt) else trained["chance"].mean()))}
-        )
+        against = float(dealt["high"].mean() if len(dealt) else trained["chance"].mean())
+        sure = len(of_kind["erased"]) > 0 and bool((of_kind["erased"]["sure"] == True).all())  # noqa: E712
+        found.append(row | {"verdict": word(row, against, sure)})
     return pd.DataFrame(found, columns=list(VERDICT))
 
 
@@ -213,8 +230,21 @@ def bounded(
     return dict(zip((name, f"{name}_low", f"{name}_high"), over(*(each[column] for column in columns)), strict=True))
 
 
-def word(row: Mapping[str, Any], control: float) -> str:
-    """What the intervals of a row of `verdicts` say together; `control` is what the reader is held against."""
+def of(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows, each by the names of its columns."""
+    return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
+
+
+def rising(trained: pd.DataFrame) -> float:
+    """Bits an item that the second half of the training rows found: what is well above 0 would rise with more rows."""
+    if "bits_half" not in trained:
+        return np.nan
+    return float((trained["bits"] - trained["bits_half"].astype(float)).mean())
+
+
+def word(row: Mapping[str, Any], control: float, sure: bool = True) -> str:
+    """What the intervals of a row of `verdicts` say together; `control` is what the reader is held against, `sure`
+    whether there were rows enough to erase by."""
     margin = MARGIN * (1 - row["chance"])
 
     def claim(name: str, against: float) -> Claim | None:
@@ -225,7 +255,7 @@ def word(row: Mapping[str, Any], control: float) -> str:
     if readable is None or answered is None:
         more = readable.more if readable else None
         return "undecided" if more is None else "present, not asked" if more else "absent, not asked"
-    return decided(readable.more, answered.more, hurt.more if hurt else None)
+    return decided(readable.more, answered.more, told(hurt.more if hurt else None, sure))
 
 
 @lru_cache(maxsize=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,9 @@ def add_runs(parser: Parser) -> None:
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run directories, or folders of them")
     parser.add_argument("--workers", type=whole, metavar="N", help="processes (default: one per core)")
 
+
+QUIET = 30.0
+"""Seconds of silence in a log, at most."""
 
 Told = Callable[[Results], list[pd.DataFrame | str]]
 
@@ -90,7 +94,7 @@ def to_be_asked(paths: Sequence[Path]) -> tuple[list[Path], int]:
 
 def follow(events: Iterator[Event], jobs: int, console: Console) -> int:
     """Tell of every run that ends, and of what it wants kept on the screen; how many failed."""
-    done, failed, working = 0, 0, dict[str, str]()
+    done, failed, working, spoke = 0, 0, dict[str, str](), time.monotonic()
     with live(console) as show:
         for event in events:
             name = Path(event.job).name
@@ -99,6 +103,9 @@ def follow(events: Iterator[Event], jobs: int, console: Console) -> int:
                     console.print(event.content)
                 else:
                     working[name] = str(event.content)
+                    if not console.is_terminal and time.monotonic() > spoke + QUIET:
+                        console.print(f"{name}  {event.content}  ({done} of {jobs} done)")
+                        spoke = time.monotonic()
             elif event.kind == "started":
                 working[name] = "starting"
             else:
@@ -106,6 +113,7 @@ def follow(events: Iterator[Event], jobs: int, console: Console) -> int:
                 working.pop(name, None)
                 word = "finished" if event.kind == "finished" else f"failed: {event.content}"
                 console.print(f"{name}  {word}  ({done} of {jobs})")
+                spoke = time.monotonic()
             show("\n".join(f"{run}  {said}" for run, said in working.items()))
     return failed
 

@@ -14,6 +14,8 @@ from ..wording import share
 from .finished import add_runs, ask
 
 MIB = 2**20
+RISING = 0.02
+"""Of what is stored: so much found by the second half of the rows says that more rows would find more."""
 
 
 def run(words: Sequence[str]) -> int:
@@ -67,7 +69,8 @@ def run(words: Sequence[str]) -> int:
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="where the report goes (default: the first folder)")
     arguments = parser.parse_args(words)
-    if min(arguments.rows or 1, arguments.step or 1) < 1 or min(arguments.dimension, arguments.memory) < 0:
+    counts = [number for number in (arguments.rows, arguments.step) if number is not None]
+    if min(counts, default=1) < 1 or min(arguments.dimension, arguments.memory) < 0:
         parser.error("--rows and --step take at least 1, --dimension and --memory at least 0")
     wish = {"readers": arguments.readers, "also": arguments.also, "rows": arguments.rows or 0}
     wish |= {"step": arguments.step or 0, "dimension": arguments.dimension, "limit": arguments.memory * MIB}
@@ -111,15 +114,18 @@ def in_bits(found: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (task, memory), mine in found.groupby(["task", "memory"], sort=False):
         each = mine.mean(numeric_only=True)
-        row = {"task": task, "memory": memory, "seeds": len(mine), "bits kept": f"{each['bits']:,.1f}"}
+        rising = each["rising"] > RISING * each["payload"]
+        row = {"task": task, "memory": memory, "seeds": len(mine)}
+        row |= {"bits kept": f"{each['bits']:,.1f}{' and rising' if rising else ''}"}
         row |= {"stored": f"{each['payload']:,.1f}", "state bytes": f"{each['state_bytes']:,.0f}"}
         rows.append(row | {"bits a state bit": f"{each['bits_per_state_bit']:.2g}"})
     return pd.DataFrame(rows)
 
 
 def in_words(found: pd.DataFrame) -> pd.DataFrame:
-    """The same of verdicts: what ridge reads, between what it reads of nothing and of an untrained state; what the
-    model answers, as it is, with the value erased from its state, and with as much of something else erased."""
+    """The same of verdicts: how many items are readable, and of these what ridge reads, between what it reads of
+    nothing and of an untrained state; what the model answers, as it is, with the value erased from its state, and with
+    as much of something else erased."""
     columns = {"read": "probe", "control": "control", "untrained": "untrained", "answered": "behaviour"}
     columns |= {"erased": "erased", "random": "random"}
 
@@ -129,6 +135,7 @@ def in_words(found: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {"task": row["task"], "memory": row["memory"], "verdict": row["verdict"]}
+            | {"items": f"{row['readable']:.0f} of {row['items']:.0f}"}
             | {head: said(row[column]) for head, column in columns.items()}
             for _, row in found.iterrows()
         ]

@@ -88,7 +88,7 @@ def rows_of(
     part: str, template: Template, items: Labels, time: int, reading: Reading, found: Factored | None, **head: Any
 ) -> list[dict[str, Any]]:
     """A row of the table for each of these items; `head` names layer, content, reader, control and reduced."""
-    question, V = template.question, template.question.num_values
+    question = template.question
     stored, ages = len(question.positions), question.ages(time)
     same = {
         "part": part,
@@ -104,5 +104,5 @@ def rows_of(
         | {"item": int(item) + template.number * stored, "age": int(ages[item])}
         | {"written": int(question.positions[item])}
         | row
-        for item, row in zip(items, scored(reading, V), strict=True)
+        for item, row in zip(items, scored(reading), strict=True)
     ]

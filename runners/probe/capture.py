@@ -26,9 +26,14 @@ from .shelf import Shelf, States
 Inputs = NDArray[np.integer] | NDArray[np.floating]
 
 
-def memories(module: SequenceModel | Memory) -> list[Memory]:
-    """One for each layer."""
-    return [block.memory for block in module.blocks] if isinstance(module, SequenceModel) else [module]
+def memories(module: object) -> list[Memory]:
+    """One for each layer. Raises ValueError for another kind of module."""
+    if not isinstance(module, SequenceModel | Memory):
+        kind = type(module).__name__
+        raise ValueError(
+            f"{kind} is no memory (models.Memory) and no SequenceModel: give its states to probe() instead"
+        )
+    return [module] if isinstance(module, Memory) else [block.memory for block in module.blocks]
 
 
 @torch.no_grad()
@@ -41,12 +46,18 @@ def read_on(module: SequenceModel | Memory, piece: Tensor, states: list[Any] | N
     return list(module(piece, (nowhere, nowhere), states, untold)[1])
 
 
-def named(memory: Memory, state: Any) -> dict[str, Tensor]:
-    """`contents(state)`, each [B, ...]. Raises ValueError where a memory names none."""
+def named(memory: Memory, state: Any, rows: int) -> dict[str, Tensor]:
+    """`contents(state)`, each [rows, ...]. Raises ValueError for none, and for what is no such tensor."""
     found = memory.contents(state)
     if not isinstance(found, Mapping) or not found:
         kind = type(memory).__name__
         raise ValueError(f"{kind} names no contents to be probed: return its state's tensors by name from contents()")
+    for name, part in found.items():
+        if not isinstance(part, Tensor) or part.dim() < 1 or len(part) != rows:
+            got = list(part.shape) if isinstance(part, Tensor) else type(part).__name__
+            raise ValueError(
+                f"{type(memory).__name__}: content {name!r} is a tensor [{rows}, ...] of its rows, not {got}"
+            )
     return dict(found)
 
 
@@ -75,9 +86,14 @@ def capture(module: SequenceModel | Memory, inputs: Inputs, times: Sequence[int]
         for time in times:
             states, before = read_on(module, rows[:, before:time], states), time
             for layer, (memory, state) in enumerate(zip(layers, states, strict=True), 1):
-                block |= {f"{time}/layer{layer}/{name}": flat(part) for name, part in named(memory, state).items()}
+                block |= {
+                    f"{time}/layer{layer}/{name}": flat(part) for name, part in named(memory, state, len(rows)).items()
+                }
                 more = memory.views(state) if time == views else {}
                 block |= {f"{time}/layer{layer} views/{name}": flat(part) for name, part in more.items()}
+        for name, part in block.items():
+            if not np.isfinite(part).all():
+                raise ValueError(f"state {name} holds numbers that are not finite: the model cannot be probed")
         shelf.add(block)
 
 

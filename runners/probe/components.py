@@ -17,6 +17,8 @@ from typing import NamedTuple, Protocol, Self, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -25,7 +27,7 @@ CHUNK = 2**22
 """Numbers of states read at once."""
 LEAST = 1e-10
 """Of the largest energy: axes below carry rounding."""
-STILL = 1e-6
+STILL = 1e-5
 """Of a feature's size: one that varies by less is constant but for rounding."""
 
 
@@ -156,6 +158,19 @@ def varies(X: NDArray[np.floating]) -> bool:
     return bool((X.std(0) > STILL * np.abs(X).max(0)).any())
 
 
+def validated(X: ArrayLike) -> Floats:
+    """As numbers [n, F]. Raises ValueError where they are not."""
+    given = np.asarray(X.detach().cpu() if isinstance(X, Tensor) else X)
+    if given.dtype.kind not in "biuf":
+        raise ValueError(f"states are real numbers, not {given.dtype}")
+    found = np.asarray(given, np.float64)
+    if found.ndim != 2 or not found.size:
+        raise ValueError(f"states are [rows, numbers] with at least one of each, not {list(found.shape)}")
+    if not np.isfinite(found).all():
+        raise ValueError("states hold numbers that are not finite: leave those rows out")
+    return found
+
+
 class Components(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """The same as a scikit-learn transformer: fit on training states [n, F], transform any.
 
@@ -167,8 +182,10 @@ class Components(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.dimension, self.standardise = dimension, standardise
 
     def fit(self, X: ArrayLike, y: object = None) -> Self:
-        """Raises ValueError for states of which no number varies."""
-        table = Table(np.asarray(X, np.float64))
+        """Raises ValueError for states of which no number varies, or that are no numbers."""
+        if self.dimension is not None and self.dimension < 1:
+            raise ValueError(f"states are reduced to at least 1 component, not {self.dimension}")
+        table = Table(validated(X))
         every = np.arange(table.shape[0])
         parts = list(_standardised(table, every, self.standardise))
         A = np.concatenate([part for part, _ in parts], axis=1)
@@ -184,5 +201,9 @@ class Components(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def transform(self, X: ArrayLike) -> Floats:
         """[n, r]."""
-        A = (np.asarray(X, np.float64)[:, self.which_] - self.mean_) / self.scale_
+        check_is_fitted(self)
+        found = validated(X)
+        if found.shape[1] != self.n_features_in_:
+            raise ValueError(f"fitted to states of {self.n_features_in_:,} numbers, not {found.shape[1]:,}")
+        A = (found[:, self.which_] - self.mean_) / self.scale_
         return np.asarray(A @ self.axes_)

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
+from .components import validated
 from .information import told
-from .readers.reader import HELD_OUT, Reader, states, values
+from .readers.reader import HELD_OUT, Reader, values
 
 Floats = NDArray[np.float64]
 
@@ -47,7 +48,7 @@ def description_length(reader: Reader, X: ArrayLike, y: ArrayLike, num_values: i
     Portions that end before `LEAST` rows are joined to the first. Raises ValueError for fewer rows than two portions
     take, and as `Reader.fit` does.
     """
-    X, y = states(X), values(y).reshape(len(values(y)), -1)
+    X, y = validated(X), values(y).reshape(len(values(y)), -1)
     ends = [end for share in PORTIONS if (end := int(len(X) * share / 100)) >= LEAST]
     if len(ends) < 2:
         raise ValueError(f"a description length takes at least {2 * LEAST} rows, not {len(X):,}")

@@ -31,7 +31,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from .readers.reader import Floats, states, values
+from .components import validated
+from .readers.reader import Floats, values
 
 SHRINKAGE = 0.01
 LEAST = 1e-7
@@ -75,13 +76,13 @@ class Span(NamedTuple):
 
     def coordinates(self, X: ArrayLike) -> Floats:
         """[n, r] of any states along the axes; what lies outside of them is left out."""
-        standard = (states(X) - self.mean) / self.scale
+        standard = (validated(X) - self.mean) / self.scale
         return np.asarray((standard @ self.rows.T) @ (self.U / self.lengths))
 
 
 def spanned(X: ArrayLike) -> Span:
     """Raises ValueError for a single row, and for numbers that are not finite."""
-    X = states(X)
+    X = validated(X)
     n, F = X.shape
     if n < 2:
         raise ValueError(f"erasing is fitted to 2 or more states, not {n}")
@@ -146,7 +147,7 @@ class Eraser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """[n, F] without the value."""
         if not hasattr(self, "A_"):
             raise ValueError("Eraser is not fitted yet: call fit first")
-        found = states(X)
+        found = validated(X)
         if found.shape[1] != self.n_features_in_:
             raise ValueError(f"fitted to states of {self.n_features_in_:,} numbers, not {found.shape[1]:,}")
         return np.asarray(found - ((found - self.mean_) @ self.B_) @ self.A_.T)

@@ -63,7 +63,7 @@ def hold(model: SequenceModel, tokens: Tokens) -> list[Held]:
     found = []
     for rows in np.array_split(np.arange(n), max(1, n // max(2, at_once))):
         states = read_on(model, torch.from_numpy(tokens[rows]).to(device), None)
-        contents = [named(block.memory, state) for block, state in zip(model.blocks, states, strict=True)]
+        contents = [named(block.memory, state, len(rows)) for block, state in zip(model.blocks, states, strict=True)]
         found.append(Held(rows, states, contents))
     return found
 

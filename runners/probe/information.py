@@ -24,6 +24,8 @@ Labels = NDArray[np.int64]
 
 STEEPEST = 2.0**12
 HALVINGS = 20
+SUREST = -30.0
+"""Log-probability below which nothing is ruled out."""
 BETWEEN = 1.959964
 """Of a normal distribution, 95 % lies within so many standard deviations."""
 
@@ -36,11 +38,29 @@ class Bits(NamedTuple):
     high: Floats
 
 
-def usable_bits(log_proba: Floats, prior: Floats, labels: Labels) -> Bits:
-    """What knowing the state saves, per item: log_proba and prior [n, K, V] (or prior [K, V]), labels [n, K]."""
-    saved = (told(log_proba, labels) - told(np.broadcast_to(prior, log_proba.shape), labels)) / np.log(2)
-    mean, error = saved.mean(0), saved.std(0, ddof=1) / np.sqrt(len(saved))
-    return Bits(mean, mean - BETWEEN * error, mean + BETWEEN * error)
+def usable_bits(log_proba: Floats, prior: Floats, labels: Labels, sequences: Labels | None = None) -> Bits:
+    """What knowing the state saves, per item: log_proba [n, K, V], prior [K, V], labels [n, K].
+
+    sequences [n]: rows of one are averaged first, for they are not independent. The lower bound counts one row more
+    that is as wrong as can be: of a reader that errs once in hundreds of rows these may show no error at all.
+    """
+    even = np.broadcast_to(prior, log_proba.shape)
+    saved = (told(log_proba, labels) - told(even, labels)) / np.log(2)
+    mean = saved.mean(0)
+    if sequences is not None:
+        _, which = np.unique(sequences, return_inverse=True)
+        sizes = np.bincount(which)
+        totals = np.zeros((len(sizes), saved.shape[1]))
+        np.add.at(totals, which, saved)
+        saved = totals / sizes.mean()
+    worst = (np.maximum(log_proba.min((0, 2)), SUREST) - prior.mean(-1)) / np.log(2)
+    doubtful = np.concatenate([saved, worst[None]])
+    return Bits(mean, doubtful.mean(0) - BETWEEN * error(doubtful), mean + BETWEEN * error(saved))
+
+
+def error(values: Floats) -> Floats:
+    """Of the mean of independent rows, [n, K] -> [K]."""
+    return np.asarray(values.std(0, ddof=1) / np.sqrt(len(values)))
 
 
 def told(log_proba: Floats, labels: Labels) -> Floats:
@@ -48,16 +68,18 @@ def told(log_proba: Floats, labels: Labels) -> Floats:
     return np.asarray(np.take_along_axis(log_proba, labels[..., None], axis=-1)[..., 0])
 
 
-def sharpened(scores: Floats, labels: Labels) -> Floats:
+def sharpened(scores: Floats, labels: Labels, usual: Floats | None = None) -> Floats:
     """How steep to make scores [n, K, V] so that their softmax loses least on these rows: one number an item, [K].
 
-    The loss is convex in it; 0 says nothing, and is the answer where scores are of no use.
+    usual [K, V] are log-probabilities that the steepened scores are added to; even ones, if none are given. The loss
+    is convex in the steepness; 0, which says what is usual, is the answer where scores are of no use.
     """
+    offset = np.zeros(scores.shape[1:]) if usual is None else usual
     low, high = np.full(scores.shape[1], 2.0**-8), np.full(scores.shape[1], STEEPEST)
     right = told(scores, labels).mean(0)
 
     def rises(steep: Floats) -> NDArray[np.bool_]:
-        weights = np.exp(log_softmax(scores * steep[:, None]))
+        weights = np.exp(log_softmax(scores * steep[:, None] + offset))
         return np.asarray((weights * scores).sum(-1).mean(0) > right)
 
     useless = rises(low)

@@ -34,6 +34,8 @@ from .substitution import exchanged, flattened, restored
 
 ROWS = (768, 512, 384)
 """To fit erasers to, to fit readers of erased states to, and to ask about."""
+PER_LABEL, MOST = 1.2, 3072
+"""Rows to fit erasers to for each other value of each other item that could be: as many are taken, up to a limit."""
 UNMEASURED = ("excess", "excess_low", "excess_high", "follows", "changed", "bits_before", "bits_after")
 TINY = float(np.finfo(np.float64).tiny)
 
@@ -47,11 +49,12 @@ def interventions(
     question: Question,
     rng: np.random.Generator,
     items: int = ITEMS,
-    rows: tuple[int, int, int] = ROWS,
+    rows: tuple[int, int, int] | None = None,
 ) -> list[Row]:
     """Tidy rows, for at most so many items, evenly chosen; none where the task asks for no item by itself.
 
-    rows  how many to fit erasers to, to fit readers of erased states to, and to ask about
+    rows  how many to fit erasers to, to fit readers of erased states to, and to ask about; `ROWS`, unless the task
+          stores so much that erasers take more
 
         layer, content, kind, item, age
         num_rows, accuracy, low, high, chance
@@ -59,6 +62,7 @@ def interventions(
         excess, excess_low, excess_high      erased: share right after the control less that after erasing
         follows                              transplanted: share that answers what the other row holds
         rank                                 directions removed; 0 where none were
+        sure                                 erased, random: erasers had rows enough; with fewer they erase less
         changed                              erased, random: share of the states' variance that went with them
         bits_before, bits_after              erased: usable bits that ridge reads in fresh rows
 
@@ -66,6 +70,7 @@ def interventions(
     The model is left in evaluation mode; one that is told where answers are is told nothing. Raises ValueError for a
     model whose answers are not the values that the task stores, and for fewer than 2 rows to ask about.
     """
+    rows = rows or (int(min(MOST, max(ROWS[0], needed(len(question.positions), question.num_values)))), *ROWS[1:])
     if rows[-1] < 2:
         raise ValueError(f"interventions ask about 2 rows at least, not {rows[-1]}: each is given another's state")
     fitted, fresh, asked = (question.draw(count, rng) for count in rows)
@@ -112,6 +117,7 @@ def erasures(
 ) -> Iterator[Row]:
     """Erased and random; `held` and `drawn` of the rows to fit to, to read and to ask about."""
     labels, known, own = (one.labels for one in drawn)
+    sure = len(labels) >= needed(labels.shape[1], len(model.answers))
     X = flat(held[0], part)
     span = spanned(X)
     Z, asked = (span.coordinates(flat(some, part)) for some in held[1:])
@@ -131,8 +137,13 @@ def erasures(
         for kind, one, right in (("erased", eraser, erased), ("random", control, random)):
             left = np.square(asked - one.along_axes(asked)).sum() / max(np.square(asked).sum(), TINY)
             more = difference("excess", random, erased) | {"bits_before": before, "bits_after": after}
-            taken = {"rank": one.rank_, "changed": float(left)}
+            taken = {"rank": one.rank_, "changed": float(left), "sure": sure}
             yield row(part, kind, item, intact, right) | taken | (more if one is eraser else {})
+
+
+def needed(items: int, num_values: int) -> float:
+    """Rows to fit erasers to: with fewer than other values that could be, what else is stored cannot be held apart."""
+    return PER_LABEL * (items - 1) * (num_values - 1)
 
 
 def without(eraser: Eraser) -> Change:
@@ -177,6 +188,7 @@ def row(part: Part, kind: str, item: int, intact: Right, right: Right) -> Row:
         {"layer": part.layer, "content": part.content, "kind": kind, "item": int(item), "rank": 0, **scores}
         | difference("drop", intact, right)
         | dict.fromkeys(UNMEASURED, float("nan"))
+        | {"sure": None}
     )
 
 

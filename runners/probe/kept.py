@@ -1,6 +1,6 @@
 """What is kept: linear readers over every layer, content and time of a run, beside their controls.
 
-    everything at every time         each layer and all of them together, whole (`layer` 0), by ridge
+    at every time                    all layers together, whole (`layer` 0), of the first template each too, by ridge
     at the end                       each content and view by itself, and states reduced to a few components
     control                          a random label of its own for every sequence
     shuffled                         states dealt to the wrong rows
@@ -25,7 +25,7 @@ from .behaviour import answered
 from .capture import capture, memories, parts, whole
 from .components import Columns, Factored, Table, factorise
 from .description import description_length
-from .information import usable_bits
+from .information import doubted, log_softmax, sharpened, usable_bits
 from .question import Drawn
 from .readers.ridge import Levels
 from .reading import Reading, control_labels, dealt, reader_named
@@ -41,6 +41,16 @@ def kept(asked: Asked) -> list[dict[str, Any]]:
     for template in asked.templates():
         rows += _trained(asked, template) + _untrained(asked, template)
         rows += _without_state(asked, template) + _model(asked, template)
+    return selective(rows)
+
+
+def selective(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """With `selectivity`, accuracy above that of the control task, where the same reader was given both."""
+    place = ("layer", "content", "reader", "reduced", "time", "item")
+    dealt = {tuple(row[key] for key in place): row["accuracy"] for row in rows if row["control"] == "control"}
+    for row in rows:
+        control = dealt.get(tuple(row[key] for key in place)) if row["control"] == "none" else None
+        row["selectivity"] = None if control is None else row["accuracy"] - control
     return rows
 
 
@@ -109,11 +119,11 @@ def _layers(asked: Asked) -> list[int]:
 def _trained(asked: Asked, template: Template) -> list[dict[str, Any]]:
     question, rows = template.question, []
     end = question.end
-    times = asked.times(question) if template.number == 0 else [end]
+    times = asked.times(question)
     with Shelf(asked.limit) as shelf:
         capture(asked.model, template.drawn.tokens, times, shelf, views=end)
         for time in times:
-            for layer in _layers(asked):
+            for layer in _layers(asked) if time == end or not template.number else [0]:
                 asked.watch(f"probing: layer {layer or 'all'} after {time} tokens")
                 found = factorise(whole(shelf, time, layer), template.rows.train)
                 some = _read(asked, template, found, time, layer, "state", "none")
@@ -181,19 +191,22 @@ def _without_state(asked: Asked, template: Template) -> list[dict[str, Any]]:
 
 
 def _model(asked: Asked, template: Template) -> list[dict[str, Any]]:
-    """What the model answers itself."""
+    """What the model answers itself; as sure of it as its answers on the validation rows allow, like any reader."""
     if asked.model.told:
         return []
-    question, test = template.question, template.rows.test
-    drawn = Drawn(template.drawn.tokens[test], template.drawn.labels[test])
-    logs, items = answered(asked.model, question, drawn)
-    inside = np.isin(items, template.items)
-    logs, items = logs[:, inside], items[inside]
+    question, rows = template.question, template.rows
+    said = []
+    for some in (rows.validation, rows.test):
+        logs, items = answered(asked.model, question, Drawn(template.drawn.tokens[some], template.drawn.labels[some]))
+        inside = np.isin(items, template.items)
+        logs, items = logs[:, inside], items[inside]
+        said.append((logs, template.drawn.labels[some][:, items]))
     if not len(items):
         return []
-    labels = drawn.labels[:, items]
-    bits = usable_bits(logs, np.full(question.num_values, -np.log(question.num_values)), labels)
-    reading = Reading(logs.argmax(-1) == labels, bits, True)
+    (known, chosen_by), (logs, labels) = said
+    prior = prior_of(template, template.drawn.labels[:, items])
+    logs = doubted(log_softmax(logs * sharpened(known, chosen_by)[:, None]), len(known))
+    reading = Reading(logs.argmax(-1) == labels, usable_bits(logs, prior, labels), True, prior)
     head = {"layer": 0, "content": "state", "reader": "model", "control": "none", "reduced": 0}
     return rows_of("ridge", template, items, question.end, reading, None, **head)
 

@@ -13,17 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import SequenceModel
+from recall_tasks.generators.signal import Signal
 
 from .asked import Asked
 from .capture import capture, memories, whole
 from .components import Table, factorise
 from .information import Floats, usable_bits
+from .kept import selective
 from .own import Bindings, asked, bindings, control_labels
 from .readers.bilinear import Bilinear
 from .readers.reader import Reader
 from .readers.ridge import Ridge
 from .readers.shared import Shared
-from .reading import Reading, scored
+from .reading import Reading, fitted_prior, scored
 from .shelf import Shelf
 from .splitting import Split, split
 
@@ -48,7 +50,7 @@ def own_read(probe: Asked) -> list[dict[str, Any]]:
         found = factorise(Table(read), split(np.arange(n), probe.run.seed).train)
         head = {"layer": layer, "features": read.shape[1] // K, "rank": found.rank}
         table += read_by(probe, rows, "own", Shared(Ridge(task.num_answers)), read, head)
-    return table
+    return selective(table)
 
 
 def bilinear(probe: Asked) -> list[dict[str, Any]]:
@@ -68,7 +70,7 @@ def bilinear(probe: Asked) -> list[dict[str, Any]]:
             X = np.concatenate([found.coordinates, rows.keys], axis=1)
             head = {"layer": layer, "features": found.features, "rank": found.rank}
             table += read_by(probe, rows, "bilinear", reader, X, head)
-    return table
+    return selective(table)
 
 
 def layers_of(model: SequenceModel) -> Iterator[int]:
@@ -88,10 +90,11 @@ def read_by(
     """Rows of the table of probes, for what was stored and for the control task."""
     V, (n, K) = probe.run.task.task.num_answers, rows.labels.shape
     parts, even = split(np.arange(n), probe.run.seed), np.full((K, V), -np.log(V))
+    signal = isinstance(probe.run.task.task, Signal)
     table = []
     for control, labels in (("none", rows.labels), ("control", control_labels(rows.keys, V, probe.rng(8)))):
-        reading = read(reader, X, labels, parts, even)
-        for item, row in enumerate(scored(reading, V)):
+        reading = read(reader, X, labels, parts, fitted_prior(labels, parts, V) if signal else even)
+        for item, row in enumerate(scored(reading)):
             table.append(
                 head
                 | {"part": part, "content": "state", "reader": part, "control": control, "reduced": 0}
@@ -107,4 +110,5 @@ def read(reader: Reader, X: Floats | NDArray[np.float32], labels: Labels, parts:
     train, validation, test = parts
     reader.fit(X[train], labels[train], (X[validation], labels[validation]))
     told = reader.predict_log_proba(X[test]).reshape(len(test), labels.shape[1], -1)
-    return Reading(told.argmax(-1) == labels[test], usable_bits(told, prior, labels[test]), reader.converged_)
+    bits = usable_bits(told, prior, labels[test])
+    return Reading(told.argmax(-1) == labels[test], bits, reader.converged_, prior)

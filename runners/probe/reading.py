@@ -17,23 +17,28 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from ..statistics import wilson
-from .components import Columns, Factored, Table, factorise
+from ..statistics import cluster_interval, wilson
+from .components import Columns, Factored, Table, factorise, validated
 from .information import Bits, usable_bits
 from .readers import READERS
 from .readers.prior import Prior
-from .readers.reader import Labels, Reader, states, values
+from .readers.reader import Labels, Reader, values
 from .splitting import Split, check_enough, split
 
 Floats = NDArray[np.float64]
 
 
 class Reading(NamedTuple):
-    """What a reader made of rows never seen, per item [K]: `right` [n, K], bits, and whether its fit converged."""
+    """What a reader made of rows never seen, per item [K]: `right` [n, K], bits, and whether its fit converged.
+
+    prior [K, V]: log-probabilities of who sees no state. sequences [n]: of which each row is, where some share one.
+    """
 
     right: NDArray[np.bool_]
     bits: Bits
     converged: bool
+    prior: Floats
+    sequences: Labels | None = None
 
 
 def reader_named(name: str, num_values: int, random_state: int = 0, orthogonal: bool = True) -> Reader:
@@ -47,7 +52,14 @@ def reader_named(name: str, num_values: int, random_state: int = 0, orthogonal: 
     return made
 
 
-def read(reader: Reader, found: Factored, labels: Labels, rows: Split, prior: Floats | None = None) -> Reading:
+def read(
+    reader: Reader,
+    found: Factored,
+    labels: Labels,
+    rows: Split,
+    prior: Floats | None = None,
+    sequences: Labels | None = None,
+) -> Reading:
     """Fit on the training rows, choose by the validation rows, read the others.
 
     labels [n, K]; prior [K, V] are log-probabilities of who sees no state, fitted to these rows unless given.
@@ -58,7 +70,8 @@ def read(reader: Reader, found: Factored, labels: Labels, rows: Split, prior: Fl
     reader.fit(Z[rows.train], y[rows.train], validation=(Z[rows.validation], y[rows.validation]))
     told = reader.predict_log_proba(Z[rows.test]).reshape(len(rows.test), y.shape[1], -1)
     right = told.argmax(-1) == y[rows.test]
-    return Reading(right, usable_bits(told, prior, y[rows.test]), reader.converged_)
+    of = None if sequences is None else sequences[rows.test]
+    return Reading(right, usable_bits(told, prior, y[rows.test], of), reader.converged_, prior, of)
 
 
 def fitted_prior(labels: Labels, rows: Split, num_values: int) -> Floats:
@@ -70,26 +83,40 @@ def fitted_prior(labels: Labels, rows: Split, num_values: int) -> Floats:
     return np.asarray(prior.log_proba(nothing[:1])[0])
 
 
-def scored(reading: Reading, num_values: int) -> list[dict[str, Any]]:
-    """A row for each item: accuracy and usable bits, each with a 95 % interval, beside chance and all there is."""
+def scored(reading: Reading) -> list[dict[str, Any]]:
+    """A row for each item: accuracy and usable bits, each with a 95 % interval, beside chance and all there is.
+
+    chance is the share that who sees no state expects to get right, item_bits what is open to it.
+    """
     rows = []
+    chance = np.exp(reading.prior.max(-1))
+    open_bits = -(np.exp(reading.prior) * reading.prior).sum(-1) / np.log(2)
     for item, right in enumerate(reading.right.T):
-        low, high = wilson(int(right.sum()), len(right))
+        low, high = bounds(right, reading.sequences)
         rows.append(
             {
                 "num_rows": len(right),
                 "accuracy": float(right.mean()),
                 "low": float(low),
                 "high": float(high),
-                "chance": 1 / num_values,
+                "chance": float(chance[item]),
                 "bits": float(reading.bits.bits[item]),
                 "bits_low": float(reading.bits.low[item]),
                 "bits_high": float(reading.bits.high[item]),
-                "item_bits": float(np.log2(num_values)),
+                "item_bits": float(open_bits[item]),
                 "converged": reading.converged,
             }
         )
     return rows
+
+
+def bounds(right: NDArray[np.bool_], sequences: Labels | None) -> tuple[float, float]:
+    """A 95 % interval of a share [n]: Wilson's, at the effective number of rows where some are of one sequence."""
+    if sequences is None:
+        low, high = wilson(int(right.sum()), len(right))
+        return float(low), float(high)
+    _, which = np.unique(sequences, return_inverse=True)
+    return cluster_interval(np.bincount(which, right), np.bincount(which))
 
 
 def control_labels(labels: Labels, types: ArrayLike, rng: np.random.Generator) -> Labels:
@@ -134,17 +161,22 @@ def probe(
     bits, bits_low, bits_high, item_bits, converged, features, rank, control_accuracy, selectivity (the last two where
     control is "none"). Raises ValueError where states and labels do not fit, are too few, or never vary.
     """
-    found, labels = X if isinstance(X, Columns) else Table(states(X)), values(y)
+    found, labels = X if isinstance(X, Columns) else Table(validated(X)), values(y)
     labels = labels.reshape(len(labels), -1)
     of = np.asarray(sequences)
     count, width = found.shape
     if not count == len(labels) == len(of):
         raise ValueError(f"{count:,} states, {len(labels):,} labels and {len(of):,} sequences: one of each a row")
+    if isinstance(readers, str) or not readers:
+        raise ValueError(f"readers are a list of at least one of {', '.join(READERS)}, not {readers!r}")
+    if (labels == labels[0]).all():
+        raise ValueError(f"all labels are {labels[0].tolist()}: there is nothing to tell apart")
     V = num_values or max(2, int(labels.max()) + 1)
     if labels.max() >= V:
         raise ValueError(f"labels run from 0 to {V - 1}, not to {labels.max()}")
     check_enough(len(np.unique(of)), V, width)
     rows, rng = split(of, random_state), np.random.Generator(np.random.Philox(key=[random_state, 6]))
+    shared = np.unique(of, return_inverse=True)[1] if len(np.unique(of)) < count else None
     seen = factorised(found, rows, dimension)
     if not seen.varying:
         raise ValueError(f"none of the {seen.features:,} numbers of these states varies: there is nothing to read")
@@ -154,19 +186,21 @@ def probe(
         "shuffled": (seen, labels[dealt(rows, rng)]),
     }
     if inputs is not None:
-        asked["input"] = (factorised(Table(states(inputs)), rows, dimension), labels)
+        asked["input"] = (factorised(Table(validated(inputs)), rows, dimension), labels)
     table = []
     for name in readers:
         for control, (source, wanted) in asked.items():
-            reading = read(reader_named(name, V, random_state), source, wanted, rows)
+            reading = read(reader_named(name, V, random_state), source, wanted, rows, sequences=shared)
             head = {"reader": name, "control": control}
             more = {"features": source.features, "rank": source.rank}
-            table += [head | {"item": item} | row | more for item, row in enumerate(scored(reading, V))]
+            table += [head | {"item": item} | row | more for item, row in enumerate(scored(reading))]
     return selective(pd.DataFrame(table))
 
 
 def factorised(X: Columns, rows: Split, dimension: int | None = None) -> Factored:
     """On the principal axes of the rows to fit on, the leading ones if so many are named."""
+    if dimension is not None and dimension < 1:
+        raise ValueError(f"states are reduced to at least 1 component, not {dimension} (None: not reduced)")
     found = factorise(X, rows.train)
     return found if dimension is None else found.reduced(dimension)
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from .components import Columns
@@ -27,19 +28,19 @@ class Shelf:
         with Shelf(limit) as shelf:
             shelf.add({"S": block})
             shelf["S"]                     # Columns [n, F]
+            list(shelf)                    # names
 
-    Once more than `limit` bytes are held they go to a temporary folder (in `place`, if given), a safetensors file a
-    block, and so does all that follows. Leaving the `with` deletes it.
+    Once more than `limit` bytes are held they go to the temporary directory (or to `place`), a safetensors file a
+    block, and so does all that follows. A file loses its name as soon as it is open, so that its space is free again
+    when the shelf is left, or its process ends, however it ends.
     """
 
     def __init__(self, limit: int = LIMIT, place: Path | None = None) -> None:
         if limit < 0:
             raise ValueError(f"a limit of memory is at least 0 bytes, not {limit:,}")
         self.limit, self.place = limit, place
-        self.blocks: list[Mapping[str, States] | Path] = []
-        self.held, self.rows = 0, dict[str, list[int]]()
-        self.widths: dict[str, int] = {}
-        self.folder: tempfile.TemporaryDirectory[str] | None = None
+        self.blocks: list[Any] = []
+        self.held, self.sizes, self.widths = 0, list[int](), dict[str, int]()
 
     def __enter__(self) -> Self:
         return self
@@ -47,32 +48,58 @@ class Shelf:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.folder:
-            self.folder.cleanup()
+        self.blocks.clear()
+        self.widths.clear()
 
     def add(self, block: Mapping[str, States]) -> None:
-        """The next rows of every state, each [rows, F]: the same names and widths every time."""
-        for name, part in block.items():
-            if self.widths.setdefault(name, part.shape[1]) != part.shape[1]:
-                raise ValueError(f"{name} has {part.shape[1]} numbers now and had {self.widths[name]} before")
-            self.rows.setdefault(name, []).append(len(part))
-        self.blocks.append(block)
+        """The next rows of every state, each [rows, F]: the same names and widths every time.
+
+        Raises ValueError where they are not, and OSError where there is no room for them on disk.
+        """
+        widths = {name: part.shape[1] if part.ndim == 2 else -1 for name, part in block.items()}
+        self.widths = self.widths or widths
+        if widths != self.widths or min(widths.values(), default=-1) < 0 or len({len(p) for p in block.values()}) > 1:
+            raise ValueError(f"a block has the rows of every state, [rows, numbers] of {self.widths}, not of {widths}")
+        self.sizes.append(len(next(iter(block.values()))))
+        self.blocks.append(dict(block))
         self.held += sum(part.nbytes for part in block.values())
         if self.held > self.limit:
             self._move_out()
 
     def _move_out(self) -> None:
-        if self.folder is None:
-            self.folder = tempfile.TemporaryDirectory(prefix="states-", dir=self.place)
         for number, block in enumerate(self.blocks):
-            if isinstance(block, Path):
-                continue
-            path = Path(self.folder.name) / f"{number}.safetensors"
-            save_file({name: np.ascontiguousarray(part) for name, part in block.items()}, path)
-            self.blocks[number] = path
+            if isinstance(block, dict):
+                self.blocks[number] = self._nameless(block)
         self.held = 0
 
+    def _nameless(self, block: Mapping[str, States]) -> Any:
+        """The block in an open file."""
+        folder = Path(self.place or tempfile.gettempdir())
+        try:
+            handle, name = tempfile.mkstemp(".safetensors", "states-", folder)
+            os.close(handle)
+            try:
+                save_file({key: np.ascontiguousarray(part) for key, part in block.items()}, name)
+                return safe_open(name, framework="numpy")
+            finally:
+                os.unlink(name)
+        except (SafetensorError, OSError) as error:
+            size = sum(part.nbytes for part in block.values())
+            raise OSError(
+                f"no room for {size:,} bytes of states in {folder} (set TMPDIR to another place, or hold more in "
+                f"memory): {error}"
+            ) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.widths)
+
+    def __len__(self) -> int:
+        return len(self.widths)
+
     def __getitem__(self, name: str) -> Columns:
+        if name not in self.widths:
+            held = ", ".join(self.widths) or "nothing any more"
+            raise KeyError(f"there is no {name!r} on this shelf, but {held}")
         return _Stored(self, name)
 
 
@@ -84,14 +111,16 @@ class _Stored:
 
     @property
     def shape(self) -> tuple[int, int]:
-        return sum(self.shelf.rows[self.name]), self.shelf.widths[self.name]
+        return sum(self.shelf.sizes), self.shelf.widths[self.name]
 
     def columns(self, start: int, stop: int) -> NDArray[np.floating]:
-        found = []
-        for block in self.shelf.blocks:
-            if isinstance(block, Path):
-                with safe_open(block, framework="numpy") as file:
-                    found.append(file.get_slice(self.name)[:, start:stop])
-            else:
-                found.append(block[self.name][:, start:stop])
-        return np.concatenate(found)
+        return np.concatenate([self._of(block, start, stop) for block in self.shelf.blocks])
+
+    def _of(self, block: Any, start: int, stop: int) -> NDArray[np.floating]:
+        if isinstance(block, dict):
+            return np.asarray(block[self.name][:, start:stop])
+        return np.asarray(block.get_slice(self.name)[:, start:stop])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """All of it, in memory."""
+        return np.asarray(self.columns(0, self.shape[1]), dtype)

@@ -10,7 +10,7 @@
           yes        no       -     present but unused
           yes       yes      yes    used
            no       yes       -     used, but not linearly readable
-          yes       yes       no    used, but not linearly readable: what ridge finds is not what the model goes by
+          yes       yes       no    used in another form: what ridge finds is not what the model goes by
 
 Each is decided by a 95 % interval, or not at all: yes where the interval is above what it is held against, no where it
 does not reach `MARGIN` beyond it. An effect that is sure but smaller than that is no effect; where neither holds, and
@@ -82,8 +82,9 @@ def verdict(probes: Rows, interventions: Rows, floor: float | None = None, contr
     floor          accuracy without memory; None: chance
     control        which of the controls of the probes the reader is held against
 
-    Over items the shares and their bounds are averaged, which is cautious: errors of different items are never taken
-    to cancel. Raises ValueError where there is nothing to decide by.
+    If some items are readable (`readable_items`) the verdict is on those of them that were asked for, else on all.
+    Over items shares and their bounds are averaged, which is cautious: errors of different items are never taken to
+    cancel. Raises ValueError where there is nothing to decide by.
     """
     seen = [
         row
@@ -103,22 +104,60 @@ def verdict(probes: Rows, interventions: Rows, floor: float | None = None, contr
             raise ValueError(
                 f"a verdict takes probes and interventions of the same run: there is no {words} among these"
             )
+    items = readable_items(read, dealt)
+    both = items & {row["item"] for row in intact} if items else set()
+    if both:  # what is asked of items that are there, is asked of these alone
+        read, dealt, intact, erased, random = (
+            [row for row in rows if row["item"] in both] for rows in (read, dealt, intact, erased, random)
+        )
     chance = float(np.mean([row["chance"] for row in intact]))
     margin = MARGIN * (1 - chance)
     readable = claim("readable", read, ("accuracy", "low", "high"), mean(dealt, "high"), margin)
     answered = claim("answered", intact, ("accuracy", "low", "high"), chance if floor is None else floor, margin)
     fair = bool(erased) and comparable(mean(erased, "changed"), mean(random, "changed"))
     hurt = claim("hurt", erased, cost(mean(erased, "drop"), mean(erased, "excess")), 0.0, margin) if fair else None
-    return Verdict(decided(readable.more, answered.more, hurt.more if hurt else None), readable, answered, hurt)
+    more = told(hurt.more if hurt else None, bool(erased) and all(row["sure"] for row in erased))
+    if items and not both:  # none of those that are there was asked for
+        return Verdict("undecided", readable, answered, None)
+    return Verdict(decided(readable.more, answered.more, more), readable, answered, hurt)
+
+
+def readable_items(read: Rows, dealt: Rows) -> set[int]:
+    """Items whose accuracy is surely above that of their control, by what matters; of several runs, on the average.
+
+    A memory that keeps the last of many items has them, though of all items the average is hardly above chance.
+    """
+    found = set()
+    controls = by_item(dealt)
+    for item, rows in by_item(read).items():
+        against = mean(controls.get(item, rows), "high" if item in controls else "chance")
+        margin = MARGIN * (1 - mean(rows, "chance"))
+        if mean(rows, "low") > against and mean(rows, "accuracy") > mean(rows, "chance") + margin:
+            found.add(item)
+    return found
+
+
+def by_item(rows: Rows) -> dict[int, list[Mapping[str, Any]]]:
+    found: dict[int, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(int(row["item"]), []).append(row)
+    return found
+
+
+def told(hurt: bool | None, sure: bool) -> bool | None:
+    """That erasing hurts nobody says something only where enough rows were there to erase by."""
+    return None if hurt is False and not sure else hurt
 
 
 def decided(readable: bool | None, answered: bool | None, hurt: bool | None) -> str:
     """The table above, as far as the claims are told."""
     if answered is False and readable is not None:
         return "present but unused" if readable else "absent"
-    if answered and (readable is False or hurt is False):
+    if answered and readable is False:
         return "used, but not linearly readable"
-    return "used" if answered and readable and hurt else "undecided"
+    if answered and readable and hurt is not None:
+        return "used" if hurt else "used in another form"
+    return "undecided"
 
 
 def cost(drop: float, excess: float) -> tuple[str, str, str]:

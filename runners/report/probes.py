@@ -18,14 +18,14 @@ INTRODUCTION = (
      "reader, on rows it was not fitted to. An item of 64 values has 6; they add up, as values are independent. A "
      "linear reader that finds little says that little is there in linear form, not that nothing is there."),
     ("Absent", "The reader does no better than its controls, and the model does not answer either."),
-    ("Present but unused", "The reader finds the item, but the model does not answer it, or answers as well once "
-     "what the reader reads is erased."),
+    ("Present but unused", "The reader finds the item, but the model does not answer it."),
     ("Used", "Erasing what the reader reads costs answers, erasing as many directions at random does not."),
-    ("Used, but not linearly readable", "The model answers though the reader finds nothing, or as well without "
-     "what the reader finds: it goes by another form of it."),
-    ("What each control rules out", "Shuffled states: that rows of the test leak into the fit. The control task: a "
-     "reader strong enough to learn labels by heart. The untrained model: what wiring alone keeps. The input: what "
-     "the last tokens tell without any memory."),
+    ("Used, but not linearly readable", "The model answers though the reader finds nothing."),
+    ("Used in another form", "The model answers as well without what the reader finds: it goes by something else."),
+    ("What each control rules out", "Shuffled states: that rows of the test leak into the fit. The control task: that "
+     "a reader learns labels by heart (a random one for every sequence, or for every key where keys change; knowing "
+     "the key is then enough, so selectivity says how much comes from the state). The untrained model: what wiring "
+     "alone keeps. The input: what the last tokens tell without any memory."),
     ("Shapes to expect", "Attention is flat: it keeps all tokens. Memories that decay slope with age. HiPPO-LegS is "
      "U-shaped, best at both ends. Caches of segments are a sawtooth with the period of the segment."),
 )  # fmt: skip
@@ -34,17 +34,20 @@ HOW_TO_READ = (
     "control task), usable bits, and bits a label when told one after the other (online description length)."
 )
 HOW_TO_READ_VERDICTS = (
-    "Means over seeds and items when items are asked for; ranges are 95 % intervals over seeds. Present: the interval "
-    "of the reader lies above its control. Answered: that of the model lies above chance. Used: erasing what the "
-    "reader reads costs more answers than erasing as many directions at random (extra loss). Each is no where its "
-    f"interval ends less than {share(MARGIN)} of the way to 1 beyond what it is held against; where it is neither, or "
-    "was not measured, the verdict is undecided. Used, but not linearly readable: the model answers what the reader "
-    "does not find, or goes by something else. Follows: answers that are the value of the row whose state was put in "
-    "its place."
+    "Means over seeds and items when items are asked for; ranges are 95 % intervals over seeds. Where some items are "
+    "readable, all is said of those of them that were asked for. Present: the interval of the reader lies above its "
+    "control. Answered: that of the model lies above chance. Used: erasing what the reader reads costs answers (extra "
+    "loss: beside the model as it is, or beside erasing as many directions at random, whichever is less; the latter "
+    f"can even help, where items disturb each other). Each is no where its interval ends less than {share(MARGIN)} of "
+    "the way to 1 beyond what it is held against; where it is neither, or was not measured, or had too few rows to "
+    "erase by, the verdict is undecided. Erasing leaves imprints that a new reader finds: bits after, of bits before. "
+    "Follows: answers that are the value of the row whose state was put in its place."
 )
 HOW_TO_READ_TOTALS = (
-    "Usable bits of all items of a sequence together, mean over seeds. The payload is what a sequence stores, the "
-    "ceiling the smaller of that and the bits of the state; a bit of state is one of the 32 of each number."
+    "Usable bits of all items of a sequence together, mean over seeds; of these, what the second half of the rows that "
+    "the reader was fitted on has found: where that is much, more rows would find more still (recall probe --rows). "
+    "The payload is what a sequence stores, the ceiling the smaller of that and the bits of the state; a bit of state "
+    "is one of the 32 of each number. Tasks whose items tell of one another have no total."
 )
 HOW_TO_READ_ERRORS = (
     "Why answers are missed where caches are weighed. Told: the gate of a layer reads only the cache in which the item "
@@ -67,8 +70,8 @@ def introduction() -> str:
 
 def verdicts_table(found: pd.DataFrame) -> str:
     """The table of `probing.verdicts`."""
-    heads = ("task", "memory", "verdict", "probe", "control", "untrained", "input", "model answers",
-             "erased", "random", "extra loss", "follows", "chance", "seeds")  # fmt: skip
+    heads = ("task", "memory", "verdict", "items readable", "probe", "control", "untrained", "input", "model answers",
+             "erased", "random", "extra loss", "bits after", "follows", "chance", "seeds")  # fmt: skip
     return table(heads, (verdict_cells(row) for _, row in found.iterrows()))
 
 
@@ -76,13 +79,15 @@ def verdict_cells(row: pd.Series[Any]) -> list[str]:
     probe = f"{share(row['probe'])} {interval(row['probe_low'], row['probe_high'])}"
     asked = f"{share(row['behaviour'])} {interval(row['behaviour_low'], row['behaviour_high'])}"
     cost = "" if pd.isna(row["cost"]) else signed(row["cost"])
-    after = [or_none(row["erased"]), or_none(row["random"]), cost, or_none(row["follows"])]
+    left = "" if pd.isna(row["bits_after"]) else f"{row['bits_after']:.2f} of {row['bits_before']:.2f}"
+    after = [or_none(row["erased"]), or_none(row["random"]), cost, left, or_none(row["follows"])]
     controls = [or_none(row[name]) for name in ("control", "untrained", "input")]
     answers = "not asked" if pd.isna(row["behaviour"]) else asked
     return [
         row["task"],
         row["memory"],
         row["verdict"],
+        f"{row['readable']:,.0f} of {row['items']:,.0f}",
         probe,
         *controls,
         answers,
@@ -94,15 +99,22 @@ def verdict_cells(row: pd.Series[Any]) -> list[str]:
 
 def totals_table(found: pd.DataFrame) -> str:
     """The table of `probing.totals`, a row for each task and memory."""
-    heads = ("task", "memory", "usable bits", "lowest and highest seed", "payload", "ceiling", "state bytes",
-             "bits a bit of state", "seeds")  # fmt: skip
+    heads = ("task", "memory", "usable bits", "still rising by", "lowest and highest seed", "payload", "ceiling",
+             "state bytes", "bits a bit of state", "seeds")  # fmt: skip
     rows = []
     for (task, memory), part in found.groupby(["task", "memory"], sort=False):
         bits, first = part["bits"], part.iloc[0]
         seeds = f"{bits.min():.1f}–{bits.max():.1f}" if len(part) > 1 else ""
         limits = [f"{first[name]:,.0f}" for name in ("payload", "ceiling")]
         worth = part["bits_per_state_bit"].mean()
-        cells = [f"{bits.mean():.1f}", seeds, *limits, span(part["state_bytes"])]
+        more = part["rising"].mean()
+        cells = [
+            f"{bits.mean():.1f}",
+            "" if pd.isna(more) else f"{max(0.0, more):.1f}",
+            seeds,
+            *limits,
+            span(part["state_bytes"]),
+        ]
         rows.append([str(task), str(memory), *cells, "" if pd.isna(worth) else f"{worth:.5f}", str(len(part))])
     return table(heads, rows)
 

@@ -17,6 +17,7 @@ from sklearn.utils import check_random_state
 
 from ..information import doubted, log_softmax
 from .leading import Leading, fittest
+from .prior import usual
 from .reader import Floats, Labels
 
 ALPHAS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
@@ -51,19 +52,20 @@ class Bilinear(Leading):
         Z, keys = self.place(X[:, :-K]), self._keys(X)
         some = check_random_state(self.random_state).permutation(n * K)[: self.pairs]
         self.states_, self.keys_ = self._lengthened(Z[some // K]), keys[some // K, some % K]
-        self.usual_ = np.bincount(y.ravel(), minlength=V) / y.size
-        targets = (y.ravel()[some, None] == np.arange(V)) - self.usual_
+        self.usual_ = usual(y.reshape(-1, 1), chosen_by[1].reshape(-1, 1), V)[0]
+        targets = (y.ravel()[some, None] == np.arange(V)) - np.bincount(y.ravel(), minlength=V) / y.size
         kernel = (self.states_ @ self.states_.T) * self._alike(self.keys_)
         shrunk = np.eye(len(kernel)) * np.diag(kernel).mean()
         ways = [cho_solve(cho_factor(kernel + alpha * shrunk, overwrite_a=True), targets) for alpha in ALPHAS]
         scores = self._guesses(chosen_by[0], np.concatenate(ways, axis=1))
         self.rows_ = scores.shape[0] * K
-        best, self.steep_ = fittest(scores.reshape(self.rows_, len(ALPHAS), V) + self.usual_, chosen_by[1].ravel())
+        scores = scores.reshape(self.rows_, len(ALPHAS), V)
+        best, self.steep_ = fittest(scores, chosen_by[1].ravel(), self.usual_)
         self.weights_ = ways[best]
 
     def log_proba(self, X: Floats) -> Floats:
-        scores = self._guesses(X, self.weights_) + self.usual_
-        return doubted(log_softmax(scores * self.steep_), self.rows_)
+        scores = self._guesses(X, self.weights_) * self.steep_ + self.usual_
+        return doubted(log_softmax(scores), self.rows_)
 
     def _guesses(self, X: Floats, weights: Floats) -> Floats:
         """[n, K, columns of the weights [P, .]]."""

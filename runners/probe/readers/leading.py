@@ -43,13 +43,14 @@ class Leading(Reader):
         return (self.axes_.transform(X) if self.axes_ else X)[:, : self.kept_]
 
 
-def fittest(scores: Floats, y: Labels) -> tuple[int, float]:
-    """Which of C ways to score one item, [n, C, V], loses least once it is as steep as is best, and how steep that is.
+def fittest(scores: Floats, y: Labels, usual: Floats | None = None) -> tuple[int, float]:
+    """Of C ways to score one item, [n, C, V], which loses least once it is as steep as is best, and how steep that is.
 
-    These are rows that no way was fitted to, y [n].
+    These are rows that no way was fitted to: y [n]. usual [V] are log-probabilities that scores are added to.
     """
     labels = np.repeat(y[:, None], scores.shape[1], axis=1)
-    steep = sharpened(scores, labels)
-    gained = told(log_softmax(scores * steep[:, None]), labels).mean(0)
+    offset = np.zeros(scores.shape[1:]) if usual is None else np.broadcast_to(usual, scores.shape[1:])
+    steep = sharpened(scores, labels, offset)
+    gained = told(log_softmax(scores * steep[:, None] + offset), labels).mean(0)
     best = int(gained.argmax())
     return best, float(steep[best])

@@ -14,12 +14,16 @@ class Prior(Reader):
     """How often each value came, mixed with an even guess as the held-out rows like it best."""
 
     def learn(self, X: Floats, y: Labels, chosen_by: tuple[Floats, Labels]) -> None:
-        V, aims = self.num_values_, chosen_by[1]
-        counted = np.stack([np.bincount(column, minlength=V) / len(y) for column in y.T])
-        mixed = np.log([share * counted + (1 - share) / V for share in TRUST])
-        items = np.arange(y.shape[1])
-        gained = np.stack([logs[items, aims].mean(0) for logs in mixed])
-        self.logs_ = mixed[gained.argmax(0), items]
+        self.logs_ = usual(y, chosen_by[1], self.num_values_)
 
     def log_proba(self, X: Floats) -> Floats:
         return np.broadcast_to(self.logs_, (len(X), *self.logs_.shape))
+
+
+def usual(y: Labels, held_out: Labels, V: int) -> Floats:
+    """Log-probabilities [K, V] of values of which y [n, K] and the held-out rows are known."""
+    counted = np.stack([np.bincount(column, minlength=V) / len(y) for column in y.T])
+    mixed = np.log([share * counted + (1 - share) / V for share in TRUST])
+    items = np.arange(y.shape[1])
+    gained = np.stack([logs[items, held_out].mean(0) for logs in mixed])
+    return np.asarray(mixed[gained.argmax(0), items])

@@ -15,7 +15,10 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from ..components import validated
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -24,7 +27,7 @@ HELD_OUT = 5
 """One row in so many is held out to choose by."""
 
 
-class Reader(BaseEstimator):  # type: ignore[misc]
+class Reader(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """What all readers share. Those below say `learn` and `log_proba`.
 
     num_values  V; 0: as many as y says
@@ -44,9 +47,11 @@ class Reader(BaseEstimator):  # type: ignore[misc]
         """Natural logarithms of the probability of each value: [n, K, V]."""
 
     def fit(self, X: ArrayLike, y: ArrayLike, validation: tuple[ArrayLike, ArrayLike] | None = None) -> Self:
-        """Raises ValueError for rows that do not fit together, for values that are not 0 to V - 1, for numbers that
+        """Rows come in no order that their labels follow: the last fifth is held out where no others are given.
+
+        Raises ValueError for rows that do not fit together, for values that are not 0 to V - 1, for numbers that
         are not finite, and for fewer rows than can be held out from."""
-        X, y = states(X), values(y)
+        X, y = validated(X), values(y)
         self.single_, self.n_features_in_ = y.ndim == 1, X.shape[1]
         y = y.reshape(len(y), -1)
         if len(X) != len(y):
@@ -58,7 +63,7 @@ class Reader(BaseEstimator):  # type: ignore[misc]
             chosen_by = X[-out:], y[-out:]
             X, y = X[:-out], y[:-out]
         else:
-            chosen_by = states(validation[0]), values(validation[1]).reshape(len(states(validation[0])), -1)
+            chosen_by = validated(validation[0]), values(validation[1]).reshape(len(validated(validation[0])), -1)
         most = int(max(y.max(), chosen_by[1].max())) + 1
         self.num_values_ = self.num_values or max(2, most)
         if most > self.num_values_:
@@ -70,9 +75,8 @@ class Reader(BaseEstimator):  # type: ignore[misc]
 
     def predict_log_proba(self, X: ArrayLike) -> Floats:
         """[n, V] for one item, else [n, K, V]; natural logarithms."""
-        if not hasattr(self, "num_values_"):
-            raise ValueError(f"{type(self).__name__} is not fitted yet: call fit first")
-        found = states(X)
+        check_is_fitted(self)
+        found = validated(X)
         if found.shape[1] != self.n_features_in_:
             raise ValueError(f"fitted to states of {self.n_features_in_:,} numbers, not {found.shape[1]:,}")
         logs = self.log_proba(found)
@@ -85,24 +89,17 @@ class Reader(BaseEstimator):  # type: ignore[misc]
         """The likeliest values: [n] for one item, else [n, K]."""
         return np.asarray(self.predict_log_proba(X).argmax(-1))
 
-    def score(self, X: ArrayLike, y: ArrayLike) -> float:
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: Floats | None = None) -> float:
         """Accuracy, over all items."""
-        return float((self.predict(X) == values(y)).mean())
-
-
-def states(X: ArrayLike) -> Floats:
-    """As numbers [n, F]. Raises ValueError where they are not."""
-    found = np.asarray(X, np.float64)
-    if found.ndim != 2 or not found.size:
-        raise ValueError(f"states are [rows, numbers] with at least one of each, not {list(found.shape)}")
-    if not np.isfinite(found).all():
-        raise ValueError("states hold numbers that are not finite: leave those rows out")
-    return found
+        right = self.predict(X) == values(y)
+        return float(np.average(right.reshape(len(right), -1).mean(1), weights=sample_weight))
 
 
 def values(y: ArrayLike) -> Labels:
     """As whole numbers [n] or [n, K]. Raises ValueError where they are not."""
     found = np.asarray(y)
+    if found.dtype.kind in "bf" and (found == np.round(found)).all():
+        found = found.astype(np.int64)
     if found.ndim not in (1, 2) or not found.size or not np.issubdtype(found.dtype, np.integer):
         raise ValueError(f"labels are whole numbers [rows] or [rows, items], not {found.dtype} {list(found.shape)}")
     if found.min() < 0:

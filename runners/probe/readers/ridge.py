@@ -11,10 +11,12 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils.validation import check_is_fitted
 
-from ..components import Components, varies
+from ..components import Components, validated, varies
 from ..information import doubted, log_softmax, sharpened
-from .reader import HELD_OUT, Floats, Labels, Reader, states
+from .prior import usual
+from .reader import HELD_OUT, Floats, Labels, Reader
 
 ALPHAS = tuple(10.0**power for power in range(-5, 4))
 """Of the mean energy of an axis."""
@@ -23,7 +25,8 @@ AT_ONCE = 2**24
 
 
 class Ridge(Reader):
-    """Regresses one-hot values; the guesses, made as steep as the held-out rows allow, are read as probabilities.
+    """Regresses one-hot values; the guesses, as steep as the held-out rows allow, are added to what is usual (`Prior`)
+    and read as logits.
 
     alphas      strengths to choose from, over the mean energy of an axis
     orthogonal  X is on principal axes already (see `components`): it is not standardised again, and factorised again
@@ -37,16 +40,17 @@ class Ridge(Reader):
     def learn(self, X: Floats, y: Labels, chosen_by: tuple[Floats, Labels]) -> None:
         V = self.num_values_
         Z, Zv = self._placed(X, chosen_by[0])
-        self.usual_ = np.stack([np.bincount(column, minlength=V) / len(y) for column in y.T])
+        often = np.stack([np.bincount(column, minlength=V) / len(y) for column in y.T])
+        self.usual_ = usual(y, chosen_by[1], V)
         K, axes = y.shape[1], Z.shape[1]
         self.weights_, self.alpha_, self.steep_ = np.empty((axes, K, V)), np.empty(K), np.empty(K)
         step = max(1, AT_ONCE // (max(len(Zv), axes) * V))
         for first in range(0, K, step):
             some = slice(first, first + step)
-            targets = onehot(y[:, some], V) - self.usual_[some]
-            aims = onehot(chosen_by[1][:, some], V) - self.usual_[some]
+            targets = onehot(y[:, some], V) - often[some]
+            aims = onehot(chosen_by[1][:, some], V) - often[some]
             self.weights_[:, some], self.alpha_[some] = solved(Z, targets, Zv, aims, self.alphas)
-            self.steep_[some] = sharpened(self._guesses(Zv, some), chosen_by[1][:, some])
+            self.steep_[some] = sharpened(self._guesses(Zv, some), chosen_by[1][:, some], self.usual_[some])
         self.rows_ = len(Zv)
 
     def log_proba(self, X: Floats) -> Floats:
@@ -54,7 +58,7 @@ class Ridge(Reader):
         K, V = self.usual_.shape
         step = max(1, AT_ONCE // (len(Z) * V))
         parts = [slice(first, first + step) for first in range(0, K, step)]
-        logs = [log_softmax(self._guesses(Z, some) * self.steep_[some, None]) for some in parts]
+        logs = [log_softmax(self._guesses(Z, some) * self.steep_[some, None] + self.usual_[some]) for some in parts]
         return doubted(np.concatenate(logs, axis=1), self.rows_)
 
     def _placed(self, X: Floats, more: Floats) -> tuple[Floats, Floats]:
@@ -69,8 +73,8 @@ class Ridge(Reader):
         return self.axes_.transform(X), self.axes_.transform(more)
 
     def _guesses(self, Z: Floats, some: slice) -> Floats:
-        """What each value of some items is given: [n, items, V]."""
-        return np.asarray(np.tensordot(Z, self.weights_[:, some], 1) + self.usual_[some])
+        """What each value of some items is given beyond how often it comes: [n, items, V]."""
+        return np.asarray(np.tensordot(Z, self.weights_[:, some], 1))
 
 
 class Levels(RegressorMixin, BaseEstimator):  # type: ignore[misc]
@@ -81,14 +85,16 @@ class Levels(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: ArrayLike, y: ArrayLike, validation: tuple[ArrayLike, ArrayLike] | None = None) -> Self:
         """The last fifth of the rows is held out to choose by, or the rows that are given for it."""
-        Z, aims = states(X), np.asarray(y, np.float64)
+        Z, aims = validated(X), np.asarray(y, np.float64)
+        if len(Z) != len(aims) or len(Z) < HELD_OUT:
+            raise ValueError(f"{len(Z):,} states, {len(aims):,} rows of numbers: as many of both, {HELD_OUT} at least")
         self.single_ = aims.ndim == 1
         aims = aims.reshape(len(aims), -1)
         if validation is None:
             out = max(1, len(Z) // HELD_OUT)
             Z, more, aims, chosen_by = Z[:-out], Z[-out:], aims[:-out], aims[-out:]
         else:
-            more, chosen_by = states(validation[0]), np.asarray(validation[1], np.float64).reshape(-1, aims.shape[1])
+            more, chosen_by = validated(validation[0]), np.asarray(validation[1], np.float64).reshape(-1, aims.shape[1])
         self.axes_ = None if self.orthogonal else Components().fit(Z)
         Z, more = (Z, more) if self.axes_ is None else (self.axes_.transform(Z), self.axes_.transform(more))
         self.mean_ = aims.mean(0)
@@ -99,7 +105,8 @@ class Levels(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def predict(self, X: ArrayLike) -> Floats:
-        Z = states(X) if self.axes_ is None else self.axes_.transform(X)
+        check_is_fitted(self)
+        Z = validated(X) if self.axes_ is None else self.axes_.transform(X)
         found = Z @ self.weights_ + self.mean_
         return np.asarray(found[:, 0] if self.single_ else found)
 
