@@ -26,6 +26,8 @@ from models import SequenceModel
 from .arguments import unknown
 from .experiment import Run
 
+VERSION = 1
+"""Rises whenever what is measured changes."""
 RECORD = "probe.json"
 SHAPE = {"probes": list}
 READERS = ("ridge", "logistic", "own", "bilinear", "mlp")
@@ -115,7 +117,9 @@ def named(wanted: Wanted) -> list[str]:
 
 
 def settings(wanted: Wanted) -> dict[str, int]:
-    return {name: wanted.get(name, value) for name, value in DEFAULTS.items() if name != "limit"}
+    """What decides the numbers: a probe by other code, or with other rows, is measured again."""
+    kept = {name: wanted.get(name, value) for name, value in DEFAULTS.items() if name != "limit"}
+    return kept | {"version": VERSION}
 
 
 def remaining(record: dict[str, Any] | None, wanted: Wanted) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ from runners.probe.of_run import MEASURED
 
 torch.set_num_threads(1)
 MQAR_RUN = TaskSetting("mqar", 24, {"num_pairs": 4, "num_keys": 8, "num_values": 8})
-DEFAULTS = {"rows": 0, "step": 0, "dimension": 64}
+DEFAULTS = {"rows": 0, "step": 0, "dimension": 64, "version": probing.VERSION}
 
 
 def asked(memory, task=MQAR_RUN, rows=400, dimension=8, layers=1, **options):
@@ -182,8 +182,8 @@ def test_a_wish_that_cannot_be_met_is_refused_before_any_work(mistake):
 
 def test_many_values_take_many_rows_and_too_many_are_asked_for_by_hand():
     assert probing.rows_for(run(num_values=8), {}) == 1280
-    assert probing.rows_for(run(num_values=64), {}) == 2560
-    with pytest.raises(ValueError, match=r"takes 20,480 sequences to probe .*ask with --rows 20480"):
+    assert probing.rows_for(run(num_values=64), {}) == 3414
+    with pytest.raises(ValueError, match=r"takes 27,307 sequences to probe .*ask with --rows 27307"):
         probing.rows_for(run(num_values=512), {})
     assert probing.rows_for(run(num_values=512), {"rows": 20_000}) == 20_000
 

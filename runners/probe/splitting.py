@@ -12,7 +12,7 @@ Index = NDArray[np.int64]
 
 ROWS = 1280
 SHARES = (0.6, 0.2, 0.2)
-EACH, PLENTY = 10, 24
+EACH, PLENTY = 10, 32
 """Sequences to fit on for every value: the fewest that are taken, and as many as are drawn unasked."""
 CROWD = 64
 """Numbers of a state for every sequence to fit on, at most: with more, a reader that finds nothing says little."""
