@@ -262,8 +262,9 @@ def test_what_is_put_in_a_table_comes_out_or_comes_out_as_words(first, second):
 
 def test_a_query_that_takes_for_ever_can_be_stopped():
     code = (
-        "import _thread, threading\n"
+        "import _thread, signal, threading\n"
         "from runners.archive.query import answer, connected\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored in what a shell runs behind itself
         "threading.Timer(1.0, _thread.interrupt_main).start()\n"
         "with connected({}) as connection:\n"
         "    try:\n"

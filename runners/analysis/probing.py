@@ -119,7 +119,8 @@ def by_age(results: Results) -> pd.DataFrame:
     control, selectivity     accuracy of the same reader on the control task, and what is above it (missing where
                              that reader was not asked)
     bits, bits_low, bits_high, item_bits           usable bits of an item, and all it has
-    codelength, compression  bits a label, told one after the other, and log2 V over these (missing where not measured)
+    codelength, compression  bits a label, told one after the other, and item_bits over these; or missing
+    error                    of a linear reconstruction of levels, squared, over their variance (signals alone)
     """
     rows = at_end(results)
     if not len(rows):
@@ -136,6 +137,7 @@ def by_age(results: Results) -> pd.DataFrame:
         row["selectivity"] = row["accuracy"] - row["control"]
         row |= dict(zip(bits, over_seeds(*(part[name] for name in bits)), strict=True))
         row |= {"item_bits": part["item_bits"].mean(), "codelength": part["codelength"].mean()}
+        row["error"] = part["error"].astype(float).mean() if "error" in part else np.nan
         found.append(row | {"compression": row["item_bits"] / row["codelength"]})
     return pd.DataFrame(found)
 

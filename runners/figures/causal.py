@@ -16,8 +16,9 @@ from .look import Looks, looks
 TITLE = "Is it used?"
 READING = (
     "The model's own answers from its state as it is (intact), with the directions erased along which a linear reader "
-    "reads the item (erased), and with as many erased that were drawn at random (random): mean over seeds and its "
-    "95 % interval. Used: erasing costs answers, random directions do not. Unused: nothing changes. Last, the state of "
+    "reads the item (erased), and with as many erased that tell nothing of it (random): mean over seeds and its 95 % "
+    "interval. Used: erasing costs answers, random directions do not; they may help, where items disturb each other. "
+    "Unused: nothing changes. Last, the state of "
     "another row is put in its place: the share of answers that follow that donor, which shows that answers come "
     "from the state at all."
 )

@@ -17,8 +17,8 @@ READING = (
     "A linear reader (ridge) is fitted to frozen states of all layers and asked which value an item had; usable bits "
     "are what it saves over guessing. Ages share at most eight bins of one width; line and band: mean over seeds and "
     "its 95 % interval. Faint dashes: the untrained model. Faint dots: states dealt to the wrong rows, which must lie "
-    "at 0, and so must faint dash-dots, the same reader taught labels drawn at random. Only what lies above all three "
-    "was learned and kept."
+    "at 0, and so must faint dash-dots, the same reader taught a random label for every sequence. Only what lies above "
+    "all three was learned and kept."
 )
 KEYS = ["task", "memory", "control", "age_low", "age_high"]
 CONTROLS = {"untrained": (0, (3, 2)), "shuffled": (0, (1, 2)), "control": (0, (5, 2, 1, 2))}
