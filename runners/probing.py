@@ -29,7 +29,7 @@ from .experiment import Run
 VERSION = 1
 """Rises whenever what is measured changes."""
 RECORD = "probe.json"
-SHAPE = {"probes": list}
+SHAPE = {"probes": list}  # of before there were others, which are measured anew
 READERS = ("ridge", "logistic", "own", "bilinear", "mlp")
 ALSO = ("causal", "routing")
 TABLES = ("probes", "interventions", "routing")
@@ -53,9 +53,9 @@ def check(run: Run, wanted: Wanted) -> None:
     for key, known in (("readers", READERS), ("also", ALSO)):
         for name in wanted.get(key, ()):
             if name not in known:
-                raise ValueError(unknown(key.removesuffix("s"), name, list(known)))
+                raise ValueError(unknown({"readers": "reader"}.get(key, "step beyond reading"), name, list(known)))
     if not named(wanted):
-        raise ValueError(f"a probe names at least one reader: {', '.join(READERS)}")
+        raise ValueError(f"a probe names at least one of readers ({', '.join(READERS)}) or also ({', '.join(ALSO)})")
     for name in DEFAULTS:
         value = wanted.get(name, 0)
         if type(value) is not int or value < 0:
@@ -123,7 +123,7 @@ def settings(wanted: Wanted) -> dict[str, int]:
 
 
 def remaining(record: dict[str, Any] | None, wanted: Wanted) -> dict[str, Any] | None:
-    """What was not done yet, or otherwise."""
+    """What is asked for and was not done yet, or was with other settings."""
     done = (record or {}).get("done", {})
     left = [name for name in named(wanted) if done.get(name) != settings(wanted)]
     if not left:

@@ -36,19 +36,20 @@ probes      layer (from 1; 0: all together), content ("state": all that a layer 
             item_bits (open to who sees no state), num_items (stored in a row), selectivity (accuracy above that of
             the same reader's control task), codelength (bits a label, online), error (of ordered values, squared,
             over their variance), part (what measured it); runs that are older than them lack time, end, reduced,
-            written, rank, num_items, item_bits and all after it, and their bits are 0 at chance or below; what a
+            written, rank, num_items, bits_low and all after it, and their bits are 0 at chance or below; what a
             reader or row does not have is missing
 interventions  layer, content, kind ("intact", "erased", "random", "transplanted"), item, age, rank (directions
             erased), num_rows, accuracy, low, high, chance, drop (from intact, of the same rows), excess (of what is
             erased: its drop less that of random), sure (whether erasers had rows enough), follows (share that
-            answers the donor's value), changed (share of the variance of states erased), bits_before, bits_after
+            answers the donor's value), follows_low, follows_high, changed (share of the variance of states erased),
+            bits_before, bits_after
             (usable, of the ridge reader), the bounds drop_low, drop_high, excess_low, excess_high; missing where
             they make no sense
 routing     layer, item, age, segment (memory that holds the answer: 0 the oldest cache, num_memories - 1 the open
-            one), num_memories, weight (mean, on that memory), right (share of rows whose largest weight is there),
-            entropy (bits), even (weight if all were alike), num_rows, accuracy (own gates), oracle (accuracy when
-            this layer's gate is told; layer 0: all gates told at once, with accuracies alone), low, high (of
-            accuracy)
+            one), num_memories, weight (mean, on that memory), holding (on all that hold the answer: with checkpoints
+            all later ones), right (share of rows and heads whose largest weight is there), entropy (bits), even
+            (weight if all were alike), num_rows, accuracy (own gates), low, high (of it), oracle (accuracy when
+            this layer's gate is told; layer 0: all gates told at once, with accuracies alone), oracle_low, oracle_high
 """
 
 from __future__ import annotations

@@ -194,8 +194,11 @@ def probed(
         low_high = {"low": 0.0, "high": 1.0, "chance": chance, "num_rows": 128}
         for kind, share in (("intact", 1.0), ("erased", 0.1), ("random", 0.95), ("transplanted", 0.9)):
             answered = max(chance, 0.8 * share * at_end * (memory != "gru"))
-            follows = {"accuracy": chance, "follows": answered} if kind == "transplanted" else {"accuracy": answered}
-            bits = {"bits_before": 3 * at_end, "bits_after": 0.1} if kind in ("erased", "random") else {}
+            follows = {"accuracy": answered, "low": max(0, answered - 0.04), "high": min(1, answered + 0.04)}
+            if kind == "transplanted":
+                bounds = {"follows_low": max(0, answered - 0.06), "follows_high": min(1, answered + 0.06)}
+                follows = {"accuracy": chance, "low": 0.0, "high": 0.2, "follows": answered} | bounds
+            bits = {"bits_before": 3 * at_end, "bits_after": 0.1} if kind == "erased" else {}
             excess = 0.8 * 0.85 * at_end * (memory != "gru") if kind == "erased" else np.nan
             more = {
                 "excess": excess,
@@ -205,10 +208,10 @@ def probed(
                 "sure": True,
             }
             more |= {name.replace("excess", "drop"): value + 0.05 for name, value in more.items() if "excess" in name}
-            rest = more | {"follows": np.nan, "bits_before": np.nan, "bits_after": np.nan}
+            rest = more | dict.fromkeys(("follows", "follows_low", "follows_high", "bits_before", "bits_after"), np.nan)
             out["interventions"].append(
                 {"layer": 0, "content": "state", "kind": kind, "item": item, "age": age, "rank": 4}
-                | low_high | rest | follows | bits | {"low": max(0, answered - 0.04), "high": min(1, answered + 0.04)}
+                | low_high | rest | follows | bits
             )  # fmt: skip
         if memory in CACHED:
             out["routing"].append(

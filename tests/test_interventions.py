@@ -235,7 +235,7 @@ def test_a_memory_that_keeps_the_last_of_many_items_is_not_absent():
     said = verdict(read, asked)
     assert said.said == "used"
     assert said.readable.share == 0.98
-    assert verdict(read, [row for row in asked if row["item"] < 31]).said == "undecided"  # it was never asked for
+    assert verdict(read, [row for row in asked if row["item"] < 31]).said == "present, not asked"
 
 
 def test_what_intervals_do_not_say_is_undecided():

@@ -164,9 +164,9 @@ def run(**fields):
 
 
 MISTAKES = {
-    "no reader": ({"readers": []}, "names at least one reader"),
+    "no reader": ({"readers": []}, "names at least one of readers"),
     "an unknown reader": ({"readers": ["rigde"]}, "unknown reader 'rigde': did you mean ridge"),
-    "an unknown step": ({"readers": [], "also": ["casual"]}, "unknown also 'casual'"),
+    "an unknown step": ({"readers": [], "also": ["casual"]}, "unknown step beyond reading 'casual'"),
     "an unknown key": ({"readers": ["ridge"], "row": 1}, "a probe takes readers, .*, not 'row'"),
     "half a row": ({"readers": ["ridge"], "rows": 2.5}, "rows is a whole number of at least 0, not 2.5"),
     "too few rows": ({"readers": ["ridge"], "rows": 50}, "32 values take 10 sequences each to fit on, 534 in all"),

@@ -127,7 +127,7 @@ MISWRITTEN = {
     "rows too short": ({"tasks": [{"name": "mqar", "length": 3}]}, "not 3"),
     "a rate twice": ({"rates": [0.1, 0.1]}, "each learning rate once"),
     "no such measure": ({"asks": [{"measure": "extrapolate"}]}, "did you mean extrapolation"),
-    "a measure without its wish": ({"asks": [{"measure": "probe"}]}, "a probe names at least one reader"),
+    "a measure without its wish": ({"asks": [{"measure": "probe"}]}, "a probe names at least one of readers"),
     "no such reader": ({"asks": [{"measure": "probe", "wanted": {"readers": ["rigde"]}}]}, "rigde"),
     "no seeds": ({"seeds": 0}, "at least 1 seed"),
 }

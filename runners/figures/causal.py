@@ -15,12 +15,12 @@ from .look import Looks, looks
 
 TITLE = "Is it used?"
 READING = (
-    "The model's own answers from its state as it is (intact), with the directions erased along which a linear reader "
-    "reads the item (erased), and with as many erased that tell nothing of it (random): mean over seeds and its 95 % "
-    "interval. Used: erasing costs answers, random directions do not; they may help, where items disturb each other. "
-    "Unused: nothing changes. Last, the state of "
-    "another row is put in its place: the share of answers that follow that donor, which shows that answers come "
-    "from the state at all."
+    "The model's own answers from its state as it is (intact), with the directions erased along which a linear "
+    "reader reads the item (erased), and with as many erased of what else varies (random): all items that were asked"
+    " for, mean over seeds and its 95 % interval; the table of verdicts goes by the readable ones. Used: erasing "
+    "costs answers, and more than random directions do; those may even help, where items disturb each other. Unused:"
+    " nothing changes. Last, the state of another row is put in its place: the share of answers that follow that "
+    "donor, which shows that answers come from the state at all."
 )
 KINDS = {"intact": "intact", "erased": "erased", "random": "random", "transplanted": "follow\ndonor"}
 KEYS = ["task", "memory", "kind"]
@@ -39,11 +39,11 @@ def table(results: Results) -> pd.DataFrame:
     rows = rows[rows["kind"].isin(list(KINDS))]
     moved = rows["kind"] == "transplanted"
     follows = rows["follows"].astype(float)
-    half = (rows["high"] - rows["low"]) / 2
+    bounds = {name: rows[f"follows_{name}"].astype(float) for name in ("low", "high")}
     rows = rows.assign(
         accuracy=rows["accuracy"].where(~moved, follows),
-        low=rows["low"].where(~moved, (follows - half).clip(lower=0)),
-        high=rows["high"].where(~moved, (follows + half).clip(upper=1)),
+        low=rows["low"].where(~moved, bounds["low"]),
+        high=rows["high"].where(~moved, bounds["high"]),
     )
     found = []
     rows = rows[rows["accuracy"].notna()].assign(rank=rows["rank"].astype(float))

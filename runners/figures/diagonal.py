@@ -17,8 +17,8 @@ from .look import Looks, looks
 TITLE = "Present, and used?"
 READING = (
     "Across: how often the model answers rightly when asked for an item. Up: how often a linear reader of its state "
-    "does. Small marks are bins of age, large ones the mean of all; both over seeds. Above the diagonal: present but "
-    "not used, or not by the question as the model poses it. On it: what can be read is answered. Below: the model "
+    "does. Small marks are bins of age, large ones the mean of all; both over seeds. Above the diagonal: present but"
+    " not used, or not by the question as the model poses it. On it: what can be read is answered. Below: the model "
     "reads what a linear reader cannot, or could not with the rows it was given (see how far totals still rise). In "
     "the corner of both chances: absent."
 )

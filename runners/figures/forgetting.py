@@ -14,11 +14,11 @@ from .maps import cells, name_columns, name_rows
 
 TITLE = "How forgetting unfolds"
 READING = (
-    "Down: items by where they were written. Across: tokens read so far; the last column is when items are asked "
-    "for. Bright: a linear reader still has all bits of the item, dark: none are left; mean over seeds. Empty: not "
-    "yet written. A row that stays bright is kept, one that darkens to the right fades with age, one that brightens "
-    "comes into a form that is easier to read; where whole columns darken, something happened to all items at once, "
-    "such as a new segment."
+    "Down: items by where they were written. Across: tokens read so far; the column named end is when items are "
+    "asked for, where order asks columns after it are while they are answered. Bright: a linear reader still has all"
+    " bits of the item, dark: none are left; mean over seeds. Empty: not yet written. A row that stays bright is "
+    "kept, one that darkens to the right fades with age, one that brightens comes into a form that is easier to "
+    "read; where whole columns darken, something happened to all items at once, such as a new segment."
 )
 KEYS = ["task", "memory", "written_low", "written_high", "time"]
 

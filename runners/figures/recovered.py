@@ -19,7 +19,8 @@ TITLE = "What is recovered for the state that is carried"
 READING = (
     "Usable bits of all items of a sequence together, against the bytes of the state. Small marks are seeds, large "
     "ones their mean; memories with equal states are set side by side. No reader can be above the information "
-    "ceiling, the smaller of the payload and the bits of the state; a linear one may be far below what is there."
+    "ceiling, the smaller of the payload and the bits of the state; a linear one may be far below what is there. "
+    "Tasks whose items tell of one another have no total, and no panel."
 )
 
 

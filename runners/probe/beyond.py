@@ -6,6 +6,7 @@ from typing import Any
 
 from models.caching.cached import Cached
 from models.memories.caching import Residual
+from recall_tasks.generators.signal import Signal
 
 from .asked import Asked, Template
 from .capture import memories
@@ -17,9 +18,11 @@ ROWS = 384
 
 
 def causal(asked: Asked) -> list[dict[str, Any]]:
-    """Rows of `interventions`; none of a model that is told where answers are."""
+    """Rows of `interventions`; none of a model that is told where answers are, nor of signals: their samples tell of
+    one another, so that none can be taken out alone."""
     rows: list[dict[str, Any]] = []
-    for template in asked.templates() if not asked.model.told else ():
+    apart = not isinstance(asked.run.task.task, Signal)
+    for template in asked.templates() if apart and not asked.model.told else ():
         asked.watch("probing: erasing and transplanting")
         rows += numbered(template, interventions(asked.model, template.question, asked.rng(9)))
     return rows

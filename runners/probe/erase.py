@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from .components import validated
+from .components import STILL, validated
 from .readers.reader import Floats, values
 
 SHRINKAGE = 0.01
@@ -41,7 +41,6 @@ SLIGHT = 1e-3
 """Of the states' size: what varies less is no direction to draw."""
 ALONE = 0.1
 """Of what other items add to a state, what is taken to be the row's own."""
-STILL = 1e-6
 """Of a number's size: one that varies by less is constant but for rounding, and stays as it is."""
 
 

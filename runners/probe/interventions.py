@@ -4,7 +4,7 @@ Rows of a question are read up to where items are asked. Then, item by item, the
 
     intact        with the states it has
     erased        after least-squares concept erasure (`erase`) took the item's value out of them
-    random        after as many directions were taken out that tell nothing of it: the control
+    random        after as many directions of what else varies in them were taken out: the control
     transplanted  with those of another row, whose values are others: it should answer that row's
 
 for all layers together (layer 0) and for each alone, and where transplanted for each named content too. Erasers are
@@ -36,7 +36,10 @@ ROWS = (768, 512, 384)
 """To fit erasers to, to fit readers of erased states to, and to ask about."""
 PER_LABEL, MOST = 1.2, 3072
 """Rows to fit erasers to for each other value of each other item that could be: as many are taken, up to a limit."""
-UNMEASURED = ("excess", "excess_low", "excess_high", "follows", "changed", "bits_before", "bits_after")
+UNMEASURED = (
+    *("excess", "excess_low", "excess_high", "changed", "bits_before", "bits_after"),
+    *("follows", "follows_low", "follows_high"),
+)
 TINY = float(np.finfo(np.float64).tiny)
 
 Floats = NDArray[np.float64]
@@ -60,7 +63,7 @@ def interventions(
         num_rows, accuracy, low, high, chance
         drop, drop_low, drop_high            share right when intact less that after, of the same rows
         excess, excess_low, excess_high      erased: share right after the control less that after erasing
-        follows                              transplanted: share that answers what the other row holds
+        follows, follows_low, follows_high   transplanted: share that answers what the other row holds
         rank                                 directions removed; 0 where none were
         sure                                 erased, random: erasers had rows enough; with fewer they erase less
         changed                              erased, random: share of the states' variance that went with them
@@ -104,7 +107,10 @@ def transplants(model: SequenceModel, askings: Sequence[Asking], held: Sequence[
                 some = own != other
                 if some.any():
                     right = (before == own)[some], (said == own)[some]
-                    yield row(part, "transplanted", item, *right) | {"follows": float((said == other)[some].mean())}
+                    follows = (said == other)[some]
+                    low, high = wilson(int(follows.sum()), len(follows))
+                    moved = {"follows": float(follows.mean()), "follows_low": float(low), "follows_high": float(high)}
+                    yield row(part, "transplanted", item, *right) | moved
 
 
 def erasures(

@@ -1,4 +1,4 @@
-"""What is kept: linear readers over every layer, content and time of a run, beside their controls.
+"""What is kept: linear readers over the layers, contents and times of a run, beside their controls.
 
     at every time                    all layers together, whole (`layer` 0), of the first template each too, by ridge
     at the end                       each content and view by itself, and states reduced to a few components
@@ -78,8 +78,9 @@ def coded_by(name: str, asked: Asked) -> list[dict[str, Any]]:
             asked.watch(f"probing: description length by {name}")
             found = factorise(whole(shelf, end), template.rows.train)
         lengths = code_lengths(name, found, template, asked.run.seed)
-        for item, bits in zip(template.items, lengths, strict=True):
-            rows.append(_place(template, item, end) | {"part": name, "reader": name, "codelength": float(bits)})
+        priors = prior_of(template, template.labels)
+        for item, bits, prior in zip(template.items, lengths, priors, strict=True):
+            rows.append(_place(template, item, end, prior) | {"part": name, "reader": name, "codelength": float(bits)})
     return rows
 
 
@@ -90,8 +91,8 @@ def code_lengths(name: str, found: Factored, template: Template, seed: int) -> N
     return np.asarray(description_length(reader, found.coordinates[train], template.labels[train], V).bits)
 
 
-def _place(template: Template, item: int, time: int) -> dict[str, Any]:
-    """The columns that name what is read where all of the state is."""
+def _place(template: Template, item: int, time: int, prior: NDArray[np.float64]) -> dict[str, Any]:
+    """The columns that name what is read where all of the state is; prior [V] of who sees none."""
     question = template.question
     stored = len(question.positions)
     return {
@@ -105,8 +106,8 @@ def _place(template: Template, item: int, time: int) -> dict[str, Any]:
         "item": int(item) + template.number * stored,
         "age": int(question.ages(time)[item]),
         "written": int(question.positions[item]),
-        "item_bits": float(np.log2(question.num_values)),
-        "chance": 1 / question.num_values,
+        "item_bits": float(-(np.exp(prior) * prior).sum() / np.log(2)),
+        "chance": float(np.exp(prior.max())),
     }
 
 

@@ -22,7 +22,7 @@ class Measured(NamedTuple):
 
 
 MEASURED: dict[str, Measured] = {
-    "ridge": Measured("ridge regression: every layer, content and time, with controls", "probes", kept),
+    "ridge": Measured("ridge regression: layers, contents and times, with controls", "probes", kept),
     "logistic": Measured("multinomial logistic regression", "probes", partial(read_by, "logistic")),
     "own": Measured("what the memory itself answers to a key, decoded; keys and places vary", "probes", own_read),
     "bilinear": Measured("bilinear in the state and the key; keys and places vary", "probes", bilinear),

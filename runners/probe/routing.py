@@ -171,7 +171,7 @@ def answer(model: SequenceModel, states: list[State], question: Question, asking
     return np.asarray(said.cpu().numpy())
 
 
-UNSAID = {"segment": -1, "num_memories": 0} | dict.fromkeys(("even", "weight", "holding", "right", "entropy"), np.nan)
+UNSAID = dict.fromkeys(("segment", "num_memories", "even", "weight", "holding", "right", "entropy"), np.nan)
 
 
 def look(memory: Cached, weights: Tensor, position: int, place: int) -> dict[str, Any]:

@@ -11,6 +11,7 @@
           yes       yes      yes    used
            no       yes       -     used, but not linearly readable
           yes       yes       no    used in another form: what ridge finds is not what the model goes by
+       yes, no    (not asked)  -    present, not asked; absent, not asked
 
 Each is decided by a 95 % interval, or not at all: yes where the interval is above what it is held against, no where it
 does not reach `MARGIN` beyond it. An effect that is sure but smaller than that is no effect; where neither holds, and
@@ -110,7 +111,7 @@ def verdict(probes: Rows, interventions: Rows, floor: float | None = None, contr
         read, dealt, intact, erased, random = (
             [row for row in rows if row["item"] in both] for rows in (read, dealt, intact, erased, random)
         )
-    chance = float(np.mean([row["chance"] for row in intact]))
+    chance = mean(read, "chance")
     margin = MARGIN * (1 - chance)
     readable = claim("readable", read, ("accuracy", "low", "high"), mean(dealt, "high"), margin)
     answered = claim("answered", intact, ("accuracy", "low", "high"), chance if floor is None else floor, margin)
@@ -118,7 +119,7 @@ def verdict(probes: Rows, interventions: Rows, floor: float | None = None, contr
     hurt = claim("hurt", erased, cost(mean(erased, "drop"), mean(erased, "excess")), 0.0, margin) if fair else None
     more = told(hurt.more if hurt else None, bool(erased) and all(row["sure"] for row in erased))
     if items and not both:  # none of those that are there was asked for
-        return Verdict("undecided", readable, answered, None)
+        return Verdict("present, not asked", readable, answered, None)
     return Verdict(decided(readable.more, answered.more, more), readable, answered, hurt)
 
 

@@ -19,7 +19,7 @@ INTRODUCTION = (
      "linear reader that finds little says that little is there in linear form, not that nothing is there."),
     ("Absent", "The reader does no better than its controls, and the model does not answer either."),
     ("Present but unused", "The reader finds the item, but the model does not answer it."),
-    ("Used", "Erasing what the reader reads costs answers, erasing as many directions at random does not."),
+    ("Used", "Erasing what the reader reads costs answers, and more than erasing as much of anything else does."),
     ("Used, but not linearly readable", "The model answers though the reader finds nothing."),
     ("Used in another form", "The model answers as well without what the reader finds: it goes by something else."),
     ("What each control rules out", "Shuffled states: that rows of the test leak into the fit. The control task: that "
@@ -34,14 +34,16 @@ HOW_TO_READ = (
     "control task), usable bits, and bits a label when told one after the other (online description length)."
 )
 HOW_TO_READ_VERDICTS = (
-    "Means over seeds and items when items are asked for; ranges are 95 % intervals over seeds. Where some items are "
-    "readable, all is said of those of them that were asked for. Present: the interval of the reader lies above its "
-    "control. Answered: that of the model lies above chance. Used: erasing what the reader reads costs answers (extra "
-    "loss: beside the model as it is, or beside erasing as many directions at random, whichever is less; the latter "
-    f"can even help, where items disturb each other). Each is no where its interval ends less than {share(MARGIN)} of "
-    "the way to 1 beyond what it is held against; where it is neither, or was not measured, or had too few rows to "
-    "erase by, the verdict is undecided. Erasing leaves imprints that a new reader finds: bits after, of bits before. "
-    "Follows: answers that are the value of the row whose state was put in its place."
+    "Means over seeds and items when items are asked for; ranges are 95 % intervals over seeds, of one seed over its"
+    " rows. Where some items are readable, all is said of those of them that were asked for. Present: the interval "
+    "of the reader lies above its control. Answered: that of the model lies above chance. Used: erasing what the "
+    "reader reads costs answers (extra loss: beside the model as it is, or beside erasing as many directions at "
+    "random, whichever is less; the latter can even help, where items disturb each other). Each is no where its "
+    f"interval ends less than {share(MARGIN)} of the way to 1 beyond what it is held against; where it is neither, or"
+    " nothing was erased, or too few rows were there to erase by, or nothing as large could be erased beside it, the"
+    " verdict is undecided; where the model cannot be asked, it says what is read alone (not asked). Erasing leaves "
+    "imprints that a new reader finds: bits after, of bits before. Follows: answers that are the value of the row "
+    "whose state was put in its place."
 )
 HOW_TO_READ_TOTALS = (
     "Usable bits of all items of a sequence together, mean over seeds; of these, what the second half of the rows that "
