@@ -5,8 +5,8 @@ interrupted probe goes on with the next. `rows` sequences are drawn for every te
 and states take), states are taken at every multiple of `step` tokens (default: a quarter of the row), reduced to
 `dimension` components as well as whole, and kept in memory up to `limit` bytes.
 
-What is read, by which reader, under which control, stands in `probe/kept.py`, `keyed.py` and `beyond.py`; `results.py`
-names the columns.
+What is read, by which reader, under which control, stands in `probe/kept.py`, `controls.py`, `keyed.py` and
+`beyond.py`; `results.py` names the columns.
 """
 
 from __future__ import annotations

@@ -42,9 +42,8 @@ interventions  layer, content, kind ("intact", "erased", "random", "transplanted
             erased), num_rows, accuracy, low, high, chance, drop (from intact, of the same rows), excess (of what is
             erased: its drop less that of random), sure (whether erasers had rows enough), follows (share that
             answers the donor's value), follows_low, follows_high, changed (share of the variance of states erased),
-            bits_before, bits_after
-            (usable, of the ridge reader), the bounds drop_low, drop_high, excess_low, excess_high; missing where
-            they make no sense
+            bits_before, bits_after (usable, of the ridge reader), the bounds drop_low, drop_high, excess_low,
+            excess_high; missing where they make no sense
 routing     layer, item, age, segment (memory that holds the answer: 0 the oldest cache, num_memories - 1 the open
             one), num_memories, weight (mean, on that memory), holding (on all that hold the answer: with checkpoints
             all later ones), right (share of rows and heads whose largest weight is there), entropy (bits), even

@@ -12,19 +12,11 @@ import pandas as pd
 import pytest
 from synthetic import AGES, CACHED, LENGTH, SEGMENT, TASKS, synthetic
 
-from runners.analysis.probing import (
-    by_age,
-    errors,
-    interventions,
-    over_seeds,
-    probed,
-    share_over_seeds,
-    totals,
-    transplants,
-    verdicts,
-    where,
-    word,
-)
+from runners.analysis.gates import errors
+from runners.analysis.interventions import interventions, transplants
+from runners.analysis.probing import by_age, over_seeds, probed, share_over_seeds, where
+from runners.analysis.recovered import totals
+from runners.analysis.verdicts import verdicts, word
 from runners.figures import FIGURES, looks, panels
 from runners.figures.canvas import by_panel
 from runners.figures.saving import svg

@@ -99,7 +99,8 @@ def report(runs: Sequence[Path], out: Path | None) -> None:
 
 def told(results: Results) -> list[pd.DataFrame | str]:
     """What is kept of a sequence, in bits, and the verdict of each memory with its evidence."""
-    from ..analysis.probing import totals, verdicts
+    from ..analysis.recovered import totals
+    from ..analysis.verdicts import verdicts
 
     parts: list[pd.DataFrame | str] = []
     if len(found := totals(results)):

@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ..analysis.probing import SHARE, by_seed, interventions, share_over_seeds
+from ..analysis.interventions import interventions
+from ..analysis.probing import SHARE, by_seed, share_over_seeds
 from ..results import Results
 from ..wording import accuracy
 from .canvas import accuracy_scale, begin, dots, reference

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ..analysis.probing import totals
+from ..analysis.recovered import totals
 from ..results import Results
 from ..wording import span
 from .canvas import begin, dots, doubling_scale, reference

@@ -24,9 +24,9 @@ from .description import DescriptionLength, description_length
 from .erase import Eraser
 from .information import Bits, usable_bits
 from .of_memory import probe_memory
+from .of_states import probe
 from .question import Question, questions
 from .readers import MLP, READERS, Levels, Logistic, Prior, Reader, Ridge
-from .reading import probe
 from .shelf import Shelf
 from .splitting import Split, split
 

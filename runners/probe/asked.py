@@ -10,12 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import SequenceModel
-from recall_tasks.generators.signal import Signal
 
 from ..experiment import Run
-from .components import Factored
 from .question import Drawn, Labels, Question, questions
-from .reading import Reading, fitted_prior, read, reader_named, scored
 from .splitting import Split, split
 
 Floats = NDArray[np.float64]
@@ -69,40 +66,3 @@ class Asked:
     def times(self, question: Question) -> list[int]:
         """Multiples of the step, where items are asked, and the last token: tokens read."""
         return question.times(self.step or max(1, -(-self.run.task.length // 4)))
-
-
-def prior_of(template: Template, labels: Labels) -> Floats:
-    """Of who sees no state: even where values are drawn evenly, fitted for signals."""
-    question = template.question
-    if isinstance(question.task, Signal):
-        return fitted_prior(labels, template.rows, question.num_values)
-    return np.full((labels.shape[1], question.num_values), -np.log(question.num_values))
-
-
-def by_reader(name: str, found: Factored, template: Template, labels: Labels, prior: Floats, seed: int) -> Reading:
-    """What one of `READERS` reads of states on principal axes."""
-    return read(reader_named(name, template.question.num_values, seed), found, labels, template.rows, prior)
-
-
-def rows_of(
-    part: str, template: Template, items: Labels, time: int, reading: Reading, found: Factored | None, **head: Any
-) -> list[dict[str, Any]]:
-    """A row of the table for each of these items; `head` names layer, content, reader, control and reduced."""
-    question = template.question
-    stored, ages = len(question.positions), question.ages(time)
-    same = {
-        "part": part,
-        "time": time,
-        "end": time == question.end,
-        "num_items": stored,
-        "features": found.features if found else 0,
-        "rank": found.rank if found else None,
-    }
-    return [
-        head
-        | same
-        | {"item": int(item) + template.number * stored, "age": int(ages[item])}
-        | {"written": int(question.positions[item])}
-        | row
-        for item, row in zip(items, scored(reading), strict=True)
-    ]

@@ -36,6 +36,12 @@ def memories(module: object) -> list[Memory]:
     return [module] if isinstance(module, Memory) else [block.memory for block in module.blocks]
 
 
+def layers_of(module: SequenceModel | Memory) -> list[int]:
+    """0, all together, and each; where there is one, it alone is all."""
+    count = len(memories(module))
+    return list(range(count + 1)) if count > 1 else [0]
+
+
 @torch.no_grad()
 def read_on(module: SequenceModel | Memory, piece: Tensor, states: list[Any] | None) -> list[Any]:
     """The state of each layer after one more piece: tokens [B, t] of a model, or inputs [B, t, D] of a memory."""

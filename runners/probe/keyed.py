@@ -6,26 +6,24 @@ Both are held against the control task of Hewitt and Liang, in which each key ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models import SequenceModel
 from recall_tasks.generators.signal import Signal
 
 from .asked import Asked
-from .capture import capture, memories, whole
+from .capture import capture, layers_of, whole
 from .components import Table, factorise
 from .information import Floats, usable_bits
-from .kept import selective
 from .own import Bindings, asked, bindings, control_labels
 from .readers.bilinear import Bilinear
 from .readers.reader import Reader
 from .readers.ridge import Ridge
 from .readers.shared import Shared
 from .reading import Reading, fitted_prior, scored
+from .rows import selective
 from .shelf import Shelf
 from .splitting import Split, split
 
@@ -71,12 +69,6 @@ def bilinear(probe: Asked) -> list[dict[str, Any]]:
             head = {"layer": layer, "features": found.features, "rank": found.rank}
             table += read_by(probe, rows, "bilinear", reader, X, head)
     return selective(table)
-
-
-def layers_of(model: SequenceModel) -> Iterator[int]:
-    """0, all together, and each; where there is one, it alone is all."""
-    count = len(memories(model))
-    yield from range(count + 1) if count > 1 else (0,)
 
 
 def is_keyed(probe: Asked) -> bool:

@@ -13,7 +13,7 @@ from models import Memory, SequenceModel
 from . import components
 from .capture import Inputs, capture, memories, parts, whole
 from .components import Columns
-from .reading import probe
+from .of_states import probe
 from .shelf import LIMIT, Shelf
 
 

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 from .asked import Asked
 from .beyond import causal, routed
-from .kept import coded_by, kept, read_by
+from .kept import kept
 from .keyed import bilinear, own_read
+from .others import coded_by, read_by
 
 
 class Measured(NamedTuple):

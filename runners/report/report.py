@@ -15,9 +15,13 @@ import pandas as pd
 
 from ..analysis.capacities import capacities, slopes
 from ..analysis.comparison import compare_memories, means_over_seeds, names, over_tasks
+from ..analysis.gates import errors
 from ..analysis.horizons import horizons
+from ..analysis.interventions import transplants
 from ..analysis.paired import paired
-from ..analysis.probing import by_age, errors, totals, transplants, verdicts
+from ..analysis.probing import by_age
+from ..analysis.recovered import totals
+from ..analysis.verdicts import verdicts
 from ..figures import FIGURES, looks, panels, save
 from ..figures.canvas import PANEL, legend
 from ..figures.cutting import panels_of, samples
