@@ -18,7 +18,7 @@ from sklearn.linear_model import Ridge
 from threadpoolctl import threadpool_limits
 
 from runners.probe import Shelf, factorise, split
-from runners.probe.components import Table
+from runners.probe.columns import Table
 from runners.probe.readers.ridge import ALPHAS
 from runners.probe.reading import read, reader_named
 

@@ -9,7 +9,7 @@ from sklearn.linear_model import Ridge as SklearnRidge
 from models import MEMORIES, Memory
 from models.hippo import legendre
 from runners.probe import Components, Levels, Ridge, Shelf, capture, factorise, probe, probe_memory, split, whole
-from runners.probe.components import Joint, Table
+from runners.probe.columns import Joint, Table
 from runners.probe.information import log_softmax, sharpened, told, usable_bits
 from runners.probe.readers import READERS
 from runners.seen.legs import coefficients

@@ -98,6 +98,19 @@ def test_a_total_is_never_less_than_nothing(results: Results) -> None:
     assert (totals(worse)["bits"] == 0).all()
 
 
+def test_items_that_tell_of_one_another_have_no_total(results: Results) -> None:
+    """A task that stores fewer bits than its items have one by one: what they share would count twice."""
+    related = results.scores.assign(payload_bits=np.where(results.scores["task"] == "mqar", 1.0, 1e6))
+    assert set(totals(dataclasses.replace(results, scores=related))["task"]) == {"needle"}
+
+
+def test_a_total_says_how_much_of_it_the_second_half_of_the_rows_found(results: Results) -> None:
+    half = results.probes.assign(bits_half=results.probes["bits"] - 0.25)
+    found = totals(dataclasses.replace(results, probes=half))
+    assert found["rising"].to_numpy() == pytest.approx(0.25 * found["payload"] / results.probes["item_bits"].max())
+    assert totals(results)["rising"].isna().all()  # runs of before there was such a column
+
+
 def test_an_interval_over_seeds_is_students() -> None:
     mean, low, high = over_seeds([2, 3, 4], [0] * 3, [9] * 3)
     assert mean == 3

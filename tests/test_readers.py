@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from runners.probe.components import Table, factorise
+from runners.probe.columns import Table
+from runners.probe.components import factorise
 from runners.probe.information import told
 from runners.probe.readers.bilinear import Bilinear
 from runners.probe.readers.leading import fittest

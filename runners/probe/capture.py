@@ -20,7 +20,7 @@ from torch import Tensor
 from models import Memory, SequenceModel
 
 from ..evaluate import PIECE, STATE_FLOATS, device_of
-from .components import Columns, Joint
+from .columns import Columns, Joint
 from .shelf import Shelf, States
 
 Inputs = NDArray[np.integer] | NDArray[np.floating]

@@ -18,7 +18,8 @@ import numpy as np
 from .asked import Asked, Template
 from .behaviour import answered
 from .capture import capture, layers_of, whole
-from .components import Columns, Factored, Table, factorise
+from .columns import Columns, Table
+from .components import Factored, factorise
 from .information import doubted, log_softmax, sharpened, usable_bits
 from .question import Drawn
 from .reading import Reading, control_labels, dealt

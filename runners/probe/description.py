@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
-from .components import validated
+from .columns import validated
 from .information import told
 from .readers.reader import HELD_OUT, Reader, values
 

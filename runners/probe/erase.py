@@ -31,7 +31,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from .components import STILL, validated
+from .columns import validated
+from .components import STILL
 from .readers.reader import Floats, values
 
 SHRINKAGE = 0.01

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from .asked import Asked, Template
 from .capture import capture, layers_of, parts, whole
-from .components import Columns, factorise
+from .columns import Columns
+from .components import factorise
 from .controls import answers, controlled, untrained, without_state
 from .others import code_lengths
 from .rows import by_reader, prior_of, read_rows, selective

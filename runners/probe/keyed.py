@@ -15,7 +15,8 @@ from recall_tasks.generators.signal import Signal
 
 from .asked import Asked
 from .capture import capture, layers_of, whole
-from .components import Table, factorise
+from .columns import Table
+from .components import factorise
 from .information import Floats, usable_bits
 from .own import Bindings, asked, bindings, control_labels
 from .readers.bilinear import Bilinear

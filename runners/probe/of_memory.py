@@ -12,7 +12,7 @@ from models import Memory, SequenceModel
 
 from . import components
 from .capture import Inputs, capture, memories, parts, whole
-from .components import Columns
+from .columns import Columns
 from .of_states import probe
 from .shelf import LIMIT, Shelf
 

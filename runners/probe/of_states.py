@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from .components import Columns, Factored, Table, factorise, validated
+from .columns import Columns, Table, validated
+from .components import Factored, factorise
 from .readers import READERS
 from .readers.reader import values
 from .reading import control_labels, dealt, read, reader_named, scored

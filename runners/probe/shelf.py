@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from .components import Columns
+from .columns import Columns
 
 LIMIT = 512 * 2**20
 """Bytes of states in memory, unless another limit is set."""

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from ..components import validated
+from ..columns import validated
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]

@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from ..components import Components, validated, varies
+from ..columns import validated
+from ..components import Components, varies
 from ..information import doubted, log_softmax, sharpened
 from .prior import usual
 from .reader import HELD_OUT, Floats, Labels, Reader
