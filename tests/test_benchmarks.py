@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from benchmarks import caching, legs, lengths, prefill, resident, runners
+from benchmarks import caching, legs, lengths, prefill, probing, resident, runners
 from models.memories.linear import LinearAttention
 
 pytestmark = pytest.mark.slow
@@ -73,3 +73,11 @@ def test_peak_sees_what_is_freed_again():
 
 def test_runners_has_a_line_for_each_cost():
     assert len(list(runners.table(10, 1, 2))) == 12
+
+
+def test_probing_has_a_line_for_each_size(monkeypatch):
+    monkeypatch.setattr(probing, "SIZES", ((2, 16, 200), (1, 300, 150)))
+    heads, *lines = probing.table()
+    assert "factor" in heads
+    assert [line.split()[:3] for line in lines] == [["2", "16", "200"], ["1", "300", "150"]]
+    assert all(float(line.split()[6]) > 0 for line in lines)
