@@ -80,4 +80,4 @@ def test_probing_has_a_line_for_each_size(monkeypatch):
     heads, *lines = probing.table()
     assert "factor" in heads
     assert [line.split()[:3] for line in lines] == [["2", "16", "200"], ["1", "300", "150"]]
-    assert all(float(line.split()[6]) > 0 for line in lines)
+    assert all(len(line.split()) == len(heads.split()) for line in lines)
