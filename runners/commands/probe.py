@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..arguments import Mistake, Parser, one_of, whole
+from ..arguments import Parser, one_of, whole
 from ..probing import ALSO, DEFAULTS, READERS
 from ..results import Results
 from ..wording import share
+from . import report
 from .finished import add_runs, ask
 
 MIB = 2**20
@@ -76,25 +77,9 @@ def run(words: Sequence[str]) -> int:
     wish |= {"step": arguments.step or 0, "dimension": arguments.dimension, "limit": arguments.memory * MIB}
     code = ask(arguments.runs, arguments.workers, {"probe": wish}, told)
     if code != 130:
-        report(arguments.runs, arguments.out)
+        first = arguments.runs[0]
+        report.write(arguments.runs, arguments.out or (first.parent if (first / "run.json").is_file() else first))
     return code
-
-
-def report(runs: Sequence[Path], out: Path | None) -> None:
-    """Write the page of these runs, with everything that was measured of them, and say where."""
-    from ..report import write_report
-    from ..results import collect
-    from ..store import open_folder
-
-    first = runs[0]
-    folder = out or (first.parent if (first / "run.json").is_file() else first)
-    try:
-        open_folder(folder)
-        print(f"report: {write_report(collect(runs), folder)}")
-    except ValueError as error:
-        raise Mistake(str(error)) from None
-    except OSError as error:
-        raise Mistake(f"cannot write {error.filename}: {error.strerror} (choose another place with --out)") from None
 
 
 def told(results: Results) -> list[pd.DataFrame | str]:
