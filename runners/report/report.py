@@ -7,6 +7,7 @@ folder/tables/           the tables of `Results`, the comparison, its difference
 
 from __future__ import annotations
 
+import shlex
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,10 @@ COLUMN = 25
 """Width of one panel (rem) where a figure asks for fewer than three side by side."""
 
 
+PROBED = ("probes_shapes", "probe", "forgetting", "recovered", "diagonal", "holding", "causal")
+"""Figures of what `recall probe` measures."""
+
+
 def write_report(results: Results, folder: Path) -> Path:
     """Write the report into the folder, made if missing; returns the path of report.html.
 
@@ -74,6 +79,7 @@ def write_report(results: Results, folder: Path) -> Path:
     written = write_tables(results, worked_out, folder / "tables")
     look = looks(names(results, "memory"))
     command = str(results.study.get("command", ""))
+    probing = f"recall probe {shlex.quote(str(folder))}"
     parts: dict[str, str] = {}
     if len(numbers):
         links = [csv_link("comparison.csv", csv_text(numbers)), made_by(command)]
@@ -86,8 +92,8 @@ def write_report(results: Results, folder: Path) -> Path:
     for name, figure in FIGURES.items():
         drawn = figure.table(results)
         if len(drawn):
-            parts[name] = figure_section(name, drawn, look, folder / "figures", command)
-    parts |= probe_sections(read, command)
+            parts[name] = figure_section(name, drawn, look, folder / "figures", probing if name in PROBED else command)
+    parts |= probe_sections(read, probing)
     if len(reached):
         links = [csv_link("horizons.csv", csv_text(reached)), made_by(command)]
         body = horizons_table(reached)
