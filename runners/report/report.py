@@ -7,7 +7,6 @@ folder/tables/           the tables of `Results`, the comparison, its difference
 
 from __future__ import annotations
 
-import shlex
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -79,7 +78,7 @@ def write_report(results: Results, folder: Path) -> Path:
     written = write_tables(results, worked_out, folder / "tables")
     look = looks(names(results, "memory"))
     command = str(results.study.get("command", ""))
-    probing = f"recall probe {shlex.quote(str(folder))}"
+    probing = f"recall probe …/{title(results)}"  # wherever it lies: the page is the same in any folder
     parts: dict[str, str] = {}
     if len(numbers):
         links = [csv_link("comparison.csv", csv_text(numbers)), made_by(command)]
