@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 .PHONY: demo test slow sb3 lint types wheel check bench docs memories clean help
 
 help:
-	@echo "make demo    set up, then compare seven memories on three tasks (about six minutes)"
+	@echo "make demo    set up, then compare seven memories on three tasks (about eight minutes)"
 	@echo "make test    set up, then run the tests (about two minutes)"
 	@echo "make check   everything CI runs: lint, types, tests, slow tests, wheel"
 	@echo "make bench   speed, as ratios measured in one run"
