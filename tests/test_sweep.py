@@ -224,7 +224,8 @@ def test_a_projection_is_right_within_a_factor(written, tmp_path, capsys):
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc")
 def test_an_interrupted_sweep_says_how_to_go_on_and_leaves_no_process(written, tmp_path):
-    study = written(training=TINY | {"updates": 10**6, "seconds": 100.0})
+    never = {"updates": 10**6, "seconds": 100.0, "learning_rate": 1e-9}  # solved, so that both are interrupted
+    study = written(training=TINY | never)
     words = [sys.executable, "-m", "runners", "sweep", str(study), "--out", str(tmp_path / "runs")]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     parent = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True)
