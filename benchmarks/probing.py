@@ -52,7 +52,7 @@ def measured(items: int, floats: int, rows: int) -> str:
             shelf.add({"state": states[start : start + 256]})
         disk = timed(lambda: factorise(shelf["state"], parts.train))
     found = factorise(Table(states), parts.train)
-    reading = timed(lambda: read(reader_named("ridge", VALUES), found, labels, parts))
+    reading = timed(lambda: read(reader_named("ridge", VALUES), found.coordinates, labels, parts))
     train, onehot = states[parts.train].astype(np.float64), np.eye(VALUES)[labels[parts.train, 0]]
     plain = timed(lambda: Ridge(100.0).fit(train, onehot)) * items * len(ALPHAS)
     n, small = len(parts.train), min(floats, len(parts.train))

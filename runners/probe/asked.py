@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from models import SequenceModel
 
 from ..experiment import Run
-from .question import Drawn, Labels, Question, questions
+from .question import Drawn, Labels, Question, questions, spread
+from .shelf import LIMIT
 from .splitting import Split, split
 
 Floats = NDArray[np.float64]
@@ -46,7 +47,7 @@ class Asked:
     watch: Callable[[Any], None]
     step: int = 0
     dimension: int = 64
-    limit: int = 2**29
+    limit: int = LIMIT
 
     def templates(self) -> Iterator[Template]:
         """The same rows every time, drawn from the run's seed."""
@@ -55,7 +56,7 @@ class Asked:
         for number, question in enumerate(questions(task, length, seed)):
             self.watch(f"probing: rows of template {number + 1}")
             stored = len(question.positions)
-            items = np.unique(np.linspace(0, stored - 1, min(stored, MOST_ITEMS)).round().astype(np.int64))
+            items = spread(stored, MOST_ITEMS)
             drawn = question.draw(self.num_rows, rng)
             yield Template(number, question, drawn, split(np.arange(self.num_rows), seed), items)
 

@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from torch import Tensor
 
 from models import SequenceModel
 
 from ..evaluate import PIECE, device_of
 from .capture import read_on
-from .question import Drawn, Labels, Question
+from .question import Drawn, Labels, Question, Tokens
 
 Floats = NDArray[np.float64]
+
+
+@torch.no_grad()
+def logits_at(
+    model: SequenceModel, states: list[Any], tokens: Tokens, places: Labels, origins: Labels | None = None
+) -> Tensor:
+    """What the model says at places [q] of tokens [B, m] that follow the states: [B, q, V].
+
+    origins [q]: where the answers were written, for memories that are `told`; without, they are told nothing.
+    """
+    device, (B, q) = device_of(model), (len(tokens), len(places))
+    asked = torch.arange(B).repeat_interleave(q).to(device), torch.from_numpy(places).repeat(B).to(device)
+    told = torch.full(tokens.shape, -1, dtype=torch.int64, device=device)
+    if origins is not None:
+        told[:, places] = torch.from_numpy(origins).to(device)
+    following = torch.from_numpy(np.ascontiguousarray(tokens)).to(device)
+    logits: Tensor = model(following, asked, states, told if model.told else None)[0]
+    return logits.view(B, q, -1)
 
 
 @torch.no_grad()
@@ -36,12 +57,8 @@ def answered(model: SequenceModel, question: Question, drawn: Drawn) -> tuple[Fl
         states = read_on(model, torch.from_numpy(drawn.tokens[rows, :end]).to(device), None)
         said = []
         for asking in asked:
-            tokens = torch.from_numpy(np.ascontiguousarray(asking.tokens[rows])).to(device)
-            B, q = len(tokens), len(asking.places)
-            row = torch.arange(B, device=device).repeat_interleave(q)
-            place = torch.from_numpy(asking.places).to(device).repeat(B)
-            logits, _ = model(tokens, (row, place), states)
-            said.append(F.log_softmax(logits.double(), dim=-1).view(B, q, -1).cpu().numpy())
+            logits = logits_at(model, states, asking.tokens[rows], asking.places)
+            said.append(F.log_softmax(logits.double(), dim=-1).cpu().numpy())
         parts.append(np.concatenate(said, axis=1))
     if not parts:
         return np.zeros((len(drawn.tokens), 0, question.num_values)), items

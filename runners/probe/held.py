@@ -17,6 +17,7 @@ from torch import Tensor
 from models import SequenceModel
 
 from ..evaluate import PIECE, STATE_FLOATS, device_of
+from .behaviour import logits_at
 from .capture import named, read_on
 from .question import Asking, Labels, Tokens
 from .substitution import flattened, replaced
@@ -86,13 +87,8 @@ def answers(
     model: SequenceModel, held: Sequence[Held], asking: Asking, part: Part | None = None, change: Change | None = None
 ) -> Labels:
     """What is said when items are asked for, values from 0: [n, q]; with `part` changed, if one is given."""
-    device, said = device_of(model), []
+    said = []
     for some in held:
         states = some.states if part is None or change is None else put(some, change(part.of(some)))
-        tokens = torch.from_numpy(np.ascontiguousarray(asking.tokens[some.rows])).to(device)
-        b, q = len(tokens), len(asking.places)
-        asked = torch.arange(b).repeat_interleave(q).to(device), torch.from_numpy(asking.places).repeat(b).to(device)
-        untold = torch.full_like(tokens, -1, dtype=torch.int64) if model.told else None
-        logits, _ = model(tokens, asked, states, untold)
-        said.append(logits.argmax(-1).view(b, q).cpu().numpy())
+        said.append(logits_at(model, states, asking.tokens[some.rows], asking.places).argmax(-1).cpu().numpy())
     return np.concatenate(said)

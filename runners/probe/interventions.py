@@ -28,7 +28,7 @@ from ..statistics import wilson
 from .erase import Eraser, random_like, spanned
 from .held import Change, Held, Part, answers, flat, hold
 from .information import BETWEEN, usable_bits
-from .question import ITEMS, Asking, Drawn, Labels, Question
+from .question import ITEMS, Asking, Drawn, Labels, Question, spread
 from .readers.ridge import Ridge
 from .substitution import exchanged, flattened, restored
 
@@ -170,7 +170,7 @@ def narrowed(askings: Sequence[Asking], most: int) -> list[Asking]:
     if not askings:
         return []
     every = np.unique(np.concatenate([asking.items for asking in askings]))
-    chosen = every[np.unique(np.linspace(0, len(every) - 1, most).round().astype(np.int64))]
+    chosen = every[spread(len(every), most)]
     found = []
     for asking in askings:
         items, first = np.unique(asking.items, return_index=True)

@@ -17,16 +17,17 @@ from .asked import Asked
 from .capture import capture, layers_of, whole
 from .columns import Table
 from .components import factorise
-from .information import Floats, usable_bits
+from .information import Floats
 from .own import Bindings, asked, bindings, control_labels
+from .question import probed
 from .readers.bilinear import Bilinear
 from .readers.reader import Reader
 from .readers.ridge import Ridge
 from .readers.shared import Shared
-from .reading import Reading, fitted_prior, scored
+from .reading import fitted_prior, read, scored
 from .rows import selective
 from .shelf import Shelf
-from .splitting import Split, split
+from .splitting import split
 
 Labels = NDArray[np.int64]
 
@@ -45,10 +46,11 @@ def own_read(probe: Asked) -> list[dict[str, Any]]:
     n, K = rows.labels.shape
     every = np.concatenate([read.reshape(n, K, -1) for read in reads], axis=2).reshape(n, -1)
     table: list[dict[str, Any]] = []
-    for layer, read in enumerate([every, *reads]):
-        found = factorise(Table(read), split(np.arange(n), probe.run.seed).train)
-        head = {"layer": layer, "features": read.shape[1] // K, "rank": found.rank}
-        table += read_by(probe, rows, "own", Shared(Ridge(task.num_answers)), read, head)
+    for layer in layers_of(probe.model):
+        answers = [every, *reads][layer]
+        found = factorise(Table(answers), split(np.arange(n), probe.run.seed).train)
+        head = {"layer": layer, "features": answers.shape[1] // K, "rank": found.rank}
+        table += read_by(probe, rows, "own", Shared(Ridge(task.num_answers)), answers, head)
     return selective(table)
 
 
@@ -74,7 +76,7 @@ def bilinear(probe: Asked) -> list[dict[str, Any]]:
 
 def is_keyed(probe: Asked) -> bool:
     """Whether items are asked for by a key alone."""
-    return next(probe.templates()).question.keyed
+    return probed(probe.run.task.task, probe.run.task.length).keyed
 
 
 def read_by(
@@ -96,12 +98,3 @@ def read_by(
                 | row
             )
     return table
-
-
-def read(reader: Reader, X: Floats | NDArray[np.float32], labels: Labels, parts: Split, prior: Floats) -> Reading:
-    """Fit to the rows that train, choose by those that validate, read the others."""
-    train, validation, test = parts
-    reader.fit(X[train], labels[train], (X[validation], labels[validation]))
-    told = reader.predict_log_proba(X[test]).reshape(len(test), labels.shape[1], -1)
-    bits = usable_bits(told, prior, labels[test])
-    return Reading(told.argmax(-1) == labels[test], bits, reader.converged_, prior)

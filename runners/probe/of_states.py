@@ -76,7 +76,7 @@ def probe(
     table = []
     for name in readers:
         for control, (source, wanted) in asked.items():
-            reading = read(reader_named(name, V, random_state), source, wanted, rows, sequences=shared)
+            reading = read(reader_named(name, V, random_state), source.coordinates, wanted, rows, sequences=shared)
             head = {"reader": name, "control": control}
             more = {"features": source.features, "rank": source.rank}
             table += [head | {"item": item} | row | more for item, row in enumerate(scored(reading))]

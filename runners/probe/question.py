@@ -163,6 +163,11 @@ class Question:
         return np.where(same.any(1), same.argmax(1), -1)
 
 
+def spread(count: int, most: int) -> Labels:
+    """At most so many of 0 to count - 1, spread evenly, the first and the last among them."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
+
+
 def questions(task: Task, length: int, seed: int) -> Iterator[Question]:
     """Templates of the probe split, enough of them for `ITEMS` items. Raises ValueError as `probed` does."""
     stored = len(probed(task, length).positions)

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..statistics import cluster_interval, wilson
-from .components import Factored
 from .information import Bits, usable_bits
 from .readers import READERS
 from .readers.prior import Prior
@@ -49,7 +48,7 @@ def reader_named(name: str, num_values: int, random_state: int = 0, orthogonal: 
 
 def read(
     reader: Reader,
-    found: Factored,
+    X: Floats | NDArray[np.float32],
     labels: Labels,
     rows: Split,
     prior: Floats | None = None,
@@ -57,16 +56,15 @@ def read(
 ) -> Reading:
     """Fit on the training rows, choose by the validation rows, read the others.
 
-    labels [n, K]; prior [K, V] are log-probabilities of who sees no state, fitted to these rows unless given.
+    X [n, F], labels [n, K]; prior [K, V] are log-probabilities of who sees no state, fitted to these rows unless given.
     """
-    Z, y = found.coordinates, labels
     if prior is None:
         prior = fitted_prior(labels, rows, reader.num_values)
-    reader.fit(Z[rows.train], y[rows.train], validation=(Z[rows.validation], y[rows.validation]))
-    told = reader.predict_log_proba(Z[rows.test]).reshape(len(rows.test), y.shape[1], -1)
-    right = told.argmax(-1) == y[rows.test]
+    reader.fit(X[rows.train], labels[rows.train], validation=(X[rows.validation], labels[rows.validation]))
+    told = reader.predict_log_proba(X[rows.test]).reshape(len(rows.test), labels.shape[1], -1)
+    right = told.argmax(-1) == labels[rows.test]
     of = None if sequences is None else sequences[rows.test]
-    return Reading(right, usable_bits(told, prior, y[rows.test], of), reader.converged_, prior, of)
+    return Reading(right, usable_bits(told, prior, labels[rows.test], of), reader.converged_, prior, of)
 
 
 def fitted_prior(labels: Labels, rows: Split, num_values: int) -> Floats:

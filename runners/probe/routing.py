@@ -38,6 +38,7 @@ from models.memories.controls import oracle_of
 
 from ..evaluate import PIECE, device_of, origins, rows_at_once
 from ..statistics import wilson
+from .behaviour import logits_at
 from .question import Asking, Drawn, Question
 
 Layers = dict[int, Cached]
@@ -160,14 +161,8 @@ def read(model: SequenceModel, question: Question, drawn: Drawn) -> list[State]:
 def answer(model: SequenceModel, states: list[State], question: Question, asking: Asking) -> NDArray[np.int64]:
     """[n, q]: which value the model says at every place that asks, from 0; memories that are told are told where."""
     model.eval()
-    device, n = device_of(model), len(asking.tokens)
-    places = torch.from_numpy(asking.places).to(device)
-    rows = torch.arange(n, device=device).repeat_interleave(len(places))
-    told = torch.full(asking.tokens.shape, -1, device=device)
-    told[:, places] = torch.from_numpy(question.positions[asking.items]).to(device)
-    tokens = torch.from_numpy(asking.tokens).to(device)
-    logits, _ = model(tokens, (rows, places.repeat(n)), states, told if model.told else None)
-    said = logits.argmax(-1).view(n, -1) + model.answers.start - question.task.alphabet.start
+    logits = logits_at(model, states, asking.tokens, asking.places, question.positions[asking.items])
+    said = logits.argmax(-1) + model.answers.start - question.task.alphabet.start
     return np.asarray(said.cpu().numpy())
 
 

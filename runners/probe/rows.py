@@ -27,7 +27,8 @@ def prior_of(template: Template, labels: Labels) -> Floats:
 
 def by_reader(name: str, found: Factored, template: Template, labels: Labels, prior: Floats, seed: int) -> Reading:
     """What one of `READERS` reads of states on principal axes."""
-    return read(reader_named(name, template.question.num_values, seed), found, labels, template.rows, prior)
+    reader = reader_named(name, template.question.num_values, seed)
+    return read(reader, found.coordinates, labels, template.rows, prior)
 
 
 def rows_of(
