@@ -52,13 +52,13 @@ bench: $(INSTALLED)
 
 docs: $(INSTALLED)
 	$(BIN)/python -m recall_tasks.guide
-	$(BIN)/python -m runners.seen.page
+	$(BIN)/python -m runners.memory_guide.page
 
 memories: $(INSTALLED)
 	$(BIN)/recall compare --preset memories
 	$(BIN)/recall compare --preset caching
 	$(BIN)/recall compare --preset elastic
-	$(BIN)/python -m runners.seen
+	$(BIN)/python -m runners.memory_guide
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build dist

@@ -14,9 +14,9 @@ from statistics import median
 from typing import Any
 from unittest.mock import patch
 
-from runners.engine import Event, Job, opened
-from runners.experiment import ModelSetting, Run, TaskSetting, Training
-from runners.train import step, train
+from runners.config.run import ModelSetting, Run, TaskSetting, Training
+from runners.execution.engines import Event, Job, opened
+from runners.training.loop import step, train
 
 TASK = TaskSetting("mqar", 64, {"num_pairs": 16, "num_keys": 64, "num_values": 64})
 ROOT = Path(__file__).parent.parent
@@ -41,7 +41,7 @@ def compared(memory: str, updates: int, repeats: int, watch: Callable[[Any], Non
             spent += time.perf_counter() - began
             return said
 
-        with patch("runners.train.step", timed):
+        with patch("runners.training.loop.step", timed):
             curve = train(one, watch)[2]
         times.append((curve[-1]["seconds"] / curve[-1]["update"], spent / updates))
     return times[1:]

@@ -3,8 +3,8 @@
 import statistics
 from collections.abc import Iterator
 
-from runners.experiment import ModelSetting, Run, TaskSetting, Training
-from runners.train import train
+from runners.config.run import ModelSetting, Run, TaskSetting, Training
+from runners.training.loop import train
 
 LONG = TaskSetting("mqar", 256, {"num_pairs": 32, "num_keys": 127, "num_values": 128})
 ZOOLOGY = TaskSetting("mqar", 64, {"num_pairs": 4, "num_keys": 4095, "num_values": 4096, "placement": "power:0.01"})

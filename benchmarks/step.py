@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from models import MEMORIES, build
 from recall_tasks import MQAR, Stream
-from runners.train import step
 from runners.training.adamw import AdamW
+from runners.training.loop import step
 
 from .timing import matmul_rate, seconds
 

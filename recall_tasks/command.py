@@ -8,7 +8,7 @@ import sys
 def main() -> int:
     """Hand over to the runners; from a bare wheel, say where they are."""
     try:
-        from runners.command import main as run
+        from runners.cli.main import main as run
     except KeyboardInterrupt:
         return 130
     except ModuleNotFoundError as missing:

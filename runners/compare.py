@@ -18,18 +18,18 @@ from typing import TYPE_CHECKING
 from models import Memory
 from recall_tasks import Task
 
-from . import store
-from .bring import IMPORTING, adopt
-from .engine import Event, Job, cores, execute
-from .experiment import ModelSetting, Run, TaskSetting, Training
-from .extrapolate import ROWS
-from .jobs import ELSEWHERE, Request, check, fulfil, remaining
-from .study import Ask, Study
-from .study.matching import check_matched
-from .study.rates import asked_runs
+from . import storage
+from .config.custom_code import IMPORTING, adopt
+from .config.run import ModelSetting, Run, TaskSetting, Training
+from .execution.engines import Event, Job, cores, execute
+from .execution.jobs import ELSEWHERE, Request, check, fulfil, remaining
+from .measures.extrapolation import ROWS
+from .studies import Ask, Study
+from .studies.learning_rates import asked_runs
+from .studies.matching import check_matched
 
 if TYPE_CHECKING:
-    from .results import Results  # pandas takes half a second to import; a sweep does without
+    from .results.tables import Results  # pandas takes half a second to import; a sweep does without
 
 Execute = Callable[[Sequence[Job]], Iterator[Event]]
 PATIENCE = 1.0
@@ -54,12 +54,12 @@ def carry_out(
     device      where models are: "cuda" where the engine gives each job a GPU
 
     A run that another process works on is left to it and waited for. A grid of learning rates is trained
-    first; what the study asks for is then asked of the chosen rate. Raises store.CorruptRun or
-    store.UnwritableFolder before anything starts, ValueError where models are not matched as the study says.
+    first; what the study asks for is then asked of the chosen rate. Raises storage.CorruptRun or
+    storage.UnwritableFolder before anything starts, ValueError where models are not matched as the study says.
     """
     check_study(study)
-    store.open_folder(folder)
-    store.load_study(folder)  # refused now rather than when all is trained
+    storage.open_folder(folder)
+    storage.load_study(folder)  # refused now rather than when all is trained
     if command:
         record_study(study, folder, 0.0, command)  # a killed sweep says what it was
     began, failed, done = time.time(), set[str](), 0
@@ -70,9 +70,9 @@ def carry_out(
             wanted = requests(study, folder)
             todo = [run for run in study.runs if run.name not in failed and lacks(folder, run, wanted[run.name])]
             for name in runs.keys() - {run.name for run in todo} - failed:
-                store.forget_failure(folder, runs[name])  # it failed when all of it was written
+                storage.forget_failure(folder, runs[name])  # it failed when all of it was written
             for run in todo if not retry else ():
-                if (before := store.load_failure(folder, run)) is not None:
+                if (before := storage.load_failure(folder, run)) is not None:
                     failed.add(run.name)
                     yield Event(run.name, "failed", f"{before['reason']} (it failed before: --retry tries it again)")
             jobs = [
@@ -109,7 +109,7 @@ def requests(study: Study, folder: Path) -> dict[str, Request]:
 
 def lacks(folder: Path, run: Run, request: Request) -> bool:
     """Whether anything is left to do for this run."""
-    return not store.is_finished(folder, run) or bool(remaining(folder / run.name, request))
+    return not storage.is_finished(folder, run) or bool(remaining(folder / run.name, request))
 
 
 def missing(study: Study, folder: Path) -> list[Run]:
@@ -128,15 +128,15 @@ def settled(
         if event.kind == "started":
             started[event.job] = time.time()
         elif event.kind == "failed":
-            if str(event.content).startswith(store.FullDisk.__name__):  # no run's fault, and every one would fail
-                raise store.FullDisk(str(event.content).partition(": ")[2])
+            if str(event.content).startswith(storage.FullDisk.__name__):  # no run's fault, and every one would fail
+                raise storage.FullDisk(str(event.content).partition(": ")[2])
             seconds = time.time() - started.get(event.job, time.time())
-            store.write_failure(folder, runs[event.job], str(event.content), event.why, event.log, seconds)
+            storage.write_failure(folder, runs[event.job], str(event.content), event.why, event.log, seconds)
         elif event.kind == "finished":
             if event.content == ELSEWHERE:
                 elsewhere.append(event.job)
                 continue
-            store.forget_failure(folder, runs[event.job])
+            storage.forget_failure(folder, runs[event.job])
         yield event
     for name in elsewhere:
         yield Event(name, "progress", ELSEWHERE)
@@ -148,14 +148,14 @@ def settled(
 
 def released(folder: Path, run: Run) -> bool:
     """Whether no process works on the run just now."""
-    with store.claimed(folder, run) as free:
+    with storage.claimed(folder, run) as free:
         return free
 
 
 def record_study(study: Study, folder: Path, seconds: float, command: str) -> None:
     """Keep what was asked for and how long it took; time adds up over resumptions."""
     path = folder / "study.json"
-    before = kept["seconds"] if (kept := store.load_study(folder)) else 0.0
+    before = kept["seconds"] if (kept := storage.load_study(folder)) else 0.0
     content = {
         "name": study.name,
         "runs": [run.name for run in study.runs],
@@ -164,7 +164,7 @@ def record_study(study: Study, folder: Path, seconds: float, command: str) -> No
         "seconds": before + seconds,
         "workers": cores(),
     }
-    store.write_whole(path, store.sealed(content))
+    storage.write_whole(path, storage.sealed(content))
 
 
 @dataclass(frozen=True, repr=False)
@@ -216,6 +216,6 @@ def compare(
     for event in carry_out(study, place, partial(execute, workers=0), command="compare(...)", retry=True):
         if event.kind == "failed":
             raise RuntimeError(f"{event.job}: {event.content}\n{event.log}")
-    from .results import collect
+    from .results.tables import collect
 
     return Comparison(collect([place], [run.name for run in study.runs]), place)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from runners.results import Results
+from runners.results.tables import Results
 from runners.statistics import cluster_interval, wilson
 
 MEMORIES = ("attention", "linear", "gru", "<b>x</b>")

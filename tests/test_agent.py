@@ -10,8 +10,8 @@ from models import MEMORIES
 from recall_tasks import MQAR, make_task
 from recall_tasks.bounds import bag_floor
 from recall_tasks.environments.vector import RecallVectorEnv
-from runners.agent import ActorCritic, Learning, Point, evaluate, learn, main, play
-from runners.arguments import Mistake
+from runners.cli.flags import Mistake
+from runners.examples.actor_critic import ActorCritic, Learning, Point, evaluate, learn, main, play
 
 torch.set_num_threads(1)
 TINY = MQAR(num_pairs=2, num_keys=4, num_values=4)
@@ -100,7 +100,7 @@ LIMITS = {
 
 @pytest.mark.parametrize(("words", "told"), LIMITS.items(), ids=LIMITS.keys())
 def test_a_number_out_of_its_limits_is_refused_before_learning(words, told, monkeypatch):
-    monkeypatch.setattr("runners.agent.learn", None)
+    monkeypatch.setattr("runners.examples.actor_critic.learn", None)
     with pytest.raises(Mistake, match=told):
         main(words.split())
 
@@ -115,7 +115,8 @@ def test_a_single_question_teaches_no_nan():
 def test_seeds_that_follow_each_other_share_no_rows(monkeypatch):
     seen = []
     monkeypatch.setattr(
-        "runners.agent.play", lambda a, envs, seed=None, guesses=None: seen.append(seed) or play(a, envs, seed, guesses)
+        "runners.examples.actor_critic.play",
+        lambda a, envs, seed=None, guesses=None: seen.append(seed) or play(a, envs, seed, guesses),
     )
     for seed in (0, 1, 2):
         learn(TINY, 8, "linear", Learning(updates=2, lanes=8, seed=seed))
@@ -136,7 +137,7 @@ def test_an_interrupt_is_one_line_and_keeps_the_curve(tmp_path, capsys, monkeypa
         watch(Point(20, 160, 0.5, 0.25))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("runners.agent.learn", stopped)
+    monkeypatch.setattr("runners.examples.actor_critic.learn", stopped)
     out = tmp_path / "curve.csv"
     assert main(["--num-pairs", "2", "--out", str(out)]) == 130
     lines = capsys.readouterr().out.splitlines()

@@ -7,8 +7,8 @@ import torch
 from untrained import a_run, keep
 
 from runners.analysis.comparison import compare_memories
-from runners.analysis.horizons import horizons
-from runners.results import collect
+from runners.analysis.extrapolation import horizons
+from runners.results.tables import collect
 
 torch.set_num_threads(1)
 

@@ -13,16 +13,16 @@ import pytest
 import torch
 
 from recall_tasks import Stream, bounds, make_task
-from runners import jobs
-from runners.analysis.apart import told_apart
-from runners.analysis.capacities import capacities, interval, slopes
-from runners.capacity import check, measure, merged, plan, remaining
-from runners.command import main
-from runners.commands.capacity import told
-from runners.experiment import ModelSetting, Run, TaskSetting
+from runners.analysis.capacity import capacities, interval, slopes
+from runners.cli.capacity import told
+from runners.cli.main import main
+from runners.config.run import ModelSetting, Run, TaskSetting
+from runners.execution import jobs
 from runners.figures import FIGURES, panels
-from runners.presets import PRESETS
-from runners.results import Results
+from runners.measures.capacity import check, measure, merged, plan, remaining
+from runners.results.labels import told_apart
+from runners.results.tables import Results
+from runners.studies.presets import PRESETS
 
 torch.set_num_threads(1)
 KEYS = {"num_keys": 16, "num_values": 8}

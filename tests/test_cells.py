@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from recall_tasks import Stream, make_task
-from runners.cells import cell_rows, distance_rows
-from runners.evaluate import Scored
+from runners.evaluation.breakdown import cell_rows, distance_rows
+from runners.evaluation.evaluate import Scored
 
 
 def counted(scored, place_of):

@@ -14,11 +14,11 @@ from rich.console import Console
 
 from recall_tasks import MQAR, TASKS, Preset
 from recall_tasks.markdown import first_sentence
-from runners.arguments import several, whole
-from runners.command import COMMANDS, main
-from runners.engine import execute
-from runners.results import FLOORS, collect
-from runners.store import sealed, unsealed
+from runners.cli.flags import several, whole
+from runners.cli.main import COMMANDS, main
+from runners.execution.engines import execute
+from runners.results.tables import FLOORS, collect
+from runners.storage import sealed, unsealed
 
 ROOT = Path(__file__).parent.parent
 TINY = ["--length", "12", "--num-pairs", "2", "--num-keys", "4", "--num-values", "4", "--width", "8"]
@@ -29,8 +29,8 @@ QUICK = ["--updates", "5", "--tokens", "256"]
 def in_this_process():
     """Jobs of a command are done here: a worker takes two seconds to import torch. Slow tests have workers."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("compare", "finished"):
-            patch.setattr(f"runners.commands.{module}.execute", lambda jobs, workers=None: execute(jobs, workers=0))
+        for module in ("compare", "measure"):
+            patch.setattr(f"runners.cli.{module}.execute", lambda jobs, workers=None: execute(jobs, workers=0))
         yield
 
 
@@ -175,7 +175,7 @@ def test_a_task_that_does_not_fit_says_what_it_needs(capsys):
 @pytest.mark.parametrize("width", [80, 100])
 @pytest.mark.parametrize("kind", ["tasks", "settings"])
 def test_a_narrow_terminal_breaks_no_name_and_no_number(kind, width):
-    from runners.commands.ls import TABLES
+    from runners.cli.ls import TABLES
 
     console = Console(width=width, color_system=None)
     with console.capture() as captured:
@@ -221,7 +221,7 @@ def test_a_published_setting_is_shown_at_its_own_length_unless_another_is_given(
 
 @pytest.mark.parametrize("pairs", [4, 800])
 def test_a_published_row_too_long_to_read_says_what_can_be(pairs, capsys, monkeypatch):
-    monkeypatch.setattr("runners.commands.show.MOST_SHOWN", 1024)
+    monkeypatch.setattr("runners.cli.show.MOST_SHOWN", 1024)
     published(monkeypatch, length=2**20, num_pairs=pairs, num_keys=800)
     assert run("show", "mqar", "--preset", "mine") == 2
     said = capsys.readouterr().err
@@ -449,7 +449,7 @@ def test_a_stopped_comparison_goes_on_and_repeats_nothing(tmp_path, how):
 
 
 def test_a_probe_adds_the_readers_that_are_missing(trained):
-    from runners.jobs import ask_more
+    from runners.execution.jobs import ask_more
 
     (trained / "probe.json").unlink(missing_ok=True)
     ask_more(str(trained), {"probe": {"readers": ["ridge"]}}, lambda words: None)

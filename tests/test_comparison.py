@@ -14,7 +14,7 @@ from runners.analysis.comparison import compare_memories, means_over_seeds, over
 from runners.analysis.paired import COLUMNS, LEVEL, standing_out
 from runners.report.findings import farther, findings
 from runners.report.pairs import claim, pairs_table
-from runners.results import Results
+from runners.results.tables import Results
 from runners.statistics import across_seeds, holm, iqm, paired_difference
 
 ROWS, QUESTIONS = 80, 8

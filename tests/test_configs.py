@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from models import MEMORIES, memory_options
 from recall_tasks import TASKS
-from runners.experiment import ModelSetting, Run, TaskSetting, Training
-from runners.sizes import LAYERS, NUMBERS
+from runners.config.run import ModelSetting, Run, TaskSetting, Training
+from runners.config.sizes import LAYERS, NUMBERS
 
 RUN = Run(
     TaskSetting("mqar", 32, {"num_pairs": 4}),

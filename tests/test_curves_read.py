@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from runners.analysis.extrapolation import horizons
 from runners.analysis.fits import Counts, capacity
-from runners.analysis.horizons import horizons
-from runners.modes import FIXED_LOAD, GROWING_LOAD
-from runners.results import FLOORS, Results
+from runners.config.length_modes import FIXED_LOAD, GROWING_LOAD
+from runners.results.tables import FLOORS, Results
 
 ROWS = 64
 RUN = {"run": "r", "task": "mqar", "memory": "gru", "seed": 0}

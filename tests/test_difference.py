@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 from untrained import ROWS, a_run, keep
 
-from runners import command, store
-from runners.archive.difference import compare_runs, load, match
-from runners.commands import diff
-from runners.experiment import Run
+from runners import storage
+from runners.cli import diff, main
+from runners.config.run import Run
+from runners.results.diff import compare_runs, load, match
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def asked(found):
 def recall(capsys, *words):
     try:
         status = diff.run([str(word) for word in words])
-    except command.Mistake as mistake:
+    except main.Mistake as mistake:
         return 2, " ".join(str(mistake).split())
     return status, capsys.readouterr().out
 
@@ -91,7 +91,7 @@ def test_runs_on_other_rows_are_not_paired(folder, capsys):
 def test_rows_of_another_training_length_are_the_same_at_a_shared_length(folder, tmp_path):
     task = replace(a_run().task, length=32)
     keep(tmp_path, Run(task, a_run().model), ladder=(1,))
-    (longer,) = store.find_runs([tmp_path])
+    (longer,) = storage.find_runs([tmp_path])
     found = compare_runs(load(folder / a_run().name), load(longer))
     assert found.same_rows
     assert found.scores[["kind", "length", "rows"]].values.tolist() == [["extrapolation", 32, ROWS]]
@@ -105,7 +105,7 @@ def test_what_it_ran_with_is_told_apart_from_what_came_out(folder, tmp_path):
     record["environment"]["versions"]["torch"] = "1.0"
     record["environment"]["machine"]["cores"] = 999
     record["outcome"]["seconds"] = 99.0
-    (copy / "result.json").write_bytes(store.sealed(record))
+    (copy / "result.json").write_bytes(storage.sealed(record))
     facts = compare_runs(load(folder / a_run().name), load(copy)).facts
     assert facts[["part", "what"]].values.tolist() == [
         ["ran with", "version_torch"], ["ran with", "machine_cores"], ["came out", "seconds"],
@@ -117,7 +117,7 @@ def test_folders_are_matched_by_name_then_by_what_was_asked(folder, tmp_path, ca
     other_rate = replace(a_run(seed=1), training=replace(a_run().training, learning_rate=0.5))
     keep(tmp_path, other_rate)
     keep(tmp_path, a_run(seed=7))
-    here, there = ([load(p) for p in store.find_runs([f])] for f in (folder, tmp_path))
+    here, there = ([load(p) for p in storage.find_runs([f])] for f in (folder, tmp_path))
     pairs, left, right = match(here, there)
     assert {(one.place.name, other.place.name) for one, other in pairs} == {
         (a_run().name, a_run().name), (a_run(seed=1).name, other_rate.name),

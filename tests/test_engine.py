@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from processes import gone, running
 
-from runners.engine import Job, Limits, execute, opened
+from runners.execution.engines import Job, Limits, execute, opened
 
 KEPT = []
 
@@ -123,7 +123,7 @@ def test_workers_and_what_they_started_end_when_their_parent_is_killed_however_q
     script = tmp_path / "parent.py"
     script.write_text(
         "import os, time\n"
-        "from runners.engine import Job, execute\n"
+        "from runners.execution.engines import Job, execute\n"
         "import subprocess\n"
         "def work(watch):\n"
         "    child = subprocess.Popen(['sleep', '60'], stdout=subprocess.DEVNULL)\n"
@@ -191,7 +191,7 @@ def test_a_job_that_is_killed_is_told_with_its_likely_cause():
 
 def test_what_the_kernel_ends_for_want_of_memory_is_said_to_be(monkeypatch):
     counts = iter([3, 4])
-    monkeypatch.setattr("runners.engine.worker._times_out_of_memory", lambda: next(counts))
+    monkeypatch.setattr("runners.execution.worker._times_out_of_memory", lambda: next(counts))
     (failed,) = [event for event in execute([Job("dead", perish, ())], 1) if event.kind == "failed"]
     assert failed.why == "memory"
     assert "kernel" in failed.content

@@ -5,7 +5,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 
-from runners.probe.erase import Eraser, random_like, spanned
+from runners.probe.erasure import Eraser, random_like, spanned
 
 V = 4
 

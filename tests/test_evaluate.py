@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from recall_tasks import IGNORE, MQAR, Copy, Needle, Stream, make_task
-from runners.cells import cell_rows, distance_rows, sorted_into
-from runners.evaluate import Scored, origins, places, predict, score, score_row, sequence_rows
-from runners.experiment import ModelSetting, Run, TaskSetting
-from runners.extrapolate import measure
-from runners.results import FLOORS
+from runners.config.run import ModelSetting, Run, TaskSetting
+from runners.evaluation.breakdown import cell_rows, distance_rows, sorted_into
+from runners.evaluation.evaluate import Scored, origins, places, predict, score, score_row, sequence_rows
+from runners.measures.extrapolation import measure
+from runners.results.tables import FLOORS
 from runners.statistics import cluster_interval, wilson
 
 torch.set_num_threads(1)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runners.experiment import ModelSetting, Run, TaskSetting, Training
+from runners.config.run import ModelSetting, Run, TaskSetting, Training
 
 RUN = Run(TaskSetting("mqar", 32, {"num_pairs": 4}), ModelSetting("grm", {"segment": 8}), Training(), 3)
 
@@ -81,7 +81,7 @@ def test_a_label_names_the_run_and_leaves_its_identity():
 
 @pytest.mark.slow
 def test_identity_is_the_same_in_another_process():
-    code = "import json, sys; from runners.experiment import Run; print(Run.from_json(json.load(sys.stdin)).identity)"
+    code = "import json, sys; from runners.config.run import Run; print(Run.from_json(json.load(sys.stdin)).identity)"
     root = Path(__file__).parent.parent
     told = subprocess.run(
         [sys.executable, "-c", code],

@@ -18,7 +18,7 @@ from recall_tasks import IGNORE, MQAR, TASKS, Needle, Stream, __version__, make_
 from recall_tasks import export as module
 from recall_tasks.export import export, load
 from recall_tasks.formats import FORMATS
-from runners.command import main
+from runners.cli.main import main
 
 ROOT = Path(__file__).parent.parent
 STREAM = Stream(MQAR(num_pairs=2, num_keys=4, num_values=4), 8, "test", seed=1)
@@ -209,7 +209,7 @@ def test_memory_does_not_grow_with_the_rows(tmp_path):
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_full_disk_leaves_nothing(form, tmp_path):
     code = (
-        "import resource, sys; from runners.command import main\n"
+        "import resource, sys; from runners.cli.main import main\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
         "sys.exit(main(['export', 'mqar', '--rows', '3000', '--out', sys.argv[1]]))"
     )

@@ -10,13 +10,24 @@ import torch
 from untrained import a_run, keep
 
 from recall_tasks import MQAR, TASKS, Copy, Induction, Needle, Stream, Task
-from runners import extrapolate, jobs, store
-from runners.evaluate import rows_at_once, score
-from runners.experiment import ModelSetting, Run
-from runners.extrapolate import LEAST_ROWS, ROWS, check, default_rows, measure, merged, parts, remaining
-from runners.modes import FIXED_DISTANCE, GROWING_LOAD, largest_load, named, task_at
-from runners.projection import clock, projected
-from runners.telling import Notice
+from runners import storage
+from runners.config.length_modes import FIXED_DISTANCE, GROWING_LOAD, largest_load, named, task_at
+from runners.config.messages import Notice
+from runners.config.run import ModelSetting, Run
+from runners.evaluation.evaluate import rows_at_once, score
+from runners.execution import jobs
+from runners.measures import extrapolation
+from runners.measures.extrapolation import (
+    LEAST_ROWS,
+    ROWS,
+    check,
+    default_rows,
+    measure,
+    merged,
+    parts,
+    remaining,
+)
+from runners.measures.projection import clock, projected
 
 torch.set_num_threads(1)
 RUN = a_run("linear", pairs=2)
@@ -113,7 +124,7 @@ def test_every_row_says_its_mode_and_its_load() -> None:
     assert [(row["mode"], row["length"], row["load"]) for row in record["scores"]] == [
         (GROWING_LOAD, 16, 2), (GROWING_LOAD, 48, 6), (GROWING_LOAD, 128, 8),
     ]  # fmt: skip
-    assert {row["mode"] for table in extrapolate.TABLES for row in record[table]} == {GROWING_LOAD}
+    assert {row["mode"] for table in extrapolation.TABLES for row in record[table]} == {GROWING_LOAD}
 
 
 def test_modes_are_kept_beside_each_other() -> None:
@@ -195,7 +206,7 @@ def test_a_run_out_of_seconds_stops_between_lengths_and_says_so() -> None:
 def test_an_interruption_keeps_the_lengths_that_were_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = keep(tmp_path, RUN)
     wanted = {"extrapolation": {"ladder": [1, 2, 4], "rows": 8}}
-    whole, lengths = extrapolate.score, list[int]()
+    whole, lengths = extrapolation.score, list[int]()
 
     def interrupted(model: object, stream: Stream, *rest: object, **more: object) -> object:
         lengths.append(stream.length)
@@ -203,16 +214,16 @@ def test_an_interruption_keeps_the_lengths_that_were_measured(tmp_path: Path, mo
             raise KeyboardInterrupt
         return whole(model, stream, *rest, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(extrapolate, "score", interrupted)
+    monkeypatch.setattr(extrapolation, "score", interrupted)
     with pytest.raises(KeyboardInterrupt):
         jobs.ask_more(str(place), wanted, lambda said: None)
-    record = store.unsealed(place / extrapolate.RECORD)
+    record = storage.unsealed(place / extrapolation.RECORD)
     assert [done["length"] for done in record["done"]] == [16, 32]
     jobs.ask_more(str(place), wanted, lambda said: None)
-    record = store.unsealed(place / extrapolate.RECORD)
+    record = storage.unsealed(place / extrapolation.RECORD)
     assert [done["length"] for done in record["done"]] == [16, 32, 64]
     assert lengths == [16, 32, 64, 64]
-    kept = {name for file in record["outputs"] for name in store.load_tensors(place, file["name"], file["digest"])}
+    kept = {name for file in record["outputs"] for name in storage.load_tensors(place, file["name"], file["digest"])}
     assert {name.partition("/")[0] for name in kept} == {"16", "32", "64"}
 
 

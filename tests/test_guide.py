@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 
 from recall_tasks import MQAR, TASKS, Preset, bounds, guide
 from recall_tasks.markdown import docstring, first_sentence, linked, prose, table
-from runners.command import main
+from runners.cli.main import main
 
 ROOT = Path(__file__).parent.parent
 

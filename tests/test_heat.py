@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from synthetic import MEMORIES, TASKS, synthetic
 
-from runners.analysis.horizons import curves_over_length, horizon_table, horizons
+from runners.analysis.extrapolation import curves_over_length, horizon_table, horizons
 from runners.figures import heat, length, panels, position
 from runners.figures.canvas import by_panel
-from runners.results import Results
+from runners.results.tables import Results
 from runners.statistics import effective_length
 
 

@@ -44,7 +44,9 @@ def test_the_library_does_not_wait_for_torch():
 
 
 def test_help_does_not_wait_for_torch():
-    code = "import sys, runners.command as c; c.main(['--help']); sys.exit(bool({'torch', 'numpy'} & set(sys.modules)))"
+    code = (
+        "import sys, runners.cli.main as c; c.main(['--help']); sys.exit(bool({'torch', 'numpy'} & set(sys.modules)))"
+    )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.DEVNULL).returncode == 0
 
 

@@ -11,13 +11,13 @@ from torch import nn
 from models import MEMORIES, SequenceModel, build
 from models.memory import Memory
 from recall_tasks import Copy, Needle, Stream
-from runners.experiment import ModelSetting, Run, TaskSetting, Training
+from runners.config.run import ModelSetting, Run, TaskSetting, Training
 from runners.probe.held import Part, answers, hold
 from runners.probe.interventions import difference, interventions, narrowed
-from runners.probe.question import Question, questions
 from runners.probe.substitution import exchanged, flattened, replaced, restored
+from runners.probe.templates import Question, questions
 from runners.probe.verdict import decided, verdict
-from runners.train import train
+from runners.training.loop import train
 
 torch.set_num_threads(1)
 TASK = TaskSetting("mqar", 24, {"num_pairs": 4, "num_keys": 8, "num_values": 8})

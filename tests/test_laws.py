@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from sklearn.isotonic import isotonic_regression
 
 from recall_tasks import bounds, make_task
-from runners.analysis.fits import Counts, capacity, crossing, falling, slope
-from runners.analysis.laws import (
+from runners.analysis.capacity_laws import (
     hebbian_accuracy,
     hebbian_capacity,
     hebbian_law,
@@ -20,6 +19,7 @@ from runners.analysis.laws import (
     inverse_capacity,
     square_matrix,
 )
+from runners.analysis.fits import Counts, capacity, crossing, falling, slope
 
 LOADS = (1, 2, 4, 8, 16, 32, 64)
 SIZES = [(16, 16, 64), (32, 32, 64), (32, 64, 1024)]

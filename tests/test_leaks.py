@@ -14,10 +14,18 @@ from models.memories.linear import LinearAttention
 from models.memory import Memory
 from recall_tasks import MQAR, TASKS, Batch, Stream, make_task
 from recall_tasks.readers import Memoryless, accuracy
-from runners.evaluate import score
-from runners.experiment import ModelSetting, Run, TaskSetting, Training
-from runners.train import train
-from runners.training.leaks import Leak, check_causal, cut_off, cut_off_accuracy, interval, questions_alone, untrained
+from runners.config.run import ModelSetting, Run, TaskSetting, Training
+from runners.evaluation.evaluate import score
+from runners.training.loop import train
+from runners.training.sanity import (
+    Leak,
+    check_causal,
+    cut_off,
+    cut_off_accuracy,
+    interval,
+    questions_alone,
+    untrained,
+)
 
 torch.set_num_threads(1)
 TINY = TaskSetting("mqar", 12, {"num_pairs": 2, "num_keys": 8, "num_values": 8})

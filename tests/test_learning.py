@@ -4,9 +4,9 @@ import pytest
 
 from recall_tasks import TASKS, Stream
 from recall_tasks.bounds import floors
-from runners.evaluate import score
-from runners.experiment import ModelSetting, Run, TaskSetting, Training
-from runners.train import train
+from runners.config.run import ModelSetting, Run, TaskSetting, Training
+from runners.evaluation.evaluate import score
+from runners.training.loop import train
 
 TRACKING = ("parity", "majority", "permutation")
 """Asks for a running summary, which a recurrent state keeps and two layers of attention have to search for."""

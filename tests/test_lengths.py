@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from recall_tasks import MQAR, TASKS, Needle, Stream, make_task
-from runners.experiment import ModelSetting, Run, TaskSetting, Training
+from runners.config.curriculum import MIN_BATCH, POLICIES, proportioned, stages, uniform_draw
+from runners.config.run import ModelSetting, Run, TaskSetting, Training
 from runners.training.feed import OPEN, Feed
-from runners.training.lengths import MIN_BATCH, POLICIES, proportioned, stages, uniform_draw
 
 MQAR_64 = TaskSetting("mqar", 64, {"num_pairs": 8, "num_keys": 16, "num_values": 16})
 

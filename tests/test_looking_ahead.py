@@ -6,7 +6,7 @@ import torch
 from models import build
 from models.memory import Memory
 from recall_tasks import MQAR, Stream
-from runners.training.leaks import Leak, check_causal
+from runners.training.sanity import Leak, check_causal
 
 
 class Blocked(Memory):

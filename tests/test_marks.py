@@ -7,11 +7,11 @@ import pytest
 from untrained import a_run
 
 from recall_tasks import Stream
-from runners import train as training
-from runners.experiment import Run, Training
-from runners.study.rates import choose, seen
-from runners.train import step, train
+from runners.config.run import Run, Training
+from runners.studies.learning_rates import choose, seen
+from runners.training import loop as training
 from runners.training.adamw import AdamW
+from runners.training.loop import step, train
 
 
 def told(monkeypatch, accuracies, validations, losses=(), policy="fixed", **fields):

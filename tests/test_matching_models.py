@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from models.presets import LAYERS, MATCHED_PARAMETERS, MATCHED_STATE, PARAMETERS_OFF, STATE_OFF
-from runners.command import main
+from runners.cli.main import main
 from runners.compare import carry_out
-from runners.experiment import ModelSetting, Run, TaskSetting
-from runners.presets import PRESETS
-from runners.study import Study
-from runners.study.matching import TOLERANCE, amount, check_matched
+from runners.config.run import ModelSetting, Run, TaskSetting
+from runners.studies import Study
+from runners.studies.matching import TOLERANCE, amount, check_matched
+from runners.studies.presets import PRESETS
 
 TASK = TaskSetting("mqar", 64, {"num_pairs": 16, "num_keys": 64, "num_values": 64})
 

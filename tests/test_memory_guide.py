@@ -16,12 +16,12 @@ from models import MEMORIES, Memory, memory_options
 from models.hippo import legendre
 from recall_tasks.markdown import first_sentence, prose
 from runners.compare import carry_out
-from runners.engine import execute
-from runners.experiment import ModelSetting, Run, TaskSetting, Training
-from runners.presets import CACHED, PRESETS, SMALL_OWN, longer, size_of_equal_bytes
-from runners.seen import __main__ as seen
-from runners.seen import contrasts, legs, page, tables
-from runners.study import Study
+from runners.config.run import ModelSetting, Run, TaskSetting, Training
+from runners.execution.engines import execute
+from runners.memory_guide import __main__ as seen
+from runners.memory_guide import contrasts, legs, page, tables
+from runners.studies import Study
+from runners.studies.presets import CACHED, PRESETS, SMALL_OWN, longer, size_of_equal_bytes
 
 ROOT = Path(__file__).parent.parent
 torch.set_num_threads(1)

@@ -11,7 +11,7 @@ from models import MEMORIES, Memory, SequenceModel
 from recall_tasks import MQAR, Copy, Needle, Stream
 from runners.probe.capture import read_on
 from runners.probe.description import description_length
-from runners.probe.own import asked, bindings, control_labels, own_reads
+from runners.probe.own_read import asked, bindings, control_labels, own_reads
 from runners.probe.readers.bilinear import Bilinear
 from runners.probe.readers.ridge import Ridge
 from runners.probe.readers.shared import Shared

@@ -29,7 +29,7 @@ from models.presets import (
     table,
 )
 from recall_tasks import make_task
-from runners.presets import PRESETS
+from runners.studies.presets import PRESETS
 
 torch.set_num_threads(1)
 

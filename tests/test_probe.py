@@ -8,11 +8,22 @@ from sklearn.linear_model import Ridge as SklearnRidge
 
 from models import MEMORIES, Memory
 from models.hippo import legendre
-from runners.probe import Components, Levels, Ridge, Shelf, capture, factorise, probe, probe_memory, split, whole
+from runners.memory_guide.legs import coefficients
+from runners.probe import (
+    Components,
+    Levels,
+    Ridge,
+    Shelf,
+    capture,
+    factorise,
+    probe,
+    probe_memory,
+    split,
+    whole,
+)
 from runners.probe.columns import Joint, Table
 from runners.probe.information import log_softmax, sharpened, told, usable_bits
 from runners.probe.readers import READERS
-from runners.seen.legs import coefficients
 
 torch.set_num_threads(1)
 

@@ -14,7 +14,7 @@ from synthetic import AGES, CACHED, LENGTH, SEGMENT, TASKS, synthetic
 
 from runners.analysis.gates import errors
 from runners.analysis.interventions import interventions, transplants
-from runners.analysis.probing import by_age, over_seeds, probed, share_over_seeds, where
+from runners.analysis.probes import by_age, over_seeds, probed, share_over_seeds, where
 from runners.analysis.recovered import totals
 from runners.analysis.verdicts import verdicts, word
 from runners.figures import FIGURES, looks, panels
@@ -22,7 +22,7 @@ from runners.figures.canvas import by_panel
 from runners.figures.saving import svg
 from runners.probe.verdict import verdict
 from runners.report import write_report
-from runners.results import Results
+from runners.results.tables import Results
 
 SHOWN, WRITTEN = ("attention", "linear", "gru"), ("mqar", "needle")
 Bounds = tuple[float, float, float]

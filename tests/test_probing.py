@@ -5,14 +5,14 @@ import pandas as pd
 import pytest
 import torch
 
-from runners import probing
-from runners.experiment import ModelSetting, Run, TaskSetting
-from runners.probe.asked import Asked
-from runners.probe.of_run import MEASURED
+from runners.config.run import ModelSetting, Run, TaskSetting
+from runners.measures.registry import probe
+from runners.probe.context import Asked
+from runners.probe.passes import MEASURED
 
 torch.set_num_threads(1)
 MQAR_RUN = TaskSetting("mqar", 24, {"num_pairs": 4, "num_keys": 8, "num_values": 8})
-DEFAULTS = {"rows": 0, "step": 0, "dimension": 64, "version": probing.VERSION}
+DEFAULTS = {"rows": 0, "step": 0, "dimension": 64, "version": probe.VERSION}
 
 
 def asked(memory, task=MQAR_RUN, rows=400, dimension=8, layers=1, **options):
@@ -37,8 +37,8 @@ def attention():
 
 
 def test_every_reader_and_step_of_the_command_is_there():
-    assert set(MEASURED) == {*probing.READERS, *probing.ALSO}
-    assert {measured.table for measured in MEASURED.values()} == set(probing.TABLES)
+    assert set(MEASURED) == {*probe.READERS, *probe.ALSO}
+    assert {measured.table for measured in MEASURED.values()} == set(probe.TABLES)
 
 
 def test_a_key_value_cache_holds_everything_and_a_window_what_is_in_it(attention):
@@ -144,27 +144,27 @@ def test_gates_are_looked_at_where_there_are_any():
 def test_what_was_done_is_left_out_of_what_remains():
     wanted = {"readers": ["ridge", "own"], "also": ["causal"]}
     record = {"done": {"ridge": DEFAULTS, "own": {**DEFAULTS, "rows": 500}}, "probes": []}
-    assert probing.remaining(None, wanted) == wanted
-    assert probing.remaining(record, wanted) == {"readers": ["own"], "also": ["causal"]}
-    assert probing.remaining({"probes": [{}], "readers": ["ridge"]}, {"readers": ["ridge"]}) == {
+    assert probe.remaining(None, wanted) == wanted
+    assert probe.remaining(record, wanted) == {"readers": ["own"], "also": ["causal"]}
+    assert probe.remaining({"probes": [{}], "readers": ["ridge"]}, {"readers": ["ridge"]}) == {
         "readers": ["ridge"],
         "also": [],
     }
-    assert probing.remaining(record, {"readers": ["ridge"]}) is None
-    assert probing.remaining(record, {"readers": ["ridge"], "limit": 1}) is None  # where states lie changes no number
+    assert probe.remaining(record, {"readers": ["ridge"]}) is None
+    assert probe.remaining(record, {"readers": ["ridge"], "limit": 1}) is None  # where states lie changes no number
 
 
 def test_rows_of_what_is_done_again_are_replaced_and_others_stay():
     old = {"done": {"ridge": 1, "own": 1, "causal": 1}, "interventions": [1], "routing": []}
     old["probes"] = [{"part": "ridge"}, {"part": "own", "item": 1}, {"reader": "of an older version"}]
     new = {"done": {"own": 2}, "probes": [{"part": "own", "item": 2}], "interventions": [], "routing": []}
-    both = probing.merged(old, new)
+    both = probe.merged(old, new)
     assert both["probes"] == [{"part": "ridge"}, {"part": "own", "item": 2}]
     assert (both["interventions"], both["done"]) == ([1], {"ridge": 1, "own": 2, "causal": 1})
 
 
 def test_nothing_that_is_kept_is_not_a_number():
-    assert probing.without_nan({"a": float("nan"), "b": 1.5, "c": "x"}) == {"a": None, "b": 1.5, "c": "x"}
+    assert probe.without_nan({"a": float("nan"), "b": 1.5, "c": "x"}) == {"a": None, "b": 1.5, "c": "x"}
 
 
 def run(**fields):
@@ -185,24 +185,24 @@ MISTAKES = {
 def test_a_wish_that_cannot_be_met_is_refused_before_any_work(mistake):
     wanted, said = MISTAKES[mistake]
     with pytest.raises(ValueError, match=said):
-        probing.check(run(), wanted)
+        probe.check(run(), wanted)
 
 
 def test_many_values_take_many_rows_and_too_many_are_asked_for_by_hand():
-    assert probing.rows_for(run(num_values=8), {}) == 1280
-    assert probing.rows_for(run(num_values=64), {}) == 3414
+    assert probe.rows_for(run(num_values=8), {}) == 1280
+    assert probe.rows_for(run(num_values=64), {}) == 3414
     with pytest.raises(ValueError, match=r"takes 27,307 sequences to probe .*ask with --rows 27307"):
-        probing.rows_for(run(num_values=512), {})
-    assert probing.rows_for(run(num_values=512), {"rows": 20_000}) == 20_000
+        probe.rows_for(run(num_values=512), {})
+    assert probe.rows_for(run(num_values=512), {"rows": 20_000}) == 20_000
 
 
 def test_more_rows_than_there_is_room_for_are_refused():
     with pytest.raises(
         ValueError, match=r"5,000,000 sequences of states of .* are too many to factorise: .* are the most"
     ):
-        probing.check(run(), {"readers": ["ridge"], "rows": 5_000_000})
+        probe.check(run(), {"readers": ["ridge"], "rows": 5_000_000})
     with pytest.raises(ValueError, match=r"take up to .* GB, over the .* GB that are free .*larger --step"):
-        probing.check_room(20_000, 2**40 // 20_000, 64, {"step": 1, "limit": 0})
+        probe.check_room(20_000, 2**40 // 20_000, 64, {"step": 1, "limit": 0})
 
 
 def test_items_of_long_rows_are_spread_over_their_places():

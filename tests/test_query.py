@@ -12,11 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from untrained import ROWS, a_run, keep
 
-from runners import command, measures, results, store
-from runners.archive import gather
-from runners.archive.gather import Columns
-from runners.archive.query import EXAMPLES, WrongQuery, answer, connected, query
-from runners.commands import query as asking
+from runners import storage
+from runners.cli import main
+from runners.cli import query as asking
+from runners.measures import registry
+from runners.results import gather, tables
+from runners.results.gather import Columns
+from runners.results.query import EXAMPLES, WrongQuery, answer, connected, query
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,7 @@ def recall(capsys, *words):
     """Status, what was printed, what was complained of."""
     try:
         status = asking.run([str(word) for word in words])
-    except command.Mistake as mistake:
+    except main.Mistake as mistake:
         return 2, "", " ".join(str(mistake).split())
     printed = capsys.readouterr()
     return status, printed.out, printed.err
@@ -62,7 +64,7 @@ def test_a_folder_named_twice_counts_once(folder):
 
 
 def test_the_tables_are_those_of_results(folder):
-    collected = results.collect([folder / "one"])
+    collected = tables.collect([folder / "one"])
     for table in ("scores", "sequences", "distances", "curves"):
         mine, theirs = query(f"select * from {table}", [folder / "one"]), getattr(collected, table)
         both = [name for name in theirs if name in mine]
@@ -73,8 +75,8 @@ def test_the_tables_are_those_of_results(folder):
 
 
 def test_no_table_and_no_measure_is_forgotten():
-    assert set(gather.MEASURED) == set(results.TABLES) - {"rates"}
-    records = {measure.RECORD for measure in measures.MEASURES.values()}
+    assert set(gather.MEASURED) == set(tables.TABLES) - {"rates"}
+    records = {measure.RECORD for measure in registry.MEASURES.values()}
     assert records - {"states.json"} <= {f"{name}.json" for name in gather.MEASURES}  # states are no tables
 
 
@@ -156,8 +158,8 @@ def test_a_damaged_run_is_told_and_hides_no_other(tmp_path, capsys):
 @pytest.mark.parametrize("content", [[], {}, {"outcome": {}}, {"scores": 3}, {"scores": [3]}, {"cells": {"a": 1}}])
 def test_a_sealed_record_of_another_form_is_told_and_nothing_of_it_is_read(tmp_path, capsys, name, content):
     place = keep(tmp_path, a_run(), ladder=(2,))
-    record = store.unsealed(place / name)
-    store.write_whole(place / name, store.sealed(record | content if content else content))
+    record = storage.unsealed(place / name)
+    storage.write_whole(place / name, storage.sealed(record | content if content else content))
     kept = keep(tmp_path, a_run(seed=1))
     status, out, err = recall(capsys, "select run, kind, count(*) as n from scores group by all order by all", tmp_path)
     if name == "result.json":
@@ -174,7 +176,7 @@ def test_a_sealed_record_of_another_form_is_told_and_nothing_of_it_is_read(tmp_p
 
 def test_why_a_run_failed_is_a_row(tmp_path):
     keep(tmp_path, a_run(seed=1))
-    store.write_failure(tmp_path, a_run(), "it took more than 9 MB", "memory", "", 2.5)
+    storage.write_failure(tmp_path, a_run(), "it took more than 9 MB", "memory", "", 2.5)
     failure = query("select * from failures", [tmp_path]).iloc[0]
     assert (failure["run"], failure["kind"], failure["attempts"]) == (a_run().name, "memory", 1)
 
@@ -263,7 +265,7 @@ def test_what_is_put_in_a_table_comes_out_or_comes_out_as_words(first, second):
 def test_a_query_that_takes_for_ever_can_be_stopped():
     code = (
         "import _thread, signal, threading\n"
-        "from runners.archive.query import answer, connected\n"
+        "from runners.results.query import answer, connected\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored in what a shell runs behind itself
         "threading.Timer(1.0, _thread.interrupt_main).start()\n"
         "with connected({}) as connection:\n"

@@ -6,10 +6,10 @@ import torch
 
 from recall_tasks import MQAR, TASKS, Copy, Needle, Stream
 from recall_tasks.generators.signal import Signal
-from runners.evaluate import predict
-from runners.experiment import ModelSetting, Run, TaskSetting
+from runners.config.run import ModelSetting, Run, TaskSetting
+from runners.evaluation.evaluate import predict
 from runners.probe.behaviour import answered
-from runners.probe.question import ITEMS, Question, probed, questions
+from runners.probe.templates import ITEMS, Question, probed, questions
 
 torch.set_num_threads(1)
 CANNOT = {"in_context": "states cannot be probed", "mixture": "probe a run on the task itself"}

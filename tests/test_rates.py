@@ -13,16 +13,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runners import store
+from runners import storage
 from runners.analysis.comparison import compare_memories, comparison_table
 from runners.compare import carry_out, missing
-from runners.engine import execute
-from runners.experiment import ModelSetting, Run, TaskSetting, Training
+from runners.config.run import ModelSetting, Run, TaskSetting, Training
+from runners.execution.engines import execute
 from runners.report import write_report
-from runners.results import FLOORS, collect
-from runners.study import Ask, Study
-from runners.study.rates import asked_runs, by_rate, choose, groups
-from runners.study.windows import WITHIN, warnings, window
+from runners.results.tables import FLOORS, collect
+from runners.studies import Ask, Study
+from runners.studies.learning_rates import asked_runs, by_rate, choose, groups
+from runners.studies.windows import WITHIN, warnings, window
 
 RATES = (0.001, 0.003, 0.01)
 TASK = TaskSetting("mqar", 12, {"num_pairs": 2, "num_keys": 4, "num_values": 4})
@@ -47,7 +47,7 @@ def finish(folder: Path, run: Run, validation: float | None, test: float) -> Non
     scores = [{"length": 12, "accuracy": test} | dict.fromkeys(FLOORS, 0.25)]
     environment = {"versions": {}, "commit": "", "machine": {}}
     result: dict[str, Any] = {"outcome": outcome, "curve": [], "scores": scores, "checksum": "", "sequences": []}
-    store.write_run(folder, run, result | {"environment": environment}, {"w": torch.zeros(1)})
+    storage.write_run(folder, run, result | {"environment": environment}, {"w": torch.zeros(1)})
 
 
 means = st.lists(st.sampled_from([i / 100 for i in range(101)]), min_size=2, max_size=7)
@@ -122,7 +122,7 @@ def test_a_run_that_failed_takes_its_rate_out_and_holds_up_nobody(tmp_path: Path
     *others, last = study.runs
     for run in others:
         finish(tmp_path, run, 1.0 if run.training.learning_rate == last.training.learning_rate else 0.5, 0.5)
-    store.write_failure(tmp_path, last, "out of memory", "memory", "", 1.0)
+    storage.write_failure(tmp_path, last, "out of memory", "memory", "", 1.0)
     assert asked_runs(study, tmp_path) == {run.name for run in study.runs if run.training.learning_rate == 0.001}
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from processes import gone, running
 
-from runners.engine import Job, Limits, execute, opened
+from runners.execution.engines import Job, Limits, execute, opened
 
 pytestmark = [
     pytest.mark.slow,
@@ -83,9 +83,9 @@ def test_both_engines_tell_the_same():
 @pytest.mark.usefixtures("cluster")
 def test_both_engines_write_the_same_runs(tmp_path):
     from runners.compare import carry_out  # not above: workers import this file
-    from runners.experiment import ModelSetting, TaskSetting, Training
-    from runners.store import unsealed
-    from runners.study import Ask, Study
+    from runners.config.run import ModelSetting, TaskSetting, Training
+    from runners.storage import unsealed
+    from runners.studies import Ask, Study
 
     task = TaskSetting("mqar", 12, {"num_pairs": 2, "num_keys": 4, "num_values": 4})
     training = Training(updates=20, tokens=256)

@@ -5,7 +5,7 @@ import pytest
 from sklearn.base import clone
 
 from runners.probe.columns import Table
-from runners.probe.components import factorise
+from runners.probe.factorise import factorise
 from runners.probe.information import told
 from runners.probe.readers.bilinear import Bilinear
 from runners.probe.readers.leading import fittest

@@ -17,17 +17,17 @@ import pytest
 from synthetic import CACHED, MEMORIES, TASKS, synthetic
 
 from runners.analysis.comparison import bounds_lines, compare_memories, comparison_table, means_over_seeds, names
-from runners.analysis.horizons import floor
+from runners.analysis.extrapolation import floor
 from runners.analysis.paired import paired
 from runners.figures import FIGURES, looks, panels, save
 from runners.figures.canvas import INK, PANEL, begin, by_panel
 from runners.figures.cutting import panels_of, samples
 from runners.figures.saving import svg, svg_file
+from runners.formatting import accuracy, listed, p_value, share, signed, span
 from runners.report import basis, write_report
 from runners.report.findings import caution, farther, findings
 from runners.report.table import floors_table, score_table
-from runners.results import FLOORS, TABLES, Results
-from runners.wording import accuracy, listed, p_value, share, signed, span
+from runners.results.tables import FLOORS, TABLES, Results
 
 WRITTEN, SHOWN = ("mqar", "copying"), ("attention", "gru", "<b>x</b>")
 """Tasks and memories of the report that is written once for most tests, of seeds enough to show a difference."""

@@ -6,10 +6,10 @@ import shutil
 import pytest
 from untrained import a_run, keep
 
-from runners import command, store
-from runners.archive.rescore import differences, rescore
-from runners.commands import verify
-from runners.jobs import ask_more
+from runners import storage
+from runners.cli import main, verify
+from runners.execution.jobs import ask_more
+from runners.results.rescore import differences, rescore
 
 LADDER = {"ladder": [1, 2], "rows": 8}
 ASKED = {
@@ -33,16 +33,16 @@ def place(whole, tmp_path):
 
 def change(place, name, edit):
     """Edit a record and seal it again."""
-    record = store.unsealed(place / name)
+    record = storage.unsealed(place / name)
     edit(record)
-    store.write_whole(place / name, store.sealed(record))
+    storage.write_whole(place / name, storage.sealed(record))
 
 
 def say_again(place, edit):
     """Edit the answers of the test and seal them again."""
-    tensors = store.load_tensors(place, "outputs", store.load_result(place)["outputs"])
+    tensors = storage.load_tensors(place, "outputs", storage.load_result(place)["outputs"])
     edit(tensors)
-    digest = store.write_tensors(place, "outputs", tensors)
+    digest = storage.write_tensors(place, "outputs", tensors)
     change(place, "result.json", lambda record: record.update(outputs=digest))
 
 
@@ -67,12 +67,12 @@ def test_fields_and_tasks_of_every_kind_are_worked_out_again(tmp_path):
 )
 def test_every_number_that_is_changed_is_found_to_its_last_digit(place, name, table):
     kept = ("length", "load", "mode", "num_rows", "row", "by", "family")  # which test it is, and what is no number
-    numbers = {k: v for k, v in store.unsealed(place / name)[table][-1].items() if k not in kept}
-    run, record = store.load_run(place), store.load_record(place / name, {})
+    numbers = {k: v for k, v in storage.unsealed(place / name)[table][-1].items() if k not in kept}
+    run, record = storage.load_run(place), storage.load_record(place / name, {})
     files = record["outputs"] if name != "result.json" else [{"name": "outputs", "digest": record["outputs"]}]
     kept = {}
     for file in files:
-        kept |= store.load_tensors(place, file["name"], file["digest"])
+        kept |= storage.load_tensors(place, file["name"], file["digest"])
     for field in list(numbers)[:: max(1, len(numbers) // 3)]:
         value = numbers[field]
         other = math.nextafter(value, 2) if isinstance(value, float) else value + 1
@@ -93,7 +93,7 @@ def test_another_answer_is_found(place):
         right = tensors["test/said"] == tensors["test/answers"]
         tensors["test/said"][right] = 0
 
-    assert (store.load_result(place)["scores"][0]["accuracy"]) > 0
+    assert (storage.load_result(place)["scores"][0]["accuracy"]) > 0
     say_again(place, edit)
     assert any("accuracy" in line for line in rescore(place))
 
@@ -127,7 +127,7 @@ def test_a_missing_tensor_is_found(place):
 def recall(capsys, *words):
     try:
         status = verify.run([str(word) for word in words])
-    except command.Mistake as mistake:
+    except main.Mistake as mistake:
         return 2, " ".join(str(mistake).split())
     return status, capsys.readouterr().out
 

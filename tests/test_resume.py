@@ -12,14 +12,14 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runners import train as training
-from runners.experiment import ModelSetting, Run, TaskSetting, Training
-from runners.store import UnwritableFolder
-from runners.train import train
+from runners.config.curriculum import POLICIES
+from runners.config.run import ModelSetting, Run, TaskSetting, Training
+from runners.storage import UnwritableFolder
 from runners.training import checkpoint as checkpoints
+from runners.training import loop as training
 from runners.training.adamw import AdamW
 from runners.training.checkpoint import ForeignCheckpoint, UnusableCheckpoint
-from runners.training.lengths import POLICIES
+from runners.training.loop import train
 
 torch.set_num_threads(1)
 ROOT = Path(__file__).parent.parent
@@ -254,8 +254,9 @@ def test_a_checkpoint_holds_no_code(tmp_path):
 def test_a_killed_process_leaves_a_checkpoint_to_go_on_from(tmp_path):
     run, path, reached = tiny(updates=300, solve_at=1.0), tmp_path / "kept", 0
     code = (
-        "import json, sys, torch; torch.set_num_threads(1); from pathlib import Path; from runners.train import train;"
-        "from runners.experiment import Run;"
+        "import json, sys, torch; torch.set_num_threads(1); from pathlib import Path;"
+        "from runners.training.loop import train;"
+        "from runners.config.run import Run;"
         "train(Run.from_json(json.loads(sys.argv[1])), checkpoint=Path(sys.argv[2]), every=0)"
     )
     words = [sys.executable, "-c", code, json.dumps(run.to_json()), str(path)]

@@ -21,9 +21,9 @@ from recall_tasks import Batch, Stored, Task
 from recall_tasks.generators.copying import Copy
 from recall_tasks.generators.mqar import MQAR
 from recall_tasks.generators.parity import Parity
-from runners.evaluate import predict
-from runners.probe.question import Drawn, Question, questions
+from runners.evaluation.evaluate import predict
 from runners.probe.routing import routing
+from runners.probe.templates import Drawn, Question, questions
 
 torch.set_num_threads(1)
 WIDTH, ROWS = 8, 40

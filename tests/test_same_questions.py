@@ -6,11 +6,11 @@ import pytest
 import torch
 from untrained import a_run, keep
 
-from runners import store
-from runners.archive.difference import compare_runs, load
-from runners.archive.query import query
-from runners.archive.rescore import rescore
-from runners.jobs import ask_more
+from runners import storage
+from runners.execution.jobs import ask_more
+from runners.results.diff import compare_runs, load
+from runners.results.query import query
+from runners.results.rescore import rescore
 
 torch.set_num_threads(1)
 
@@ -28,12 +28,12 @@ def sealed_again(asked, folder, change):
     """A copy of the run whose extrapolation was changed by someone who seals what he changes."""
     place = folder / asked.name
     shutil.copytree(asked, place)
-    record = store.load_record(place / store.EXTRAPOLATION, {})
+    record = storage.load_record(place / storage.EXTRAPOLATION, {})
     for file in record["outputs"]:
-        tensors = {name: t.clone() for name, t in store.load_tensors(place, file["name"], file["digest"]).items()}
+        tensors = {name: t.clone() for name, t in storage.load_tensors(place, file["name"], file["digest"]).items()}
         change(tensors, record)
-        file["digest"] = store.write_tensors(place, file["name"], tensors)
-    store.write_whole(place / store.EXTRAPOLATION, store.sealed(record))
+        file["digest"] = storage.write_tensors(place, file["name"], tensors)
+    storage.write_whole(place / storage.EXTRAPOLATION, storage.sealed(record))
     return place
 
 
@@ -76,9 +76,9 @@ def test_runs_that_differ_in_capacity_alone_differ(asked, tmp_path):
     place = tmp_path / asked.name
     shutil.copytree(asked, place)
     assert compare_runs(load(asked), load(place)).nothing
-    record = store.load_record(place / "capacity.json", {})
+    record = storage.load_record(place / "capacity.json", {})
     record["capacity"][0]["accuracy"] = 0.99
-    store.write_whole(place / "capacity.json", store.sealed(record))
+    storage.write_whole(place / "capacity.json", storage.sealed(record))
     found = compare_runs(load(asked), load(place)).facts
     assert found["what"].tolist() == ["accuracy at a load of 1 in rows of 16"]
     (place / "capacity.json").unlink()

@@ -7,10 +7,10 @@ from types import ModuleType
 import pytest
 from untrained import a_run, keep
 
-from runners import sinks
-from runners.engine import Event
-from runners.sinks import SINKS, open_sinks
-from runners.train import Progress
+from runners import trackers
+from runners.execution.engines import Event
+from runners.trackers import SINKS, open_sinks
+from runners.training.loop import Progress
 
 RUNS = [a_run(seed=seed) for seed in range(3)]
 POINTS = [Progress(update, 160 * update, update / 10, 1, 1, 16, 2, 2 / update, update / 100) for update in (10, 20)]
@@ -58,17 +58,17 @@ def invented(monkeypatch):
             self.note("closed")
 
     Sink.told, Sink.breaks = [], ""
-    module = ModuleType("runners.sinks.invented")
+    module = ModuleType("runners.trackers.invented")
     module.Sink = Sink
-    monkeypatch.setitem(sys.modules, "runners.sinks.invented", module)
+    monkeypatch.setitem(sys.modules, "runners.trackers.invented", module)
     monkeypatch.setitem(SINKS, "invented", "")
-    monkeypatch.setattr(sinks.importlib.util, "find_spec", lambda name: module)
+    monkeypatch.setattr(trackers.importlib.util, "find_spec", lambda name: module)
     return Sink
 
 
 def test_a_sink_is_told_of_points_scores_and_failures(tmp_path, invented):
-    with open_sinks(["invented:there"], "a study", tmp_path) as trackers:
-        play(trackers, tmp_path)
+    with open_sinks(["invented:there"], "a study", tmp_path) as opened:
+        play(opened, tmp_path)
     lengths = [("test", 16), ("extrapolation", 16), ("extrapolation", 32)]
     assert invented.told == [
         ("opened", "there", "a study"),
@@ -80,8 +80,8 @@ def test_a_sink_is_told_of_points_scores_and_failures(tmp_path, invented):
 @pytest.mark.parametrize("breaks", ["point", "finished", "failed", "closed"])
 def test_an_error_of_a_sink_is_told_once_and_stops_nothing(tmp_path, invented, capsys, breaks):
     invented.breaks = breaks
-    with open_sinks(["invented"], "s", tmp_path) as trackers:
-        play(trackers, tmp_path)
+    with open_sinks(["invented"], "s", tmp_path) as opened:
+        play(opened, tmp_path)
     assert capsys.readouterr().err == "recall: invented is not told any more, the runs go on: no network\n"
     assert [words[0] for words in invented.told].count(breaks) == 1
     assert invented.told[-1][0] == breaks
@@ -105,7 +105,7 @@ def test_what_cannot_be_opened_is_one_line_before_anything_starts(tmp_path, inve
         open_sinks(["wandbe"], "s", tmp_path),
     ):
         raise AssertionError("it started")
-    monkeypatch.setattr(sinks.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(trackers.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match="wandb is not installed: pip install"), open_sinks(["wandb:x"], "s", tmp_path):
         raise AssertionError("it started")
 
@@ -118,25 +118,25 @@ def test_a_sink_that_fails_to_open_closes_those_before_it(tmp_path, invented):
 
 def test_no_sink_is_imported_unless_it_is_named(tmp_path, monkeypatch):
     for name in SINKS:
-        monkeypatch.delitem(sys.modules, f"runners.sinks.{name}", raising=False)
-    with open_sinks([], "s", tmp_path) as trackers:
-        assert trackers == []
-    assert not [name for name in SINKS if f"runners.sinks.{name}" in sys.modules]
+        monkeypatch.delitem(sys.modules, f"runners.trackers.{name}", raising=False)
+    with open_sinks([], "s", tmp_path) as opened:
+        assert opened == []
+    assert not [name for name in SINKS if f"runners.trackers.{name}" in sys.modules]
 
 
 @pytest.mark.skipif(importlib.util.find_spec("tensorboard") is None, reason="tensorboard is not installed")
 def test_tensorboard_reads_curves_and_scores_back(tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    with open_sinks([f"tensorboard:{tmp_path / 'board'}"], "s", tmp_path) as trackers:
-        play(trackers, tmp_path)
+    with open_sinks([f"tensorboard:{tmp_path / 'board'}"], "s", tmp_path) as opened:
+        play(opened, tmp_path)
     assert {path.name for path in (tmp_path / "board").iterdir()} == {run.name for run in RUNS}
     read = {}
     for run in RUNS:
         read[run.name] = EventAccumulator(str(tmp_path / "board" / run.name)).Reload()
     curve = read[RUNS[1].name].Scalars("train/accuracy")
     assert [(point.step, point.value) for point in curve] == [(10, pytest.approx(0.1)), (20, pytest.approx(0.2))]
-    scores = sinks.scores_of(tmp_path / RUNS[0].name)
+    scores = trackers.scores_of(tmp_path / RUNS[0].name)
     ladder = read[RUNS[0].name].Scalars("extrapolation/accuracy")
     assert [(point.step, point.value) for point in ladder] == [
         (score["length"], pytest.approx(score["accuracy"])) for score in scores[1:]
@@ -149,8 +149,8 @@ def test_trackio_keeps_curves_and_scores(tmp_path, monkeypatch, capsys):
     import sqlite3
 
     monkeypatch.setenv("TRACKIO_DIR", str(tmp_path / "kept"))
-    with open_sinks(["trackio:project"], "s", tmp_path) as trackers:
-        play(trackers, tmp_path)
+    with open_sinks(["trackio:project"], "s", tmp_path) as opened:
+        play(opened, tmp_path)
     (database,) = (tmp_path / "kept").glob("project*.db")
     told = sqlite3.connect(database).execute("select run_name, step from metrics").fetchall()
     assert {(run.name, point.update) for run in RUNS[:2] for point in POINTS} <= set(told)
@@ -161,8 +161,8 @@ def test_trackio_keeps_curves_and_scores(tmp_path, monkeypatch, capsys):
 @pytest.mark.skipif(importlib.util.find_spec("wandb") is None, reason="wandb is not installed")
 def test_wandb_keeps_curves_and_scores_offline(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("WANDB_MODE", "offline")
-    with open_sinks(["wandb:project"], "s", tmp_path) as trackers:
-        play(trackers, tmp_path)
+    with open_sinks(["wandb:project"], "s", tmp_path) as opened:
+        play(opened, tmp_path)
     for run, words in zip(
         RUNS, ([b"train/loss", b"test/16/accuracy"], [b"train/loss", b"it died"], [b"test/16/low"]), strict=True
     ):

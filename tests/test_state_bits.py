@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import pytest
 
 from recall_tasks import MQAR, Stream, bounds
-from runners.capacity import load_row
-from runners.evaluate import Scored, score_row
-from runners.experiment import ModelSetting, Run, TaskSetting
+from runners.config.run import ModelSetting, Run, TaskSetting
+from runners.evaluation.evaluate import Scored, score_row
+from runners.measures.capacity import load_row
 
 TASK = MQAR(16, num_keys=32, num_values=32)
 RUN = Run(TaskSetting("mqar", 80, {"num_pairs": 16, "num_keys": 32, "num_values": 32}), ModelSetting("linear"))

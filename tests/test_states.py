@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from recall_tasks import Stream
-from runners import store
-from runners.experiment import ModelSetting, Run, TaskSetting
-from runners.jobs import ask_more
-from runners.states import captured, check
+from runners import storage
+from runners.config.run import ModelSetting, Run, TaskSetting
+from runners.execution.jobs import ask_more
+from runners.measures.states import captured, check
 
 RUN = Run(TaskSetting("mqar", 24, {"num_pairs": 3}), ModelSetting("grm", {"segment": 8}, width=16))
 
@@ -31,11 +31,11 @@ def test_all_that_is_carried_is_kept():
 
 def test_states_are_kept_beside_the_run_and_fewer_are_not_kept_again(tmp_path):
     model = RUN.build()
-    place = store.write_run(tmp_path, RUN, {"scores": []}, dict(model.state_dict()), {})
+    place = storage.write_run(tmp_path, RUN, {"scores": []}, dict(model.state_dict()), {})
     ask_more(str(place), {"states": {"rows": 6}}, lambda said: None)
-    record = store.unsealed(place / "states.json")
+    record = storage.unsealed(place / "states.json")
     (kept,) = record["outputs"]
-    tensors = store.load_tensors(place, kept["name"], kept["digest"])
+    tensors = storage.load_tensors(place, kept["name"], kept["digest"])
     assert {name: list(tensor.shape) for name, tensor in tensors.items()} == record["shapes"]
     before = (place / "states.json").read_bytes()
     ask_more(str(place), {"states": {"rows": 4}}, lambda said: None)

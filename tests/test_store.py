@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
 
-from runners import store
-from runners.experiment import ModelSetting, Run, TaskSetting
+from runners import storage
+from runners.config.run import ModelSetting, Run, TaskSetting
 
 RUN = Run(TaskSetting("mqar", 32, {"num_pairs": 4}), ModelSetting("linear", width=8))
 OTHER = RUN.with_seed(1)
@@ -27,7 +27,7 @@ FILES = ("run.json", "result.json", "weights.safetensors", "outputs.safetensors"
 
 
 def write(folder, run=RUN):
-    return store.write_run(folder, run, {"scores": [{"accuracy": 0.5}]}, WEIGHTS, OUTPUTS)
+    return storage.write_run(folder, run, {"scores": [{"accuracy": 0.5}]}, WEIGHTS, OUTPUTS)
 
 
 @pytest.fixture
@@ -41,13 +41,13 @@ def one_line(error):
 
 
 def test_what_is_written_is_read(place):
-    result = store.load_result(place)
-    assert store.load_run(place) == RUN
+    result = storage.load_result(place)
+    assert storage.load_run(place) == RUN
     assert result["scores"] == [{"accuracy": 0.5}]
-    assert torch.equal(store.load_weights(place)["w"], WEIGHTS["w"])
-    assert torch.equal(store.load_tensors(place, "outputs", result["outputs"])["test/said"], OUTPUTS["test/said"])
-    assert store.is_finished(place.parent, RUN)
-    assert store.find_runs([place.parent]) == store.find_runs([place]) == [place]
+    assert torch.equal(storage.load_weights(place)["w"], WEIGHTS["w"])
+    assert torch.equal(storage.load_tensors(place, "outputs", result["outputs"])["test/said"], OUTPUTS["test/said"])
+    assert storage.is_finished(place.parent, RUN)
+    assert storage.find_runs([place.parent]) == storage.find_runs([place]) == [place]
     assert sorted(p.name for p in place.iterdir()) == sorted(FILES)
 
 
@@ -77,8 +77,8 @@ def test_damage_is_refused_in_one_line_that_says_what_to_do(place, tmp_path_fact
         os.mkfifo(path)
     elif damage == "directory":
         path.mkdir()
-    with pytest.raises(store.CorruptRun, match=r"damaged|no run.json|no result.json") as refused:
-        store.is_finished(place.parent, RUN)
+    with pytest.raises(storage.CorruptRun, match=r"damaged|no run.json|no result.json") as refused:
+        storage.is_finished(place.parent, RUN)
     assert str(place) in str(refused.value)
     assert "to run it again" in str(refused.value)
     one_line(refused.value)
@@ -86,9 +86,14 @@ def test_damage_is_refused_in_one_line_that_says_what_to_do(place, tmp_path_fact
 
 def everything(place):
     """All that can be read of a run, as comparable values."""
-    result = store.load_result(place)
-    tensors = {**store.load_weights(place), **store.load_tensors(place, "outputs", result["outputs"])}
-    return store.load_run(place), result, {name: t.tolist() for name, t in tensors.items()}, store.load_settings(place)
+    result = storage.load_result(place)
+    tensors = {**storage.load_weights(place), **storage.load_tensors(place, "outputs", result["outputs"])}
+    return (
+        storage.load_run(place),
+        result,
+        {name: t.tolist() for name, t in tensors.items()},
+        storage.load_settings(place),
+    )
 
 
 @pytest.fixture
@@ -134,9 +139,9 @@ JSON = st.recursive(
 @pytest.fixture
 def beside(place):
     """A run with the records of a study and of a failure beside it."""
-    store.write_failure(place.parent, OTHER, "it died", "died", "", 1.0)
+    storage.write_failure(place.parent, OTHER, "it died", "died", "", 1.0)
     asked = {"name": "demo", "runs": [RUN.name], "command": "", "seconds": 1.0}
-    store.write_whole(place.parent / "study.json", store.sealed(asked))
+    storage.write_whole(place.parent / "study.json", storage.sealed(asked))
     return place
 
 
@@ -145,7 +150,7 @@ def beside(place):
 def test_a_record_that_is_well_sealed_and_ill_formed_is_refused(beside, name, value, random):
     place, folder = beside, beside.parent
     path = {"failed.json": folder / f"{OTHER.name}.failed.json", "study.json": folder / name}.get(name, place / name)
-    kept, content = path.read_bytes(), store.unsealed(path)
+    kept, content = path.read_bytes(), storage.unsealed(path)
     inside = content
     if name == "run.json" and random.draw(st.booleans()):
         inside = content[random.draw(st.sampled_from(["task", "model", "training"]))]
@@ -156,12 +161,13 @@ def test_a_record_that_is_well_sealed_and_ill_formed_is_refused(beside, name, va
         inside.pop(key, None)
     else:
         content = value
-    path.write_bytes(store.sealed(content))
+    path.write_bytes(storage.sealed(content))
     reads = [
-        partial(read, place) for read in (store.load_run, store.load_result, store.load_weights, store.load_settings)
+        partial(read, place)
+        for read in (storage.load_run, storage.load_result, storage.load_weights, storage.load_settings)
     ]
-    reads += [partial(store.is_finished, folder, RUN), partial(store.load_study, folder)]
-    for read in [*reads, partial(store.load_failure, folder, OTHER)]:
+    reads += [partial(storage.is_finished, folder, RUN), partial(storage.load_study, folder)]
+    for read in [*reads, partial(storage.load_failure, folder, OTHER)]:
         try:
             read()
         except ValueError as error:
@@ -185,16 +191,16 @@ BOMBS = {
 @pytest.mark.parametrize("name", ["run.json", "result.json"])
 def test_json_that_attacks_is_refused(place, name, bomb):
     (place / name).write_bytes(BOMBS[bomb])
-    with pytest.raises(store.CorruptRun, match="damaged") as refused:
-        store.load_run(place)
+    with pytest.raises(storage.CorruptRun, match="damaged") as refused:
+        storage.load_run(place)
     one_line(refused.value)
 
 
 def test_a_record_larger_than_any_is_not_read(place):
     with open(place / "result.json", "r+b") as file:
         file.truncate(2**40)  # a hole: it takes no room
-    with pytest.raises(store.CorruptRun, match="more than a record has"):
-        store.load_result(place)
+    with pytest.raises(storage.CorruptRun, match="more than a record has"):
+        storage.load_result(place)
 
 
 def header(**entry):
@@ -219,19 +225,19 @@ LIES = {
 def test_tensors_whose_header_lies_are_refused(place, lie):
     path = place / "outputs-x.safetensors"
     path.write_bytes(LIES[lie])
-    with pytest.raises(store.CorruptRun, match="damaged") as refused:
-        store.load_tensors(place, "outputs-x", store.digest(LIES[lie]))
+    with pytest.raises(storage.CorruptRun, match="damaged") as refused:
+        storage.load_tensors(place, "outputs-x", storage.digest(LIES[lie]))
     one_line(refused.value)
 
 
 def test_tensors_are_kept_with_their_digest(place):
-    expected = store.write_tensors(place, "states", WEIGHTS)
-    assert torch.equal(store.load_tensors(place, "states", expected)["w"], WEIGHTS["w"])
+    expected = storage.write_tensors(place, "states", WEIGHTS)
+    assert torch.equal(storage.load_tensors(place, "states", expected)["w"], WEIGHTS["w"])
     (place / "states.safetensors").write_bytes(save({"w": torch.zeros(2, 3)}))
-    with pytest.raises(store.CorruptRun, match="that file alone; no run is lost"):
-        store.load_tensors(place, "states", expected)
-    with pytest.raises(store.CorruptRun, match="it is missing"):
-        store.load_tensors(place, "nothing", expected)
+    with pytest.raises(storage.CorruptRun, match="that file alone; no run is lost"):
+        storage.load_tensors(place, "states", expected)
+    with pytest.raises(storage.CorruptRun, match="it is missing"):
+        storage.load_tensors(place, "nothing", expected)
 
 
 def evil(folder, name="evil.py"):
@@ -261,13 +267,13 @@ def test_code_that_lies_in_a_folder_of_runs_is_never_imported(tmp_path, where):
         path = folder / "nowhere" / ".." / path.name
     foreign = RUN.to_json()
     foreign["model"]["memory"] = f"{path}:Evil"
-    (place / "run.json").write_bytes(store.sealed(foreign))
-    with pytest.raises(store.CorruptRun, match="no code is loaded from there") as refused:
-        store.load_run(place)
+    (place / "run.json").write_bytes(storage.sealed(foreign))
+    with pytest.raises(storage.CorruptRun, match="no code is loaded from there") as refused:
+        storage.load_run(place)
     one_line(refused.value)
-    with pytest.raises(store.CorruptRun, match="another run than its name says"):
-        store.is_finished(folder, RUN)
-    store.load_settings(place)
+    with pytest.raises(storage.CorruptRun, match="another run than its name says"):
+        storage.is_finished(folder, RUN)
+    storage.load_settings(place)
     assert not trace.exists()
 
 
@@ -276,53 +282,53 @@ def test_whether_a_run_is_finished_imports_no_other_memory(tmp_path):
     place = write(tmp_path / "runs")
     foreign = RUN.to_json()
     foreign["model"]["memory"] = f"{path}:Evil"
-    (place / "run.json").write_bytes(store.sealed(foreign))
-    with pytest.raises(store.CorruptRun, match="another run than its name says"):
-        store.is_finished(place.parent, RUN)
+    (place / "run.json").write_bytes(storage.sealed(foreign))
+    with pytest.raises(storage.CorruptRun, match="another run than its name says"):
+        storage.is_finished(place.parent, RUN)
     assert not trace.exists()
 
 
 def test_a_memory_inside_the_folder_of_its_runs_is_refused_before_it_is_trained(tmp_path):
     path, _ = evil(tmp_path / "runs", "mine.py")
     run = Run(RUN.task, ModelSetting(f"{path}:Evil", width=8))
-    with pytest.raises(store.CorruptRun, match="keep the file of a memory outside"):
-        store.is_finished(tmp_path / "runs", run)
+    with pytest.raises(storage.CorruptRun, match="keep the file of a memory outside"):
+        storage.is_finished(tmp_path / "runs", run)
 
 
 def test_weights_are_not_read_by_other_code_than_wrote_them(tmp_path):
     mine = tmp_path / "mine.py"
     mine.write_text("from models.memories.linear import LinearAttention\nclass Mine(LinearAttention): pass\n")
     run = Run(TaskSetting("mqar", 32, {"num_pairs": 4}), ModelSetting(f"{mine}:Mine", width=8))
-    place = store.write_run(tmp_path / "runs", run, {}, WEIGHTS)
-    assert store.load_run(place) == run
+    place = storage.write_run(tmp_path / "runs", run, {}, WEIGHTS)
+    assert storage.load_run(place) == run
     mine.write_text(mine.read_text() + "# changed\n")
-    with pytest.raises(store.CorruptRun, match="trained with other code"):
-        store.load_run(place)
+    with pytest.raises(storage.CorruptRun, match="trained with other code"):
+        storage.load_run(place)
     mine.unlink()
-    assert store.load_settings(place)["model"]["label"] == "Mine"  # a report needs no code
+    assert storage.load_settings(place)["model"]["label"] == "Mine"  # a report needs no code
 
 
 def test_defaults_written_out_are_the_same_finished_run(tmp_path):
     plain = Run(RUN.task, ModelSetting("grm", width=8))
     spelled = Run(RUN.task, ModelSetting("grm", {"segment": 32}, width=8))
-    store.write_run(tmp_path, plain, {}, WEIGHTS)
-    assert store.is_finished(tmp_path, spelled)
+    storage.write_run(tmp_path, plain, {}, WEIGHTS)
+    assert storage.is_finished(tmp_path, spelled)
 
 
 def test_a_changed_number_is_refused(place):
     record = json.loads((place / "result.json").read_text())
     record["content"]["scores"][0]["accuracy"] = 0.9
     (place / "result.json").write_text(json.dumps(record))
-    with pytest.raises(store.CorruptRun, match="damaged"):
-        store.load_result(place)
+    with pytest.raises(storage.CorruptRun, match="damaged"):
+        storage.load_result(place)
 
 
 REFUSALS = {
-    errno.ENOSPC: (store.FullDisk, "no room is left in .*free some"),
-    errno.EDQUOT: (store.FullDisk, "no room is left in .*free some"),
-    errno.EIO: (store.UnwritableFolder, "the disk of .* fails"),
-    errno.EROFS: (store.UnwritableFolder, "cannot write to .*choose another with --out"),
-    errno.EACCES: (store.UnwritableFolder, "cannot write to .*choose another with --out"),
+    errno.ENOSPC: (storage.FullDisk, "no room is left in .*free some"),
+    errno.EDQUOT: (storage.FullDisk, "no room is left in .*free some"),
+    errno.EIO: (storage.UnwritableFolder, "the disk of .* fails"),
+    errno.EROFS: (storage.UnwritableFolder, "cannot write to .*choose another with --out"),
+    errno.EACCES: (storage.UnwritableFolder, "cannot write to .*choose another with --out"),
 }
 
 
@@ -344,24 +350,24 @@ def test_a_write_that_fails_says_why_and_leaves_nothing(tmp_path, monkeypatch, c
             write(folder)
     assert str(folder) in str(refused.value)
     one_line(refused.value)
-    assert not store.is_finished(folder, RUN)
+    assert not storage.is_finished(folder, RUN)
     assert list(folder.iterdir()) == []
     write(folder)
-    assert store.is_finished(folder, RUN)
+    assert storage.is_finished(folder, RUN)
 
 
 def test_an_old_record_stays_where_a_new_one_cannot_be_written(place, monkeypatch):
     path = place / "probe.json"
-    store.write_whole(path, store.sealed([1]))
+    storage.write_whole(path, storage.sealed([1]))
 
     def full(opened):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        with pytest.raises(store.FullDisk):
-            store.write_whole(path, store.sealed([2]))
-    assert store.unsealed(path) == [1]
+        with pytest.raises(storage.FullDisk):
+            storage.write_whole(path, storage.sealed([2]))
+    assert storage.unsealed(path) == [1]
     assert sorted(p.name for p in place.iterdir()) == sorted([*FILES, "probe.json"])
 
 
@@ -385,8 +391,8 @@ def test_a_rename_is_flushed_with_its_folder(tmp_path, monkeypatch):
 def test_what_is_in_the_way_of_a_run_is_named(tmp_path, kind):
     way = tmp_path / RUN.name
     way.write_text("") if kind == "file" else (way / "mine").mkdir(parents=True)
-    with pytest.raises(store.CorruptRun, match=r"in the way|no run.json"):
-        store.is_finished(tmp_path, RUN)
+    with pytest.raises(storage.CorruptRun, match=r"in the way|no run.json"):
+        storage.is_finished(tmp_path, RUN)
     with pytest.raises(ValueError, match=r"in the way|no run.json") as refused:
         write(tmp_path)
     one_line(refused.value)
@@ -394,19 +400,19 @@ def test_what_is_in_the_way_of_a_run_is_named(tmp_path, kind):
 
 
 def test_of_two_that_finish_the_same_run_the_first_stays(place):
-    again = store.write_run(place.parent, RUN, {"scores": []}, WEIGHTS)
+    again = storage.write_run(place.parent, RUN, {"scores": []}, WEIGHTS)
     assert again == place
-    assert store.load_result(place)["scores"] == [{"accuracy": 0.5}]
+    assert storage.load_result(place)["scores"] == [{"accuracy": 0.5}]
     assert [p.name for p in place.parent.iterdir()] == [place.name]
 
 
 def test_a_finished_run_has_neither_failure_nor_checkpoint(tmp_path):
-    store.write_failure(tmp_path, RUN, "it died", "died", "", 1.0)
-    store.checkpoint_path(tmp_path, RUN).write_bytes(b"half")
+    storage.write_failure(tmp_path, RUN, "it died", "died", "", 1.0)
+    storage.checkpoint_path(tmp_path, RUN).write_bytes(b"half")
     place = write(tmp_path)
     assert list(tmp_path.iterdir()) == [place]
-    store.checkpoint_path(tmp_path, RUN).write_bytes(b"half")  # as a kill between rename and removal leaves it
-    store.sweep_partials(tmp_path)
+    storage.checkpoint_path(tmp_path, RUN).write_bytes(b"half")  # as a kill between rename and removal leaves it
+    storage.sweep_partials(tmp_path)
     assert list(tmp_path.iterdir()) == [place]
 
 
@@ -414,9 +420,9 @@ def test_half_written_runs_are_never_found(tmp_path):
     half = tmp_path / ".abc.partial"
     half.mkdir()
     (half / "run.json").write_text("{}")
-    assert not store.is_finished(tmp_path, RUN)
+    assert not storage.is_finished(tmp_path, RUN)
     with pytest.raises(ValueError, match="no finished run"):
-        store.find_runs([tmp_path])
+        storage.find_runs([tmp_path])
 
 
 def test_a_sweep_takes_what_is_dead_and_leaves_what_is_alive(tmp_path, monkeypatch):
@@ -430,7 +436,7 @@ def test_a_sweep_takes_what_is_dead_and_leaves_what_is_alive(tmp_path, monkeypat
         (tmp_path / ".file.partial").write_text("{}")
         with contextlib.suppress(FileExistsError):
             (tmp_path / f".{OTHER.name}.lock").touch()
-        store.sweep_partials(tmp_path)
+        storage.sweep_partials(tmp_path)
         assert not dead.exists()
         assert not (tmp_path / ".file.partial").exists()
         assert not (tmp_path / f".{OTHER.name}.lock").exists()
@@ -438,10 +444,10 @@ def test_a_sweep_takes_what_is_dead_and_leaves_what_is_alive(tmp_path, monkeypat
         fsync(opened)
 
     monkeypatch.setattr(os, "fsync", sweep_then_fsync)
-    with store.claimed(tmp_path, RUN) as ours:
+    with storage.claimed(tmp_path, RUN) as ours:
         assert ours
         place = write(tmp_path)
-        store.write_whole(place / "probe.json", store.sealed([]))
+        storage.write_whole(place / "probe.json", storage.sealed([]))
         assert (tmp_path / f".{RUN.name}.lock").exists()
     assert len(swept) > 8
     assert everything(place)[0] == RUN
@@ -449,12 +455,12 @@ def test_a_sweep_takes_what_is_dead_and_leaves_what_is_alive(tmp_path, monkeypat
 
 
 def test_a_run_is_claimed_once(tmp_path):
-    with store.claimed(tmp_path, RUN) as first, store.claimed(tmp_path, RUN) as second:
+    with storage.claimed(tmp_path, RUN) as first, storage.claimed(tmp_path, RUN) as second:
         assert (first, second) == (True, False)
-        with store.claimed(tmp_path, OTHER) as other:
+        with storage.claimed(tmp_path, OTHER) as other:
             assert other
     assert list(tmp_path.iterdir()) == []
-    with store.claimed(tmp_path, RUN) as again:
+    with storage.claimed(tmp_path, RUN) as again:
         assert again
 
 
@@ -462,14 +468,14 @@ CLAIM = """
 import os, sys, time
 from pathlib import Path
 from runners import store
-from runners.experiment import Run
+from runners.config.run import Run
 import json
 run, folder, log = Run.from_json(json.loads(sys.argv[1])), Path(sys.argv[2]), sys.argv[3]
 for child in range(8):
     if os.fork() == 0:
         held = 0
         for _ in range(60):
-            with store.claimed(folder, run) as ours:
+            with storage.claimed(folder, run) as ours:
                 if ours:
                     held += 1
                     alone = os.open(log, os.O_CREAT | os.O_EXCL)  # fails where another is inside
@@ -492,20 +498,20 @@ def test_a_claim_ends_with_its_process(tmp_path):
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        with store.claimed(tmp_path, RUN) as ours:
+        with storage.claimed(tmp_path, RUN) as ours:
             os.write(writing, b"1" if ours else b"0")
             signal_never_comes, _ = os.pipe()
             os.read(signal_never_comes, 1)
         os._exit(1)
     assert os.read(reading, 1) == b"1"
-    with store.claimed(tmp_path, RUN) as ours:
+    with storage.claimed(tmp_path, RUN) as ours:
         assert not ours
     os.kill(child, 9)
     os.waitpid(child, 0)
     os.close(reading)
     os.close(writing)
     assert list(tmp_path.iterdir()) != [], "it was killed: its lock file is there"
-    with store.claimed(tmp_path, RUN) as ours:
+    with storage.claimed(tmp_path, RUN) as ours:
         assert ours
     assert list(tmp_path.iterdir()) == []
 
@@ -514,37 +520,37 @@ def test_a_folder_without_locks_is_refused_and_swept_by_age(tmp_path, monkeypatc
     def none(opened, how):
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr("runners.store.locks.fcntl.flock", none)
-    with pytest.raises(store.UnwritableFolder, match="its file system has no locks"), store.claimed(tmp_path, RUN):
+    monkeypatch.setattr("runners.storage.locks.fcntl.flock", none)
+    with pytest.raises(storage.UnwritableFolder, match="its file system has no locks"), storage.claimed(tmp_path, RUN):
         pass
     place = write(tmp_path)
-    assert store.is_finished(tmp_path, RUN)
+    assert storage.is_finished(tmp_path, RUN)
     for name, age in ((".young.partial", None), (".old.partial", (0, 0))):
         (tmp_path / name).mkdir()
         if age:
             os.utime(tmp_path / name, age)
     (tmp_path / f".{OTHER.name}.lock").unlink(missing_ok=True)
-    store.sweep_partials(tmp_path)
+    storage.sweep_partials(tmp_path)
     assert {p.name for p in tmp_path.iterdir()} - {place.name, f".{RUN.name}.lock"} == {".young.partial"}
 
 
 def test_failures_are_counted_until_forgotten(tmp_path):
-    assert store.load_failure(tmp_path, RUN) is None
-    store.write_failure(tmp_path, RUN, "out of memory", "memory", "log", 2.5)
-    store.write_failure(tmp_path, RUN, "it died", "died", "", 1.0)
-    told = store.load_failure(tmp_path, RUN)
+    assert storage.load_failure(tmp_path, RUN) is None
+    storage.write_failure(tmp_path, RUN, "out of memory", "memory", "log", 2.5)
+    storage.write_failure(tmp_path, RUN, "it died", "died", "", 1.0)
+    told = storage.load_failure(tmp_path, RUN)
     assert told == {
         "name": RUN.name, "identity": RUN.identity, "reason": "it died", "kind": "died", "log": "", "attempts": 2,
         "seconds": 1.0,
     }  # fmt: skip
-    assert store.load_failure(tmp_path, OTHER) is None
+    assert storage.load_failure(tmp_path, OTHER) is None
     with pytest.raises(ValueError, match="one of error, died, time, memory"):
-        store.write_failure(tmp_path, RUN, "", "bad luck", "", 0.0)
+        storage.write_failure(tmp_path, RUN, "", "bad luck", "", 0.0)
     (tmp_path / f"{RUN.name}.failed.json").rename(tmp_path / f"{OTHER.name}.failed.json")
-    with pytest.raises(store.CorruptRun, match="not about this run"):
-        store.load_failure(tmp_path, OTHER)
-    store.forget_failure(tmp_path, OTHER)
-    store.forget_failure(tmp_path, OTHER)
+    with pytest.raises(storage.CorruptRun, match="not about this run"):
+        storage.load_failure(tmp_path, OTHER)
+    storage.forget_failure(tmp_path, OTHER)
+    storage.forget_failure(tmp_path, OTHER)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -574,15 +580,15 @@ def fill(folder, names):
 def test_a_folder_of_ours_is_opened(tmp_path, content):
     fill(tmp_path, OURS[content])
     before = sorted(tmp_path.rglob("*"))
-    store.open_folder(tmp_path)
+    storage.open_folder(tmp_path)
     assert sorted(tmp_path.rglob("*")) == before
 
 
 @pytest.mark.parametrize("content", FOREIGN)
 def test_a_folder_of_others_is_not(tmp_path, content):
     fill(tmp_path, FOREIGN[content])
-    with pytest.raises(store.UnwritableFolder, match=r"holds no runs but other things .*--out") as refused:
-        store.open_folder(tmp_path)
+    with pytest.raises(storage.UnwritableFolder, match=r"holds no runs but other things .*--out") as refused:
+        storage.open_folder(tmp_path)
     one_line(refused.value)
 
 
@@ -590,57 +596,57 @@ def test_a_folder_that_is_a_file_is_refused(tmp_path):
     path = tmp_path / "runs"
     path.write_text("")
     for folder in (path, path / "demo"):
-        with pytest.raises(store.UnwritableFolder, match=r"cannot write to .*--out") as refused:
-            store.open_folder(folder)
+        with pytest.raises(storage.UnwritableFolder, match=r"cannot write to .*--out") as refused:
+            storage.open_folder(folder)
         one_line(refused.value)
 
 
 def test_a_missing_place_is_one_clear_error(tmp_path):
     with pytest.raises(ValueError, match="no directory"):
-        store.find_runs([tmp_path / "nowhere"])
+        storage.find_runs([tmp_path / "nowhere"])
 
 
 def test_nan_is_refused_rather_than_written_as_bad_json():
     with pytest.raises(ValueError, match=r"not JSON compliant|Out of range"):
-        store.sealed({"loss": float("nan")})
+        storage.sealed({"loss": float("nan")})
 
 
 def test_a_damaged_record_beside_a_run_costs_that_record_alone(place):
     (place / "probe.json").write_text("[]")
-    with pytest.raises(store.CorruptRun, match="delete that file alone"):
-        store.unsealed(place / "probe.json")
+    with pytest.raises(storage.CorruptRun, match="delete that file alone"):
+        storage.unsealed(place / "probe.json")
     (place.parent / "study.json").write_text("{}")
-    with pytest.raises(store.CorruptRun, match="no run is lost"):
-        store.load_study(place.parent)
+    with pytest.raises(storage.CorruptRun, match="no run is lost"):
+        storage.load_study(place.parent)
 
 
 def test_a_name_of_two_lines_is_told_in_one(tmp_path):
     folder = tmp_path / "two\nlines"
     place = write(folder)
-    assert store.find_runs([folder]) == [place]
+    assert storage.find_runs([folder]) == [place]
     (place / "result.json").unlink()
-    with pytest.raises(store.CorruptRun, match=r"two\\nlines") as refused:
-        store.load_run(place)
+    with pytest.raises(storage.CorruptRun, match=r"two\\nlines") as refused:
+        storage.load_run(place)
     one_line(refused.value)
 
 
 def test_a_run_found_twice_is_one(place, tmp_path_factory):
-    assert store.find_runs([place, place.parent, place.parent / "." / place.name]) == [place]
+    assert storage.find_runs([place, place.parent, place.parent / "." / place.name]) == [place]
     elsewhere = tmp_path_factory.mktemp("elsewhere") / place.name
     shutil.copytree(place, elsewhere)
-    assert store.find_runs([place, elsewhere]) == [place]
-    (elsewhere / "result.json").write_bytes(store.sealed({"scores": []}))
+    assert storage.find_runs([place, elsewhere]) == [place]
+    (elsewhere / "result.json").write_bytes(storage.sealed({"scores": []}))
     with pytest.raises(ValueError, match="are results of one run"):
-        store.find_runs([place, elsewhere])
+        storage.find_runs([place, elsewhere])
 
 
 def test_a_copy_under_another_name_does_not_count(place):
     shutil.copytree(place, place.parent / "copy")
-    with pytest.raises(store.CorruptRun, match="a copy would count twice"):
-        store.load_result(place.parent / "copy")
+    with pytest.raises(storage.CorruptRun, match="a copy would count twice"):
+        storage.load_result(place.parent / "copy")
 
 
 def test_a_failure_that_is_not_of_the_disk_leaves_nothing_behind(tmp_path):
     with pytest.raises(ValueError, match=r"JSON|range"):
-        store.write_run(tmp_path, RUN, {"loss": float("inf")}, WEIGHTS)
+        storage.write_run(tmp_path, RUN, {"loss": float("inf")}, WEIGHTS)
     assert list(tmp_path.iterdir()) == []

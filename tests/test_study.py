@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runners import store
-from runners.commands.narrowing import MATCHED as MATCHED_WORDS
-from runners.commands.narrowing import TRAINED, numbers
+from runners import storage
+from runners.cli.study_flags import MATCHED as MATCHED_WORDS
+from runners.cli.study_flags import TRAINED, numbers
 from runners.compare import check_study, record_study
-from runners.experiment import ModelSetting, Run, TaskSetting, Training
-from runners.presets import DEMO_MODELS, DEMO_TASKS, MINUTES, PRESETS
+from runners.config.run import ModelSetting, Run, TaskSetting, Training
 from runners.report.findings import FEW_SEEDS
-from runners.study import MATCHED, Ask, Study
-from runners.study.file import load_study
+from runners.studies import MATCHED, Ask, Study
+from runners.studies.presets import DEMO_MODELS, DEMO_TASKS, MINUTES, PRESETS
+from runners.studies.study_file import load_study
 
 TASKS = (
     TaskSetting("mqar", 32, {"num_pairs": 4, "num_keys": 16, "num_values": 16}),
@@ -152,7 +152,7 @@ def test_a_folder_of_runs_says_what_it_was_asked_for(tmp_path: Path) -> None:
     assert load_study(str(tmp_path)) == STUDY
     assert load_study(str(tmp_path / "study.json")) == STUDY
     (tmp_path / "study.json").write_text((tmp_path / "study.json").read_text().replace("mqar", "copy", 1))
-    with pytest.raises(store.CorruptRun):
+    with pytest.raises(storage.CorruptRun):
         load_study(str(tmp_path))
 
 
@@ -160,8 +160,8 @@ def test_no_code_in_a_folder_of_runs_is_imported(tmp_path: Path) -> None:
     (tmp_path / "evil.py").write_text("raise SystemExit('imported')")
     content = STUDY.to_json()
     content["runs"][0]["model"]["memory"] = f"{tmp_path / 'evil.py'}:Evil"
-    (tmp_path / "study.json").write_bytes(store.sealed({"study": content}))
-    with pytest.raises(store.CorruptRun, match="inside a folder of runs"):
+    (tmp_path / "study.json").write_bytes(storage.sealed({"study": content}))
+    with pytest.raises(storage.CorruptRun, match="inside a folder of runs"):
         load_study(str(tmp_path))
 
 

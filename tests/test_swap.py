@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from recall_tasks import Stream
-from runners.command import main
-from runners.evaluate import predict
-from runners.experiment import ModelSetting, Run, TaskSetting, Training
-from runners.store import find_runs, unsealed
-from runners.swap import swapped, with_trained_gates
+from runners.cli.main import main
+from runners.config.run import ModelSetting, Run, TaskSetting, Training
+from runners.evaluation.evaluate import predict
+from runners.storage import find_runs, unsealed
+from runners.training.swap import swapped, with_trained_gates
 
 torch.set_num_threads(1)
 TASK = TaskSetting("mqar", 16, {"num_pairs": 2, "num_keys": 8, "num_values": 8})

@@ -12,13 +12,14 @@ import pytest
 from processes import gone
 from rich.console import Console
 
-from runners import store
-from runners.command import main
-from runners.engine import Event
-from runners.experiment import ModelSetting, Run, TaskSetting, Training
-from runners.progress import Board, follow
-from runners.study import Study, plan
-from runners.study.file import load_study
+from runners import storage
+from runners.cli.main import main
+from runners.config.run import ModelSetting, Run, TaskSetting, Training
+from runners.execution import plan
+from runners.execution.engines import Event
+from runners.execution.progress import Board, follow
+from runners.studies import Study
+from runners.studies.study_file import load_study
 
 ROOT = Path(__file__).parent.parent
 TASK = {"name": "mqar", "length": 12, "fields": {"num_pairs": 2, "num_keys": 4, "num_values": 4}}
@@ -96,7 +97,7 @@ def test_a_dry_run_says_what_failed_and_why_and_counts_it_to_do_where_it_is_trie
     monkeypatch.setattr(plan, "LONGEST", 0.01)
     study = written()
     run = load_study(str(study)).runs[0]
-    store.write_failure(tmp_path, run, "took 612 MB", "memory", "", 1.0)
+    storage.write_failure(tmp_path, run, "took 612 MB", "memory", "", 1.0)
     before = sorted(tmp_path.iterdir())
     assert sweep(study, "--dry-run", "--out", tmp_path) == 0
     said = capsys.readouterr().out.splitlines()
@@ -203,7 +204,7 @@ def test_a_failed_run_is_kept_with_its_reason_and_tried_again_on_request(written
         assert f"recall sweep {study}" in said.splitlines()[-1]
         assert "--retry" in said.splitlines()[-1]
         (failure,) = folder.glob("*.failed.json")
-        kept = store.unsealed(failure)
+        kept = storage.unsealed(failure)
         assert (kept["kind"], kept["attempts"]) == ("error", attempts)
         assert "Traceback" in kept["log"]
 
@@ -214,7 +215,7 @@ def test_a_projection_is_right_within_a_factor(written, tmp_path, capsys):
     (planned,) = plan.plan(load_study(str(study)), tmp_path / "runs")
     assert sweep(study, "--out", tmp_path / "runs", "--workers", 1) == 0
     run = planned.run
-    took = store.load_result(tmp_path / "runs" / run.name)["outcome"]["seconds"]
+    took = storage.load_result(tmp_path / "runs" / run.name)["outcome"]["seconds"]
     assert took / 3 < planned.seconds < 3 * took
     ((_, step),) = plan.steps_of(tmp_path / "runs", [run])
     assert took / 2 < 150 * step.seconds < 2 * took

@@ -11,10 +11,10 @@ import torch
 
 from models import MEMORIES, memory_options
 from recall_tasks import Stream, bounds
-from runners.evaluate import score
-from runners.experiment import ModelSetting, Run, TaskSetting, Training
+from runners.config.run import ModelSetting, Run, TaskSetting, Training
+from runners.evaluation.evaluate import score
 from runners.statistics import wilson
-from runners.train import train
+from runners.training.loop import train
 from runners.training.rate import Schedule
 
 torch.set_num_threads(1)
@@ -135,7 +135,7 @@ def test_a_window_recalls_what_is_in_reach_and_no_more():
 
 
 def test_where_lengths_are_drawn_marks_come_from_the_validation_split(monkeypatch):
-    monkeypatch.setattr("runners.train.CHECK", 10)
+    monkeypatch.setattr("runners.training.loop.CHECK", 10)
     for policy in ("uniform", "mixture"):
         _, outcome, curve = train(tiny(policy=policy, updates=60, solve_at=0.02))
         assert (outcome.updates_to_half, outcome.updates_to_solve) == (None, 10)

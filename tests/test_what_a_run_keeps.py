@@ -4,9 +4,10 @@ import pytest
 import torch
 from untrained import a_run
 
-from runners import jobs, store
-from runners.experiment import Run, Training
-from runners.training.leaks import Leak
+from runners import storage
+from runners.config.run import Run, Training
+from runners.execution import jobs
+from runners.training.sanity import Leak
 
 torch.set_num_threads(1)
 TEST_ROWS = 512
@@ -21,9 +22,9 @@ def run():
 
 def test_what_a_run_keeps(run, tmp_path):
     place = jobs.train_run(run, tmp_path, lambda said: None)
-    result = store.load_result(place)
+    result = storage.load_result(place)
     assert result["scores"][0]["num_rows"] == len(result["sequences"]) == TEST_ROWS
-    assert len(store.load_tensors(place, "outputs", result["outputs"])["test/said"]) == TEST_ROWS
+    assert len(storage.load_tensors(place, "outputs", result["outputs"])["test/said"]) == TEST_ROWS
     for check in ("initial", "cut_off"):
         assert result[check]["low"] <= result[check]["floor"]
         assert result[check]["rows"] == 128
@@ -45,4 +46,4 @@ def test_a_run_that_leaks_is_not_kept(check, run, tmp_path, monkeypatch):
     monkeypatch.setattr(jobs, check, leaks)
     with pytest.raises(Leak):
         jobs.train_run(run, tmp_path, lambda said: None)
-    assert not store.is_finished(tmp_path, run)
+    assert not storage.is_finished(tmp_path, run)

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from recall_tasks import Stream
-from runners import evaluate, store
-from runners.cells import cell_rows, distance_rows
-from runners.environment import environment
-from runners.experiment import ModelSetting, Run, TaskSetting
+from runners import storage
+from runners.config.run import ModelSetting, Run, TaskSetting
+from runners.evaluation import evaluate
+from runners.evaluation.breakdown import cell_rows, distance_rows
+from runners.execution.provenance import environment
 
 ROWS = 24
 ENVIRONMENT = environment()
@@ -33,7 +34,7 @@ def keep(folder: Path, run: Run, ladder: tuple[int, ...] = ()) -> Path:
         "outcome": OUTCOME, "curve": [point | {"stage_load": 2, "loss": 2.0, "accuracy": 0.1}],
         "checksum": Stream(run.task.task, run.task.length, "test").checksum(), "environment": ENVIRONMENT,
     }  # fmt: skip
-    place = store.write_run(folder, run, result, dict(model.state_dict()), answers)
+    place = storage.write_run(folder, run, result, dict(model.state_dict()), answers)
     if ladder:
         record: dict[str, Any] = {"done": [], "scores": [], "distances": [], "cells": [], "sequences": []}
         kept = {}
@@ -41,8 +42,8 @@ def keep(folder: Path, run: Run, ladder: tuple[int, ...] = ()) -> Path:
             rows, answers = tested(run, model, multiple * run.task.length, str(multiple))
             record = {table: record[table] + rows.get(table, []) for table in record}
             kept |= answers
-        record["outputs"] = [{"name": "outputs-ladder", "digest": store.write_tensors(place, "outputs-ladder", kept)}]
-        store.write_whole(place / store.EXTRAPOLATION, store.sealed(record))
+        record["outputs"] = [{"name": "outputs-ladder", "digest": storage.write_tensors(place, "outputs-ladder", kept)}]
+        storage.write_whole(place / storage.EXTRAPOLATION, storage.sealed(record))
     return place
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..results import FLOORS, Results
+from ..formatting import accuracy, amount, at_rate, share, span, to_half, to_solve
+from ..results.tables import FLOORS, Results
 from ..statistics import across_seeds, iqm_interval, share_solved
-from ..wording import accuracy, amount, at_rate, share, span, to_half, to_solve
 from .paired import paired, standing_out
 
 CONSTANT = (*FLOORS, "ceiling", "payload_bits", "state_bytes", "parameters")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ..results import Results
+from ..results.tables import Results
 
 
 def errors(results: Results) -> pd.DataFrame:

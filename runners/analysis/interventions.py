@@ -6,8 +6,8 @@ from functools import lru_cache
 
 import pandas as pd
 
-from ..results import Results
-from .probing import where
+from ..results.tables import Results
+from .probes import where
 
 
 @lru_cache(maxsize=1)

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..modes import at_fixed_load
-from ..results import Results
+from ..config.length_modes import at_fixed_load
+from ..results.tables import Results
 from ..statistics import Difference, holm, paired_difference
 
 LEVEL = 0.05

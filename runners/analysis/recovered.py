@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..results import Results
-from .probing import READER, at_end, where
+from ..results.tables import Results
+from .probes import READER, at_end, where
 
 
 def totals(results: Results) -> pd.DataFrame:

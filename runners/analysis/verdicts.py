@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from ..probe.verdict import KINDS, MARGIN, Claim, comparable, cost, decided, readable_items, told
-from ..results import Results
+from ..results.tables import Results
 from .interventions import interventions
-from .probing import READER, SHARE, at_end, over_seeds, share_over_seeds, where
+from .probes import READER, SHARE, at_end, over_seeds, share_over_seeds, where
 from .recovered import rising
 
 CONTROLS = ("control", "untrained", "input")

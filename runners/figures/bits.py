@@ -8,8 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from ..analysis.capacities import memories
-from ..results import Results
+from ..analysis.capacity import memories
+from ..results.tables import Results
 from .canvas import begin, dots, doubling_scale, reference
 from .capacity import looks_of, panel
 from .frontier import offsets, size

@@ -8,11 +8,20 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ..analysis.capacities import THRESHOLDS, asked_task, memories
+from ..analysis.capacity import THRESHOLDS, asked_task, memories
 from ..analysis.fits import capacity
-from ..results import Results
-from ..wording import accuracy
-from .canvas import INK, UNNAMED, accuracy_scale, begin, broken_line, doubling_scale, mean_line, reference
+from ..formatting import accuracy
+from ..results.tables import Results
+from .canvas import (
+    INK,
+    UNNAMED,
+    accuracy_scale,
+    begin,
+    broken_line,
+    doubling_scale,
+    mean_line,
+    reference,
+)
 from .look import Looks, looks
 
 TITLE = "How much it holds"

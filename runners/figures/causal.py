@@ -8,9 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from ..analysis.interventions import interventions
-from ..analysis.probing import SHARE, by_seed, share_over_seeds
-from ..results import Results
-from ..wording import accuracy
+from ..analysis.probes import SHARE, by_seed, share_over_seeds
+from ..formatting import accuracy
+from ..results.tables import Results
 from .canvas import accuracy_scale, begin, dots, reference
 from .look import Looks, looks
 

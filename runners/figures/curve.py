@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ..results import Results
-from ..wording import share
+from ..formatting import share
+from ..results.tables import Results
 from .canvas import accuracy_scale, begin, broken_line, dots, doubling_scale, tokens
 from .look import Looks, looks, of
 

@@ -8,9 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator
 
-from ..analysis.probing import READER, at_end, where
-from ..results import Results
-from ..wording import share
+from ..analysis.probes import READER, at_end, where
+from ..formatting import share
+from ..results.tables import Results
 from .canvas import accuracy_scale, begin, dots, reference
 from .look import Looks, looks
 

@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ..modes import at_fixed_load
-from ..results import Results
-from ..wording import accuracy
+from ..config.length_modes import at_fixed_load
+from ..formatting import accuracy
+from ..results.tables import Results
 from .canvas import accuracy_scale, begin, doubling_scale, tokens
 from .look import Looks, looks
 from .near_and_far import lines, near_and_far

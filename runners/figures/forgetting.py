@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ..analysis.probing import PLACE, READER, bins, probed, where
-from ..results import Results
+from ..analysis.probes import PLACE, READER, bins, probed, where
+from ..results.tables import Results
 from .canvas import begin
 from .look import Looks
 from .maps import cells, name_columns, name_rows

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ..results import Results
-from ..wording import span
+from ..formatting import span
+from ..results.tables import Results
 from .canvas import begin, dots, doubling_scale, reference
 from .look import Looks, looks
 

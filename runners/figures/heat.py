@@ -9,10 +9,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 
-from ..modes import FIXED_LOAD, distance_of, order
-from ..results import Results
+from ..config.length_modes import FIXED_LOAD, distance_of, order
+from ..formatting import amount
+from ..results.tables import Results
 from ..statistics.shares import effective, quantile
-from ..wording import amount
 from .canvas import PANEL, ROOM, begin, tokens
 from .look import Looks
 

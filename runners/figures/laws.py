@@ -9,9 +9,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from ..analysis.capacities import capacities, interval, matrix_laws, slopes
-from ..analysis.laws import square_matrix
-from ..results import Results
+from ..analysis.capacity import capacities, interval, matrix_laws, slopes
+from ..analysis.capacity_laws import square_matrix
+from ..results.tables import Results
 from .canvas import UNNAMED, begin, dots, doubling_scale, reference
 from .capacity import looks_of, panel
 from .frontier import offsets, size

@@ -8,11 +8,21 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ..analysis.horizons import curves_over_length
-from ..modes import FIXED_LOAD, GROWING_LOAD
-from ..results import Results
-from ..wording import accuracy
-from .canvas import INK, UNNAMED, accuracy_scale, begin, broken_line, doubling_scale, mean_line, reference, tokens
+from ..analysis.extrapolation import curves_over_length
+from ..config.length_modes import FIXED_LOAD, GROWING_LOAD
+from ..formatting import accuracy
+from ..results.tables import Results
+from .canvas import (
+    INK,
+    UNNAMED,
+    accuracy_scale,
+    begin,
+    broken_line,
+    doubling_scale,
+    mean_line,
+    reference,
+    tokens,
+)
 from .look import Looks, looks
 
 TITLE = "How far it holds"

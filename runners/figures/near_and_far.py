@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ..analysis.horizons import floor
-from ..modes import at_fixed_load
-from ..results import Results
+from ..analysis.extrapolation import floor
+from ..config.length_modes import at_fixed_load
+from ..results.tables import Results
 from .canvas import UNNAMED, mean_line, reference
 from .look import Looks
 from .seeds import with_band

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ..analysis.probing import READER, at_end, by_seed, over_seeds, where
-from ..results import Results
+from ..analysis.probes import READER, at_end, by_seed, over_seeds, where
+from ..results.tables import Results
 from .canvas import UNNAMED, begin, mean_line, reference
 from .look import Look, Looks, looks
 

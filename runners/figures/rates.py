@@ -8,10 +8,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from ..analysis.horizons import floor
-from ..results import Results
-from ..study.windows import WITHIN, window
-from ..wording import share
+from ..analysis.extrapolation import floor
+from ..formatting import share
+from ..results.tables import Results
+from ..studies.windows import WITHIN, window
 from .canvas import UNNAMED, accuracy_scale, begin, dots, reference
 from .look import Looks, looks, of
 

@@ -9,8 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from ..analysis.recovered import totals
-from ..results import Results
-from ..wording import span
+from ..formatting import span
+from ..results.tables import Results
 from .canvas import begin, dots, doubling_scale, reference
 from .frontier import offsets, size
 from .look import Looks, looks

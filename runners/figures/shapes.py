@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from models.hippo.legendre import resolution
 
-from ..analysis.probing import at_end
-from ..results import Results
+from ..analysis.probes import at_end
+from ..results.tables import Results
 from .canvas import INK, UNNAMED, begin
 from .look import Looks
 

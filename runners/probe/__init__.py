@@ -13,22 +13,22 @@ For any module that keeps to the contract of a memory, or a whole model:
     with Shelf() as shelf:                              states at chosen times, on disk where they are many
         capture(memory, inputs, [32, 64], shelf)
 
-`recall probe` asks all of it of finished runs, see `runners/probing.py`.
+`recall probe` asks all of it of finished runs, see `runners/measures/probe.py`.
 """
 
 from __future__ import annotations
 
+from .api import probe
 from .capture import capture, parts, whole
-from .components import Components, factorise
 from .description import DescriptionLength, description_length
-from .erase import Eraser
+from .erasure import Eraser
+from .factorise import Components, factorise
 from .information import Bits, usable_bits
 from .of_memory import probe_memory
-from .of_states import probe
-from .question import Question, questions
 from .readers import MLP, READERS, Levels, Logistic, Prior, Reader, Ridge
-from .shelf import Shelf
-from .splitting import Split, split
+from .splits import Split, split
+from .state_store import Shelf
+from .templates import Question, questions
 
 __all__ = [
     "MLP",

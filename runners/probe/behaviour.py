@@ -12,9 +12,9 @@ from torch import Tensor
 
 from models import SequenceModel
 
-from ..evaluate import PIECE, device_of
+from ..evaluation.evaluate import PIECE, device_of
 from .capture import read_on
-from .question import Drawn, Labels, Question, Tokens
+from .templates import Drawn, Labels, Question, Tokens
 
 Floats = NDArray[np.float64]
 

@@ -8,8 +8,8 @@ from models.caching.cached import Cached
 from models.memories.caching import Residual
 from recall_tasks.generators.signal import Signal
 
-from .asked import Asked, Template
 from .capture import memories
+from .context import Asked, Template
 from .interventions import interventions
 from .routing import routing
 

@@ -19,9 +19,9 @@ from torch import Tensor
 
 from models import Memory, SequenceModel
 
-from ..evaluate import PIECE, STATE_FLOATS, device_of
+from ..evaluation.evaluate import PIECE, STATE_FLOATS, device_of
 from .columns import Columns, Joint
-from .shelf import Shelf, States
+from .state_store import Shelf, States
 
 Inputs = NDArray[np.integer] | NDArray[np.floating]
 

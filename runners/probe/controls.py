@@ -15,16 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from .asked import Asked, Template
 from .behaviour import answered
 from .capture import capture, layers_of, whole
 from .columns import Columns, Table
-from .components import Factored, factorise
+from .context import Asked, Template
+from .factorise import Factored, factorise
 from .information import doubted, log_softmax, sharpened, usable_bits
-from .question import Drawn
 from .reading import Reading, control_labels, dealt
 from .rows import prior_of, read_rows, rows_of
-from .shelf import Shelf
+from .state_store import Shelf
+from .templates import Drawn
 
 INPUTS = 8
 """Last tokens that the reader of the input is given."""

@@ -16,11 +16,11 @@ from torch import Tensor
 
 from models import SequenceModel
 
-from ..evaluate import PIECE, STATE_FLOATS, device_of
+from ..evaluation.evaluate import PIECE, STATE_FLOATS, device_of
 from .behaviour import logits_at
 from .capture import named, read_on
-from .question import Asking, Labels, Tokens
 from .substitution import flattened, replaced
+from .templates import Asking, Labels, Tokens
 
 Contents = Mapping[str, Tensor]
 Change = Callable[[Contents], Contents]

@@ -25,12 +25,12 @@ from numpy.typing import NDArray
 from models import SequenceModel
 
 from ..statistics import wilson
-from .erase import Eraser, random_like, spanned
+from .erasure import Eraser, random_like, spanned
 from .held import Change, Held, Part, answers, flat, hold
 from .information import BETWEEN, usable_bits
-from .question import ITEMS, Asking, Drawn, Labels, Question, spread
 from .readers.ridge import Ridge
 from .substitution import exchanged, flattened, restored
+from .templates import ITEMS, Asking, Drawn, Labels, Question, spread
 
 ROWS = (768, 512, 384)
 """To fit erasers to, to fit readers of erased states to, and to ask about."""

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .asked import Asked, Template
 from .capture import capture, layers_of, parts, whole
 from .columns import Columns
-from .components import factorise
+from .context import Asked, Template
 from .controls import answers, controlled, untrained, without_state
+from .factorise import factorise
 from .others import code_lengths
 from .rows import by_reader, prior_of, read_rows, selective
-from .shelf import Shelf
+from .state_store import Shelf
 
 
 def kept(asked: Asked) -> list[dict[str, Any]]:

@@ -13,21 +13,21 @@ from numpy.typing import NDArray
 
 from recall_tasks.generators.signal import Signal
 
-from .asked import Asked
 from .capture import capture, layers_of, whole
 from .columns import Table
-from .components import factorise
+from .context import Asked
+from .factorise import factorise
 from .information import Floats
-from .own import Bindings, asked, bindings, control_labels
-from .question import probed
+from .own_read import Bindings, asked, bindings, control_labels
 from .readers.bilinear import Bilinear
 from .readers.reader import Reader
 from .readers.ridge import Ridge
 from .readers.shared import Shared
 from .reading import fitted_prior, read, scored
 from .rows import selective
-from .shelf import Shelf
-from .splitting import split
+from .splits import split
+from .state_store import Shelf
+from .templates import probed
 
 Labels = NDArray[np.int64]
 

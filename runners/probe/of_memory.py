@@ -10,11 +10,11 @@ from numpy.typing import ArrayLike
 
 from models import Memory, SequenceModel
 
-from . import components
+from .api import probe
 from .capture import Inputs, capture, memories, parts, whole
 from .columns import Columns
-from .of_states import probe
-from .shelf import LIMIT, Shelf
+from .factorise import varies as block_varies
+from .state_store import LIMIT, Shelf
 
 
 def probe_memory(
@@ -72,4 +72,4 @@ def probe_memory(
 def varies(columns: Columns) -> bool:
     """Whether any number differs between rows."""
     width = columns.shape[1]
-    return any(components.varies(columns.columns(i, min(width, i + 256))) for i in range(0, width, 256))
+    return any(block_varies(columns.columns(i, min(width, i + 256))) for i in range(0, width, 256))

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .asked import Asked, Template
 from .capture import capture, layers_of, whole
-from .components import Factored, factorise
+from .context import Asked, Template
 from .description import description_length
+from .factorise import Factored, factorise
 from .reading import reader_named
 from .rows import prior_of, read_rows
-from .shelf import Shelf
+from .state_store import Shelf
 
 
 def read_by(name: str, asked: Asked) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from .information import Bits, usable_bits
 from .readers import READERS
 from .readers.prior import Prior
 from .readers.reader import Labels, Reader
-from .splitting import Split
+from .splits import Split
 
 Floats = NDArray[np.float64]
 

@@ -36,10 +36,10 @@ from models.caching.cached import Cached
 from models.memories.caching import Residual
 from models.memories.controls import oracle_of
 
-from ..evaluate import PIECE, device_of, origins, rows_at_once
+from ..evaluation.evaluate import PIECE, device_of, origins, rows_at_once
 from ..statistics import wilson
 from .behaviour import logits_at
-from .question import Asking, Drawn, Question
+from .templates import Asking, Drawn, Question
 
 Layers = dict[int, Cached]
 """Memories that weigh caches, by layer, from 1."""

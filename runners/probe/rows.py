@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from recall_tasks.generators.signal import Signal
 
-from .asked import Asked, Template
-from .components import Factored
+from .context import Asked, Template
+from .factorise import Factored
 from .information import Floats
-from .question import Labels
 from .readers.ridge import Levels
 from .reading import Reading, fitted_prior, read, reader_named, scored
+from .templates import Labels
 
 
 def prior_of(template: Template, labels: Labels) -> Floats:

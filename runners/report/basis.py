@@ -9,10 +9,10 @@ import pandas as pd
 
 from ..analysis.comparison import names
 from ..analysis.paired import LEVEL
-from ..results import CHECKS, Results
+from ..formatting import listed, share, span
+from ..results.tables import CHECKS, Results
 from ..statistics import seeds_to_show
-from ..study.study import FEW_SEEDS
-from ..wording import listed, share, span
+from ..studies.study import FEW_SEEDS
 from .page import link
 
 

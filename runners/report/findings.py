@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from ..analysis.paired import LEVEL, standing_out, undecided
-from ..modes import at_fixed_load
+from ..config.length_modes import at_fixed_load
+from ..formatting import accuracy, listed, p_value
 from ..statistics import seeds_to_show
-from ..study.study import FEW_SEEDS
-from ..wording import accuracy, listed, p_value
+from ..studies.study import FEW_SEEDS
 
 
 def findings(numbers: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:

@@ -6,8 +6,8 @@ from html import escape
 
 import pandas as pd
 
-from ..analysis.horizons import THRESHOLD, horizon_table
-from ..wording import share
+from ..analysis.extrapolation import THRESHOLD, horizon_table
+from ..formatting import share
 
 HOW_TO_READ = (
     "A memory holds up to the longest tested length at and below which every interval over seeds lies above "

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..wording import interval, p_value, share, signed
+from ..formatting import interval, p_value, share, signed
 
 HOW_TO_READ = (
     "The memory with the highest mean on each task, less every other, row by row on the same test rows; 95 % "

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from ..formatting import amount, interval, share, signed, span
 from ..probe.verdict import MARGIN
-from ..wording import amount, interval, share, signed, span
 
 INTRODUCTION = (
     ("What is asked", "One row of a task is taken as a template: its keys and places are frozen, its values drawn "

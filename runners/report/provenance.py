@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from ..results import Results
-from ..wording import duration
+from ..formatting import duration
+from ..results.tables import Results
 
 KNOWN = ("name", "command", "runs", "versions", "machine", "seconds", "checksums", "written")
 

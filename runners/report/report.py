@@ -13,13 +13,13 @@ from typing import Any
 
 import pandas as pd
 
-from ..analysis.capacities import capacities, slopes
+from ..analysis.capacity import capacities, slopes
 from ..analysis.comparison import compare_memories, means_over_seeds, names, over_tasks
+from ..analysis.extrapolation import horizons
 from ..analysis.gates import errors
-from ..analysis.horizons import horizons
 from ..analysis.interventions import transplants
 from ..analysis.paired import paired
-from ..analysis.probing import by_age
+from ..analysis.probes import by_age
 from ..analysis.recovered import totals
 from ..analysis.verdicts import verdicts
 from ..figures import FIGURES, looks, panels, save
@@ -28,8 +28,8 @@ from ..figures.cutting import panels_of, samples
 from ..figures.look import Looks
 from ..figures.rates import floors
 from ..figures.saving import csv_text
-from ..results import TABLES, Results
-from ..study.windows import window
+from ..results.tables import TABLES, Results
+from ..studies.windows import window
 from . import probes
 from .basis import basis
 from .findings import caution, farther, findings

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from ..analysis.comparison import names
-from ..results import FLOORS, Results
-from ..wording import amount, at_rate, interval, share, span, to_half, to_solve
+from ..formatting import amount, at_rate, interval, share, span, to_half, to_solve
+from ..results.tables import FLOORS, Results
 
 HOW_TO_READ = (
     "Accuracy at the training length, mean over seeds with its 95 % interval, for other trainings and other "

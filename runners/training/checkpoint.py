@@ -19,9 +19,9 @@ from safetensors.torch import load as tensors_from_bytes
 from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor, nn
 
-from ..experiment import Run
-from ..sealing import read_plain
-from ..store import CorruptRun, digest, write_whole
+from ..config.run import Run
+from ..storage import CorruptRun, digest, write_whole
+from ..storage.records import read_plain
 from .adamw import AdamW
 
 WEIGHTS, OPTIMISER = "weights/", "optimiser/"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from recall_tasks import Batch, Stream
 
-from .lengths import MIN_BATCH, Policy
+from ..config.curriculum import MIN_BATCH, Policy
 
 OPEN = 4
 """Settings whose rows are kept at hand: a block is 256 of them, and an update seldom takes all."""

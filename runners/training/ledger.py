@@ -9,7 +9,7 @@ from typing import Any
 
 from models import SequenceModel
 
-from ..experiment import Run
+from ..config.run import Run
 from .adamw import AdamW
 from .checkpoint import UnusableCheckpoint, load, restore
 

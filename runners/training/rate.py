@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ..experiment import Run
+from ..config.run import Run
 
 COOLDOWN = 0.2
 """Share of the budget over which the rate falls to zero."""

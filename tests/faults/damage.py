@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-from runners import store
+from runners import storage
 
 from . import points
 from .stage import Stage, finish
@@ -33,7 +33,7 @@ def damages(stage: Stage, number: int) -> Iterator[str]:
                 at = stage.random.randrange(30, 60)
                 suffer(partial(carry_through, folder, partial(points.strike, at, signal.SIGKILL)))
             elif kind.suffix == ".json":
-                store.write_failure(folder, STUDY.runs[0], "it died", "died", "", 1.0)
+                storage.write_failure(folder, STUDY.runs[0], "it died", "died", "", 1.0)
         before = {name: files for name, files in finished(folder).items() if name != place}
         _damage(path, how, stage.random)
         ended = suffer(partial(carry_through, folder))
@@ -57,11 +57,11 @@ def _refused(folder: Path, kind: Path) -> bool:
     if kind.suffix != ".safetensors" or kind.name in RUN_FILES:
         return False
     for record in (folder / kind.parent).glob("*.json"):
-        for kept in dict(store.unsealed(record)).get("outputs", ()) if record.name not in RUN_FILES else ():
+        for kept in dict(storage.unsealed(record)).get("outputs", ()) if record.name not in RUN_FILES else ():
             if kept["name"] == kind.stem:
                 try:
-                    store.load_tensors(folder / kind.parent, kind.stem, kept["digest"])
-                except store.CorruptRun:
+                    storage.load_tensors(folder / kind.parent, kind.stem, kept["digest"])
+                except storage.CorruptRun:
                     return True
     return False
 

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from recall_tasks import bounds
-from runners import jobs
+from runners.execution import jobs
 
 from . import points
 from .sweep import Broken, carry_through, check_kept, check_whole, contents

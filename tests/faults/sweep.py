@@ -10,11 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from runners import jobs, store
+from runners import storage
 from runners.compare import carry_out
-from runners.engine import execute
-from runners.experiment import ModelSetting, TaskSetting, Training
-from runners.study import Ask, Study
+from runners.config.run import ModelSetting, TaskSetting, Training
+from runners.execution import jobs
+from runners.execution.engines import execute
+from runners.studies import Ask, Study
 
 STUDY = Study.grid(
     "faults",
@@ -68,13 +69,13 @@ def carry_through(folder: Path, arming: Callable[[], None] | None = None, traine
 def contents(folder: Path) -> dict[str, Any]:
     """All that the runs of a folder hold and that a repetition must hold too. Raises ValueError for damage."""
     held: dict[str, Any] = {}
-    for place in store.find_runs([folder]):
-        store.load_run(place)
-        store.load_result(place)
+    for place in storage.find_runs([folder]):
+        storage.load_run(place)
+        storage.load_result(place)
         for path in sorted(place.iterdir()):
             timeless = path.suffix == ".json"
             name = f"{place.name}/{path.name}"
-            held[name] = _timeless(store.unsealed(path)) if timeless else path.read_bytes()
+            held[name] = _timeless(storage.unsealed(path)) if timeless else path.read_bytes()
     return held
 
 
@@ -97,7 +98,7 @@ def check_kept(folder: Path, before: dict[str, Any], why: str) -> dict[str, Any]
             raise Broken(f"{why}: the finished run {name} was {'rewritten' if name in now else 'lost'}")
     for name in now:
         try:
-            store.load_run(folder / name)
+            storage.load_run(folder / name)
         except ValueError as error:
             raise Broken(f"{why}: {name} is there and damaged: {error}") from None
     return now
@@ -114,7 +115,7 @@ def check_whole(folder: Path, reference: dict[str, Any], why: str) -> None:
     left = sorted(path.name for path in folder.iterdir() if path.name not in {run.name for run in STUDY.runs})
     if left != ["study.json"]:
         raise Broken(f"{why}: left behind: {', '.join(left)}")
-    if (asked := store.load_study(folder)) is None or asked["runs"] != [run.name for run in STUDY.runs]:
+    if (asked := storage.load_study(folder)) is None or asked["runs"] != [run.name for run in STUDY.runs]:
         raise Broken(f"{why}: study.json does not say what was asked for")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..components import Components, varies
+from ..factorise import Components, varies
 from ..information import log_softmax, sharpened, told
 from .reader import Floats, Labels, Reader
 

@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ..columns import validated
-from ..components import Components, varies
+from ..factorise import Components, varies
 from ..information import doubted, log_softmax, sharpened
 from .prior import usual
 from .reader import HELD_OUT, Floats, Labels, Reader

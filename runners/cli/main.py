@@ -1,0 +1,80 @@
+"""The command line: `recall COMMAND`; `COMMANDS` lists them.
+
+A person's mistake is one line on stderr and exit status 2, ours a traceback. Commands are imported when
+they are named, so that help does not wait for torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+from .flags import Mistake, Parser, one_of
+
+COMMANDS = {
+    "ls": "list tasks, their published settings, memories, readers and presets",
+    "show": "print rows of a task as a person reads them",
+    "export": "write rows of a task to a file for other programs",
+    "train": "train one memory on one task and keep the run",
+    "compare": "train many memories on many tasks, test, probe and report",
+    "sweep": "execute what is missing of a study: here, on all cores, or on a cluster",
+    "extrapolate": "test finished runs at lengths they never trained on",
+    "capacity": "test finished runs at growing loads, and fit how much they hold",
+    "swap": "test finished runs with another memory in place of their own",
+    "probe": "read what is stored out of the states of finished runs",
+    "states": "keep the states of finished runs as tensors",
+    "query": "ask all finished runs in SQL, or export their tables",
+    "diff": "what differs between two runs or studies, in configuration and result",
+    "verify": "work every score out again from the answers that were kept",
+    "report": "write the report of finished runs: tables, figures, one page",
+}
+
+EPILOGUE = """\
+start here:
+  recall show mqar --length 64 --num-pairs 8      look at a question
+  recall compare --preset demo                    seven memories on three tasks, about five minutes
+  recall train mqar grm --help                    every field of a task, a memory and the training
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    parser = Parser(prog="recall", description="A wind tunnel for sequence memories.", epilog=EPILOGUE)
+    parser.add_argument("--version", action="store_true", help="print the version")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    for name, meaning in COMMANDS.items():
+        commands.add_parser(name, help=meaning, add_help=False)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        if not words or words[0] in ("-h", "--help"):
+            parser.print_help()
+            return 0
+        if not words[0].startswith("-"):
+            one_of("command", COMMANDS)(words[0])
+        arguments, rest = parser.parse_known_args(words[:1])
+        if arguments.version:
+            from recall_tasks import __version__
+
+            print(f"recall_tasks {__version__}")
+            return 0
+        if rest:
+            parser.error(f"unknown option {rest[0]}")
+        command = importlib.import_module(f".{arguments.command}", __package__)
+        return int(command.run(words[1:]))
+    except Mistake as mistake:
+        print(f"recall: {' '.join(str(mistake).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("recall: stopped; what was finished is kept", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # a reader such as `head` has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _interrupt(signum: int, frame: object) -> None:
+    raise KeyboardInterrupt

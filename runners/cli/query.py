@@ -1,0 +1,116 @@
+"""recall query: all runs at once, in SQL."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+from rich.measure import Measurement
+from rich.padding import Padding
+
+from ..results.gather import Gathered, gather
+from ..results.query import EXAMPLES, answer, connected
+from ..results.tabular import ENDINGS, frame, write_table
+from .console import plain_console, shown
+from .flags import Mistake, Parser, one_of
+
+ROWS = 100
+"""Rows of an answer that are printed; a file gets all of them."""
+WIDEST = 10_000
+
+
+def run(words: Sequence[str]) -> int:
+    parser = Parser(
+        prog="recall query",
+        description="Ask all runs at once, in SQL (DuckDB's). Without SQL: the tables and their columns.\n"
+        "A query sees these tables and nothing else, no file and no network. Exit status 1 where a\n"
+        "damaged record had to be left out.",
+        epilog="examples:\n" + "\n".join(f'  recall query "{example}"' for example in EXAMPLES),
+    )
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar='"SELECT ..." FOLDER',
+        help="SQL, and folders with runs at any depth (default: runs)",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="PATH",
+        help=f"write the answer to a file ({', '.join(ENDINGS)}); without SQL every table to a directory",
+    )  # fmt: skip
+    parser.add_argument(
+        "--format", type=one_of("format", [e[1:] for e in ENDINGS]), metavar="NAME",
+        help="format of every table (default: parquet)",
+    )  # fmt: skip
+    arguments = parser.parse_intermixed_args(words)
+    questions = [word for word in arguments.words if " " in word.strip() and not Path(word).exists()]
+    folders = [Path(word) for word in arguments.words if word not in questions] or [Path("runs")]
+    if len(questions) > 1:
+        raise Mistake(f"one query at a time, not {len(questions)}")
+    if questions and arguments.format:
+        raise Mistake("--format is for all tables; the answer to a query is written as the ending of --out says")
+    if questions and arguments.out and arguments.out.suffix not in ENDINGS:
+        raise Mistake(f"--out ends in one of {', '.join(ENDINGS)}, not {arguments.out.name!r}")
+    if not questions and arguments.out and arguments.out.suffix in ENDINGS:
+        raise Mistake(f"--out names a directory for all tables; a query belongs to {arguments.out.name!r}")
+    if arguments.format and not arguments.out:
+        raise Mistake("--format is for --out DIRECTORY")
+    try:
+        gathered = gather(folders)
+        if questions:
+            reply(gathered, questions[0], arguments.out)
+        elif arguments.out:
+            export(gathered, arguments.out, arguments.format or "parquet")
+        else:
+            tell(gathered)
+    except ValueError as error:
+        raise Mistake(str(error)) from None
+    for line in gathered.damaged:
+        print(f"recall: {line}", file=sys.stderr)
+    return 1 if gathered.damaged else 0
+
+
+def reply(gathered: Gathered, sql: str, out: Path | None) -> None:
+    """Print the answer, or write it."""
+    console = plain_console()
+    with connected(gathered.tables) as connection:
+        table = answer(connection, sql)
+    if out:
+        write_table(out, table)
+        console.print(f"{out}  {counted(table.num_rows)}", soft_wrap=True)
+        return
+    first = frame(table.slice(0, ROWS)).map(lambda cell: float(f"{cell:.6g}") if isinstance(cell, float) else cell)
+    printed = shown(first)
+    if Measurement.get(console, console.options.update(width=WIDEST), printed).maximum <= console.width:
+        console.print(printed)
+    else:  # too wide for a line each: a line for each value
+        for row in first.to_dict("records"):
+            console.print(
+                shown(
+                    pd.DataFrame({"column": list(row), "value": ["" if pd.isna(v) else str(v) for v in row.values()]})
+                )
+            )
+    if table.num_rows > ROWS:
+        console.print(f"the first {ROWS} of {counted(table.num_rows)}: --out FILE writes them all", soft_wrap=True)
+
+
+def export(gathered: Gathered, folder: Path, ending: str) -> None:
+    """Write every table."""
+    console = plain_console()
+    for name, table in gathered.tables.items():
+        write_table(folder / f"{name}.{ending}", table)
+        console.print(f"{folder / name}.{ending}  {counted(table.num_rows)}", soft_wrap=True)
+
+
+def tell(gathered: Gathered) -> None:
+    """Every table: its rows and its columns."""
+    console = plain_console()
+    for name, table in gathered.tables.items():
+        console.print(f"{name}  {counted(table.num_rows)}", style="bold")
+        console.print(Padding(", ".join(table.column_names), (0, 0, 1, 2)))
+    console.print("\n".join(["ask, for example:", *(f'  recall query "{example}"' for example in EXAMPLES)]))
+
+
+def counted(rows: int) -> str:
+    return f"{rows:,} row{'s' * (rows != 1)}"

@@ -1,0 +1,33 @@
+"""recall report: the page of finished runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from .flags import Mistake, Parser
+
+
+def run(words: Sequence[str]) -> int:
+    parser = Parser(prog="recall report", description="Write report.html, its figures and tables from finished runs.")
+    parser.add_argument("runs", nargs="+", type=Path, metavar="DIR", help="folders of runs, or single runs")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where the report goes (default: the first folder)")
+    arguments = parser.parse_args(words)
+    write(arguments.runs, arguments.out or arguments.runs[0])
+    return 0
+
+
+def write(runs: Sequence[Path], folder: Path) -> None:
+    """Write the page of these runs into the folder, and say where it is. Raises Mistake where it cannot be."""
+    from ..report import write_report
+    from ..results.tables import collect
+    from ..storage import open_folder
+
+    try:
+        results = collect(runs)
+        open_folder(folder)
+        print(f"report: {write_report(results, folder)}")
+    except ValueError as error:
+        raise Mistake(str(error)) from None
+    except OSError as error:
+        raise Mistake(f"cannot write {error.filename}: {error.strerror} (choose another place with --out)") from None

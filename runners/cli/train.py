@@ -1,0 +1,57 @@
+"""recall train: one run."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from .flags import Mistake, Parser, add_fields, add_option, chosen, sorted_words, whole
+
+
+def run(words: Sequence[str]) -> int:
+    from models import MEMORIES, memory_options
+
+    from ..config.custom_code import load_memory
+    from ..config.run import ModelSetting, Run, TaskSetting, Training
+    from ..studies import Study
+    from .compare import carry_out_and_tell
+    from .task_flags import add_task, asked_task
+
+    parser = Parser(
+        prog="recall train",
+        description="Train one memory on one task and keep the run.\n"
+        "`recall train TASK MEMORY --help` lists the fields of both.",
+    )
+    names, flags = sorted_words(words)
+    add_task(parser, names)
+    parser.add_argument("memory", metavar="MEMORY", help=f"one of {', '.join(MEMORIES)}, or FILE.py:CLASS")
+    parser.add_argument("--seed", type=whole, default=0, metavar="N", help="seed of weights and rows")
+    parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="where the run is kept")
+    sizes = [f.name for f in dataclasses.fields(ModelSetting) if f.name not in ("memory", "options", "label")]
+    rates = [f.name for f in dataclasses.fields(Training)]
+    options: dict[str, str] = {}
+    try:
+        memory = load_memory(names[1]) if len(names) > 1 else None
+    except ValueError as error:
+        raise Mistake(str(error)) from None
+    if memory:
+        group = parser.add_argument_group(f"options of {names[1]}")
+        taken = {action.dest for action in parser._actions} | {*sizes, *rates}
+        for name in memory_options(memory):
+            options[f"memory_{name}" if name in taken else name] = name  # a task may have a field of that name
+        for flagged, name in options.items():
+            default = memory_options(memory)[name]
+            add_option(group, flagged, type(default), default, memory.options.get(name, ""))
+    add_fields(parser.add_argument_group("model"), ModelSetting, skip=("memory", "options", "label"))
+    add_fields(parser.add_argument_group("training"), Training)
+    arguments = parser.parse_args([*names, *flags])
+    try:
+        task = TaskSetting(*asked_task(arguments))
+        given = {options[flagged]: value for flagged, value in chosen(arguments, options).items()}
+        model = ModelSetting(arguments.memory, given, **chosen(arguments, sizes))
+        training = Training(**chosen(arguments, rates))
+        study = Study("train", (Run(task, model, training, arguments.seed),))
+    except ValueError as error:
+        raise Mistake(str(error)) from None
+    return carry_out_and_tell(study, arguments.out, None, ["recall", "train", *words], retry=True)

@@ -1,0 +1,47 @@
+"""recall verify: every score worked out again from the answers that were kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.progress import track
+
+from ..results.gather import found
+from ..results.rescore import rescore
+from .console import plain_console
+from .flags import Mistake, Parser
+
+
+def run(words: Sequence[str]) -> int:
+    parser = Parser(
+        prog="recall verify",
+        description="Work every score of finished runs out again: their test rows are drawn anew, the answers that\n"
+        "were kept are held against them, and every number must be what the record says, to the\n"
+        "last digit. Every file is held against its digest. Exit status 1 where something is wrong.",
+    )
+    parser.add_argument(
+        "runs",
+        nargs="*",
+        type=Path,
+        metavar="RUN",
+        help="run directories, or folders with runs at any depth (default: runs)",
+    )
+    arguments = parser.parse_args(words)
+    console = plain_console()
+    try:
+        places = [place for place in found(arguments.runs or [Path("runs")]) if place.is_dir()]
+    except ValueError as error:
+        raise Mistake(str(error)) from None
+    wrong = 0
+    for place in track(places, "verifying", console=console, transient=True, disable=not console.is_terminal):
+        try:
+            lines = rescore(place)
+        except ValueError as error:
+            lines = [str(error)]
+        for line in lines:
+            console.print(f"{place.name}: {line}", soft_wrap=True)
+        wrong += bool(lines)
+    right = len(places) - wrong
+    console.print(f"{right} run{'s' * (right != 1)} verified" + (f", {wrong} not" if wrong else ""))
+    return 1 if wrong else 0

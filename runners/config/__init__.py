@@ -1,0 +1,1 @@
+"""A run as data: its task, model, training and seed; whose code it may use."""

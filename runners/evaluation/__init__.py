@@ -1,0 +1,1 @@
+"""Scores of a model: right and wrong answers, by distance, depth and position."""

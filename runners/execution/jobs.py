@@ -1,0 +1,154 @@
+"""What a worker does for one run: train it, test it, ask what a study asks, and keep each when it is whole."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from models import SequenceModel
+from recall_tasks import Stream
+
+from .. import storage
+from ..cli.flags import unknown
+from ..config.run import Run
+from ..evaluation.breakdown import cell_rows, distance_rows
+from ..evaluation.evaluate import outputs, score, score_row, sequence_rows
+from ..measures.registry import MEASURES, Record, Wanted, parts
+from ..training.loop import train
+from ..training.sanity import cut_off, untrained
+from .provenance import environment
+
+TEST_ROWS = 512
+
+WAIT = 0.5
+"""Seconds between looks at a run that another process works on."""
+ELSEWHERE = "another process works on it"
+"""What a job returns for a run that it left alone."""
+
+Request = Mapping[str, Wanted | Sequence[Wanted]]
+"""What is asked of a run when it is trained: a wish, or several, by the name of their measure."""
+
+
+def train_run(run: Run, folder: Path, watch: Callable[[Any], None], device: str = "cpu") -> Path:
+    """Train, test at the training length, and finish the run's directory; goes on from where it was interrupted."""
+    stream = Stream(run.task.task, run.task.length, "test")
+    initial = untrained(run)
+    checkpoint = storage.checkpoint_path(folder, run)
+    model, outcome, curve = train(run, watch, run.build().to(device), checkpoint)
+    scored = score(model, stream, TEST_ROWS)
+    result = {
+        "outcome": vars(outcome),
+        "curve": [{k: finite(v) for k, v in point.items()} for point in curve],
+        "initial": initial,
+        "cut_off": cut_off(model, stream),
+        "scores": [score_row(run, model, scored, stream.task, stream.length)],
+        "distances": distance_rows(scored, stream.length),
+        "cells": cell_rows(scored, stream.length),
+        "sequences": sequence_rows(scored, stream.length),
+        "checksum": stream.checksum(),
+        "environment": environment() | {"device": device},
+    }
+    place = storage.write_run(folder, run, result, dict(model.cpu().state_dict()), outputs(scored, "test"))
+    checkpoint.unlink(missing_ok=True)
+    return place
+
+
+def finite(value: float) -> float | None:
+    """JSON has no NaN: a loss that was not finite is written as null."""
+    return value if value == value and abs(value) != float("inf") else None
+
+
+def fulfil(run_json: dict[str, Any], folder: str, request: Request, device: str, watch: Callable[[Any], None]) -> str:
+    """Everything a study asks of one run, skipping what is done: the job a worker executes, on this device.
+
+    Returns the run's name, or ELSEWHERE where another process holds it.
+    """
+    run, root = Run.from_json(run_json), Path(folder)
+    with storage.claimed(root, run) as ours:
+        if not ours:
+            return ELSEWHERE
+        if not storage.is_finished(root, run):
+            train_run(run, root, watch, device)
+        return ask_more(str(root / run.name), request, watch, device)
+
+
+def record_of(place: Path, measure: str) -> Record | None:
+    """What was measured of a run so far. Raises storage.CorruptRun for a damaged record."""
+    path = place / MEASURES[measure].RECORD
+    return storage.load_record(path, MEASURES[measure].SHAPE) if path.exists() else None
+
+
+def wishes(request: Request) -> list[tuple[str, Wanted]]:
+    """Every wish of a request, with the name of its measure."""
+    return [
+        (name, wanted)
+        for name, several in request.items()
+        for wanted in ([several] if isinstance(several, Mapping) else several)
+    ]
+
+
+def check(run: Run, request: Request) -> None:
+    """Raises ValueError for a measure that there is not, and for what the run cannot be asked: before any work."""
+    for name, wanted in wishes(request):
+        if name not in MEASURES:
+            raise ValueError(unknown("measure", name, list(MEASURES)))
+        try:
+            MEASURES[name].check(run, wanted)
+        except (KeyError, TypeError) as error:  # data that a person wrote
+            raise ValueError(f"{name} cannot be asked for {dict(wanted)}: {error}") from None
+
+
+def remaining(place: Path, request: Request) -> list[tuple[str, Wanted]]:
+    """What of a request is still to be done. Raises storage.CorruptRun for a damaged record."""
+    left = [(name, MEASURES[name].remaining(record_of(place, name), wanted)) for name, wanted in wishes(request)]
+    return [(name, wanted) for name, wanted in left if wanted is not None]
+
+
+def ask_more(place: str, request: Request, watch: Callable[[Any], None], device: str = "cpu") -> str:
+    """Ask a finished run for what is not there yet, one measure after the other; its name."""
+    path = Path(place)
+    if left := remaining(path, request):
+        run, model = storage.load_run(path), load_model(path).to(device)
+        check(run, request)
+        for name, wanted in left:
+            measure = MEASURES[name]
+            for part in parts(measure, run, wanted, record_of(path, name), watch):
+                before = record_of(path, name)
+                record, tensors = measure.measure(run, model, part, watch)
+                kept = list(before.get("outputs", ())) if before else []
+                if tensors:
+                    kept.append(write_outputs(path, f"outputs-{name}-{len(kept)}", tensors))
+                record = (measure.merged(before, record) if before else record) | {"outputs": kept}
+                storage.write_whole(path / measure.RECORD, storage.sealed(record))
+    return path.name
+
+
+def ask_claimed(place: str, request: Request, watch: Callable[[Any], None]) -> str:
+    """`ask_more` of a run, once no other process works on it: what that one measured is then there."""
+    path = Path(place)
+    run = storage.load_run(path)
+    while True:
+        with storage.claimed(path.parent, run) as ours:
+            if ours:
+                return ask_more(place, request, watch)
+        watch(f"waiting: {ELSEWHERE}")
+        time.sleep(WAIT)
+
+
+def write_outputs(place: Path, name: str, tensors: Mapping[str, Tensor]) -> dict[str, str]:
+    """Keep answers under a name that no record has yet, so that a crash leaves every record with its own."""
+    return {"name": name, "digest": storage.write_tensors(place, name, tensors)}
+
+
+def load_model(place: Path) -> SequenceModel:
+    """The trained model of a finished run, in evaluation mode. Raises storage.CorruptRun for weights of another model."""
+    model = storage.load_run(place).build()
+    try:
+        model.load_state_dict(storage.load_weights(place))
+    except RuntimeError:
+        raise storage.CorruptRun(f"{place} has the weights of another model (delete it to run it again)") from None
+    return model.eval()

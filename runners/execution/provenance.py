@@ -1,0 +1,41 @@
+"""What else a number depends on: versions, commit, machine."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from .engines import cores
+
+
+def environment() -> dict[str, Any]:
+    """Versions, commit and machine: what else a number depends on."""
+    names = ("torch", "numpy", "scikit-learn", "recall-tasks")
+    versions = {"python": platform.python_version()}
+    versions |= {name: importlib.metadata.version(name) for name in names}
+    return {"versions": versions, "machine": machine(), "commit": commit()}
+
+
+def machine() -> dict[str, Any]:
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        lines = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+        model = lines[0].partition(":")[2].strip() if lines else model
+    return {"system": platform.system(), "processor": model, "cores": cores()}
+
+
+def commit() -> str:
+    """The checkout's commit, `+` where files differ from it, empty outside a checkout."""
+    if not shutil.which("git"):
+        return ""
+    here = Path(__file__).parent
+    described = subprocess.run(
+        ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"],
+        cwd=here, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return described.stdout.strip()

@@ -1,0 +1,1 @@
+"""Measures of finished runs: one object a file; the registry lists them."""

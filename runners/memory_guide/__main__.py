@@ -1,0 +1,55 @@
+"""python -m runners.memory_guide [runs]: tables and figures of the three studies into docs/memories, then the page."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from ..studies import Study
+from ..studies.presets import PRESETS
+from . import contrasts, figures, inner, legs, page, swaps, tables
+
+STUDIES = ("memories", "caching", "elastic")
+
+
+def write(
+    studies: list[Study], runs: Path, folder: Path, rows: int = swaps.ROWS, probed: tuple[int, int] = legs.ROWS
+) -> None:
+    """Everything under docs/memories, from studies finished in `runs`, each in the folder of its name.
+
+    `rows` are those that swapped memories are tested on, `probed` those of the probe of LegS.
+    Raises ValueError where a study is not finished.
+    """
+    about, asked, against = [], [], []
+    for study in studies:
+        print(f"{study.name} ...", flush=True)
+        place = runs / study.name
+        results = tables.finished(study, place)
+        measured = tables.measured(results)
+        tables.write(measured, study.name, folder)
+        about.append(tables.about(study, results))
+        asked += tables.asked(study)
+        against.append(contrasts.table(results, contrasts.PAIRS.get(study.name, ())).assign(study=study.name))
+        if study.name == "elastic":
+            tables.write(swaps.table(study, place, rows), "swapped", folder)
+            figures.save(figures.over_coefficients(measured), folder / "elastic.png")
+        if study.name == "caching":
+            figures.save(figures.over_length(measured), folder / "caching.png")
+    tables.write(pd.DataFrame(about), "studies", folder)
+    tables.write(pd.DataFrame(asked), "tasks", folder)
+    tables.write(pd.concat(against), "contrasts", folder)
+    print("probe of LegS ...", flush=True)
+    recovered = legs.table(rows=probed)
+    tables.write(recovered, "legs", folder)
+    figures.save(figures.over_age(recovered), folder / "legs.png")
+    tables.write(inner.table(), "inner", folder)
+
+
+if __name__ == "__main__":
+    try:
+        write([PRESETS[name]() for name in STUDIES], Path((sys.argv[1:] or ["runs"])[0]), tables.FOLDER)
+    except ValueError as error:
+        sys.exit(f"runners.memory_guide: {error}")
+    page.PAGE.write_text(page.page(), encoding="utf-8")

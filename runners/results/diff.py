@@ -1,0 +1,186 @@
+"""What differs between two runs: what was asked for, what it ran with, and what came of it.
+
+Accuracies are compared on the rows that both were tested on, row by row, which takes the luck of the rows
+out of the comparison. What is found holds for these two trainings; other seeds are another question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from models import MEMORIES, memory_options
+from recall_tasks import Stream, make_task
+
+from .. import storage
+from ..config.length_modes import FIXED_LOAD
+from ..measures.capacity import RECORD as CAPACITY
+from ..statistics import paired_difference
+from .gather import flat, one_run
+
+ASKED = ("task", "memory", "model_", "option_", "training_", "seed")
+AROUND = ("version_", "machine_", "commit", "device", "checksum")
+PARTS = ("asked for", "ran with", "came out")
+PLACE = ["kind", "mode", "length"]
+"""What one score of a run is about."""
+UNIMPORTANT = ("identity",)
+"""Follows from what was asked for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """A run as its directory has it.
+
+    columns     everything that is said of it once, by name
+    scores      kind, length, accuracy, state_bytes, ... of test and extrapolation
+    sequences   kind, length, row, right, asked
+    """
+
+    place: Path
+    settings: dict[str, Any]
+    columns: dict[str, Any]
+    scores: pd.DataFrame
+    sequences: pd.DataFrame
+
+    @property
+    def counterpart(self) -> tuple[Any, ...]:
+        """By what a run of another folder is known as the same one, where their names differ."""
+        return tuple(self.columns[name] for name in ("task", "task_length", "memory", "seed"))
+
+
+@dataclass(frozen=True, eq=False)
+class Difference:
+    """Two runs side by side.
+
+    facts       part ("asked for", "ran with", "came out"), what, first, second: what differs alone
+    same_rows   whether a length's test rows are the same for both, so that they can be paired
+    scores      kind, mode (of growth), length, first, second (accuracies), and over the rows that both were tested on:
+                difference (second - first), low, high (95 % interval), p, rows, differing (how many of
+                them were not answered equally well); missing unless `same_rows`
+    alone       in words, where only one was tested
+    """
+
+    facts: pd.DataFrame
+    same_rows: bool
+    scores: pd.DataFrame
+    alone: list[str]
+
+    @property
+    def nothing(self) -> bool:
+        """Whether the two agree in all that was asked, noted and measured."""
+        agree = self.same_rows and bool((self.scores["differing"] == 0).all())
+        return agree and not len(self.facts) and not self.alone
+
+
+def load(place: Path) -> Finished:
+    """A finished run. Raises ValueError where there is none, storage.CorruptRun where it is damaged."""
+    settings, result = storage.load_settings(place), storage.load_result(place)
+    model, records = settings["model"], {"test": result}
+    if (path := place / storage.EXTRAPOLATION).is_file():
+        records["extrapolation"] = storage.load_record(path, {"scores": list, "sequences": list})
+    scores, sequences = (
+        pd.DataFrame(
+            [{"kind": kind, "mode": FIXED_LOAD} | row for kind, record in records.items() for row in record[table]]
+        )
+        for table in ("scores", "sequences")
+    )
+    columns = {"task": settings["task"]["name"], "memory": model["label"] or model["memory"], "seed": settings["seed"]}
+    if model["memory"] in MEMORIES:  # an option that was not given is its default
+        columns |= flat(memory_options(MEMORIES[model["memory"]]), "option_")
+    columns |= one_run(settings, result) | {"weights": result["weights"]}
+    columns["parameters"] = result["scores"][0]["parameters"]
+    columns |= {f"state bytes at {row['length']:,} tokens": row["state_bytes"] for row in scores.to_dict("records")}
+    if (path := place / CAPACITY).is_file():
+        for row in storage.load_record(path, {"capacity": list})["capacity"]:
+            columns[f"accuracy at a load of {row['load']} in rows of {row['length']:,}"] = row["accuracy"]
+    return Finished(place, settings, columns, scores, sequences)
+
+
+def compare_runs(first: Finished, second: Finished) -> Difference:
+    """What differs between two runs."""
+    one, other = (run.scores.drop_duplicates(PLACE).set_index(PLACE) for run in (first, second))
+    shared = one.index.intersection(other.index, sort=False)
+    paired = same_rows(first, second)
+    scores = [
+        dict(zip(PLACE, at, strict=True))
+        | {"first": one.loc[at, "accuracy"], "second": other.loc[at, "accuracy"]}
+        | (
+            row_by_row(first.sequences, second.sequences, at)
+            if paired and one.loc[at, "load"] == other.loc[at, "load"]
+            else {}
+        )
+        for at in shared  # where load grows with length, it grows from that of the training length
+    ]
+    alone = [
+        f"only the {name} was tested at {length:,} tokens ({kind if mode == FIXED_LOAD else mode})"
+        for name, mine, theirs in (("first", one, other), ("second", other, one))
+        for kind, mode, length in mine.index.difference(theirs.index)
+    ]
+    columns = [*PLACE, "first", "second", "difference", "low", "high", "p", "rows", "differing"]
+    return Difference(facts(first.columns, second.columns), paired, pd.DataFrame(scores, columns=columns), alone)
+
+
+def facts(first: Mapping[str, Any], second: Mapping[str, Any]) -> pd.DataFrame:
+    """Names under which two runs have different values, in the order of their parts."""
+    rows: dict[str, list[dict[str, Any]]] = {part: [] for part in PARTS}
+    for name in dict.fromkeys([*first, *second]):
+        once = name.endswith(" tokens") and not (name in first and name in second)
+        if name not in UNIMPORTANT and not once and first.get(name) != second.get(name):
+            part = PARTS[0 if name.startswith(ASKED) else 1 if name.startswith(AROUND) else 2]
+            rows[part].append({"part": part, "what": name, "first": first.get(name), "second": second.get(name)})
+    return pd.DataFrame(
+        [row for part in PARTS for row in rows[part]], columns=["part", "what", "first", "second"], dtype=object
+    )
+
+
+def same_rows(first: Finished, second: Finished) -> bool:
+    """Whether the two are tested on the same rows wherever their lengths agree."""
+    if first.columns["checksum"] == second.columns["checksum"]:
+        return True
+    one, other = (make_task(run.columns["task"], None, **run.settings["task"]["fields"]) for run in (first, second))
+    return bool(one == other) and drawn_today(first) and drawn_today(second)
+
+
+def drawn_today(run: Finished) -> bool:
+    """Whether the task still draws the rows that the run was tested on."""
+    task = run.settings["task"]
+    stream = Stream(make_task(task["name"], None, **task["fields"]), task["length"], "test")
+    return bool(stream.checksum() == run.columns["checksum"])
+
+
+def row_by_row(first: pd.DataFrame, second: pd.DataFrame, at: tuple[Any, ...]) -> dict[str, Any]:
+    """The difference on the rows that both were tested on, its interval and p."""
+    one, other = (table[(table[PLACE] == list(at)).all(axis=1)] for table in (first, second))
+    rows = one.merge(other, on="row", suffixes=("", "_second"))
+    right, again, asked = (rows[name].to_numpy() for name in ("right", "right_second", "asked"))
+    found = paired_difference([again], [right], asked)
+    estimate = {"difference": found.difference, "low": found.low, "high": found.high, "p": found.p}
+    return estimate | {"rows": len(rows), "differing": int((again != right).sum())}
+
+
+def match(
+    first: Sequence[Finished], second: Sequence[Finished]
+) -> tuple[list[tuple[Finished, Finished]], list[Finished], list[Finished]]:
+    """Runs that two folders both have, and those of each alone.
+
+    Paired by name, else by task, length, memory and seed where one run on each side has them.
+    """
+    pairs: list[tuple[Finished, Finished]] = []
+    left, right = list(first), list(second)
+    for key in (lambda run: run.place.name, lambda run: run.counterpart):
+        here, there = (single(runs, key) for runs in (left, right))
+        pairs += [(here[name], there[name]) for name in here if name in there]
+        left, right = ([run for run in runs if not any(run in pair for pair in pairs)] for runs in (left, right))
+    return pairs, left, right
+
+
+def single(runs: Sequence[Finished], key: Callable[[Finished], Any]) -> dict[Any, Finished]:
+    """Runs by a key that no other of them has."""
+    found: dict[Any, list[Finished]] = {}
+    for run in runs:
+        found.setdefault(key(run), []).append(run)
+    return {name: some[0] for name, some in found.items() if len(some) == 1}

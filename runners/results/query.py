@@ -1,0 +1,136 @@
+"""Ask all runs at once, in SQL: what was measured and what was asked for, as tables of DuckDB.
+
+A query sees the tables of `gather.py` and nothing else: no file, no network, no variable of this process.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import warnings
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+
+from ..cli.flags import unknown
+from .gather import gather
+
+Connection = duckdb.DuckDBPyConnection
+
+MEMORY_MB = 2000
+"""What a query may take: the tables of thousands of runs are a hundredth of it."""
+
+READING = (duckdb.StatementType.SELECT, duckdb.StatementType.MULTI)
+"""Statements that only read; PIVOT is parsed as several in one."""
+
+EXAMPLES = (
+    "select task, memory, count(*) as seeds, avg(accuracy) from scores where kind = 'test' group by all order by all",
+    "select training_learning_rate, memory, avg(validation), sum(solved::int) from runs group by all order by all",
+)
+
+
+class WrongQuery(ValueError):
+    """SQL that cannot be answered; what is wrong with it, in a line."""
+
+
+def query(sql: str, folders: str | Path | Iterable[str | Path] = "runs") -> pd.DataFrame:
+    """The answer to a SELECT over every run at any depth below a folder, or several.
+
+    Raises WrongQuery for SQL that cannot be answered and ValueError where there is no run. What is damaged
+    is left out with a warning each, and stands in the table `failures`.
+    """
+    several = [folders] if isinstance(folders, str | Path) else folders
+    gathered = gather([Path(folder) for folder in several])
+    for line in gathered.damaged:
+        warnings.warn(line, stacklevel=2)
+    with connected(gathered.tables) as connection:
+        frame: pd.DataFrame = answer(connection, sql).to_pandas()
+    return frame
+
+
+def connected(tables: Mapping[str, pa.Table]) -> Connection:
+    """A database in memory that holds these tables and can reach nothing else: no file, no extension, no variable."""
+    connection = duckdb.connect(":memory:")
+    connection.execute(f"set memory_limit = '{MEMORY_MB} MB'")
+    connection.execute("set temp_directory = ''")  # a join without its condition ends in a line, not on the disk
+    for name, table in tables.items():
+        connection.register("arriving", table)
+        connection.execute(f'create table "{name}" as from arriving')
+        connection.unregister("arriving")
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")
+    return connection
+
+
+def answer(connection: Connection, sql: str) -> pa.Table:
+    """The rows that one statement selects. Raises WrongQuery."""
+    try:
+        statements = connection.extract_statements(sql)
+        if len(statements) != 1:
+            raise WrongQuery(f"a query is one SELECT, not {len(statements)} statements")
+        if statements[0].type not in READING:
+            raise WrongQuery(f"a query only reads: one SELECT, not {statements[0].type.name} (files: --out)")
+        return numbers(interruptible(connection, sql))
+    except duckdb.OutOfMemoryException:
+        raise WrongQuery(
+            f"a query has {MEMORY_MB} MB, which this one passes: is a join without its condition?"
+        ) from None
+    except duckdb.Error as error:
+        raise WrongQuery(plainly(error, columns_of(connection))) from None
+
+
+def interruptible(connection: Connection, sql: str) -> pa.Table:
+    """The rows, worked out beside this thread: an interrupt reaches Python while DuckDB works, and ends it."""
+    with ThreadPoolExecutor(1) as beside:
+        working = beside.submit(lambda: connection.sql(sql).to_arrow_table())
+        try:
+            while True:
+                try:
+                    return working.result(timeout=0.2)
+                except TimeoutError:
+                    if working.done():
+                        raise
+        except BaseException:
+            connection.interrupt()
+            raise
+
+
+def numbers(table: pa.Table) -> pa.Table:
+    """Decimals, which sums of whole numbers come as, as numbers that all programs read."""
+    for i, column in enumerate(table.schema):
+        if pa.types.is_decimal(column.type):
+            kind = pa.float64() if column.type.scale else pa.int64()
+            table = table.set_column(i, column.name, table.column(i).cast(kind))
+    return table
+
+
+def columns_of(connection: Connection) -> dict[str, list[str]]:
+    """The columns of every table, by its name."""
+    found: dict[str, list[str]] = {}
+    asked = "select table_name, column_name from duckdb_columns() where not internal order by table_oid, column_index"
+    for table, column in connection.execute(asked).fetchall():
+        found.setdefault(table, []).append(column)
+    return found
+
+
+def plainly(error: duckdb.Error, columns: Mapping[str, list[str]]) -> str:
+    """What is wrong with a query, in one line that names what may have been meant."""
+    said = str(error)
+    if isinstance(error, duckdb.PermissionException):
+        return "a query reads the tables of the runs alone, no files and no network (write the answer with --out)"
+    if found := re.search(r'Table with name "?([^"\n]+?)"? does not exist', said):
+        return unknown("table", found[1], list(columns))
+    if found := re.search(r'(?:Referenced column|a column named) "([^"]+)"', said):
+        name = found[1]
+        candidates = re.findall(r'"([^"]+)"', said.partition("Candidate bindings")[2].partition("LINE")[0])
+        if close := difflib.get_close_matches(name, candidates, 3):
+            return f"unknown column {name!r}: did you mean {' or '.join(close)}?"
+        if owners := [table for table, names in columns.items() if name in names]:
+            return f"column {name!r} is in {' and '.join(owners)}: join using (folder, run)"
+        every = sorted({name for names in columns.values() for name in names})
+        return unknown("column", name, every, "those that `recall query` lists")
+    return said.partition("\n")[0]

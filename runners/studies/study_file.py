@@ -1,0 +1,131 @@
+"""A study as a file: the grid that a person writes, or the runs that were kept with their folder.
+
+    {
+      "name": "reach",
+      "tasks": [{"name": "mqar", "length": 64, "fields": {"num_pairs": 16}}],
+      "models": ["attention", {"memory": "grm", "options": {"segment": 16}}],
+      "training": {"updates": 400, "seconds": 60},
+      "seeds": 5,
+      "rates": [0.003, 0.01, 0.03],
+      "asks": [{"measure": "extrapolation", "wanted": {"ladder": [1, 2, 4], "rows": 128}, "tasks": ["mqar"]}],
+      "matched": "parameters"
+    }
+
+Tasks and models must be there; without the others the study is called as the file is, trains as `recall train`
+does, on five seeds, at one rate, and is asked for nothing more. A model is a memory's name, or that with
+options, width, layers, mlp_ratio and label. `"runs"` in place of the grid lists runs one by one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, with_config
+
+from .. import storage
+from ..cli.flags import unknown
+from ..config.run import STRICT, ModelSetting, TaskSetting, Training
+from ..execution.jobs import check
+from ..storage.trust import refuse_own_code
+from .presets import PRESETS
+from .study import FEW_SEEDS, Ask, Study, validated
+
+
+@with_config(STRICT)
+@dataclass(frozen=True)
+class Grid:
+    """What a person writes; the fields of `Study.grid`."""
+
+    name: str
+    tasks: tuple[TaskSetting, ...]
+    models: tuple[ModelSetting, ...]
+    training: Training = field(default_factory=Training)
+    seeds: int = FEW_SEEDS
+    rates: tuple[float, ...] = ()
+    asks: tuple[Ask, ...] = ()
+    matched: str = ""
+
+
+_GRID: TypeAdapter[Grid] = TypeAdapter(Grid)
+
+
+def load_study(word: str) -> Study:
+    """The study of a preset's name, of FILE.json, or of a folder of runs with its study.json.
+
+    A preset's name means the preset: `./demo` is the folder. Raises ValueError, in one line, for what is none
+    of these and for a study that cannot be; storage.CorruptRun for a damaged one.
+    """
+    if word in PRESETS:
+        return PRESETS[word]()
+    path = Path(word)
+    if path.is_dir():
+        if not os.path.lexists(path / "study.json"):
+            raise ValueError(f"{word} holds no study.json: name a folder of runs, FILE.json, or a preset")
+        return kept(path / "study.json")
+    if path.is_file():
+        return read(path)
+    if path.suffix == ".json" or os.sep in word:
+        raise ValueError(f"no file {word}: a study is a preset's name, FILE.json, or a folder of runs")
+    raise ValueError(unknown("study", word, list(PRESETS), f"{', '.join(PRESETS)}, or name FILE.json"))
+
+
+def read(path: Path) -> Study:
+    """The study of a file, written by hand or by `recall`."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(f"{path} cannot be read as JSON: {' '.join(str(error).split())}") from None
+    if isinstance(content, dict) and set(content) == {"digest", "content"}:
+        return kept(path)
+    try:
+        study = written(content, path)
+        for run in study.runs:
+            check(run, study.request(run))
+        return study
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def kept(path: Path) -> Study:
+    """The study that was sealed beside its runs. Imports no memory that lies in their folder."""
+    content = storage.unsealed(path)
+    if not isinstance(content, dict) or "study" not in content:
+        raise ValueError(f"{path} does not say how its runs were trained: it is older than this program")
+    for setting in models_in(content["study"]):
+        refuse_own_code(path, setting["memory"])
+    try:
+        return Study.from_json(content["study"])
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def written(content: Any, path: Path) -> Study:
+    """The study of what a person wrote; a memory of one's own, FILE.py:CLASS, is sought beside the file."""
+    if not isinstance(content, dict):
+        raise ValueError("study: a study is a JSON object with tasks and models")
+    content = {"name": path.stem} | content
+    if isinstance(content.get("models"), list):
+        content["models"] = [{"memory": m} if isinstance(m, str) else m for m in content["models"]]
+    for setting in models_in(content):
+        if ".py:" in setting["memory"]:
+            setting["memory"] = str(path.resolve().parent / setting["memory"])
+    if "runs" in content:
+        return Study.from_json(content)
+    grid: Grid = validated(_GRID, content)
+    return Study.grid(**vars(grid))
+
+
+def models_in(content: Any) -> Iterator[dict[str, Any]]:
+    """Every part of plain data that names a memory."""
+    if isinstance(content, dict):
+        if isinstance(content.get("memory"), str):
+            yield content
+        content = list(content.values())
+    if isinstance(content, list):
+        for part in content:
+            yield from models_in(part)

@@ -1,0 +1,129 @@
+"""Where else a sweep can be watched: TensorBoard, Weights & Biases, Trackio. Never needed, and never in the way.
+
+A sink is a module in this folder and a line in `SINKS`. It is imported when `--track` names it, and told of
+every point of a learning curve and of every finished run. What it does wrong is told once; the sweep goes
+on without it, and no result depends on it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from .. import storage
+from ..cli.flags import unknown
+from ..config.run import Run
+from ..execution.engines import Event
+from ..training.loop import Progress
+
+SINKS = {
+    "tensorboard": "event files in DIR (default: FOLDER/tensorboard)",
+    "trackio": "a project of Trackio, kept on this machine (default: the name of the study)",
+    "wandb": "a project of Weights & Biases (default: the name of the study)",
+}
+"""What `--track NAME:WHERE` writes, by the name that is also its module here and its package."""
+
+Scores = list[dict[str, Any]]
+
+
+class Sink(Protocol):
+    """One place to watch from: a class `Sink(where, study, folder)` in its module."""
+
+    def point(self, run: Run, progress: Progress) -> None:
+        """A point of a learning curve; several runs may be under way."""
+
+    def finished(self, run: Run, scores: Scores) -> None:
+        """What a run scored: rows as `results.py` has them, with their `kind`."""
+
+    def failed(self, run: Run, reason: str) -> None:
+        """Why a run failed."""
+
+    def close(self) -> None:
+        """The sweep is over, or was interrupted."""
+
+
+class Tracker:
+    """A sink that is kept from harm's way: shown events, dropped at its first error."""
+
+    def __init__(self, name: str, sink: Sink, folder: Path) -> None:
+        self.name, self.folder = name, folder
+        self.sink: Sink | None = sink
+
+    def take(self, event: Event, run: Run) -> None:
+        """Pass on what an event says of a run."""
+        if self.sink is None:
+            return
+        try:
+            if isinstance(event.content, Progress):
+                self.sink.point(run, event.content)
+            elif event.kind == "finished":
+                self.sink.finished(run, scores_of(self.folder / run.name))
+            elif event.kind == "failed":
+                self.sink.failed(run, str(event.content))
+        except Exception as error:
+            self._drop(error)
+
+    def close(self) -> None:
+        try:
+            if self.sink is not None:
+                self.sink.close()
+        except Exception as error:
+            self._drop(error)
+
+    def _drop(self, error: Exception) -> None:
+        self.sink = None
+        words = " ".join(str(error).split()) or type(error).__name__
+        print(f"recall: {self.name} is not told any more, the runs go on: {words}", file=sys.stderr)
+
+
+@contextmanager
+def open_sinks(words: Sequence[str], study: str, folder: Path) -> Iterator[list[Tracker]]:
+    """The sinks that words such as `wandb` or `tensorboard:DIR` name, for a study and the folder of its runs.
+
+    Raises ValueError, before anything starts, for a name that is no sink and for one whose package is missing.
+    """
+    trackers: list[Tracker] = []
+    try:
+        for word in words:
+            name, _, where = word.partition(":")
+            trackers.append(Tracker(name, opened(name, where, study, folder), folder))
+        yield trackers
+    finally:
+        for tracker in trackers:
+            tracker.close()
+
+
+def opened(name: str, where: str, study: str, folder: Path) -> Sink:
+    """A sink by name. Raises ValueError where there is none, or it cannot start."""
+    if name not in SINKS:
+        raise ValueError(unknown("sink", name, list(SINKS)))
+    if importlib.util.find_spec(name) is None:
+        raise ValueError(f"{name} is not installed: pip install {name}")
+    try:
+        module = importlib.import_module(f".{name}", __package__)
+        sink: Sink = module.Sink(where, study, folder)
+    except Exception as error:
+        raise ValueError(f"{name} does not start: {' '.join(str(error).split()) or type(error).__name__}") from None
+    return sink
+
+
+def scores_of(place: Path) -> Scores:
+    """The scores of a finished run: at its training length, and at others where it was asked there."""
+    records: dict[str, Mapping[str, Any]] = {"test": storage.load_record(place / storage.RECORD, {})}
+    if (path := place / storage.EXTRAPOLATION).is_file():
+        records["extrapolation"] = storage.load_record(path, {})
+    return [{"kind": kind, **row} for kind, record in records.items() for row in record["scores"]]
+
+
+def summary(scores: Scores) -> dict[str, float]:
+    """What was scored, in one level: `test/64/accuracy` at 64 tokens, and what it cost."""
+    row: dict[str, float] = {}
+    for score in scores:
+        head = "/".join(str(score[part]) for part in ("kind", "mode", "length") if part in score)
+        row |= {f"{head}/{name}": score[name] for name in ("accuracy", "low", "high", "state_bytes")}
+    return row

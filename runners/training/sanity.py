@@ -1,0 +1,160 @@
+"""Checks of every run that nothing leaks answers: before training, and after it with the memory cut off.
+
+**Untrained.** A model that was never trained scores chance where every answer is as likely as any other.
+Where answers are not (a task that asks which token was the commoner, say), a net of random weights may by
+luck count or copy a little: it is then held against the best reader that does without recall. And what comes
+after a place must not change what is said there (`check_causal`).
+
+**Cut off.** After the whole rows were read, a question of each is asked of fresh memories: the token that
+asks comes first, and what followed it in its row comes after. What a model says is then a function of that
+one token, so it cannot beat the best reader without memory (`recall_tasks.bounds.memoryless_floor`): chance,
+or where answers are not alike the best table from tokens to answers, fitted to these very rows so that
+nothing without memory beats it on them. A model that does is told the answer by the token itself, keeps
+something outside its state, or looks ahead. The position floor is not the mark to hold it against: its reader
+keeps every value of the row, which a memory that was cut off does not. Where answers were written is not told
+either.
+
+A false alarm stops a run, so intervals hold with 99.9999 % whatever the rows: accuracies of rows lie from 0
+to 1, so their mean is bounded by its relative entropy (Hoeffding 1963, Theorem 1).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+
+from models import SequenceModel
+from recall_tasks import Batch, Stream
+from recall_tasks.readers import Memoryless, accuracy
+
+from ..config.run import Run
+from ..evaluation.evaluate import device_of, predict, score, task_bounds
+
+ROWS = 128
+ALPHA = 1e-6
+AHEAD = 256
+"""Tokens after a question that are shown with it, at most."""
+
+Check = dict[str, float]
+"""accuracy, low, high, floor; rows it was measured on."""
+
+
+class Leak(ValueError):
+    """A model scores what it cannot know: its task or its memory leaks answers."""
+
+
+def initial_accuracy(model: SequenceModel, stream: Stream, rows: int = ROWS) -> Check:
+    """What an untrained model scores on the first `rows` rows, all their questions. Left in evaluation mode."""
+    task = stream.task
+    right = score(model, stream, rows).accuracy
+    floor = task.chance
+    if not task.balanced:
+        bounds = task_bounds(task, stream.length)
+        floor = max(bounds[name] for name in ("chance", "memoryless", "bag", "position", "recency"))
+    return _check(right, floor, rows)
+
+
+def cut_off_accuracy(model: SequenceModel, stream: Stream, rows: int = ROWS) -> Check:
+    """What a model scores without its memory on one question of each row. Left in evaluation mode."""
+    task, batch = stream.task, stream.rows(0, rows)
+    alone = questions_alone(batch)
+    model.eval()
+    predict(model, batch)  # what keeps something outside its state has it now
+    right = float((predict(model, alone) == alone.answers).mean())
+    floor = task.chance if task.balanced else max(task.chance, accuracy(Memoryless([alone]), alone, task))
+    return _check(right, floor, rows)
+
+
+def untrained(run: Run) -> Check:
+    """`initial_accuracy` of the run's model on its validation split. Raises Leak where it knows or looks ahead."""
+    stream = Stream(run.task.task, run.task.length, "validation", run.seed)
+    model = run.build()
+    check = _refused(initial_accuracy(model, stream), f"{run.label}, untrained,")
+    check_causal(model, stream)
+    return check
+
+
+@torch.no_grad()
+def check_causal(model: SequenceModel, stream: Stream, rows: int = 4) -> None:
+    """Raises Leak where what comes after a place changes what is said there. Left in evaluation mode.
+
+    Rows are read to their middle, then as they are and with other tokens: all that was said before must stay. So
+    they are again from one token earlier: a memory that sees the whole of its blocks is blind to where one ends.
+    """
+    for half in range(stream.length // 2, max(0, stream.length // 2 - 2), -1):
+        _check_causal(model, stream, rows, half)
+
+
+def _check_causal(model: SequenceModel, stream: Stream, rows: int, half: int) -> None:
+    """Raises Leak where tokens from place `half` on change what is said before it."""
+    batch = stream.rows(0, rows)
+    tokens = torch.from_numpy(batch.tokens).to(device_of(model))
+    other = tokens.clone()
+    other[:, half:] = (other[:, half:] + 1) % stream.task.vocab_size
+    asked = (
+        torch.arange(rows, device=tokens.device).repeat_interleave(half),
+        torch.arange(half, device=tokens.device).repeat(rows),
+    )
+    told = torch.full_like(tokens, -1) if model.told else None
+    model.eval()
+    one, two = (model(seen, asked, None, told)[0] for seen in (tokens, other))
+    if not torch.allclose(one, two, rtol=1e-3, atol=1e-4 * float(one.abs().max())):
+        raise Leak(
+            f"the memory looks ahead: other tokens from place {half} on change what the model says before, so no "
+            "score of this run means anything"
+        )
+
+
+def cut_off(model: SequenceModel, stream: Stream) -> Check:
+    """`cut_off_accuracy` of a trained model. Raises Leak where it still knows what only its memory can."""
+    return _refused(cut_off_accuracy(model, stream), "the model with its memory cut off")
+
+
+def questions_alone(batch: Batch) -> Batch:
+    """A row for each row: one of its questions, each in turn from row to row, at place 0, and what followed it."""
+    row, (B, T) = np.arange(len(batch)), batch.tokens.shape
+    count = batch.asking.sum(axis=1)
+    which = batch.asked.shape[1] - count + row % count  # spare questions come first
+    asked = batch.asked[row, which][:, None]
+    places = asked + np.arange(min(AHEAD, T - int(asked.min())))
+    after = np.take_along_axis(batch.tokens, np.minimum(places, T - 1), axis=1)
+    tokens = np.where(places < T, after, np.int32(0))
+    nowhere = np.full((B, 1), -1, np.int32)
+    return Batch(tokens, np.zeros((B, 1), np.int32), batch.answers[row, which][:, None], nowhere, batch.stored)
+
+
+def interval(share: float, rows: int, alpha: float = ALPHA) -> tuple[float, float]:
+    """The means that rows of this mean share do not rule out, all but `alpha` of the time."""
+    limit = math.log(2 / alpha) / rows
+    return _furthest(share, 0.0, limit), _furthest(share, 1.0, limit)
+
+
+def _furthest(share: float, end: float, limit: float) -> float:
+    """The mean furthest from `share` towards `end` whose relative entropy is within the limit, by bisection."""
+    near, far = share, end
+    for _ in range(60):
+        middle = (near + far) / 2
+        near, far = (middle, far) if _entropy(share, middle) <= limit else (near, middle)
+    return end if share == end else near
+
+
+def _entropy(share: float, mean: float) -> float:
+    """Of a coin that shows `share`, relative to one of that mean, in nats."""
+    parts = ((share, mean), (1 - share, 1 - mean))
+    return sum(p * math.log(p / q) if q > 0 else math.inf for p, q in parts if p > 0)
+
+
+def _check(right: float, floor: float, rows: int) -> Check:
+    low, high = interval(right, rows)
+    return {"accuracy": right, "low": low, "high": high, "floor": floor, "rows": rows}
+
+
+def _refused(check: Check, what: str) -> Check:
+    if check["low"] > check["floor"]:
+        raise Leak(
+            f"{what} scores {check['accuracy']:.3f} on {check['rows']} rows where {check['floor']:.3f} is all it can "
+            "know: the task or the memory leaks answers, and no score of this run means anything"
+        )
+    return check
