@@ -30,7 +30,7 @@ def synthetic(memories: Sequence[str] = MEMORIES, seeds: int = 3, tasks: Sequenc
             "scores",
             "sequences",
             "distances",
-            "cells",
+            "breakdown",
             "curves",
             "probes",
             "interventions",
@@ -69,7 +69,7 @@ def one_run(task: str, memory: str, rng: np.random.Generator) -> dict[str, list[
     skill = SKILL[memory] + (0 if SKILL[memory] == 1 else rng.normal(0, 0.02))
     solved = SKILL[memory] >= 0.9
     payload = questions * np.log2(values)
-    out: dict[str, list[dict[str, Any]]] = {"scores": [], "sequences": [], "distances": [], "cells": []}
+    out: dict[str, list[dict[str, Any]]] = {"scores": [], "sequences": [], "distances": [], "breakdown": []}
     ladder = [("test", LENGTH), *(("extrapolation", LENGTH * 2**i) for i in range(5))]
     for kind, length in ladder:
         p = skill * (1 - (0.12 * np.log2(length / LENGTH) if memory != "attention" else 0))
@@ -79,7 +79,7 @@ def one_run(task: str, memory: str, rng: np.random.Generator) -> dict[str, list[
         state = 4 * FLOATS[memory] * (length // LENGTH if memory == "attention" else 1)
         took = int(rng.integers(150, 900)) if solved else None
         out["scores"].append(
-            {"kind": kind, "length": length, "load": questions, "train_length": LENGTH, "num_rows": ROWS,
+            {"kind": kind, "length": length, "load": questions, "train_length": LENGTH, "num_sequences": ROWS,
              "num_questions": questions, "accuracy": accuracy, "low": low, "high": high,
              "exact": float((right == questions).mean()), "chance": 1 / values, "memoryless": 1 / values,
              "bag": 1 / questions, "position": 1.0 if task == "copying" else 1 / values + 0.01,
@@ -92,14 +92,15 @@ def one_run(task: str, memory: str, rng: np.random.Generator) -> dict[str, list[
              "updates": took or 2000, "tokens": 8192 * (took or 2000), "seconds": (took or 2000) / 20}
         )  # fmt: skip
         out["sequences"] += [
-            {"kind": kind, "length": length, "row": i, "right": int(r), "asked": questions} for i, r in enumerate(right)
+            {"kind": kind, "length": length, "sequence": i, "num_correct": int(r), "num_questions": questions}
+            for i, r in enumerate(right)
         ]
         for by, tenth in [(by, tenth) for by in ("depth", "position") for tenth in TENTHS]:
             a = float(np.clip(p - 0.02 * tenth + rng.normal(0, 0.01), 0, 1))
             bounds = dict(zip(("low", "high"), map(float, wilson(60 * a, 60)), strict=True))
-            out["cells"].append(
+            out["breakdown"].append(
                 {"kind": kind, "length": length, "by": by, "low_edge": tenth / 10, "high_edge": (tenth + 1) / 10,
-                 "num_rows": 40, "num_questions": 60, "accuracy": a, **bounds}
+                 "num_sequences": 40, "num_questions": 60, "accuracy": a, **bounds}
             )  # fmt: skip
         for b in range(2, int(np.log2(length))):
             a = float(np.clip(p - 0.03 * b * (memory != "attention") + rng.normal(0, 0.01), 0, 1))
@@ -146,7 +147,8 @@ def capacity(task: str, memory: str, seed: int) -> dict[str, list[dict[str, Any]
              "recalled_bits": load * share, "bits_per_state_bit": load * share / (32 * floats)}
         )  # fmt: skip
         out["capacity_sequences"] += [
-            {"length": 192, "load": load, "row": i, "right": int(r), "asked": load} for i, r in enumerate(right)
+            {"length": 192, "load": load, "sequence": i, "num_correct": int(r), "num_questions": load}
+            for i, r in enumerate(right)
         ]
     return out
 
@@ -191,7 +193,7 @@ def probed(
         for cache in range(LENGTH // SEGMENT) if memory in CACHED else ():
             content = "open" if cache == LENGTH // SEGMENT - 1 else f"cache {cache + 1}"
             add(item, LENGTH, at_end * (cache == written // SEGMENT), content=content, layer=2)
-        low_high = {"low": 0.0, "high": 1.0, "chance": chance, "num_rows": 128}
+        low_high = {"low": 0.0, "high": 1.0, "chance": chance, "num_sequences": 128}
         for kind, share in (("intact", 1.0), ("erased", 0.1), ("random", 0.95), ("transplanted", 0.9)):
             answered = max(chance, 0.8 * share * at_end * (memory != "gru"))
             follows = {"accuracy": answered, "low": max(0, answered - 0.04), "high": min(1, answered + 0.04)}
@@ -217,7 +219,7 @@ def probed(
             out["routing"].append(
                 {"layer": 2, "item": item, "age": age, "segment": written // SEGMENT, "num_memories": 4,
                  "weight": 0.3 + 0.6 * (age < 40), "right": 0.4 + 0.6 * (age < 40), "entropy": 1.2, "even": 0.25,
-                 "num_rows": 128, "accuracy": 0.8 * at_end, "oracle": at_end, "low": 0.1, "high": 0.9}
+                 "num_sequences": 128, "accuracy": 0.8 * at_end, "oracle": at_end, "low": 0.1, "high": 0.9}
             )  # fmt: skip
     return out
 
@@ -235,7 +237,7 @@ def reading(share: float, questions: int, values: int, rng: np.random.Generator)
     chance, all_of_it = 1 / values, float(np.log2(values))
     a = float(np.clip(chance + (1 - chance) * share + rng.normal(0, 0.01), 0, 1))
     bits = share * all_of_it + rng.normal(0, 0.05)
-    return {"features": 1024, "rank": 256.0, "converged": True, "num_rows": 256, "accuracy": a,
+    return {"features": 1024, "rank": 256.0, "converged": True, "num_sequences": 256, "accuracy": a,
             "low": max(0, a - 0.04), "high": min(1, a + 0.04), "chance": chance, "bits": bits, "bits_low": bits - 0.2,
             "bits_high": bits + 0.2, "item_bits": all_of_it, "num_items": questions,
             "codelength": all_of_it - 0.8 * share * all_of_it, "error": np.nan}  # fmt: skip

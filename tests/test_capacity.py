@@ -91,10 +91,10 @@ def test_a_load_is_scored_as_the_stream_of_its_task_is() -> None:
     task = make_task("mqar", None, num_pairs=8, **KEYS)
     batch = Stream(task, 24, "test").rows(0, 16)
     np.testing.assert_array_equal(kept["24/8/answers"].numpy(), batch.answers)
-    right = (kept["24/8/said"].numpy() == batch.answers).sum(1)
-    assert [r["right"] for r in record["capacity_sequences"] if r["load"] == 8] == list(right)
+    right = (kept["24/8/predicted"].numpy() == batch.answers).sum(1)
+    assert [r["num_correct"] for r in record["capacity_sequences"] if r["load"] == 8] == list(right)
     row = record["capacity"][1]
-    assert (row["load"], row["length"], row["num_questions"], row["num_rows"]) == (8, 24, 8, 16)
+    assert (row["load"], row["length"], row["num_questions"], row["num_sequences"]) == (8, 24, 8, 16)
     assert row["accuracy"] == right.sum() / 128
     assert row["payload_bits"] == 8 * 3
     assert row["state_bytes"] == 4 * row["state_floats"] == 4 * model.state_floats(24)
@@ -149,7 +149,8 @@ def invented(sizes: tuple[int, ...] = (8, 16, 32), loads: tuple[int, ...] = (1, 
                            "recalled_bits": 6 * load * share, "bits_per_state_bit": 6 * load * share / (8 * bytes_)}
                 )  # fmt: skip
                 tables["capacity_sequences"] += [
-                    key | {"load": load, "row": i, "right": int(r), "asked": load} for i, r in enumerate(right)
+                    key | {"load": load, "sequence": i, "num_correct": int(r), "num_questions": load}
+                    for i, r in enumerate(right)
                 ]
     fields = {"num_pairs": 32, "num_keys": 64, "num_values": 64} if task == "mqar" else {}
     study = {"runs": [{"task": {"name": task, "length": 96, "fields": fields}}]}

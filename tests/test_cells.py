@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recall_tasks import Stream, make_task
-from runners.evaluation.breakdown import cell_rows, distance_rows
+from runners.evaluation.breakdown import breakdown_records, distance_records
 from runners.evaluation.evaluate import Scored
 
 
@@ -14,8 +14,8 @@ def counted(scored, place_of):
     """For each place: questions right, questions, rows that have one."""
     found = defaultdict(lambda: [0, 0, set()])
     for row, column in zip(*scored.asking.nonzero(), strict=True):
-        cell = found[place_of(int(scored.asked[row, column]), int(scored.origins[row, column]))]
-        cell[0] += bool(scored.said[row, column] == scored.answers[row, column])
+        cell = found[place_of(int(scored.queries[row, column]), int(scored.origins[row, column]))]
+        cell[0] += bool(scored.predicted[row, column] == scored.answers[row, column])
         cell[1] += 1
         cell[2].add(int(row))
     return {place: (right, asked, len(rows)) for place, (right, asked, rows) in found.items()}
@@ -23,7 +23,7 @@ def counted(scored, place_of):
 
 def told(table, place_of):
     return {
-        place_of(row): (round(row["accuracy"] * row["num_questions"]), row["num_questions"], row["num_rows"])
+        place_of(row): (round(row["accuracy"] * row["num_questions"]), row["num_questions"], row["num_sequences"])
         for row in table
     }
 
@@ -36,10 +36,10 @@ def test_every_question_is_counted_once_and_where_it_belongs(name):
     guessed = np.random.default_rng(0).random(batch.answers.shape) < 0.5
     said = np.where(batch.asking & ~guessed, batch.answers + 1, batch.answers)
     scored = Scored(batch.asked, batch.origins, batch.answers, said.astype(np.int32))
-    cells = cell_rows(scored, length)
+    cells = breakdown_records(scored, length)
     tenths = {"depth": lambda asked, origin: 10 * origin // length, "position": lambda asked, _: 10 * asked // length}
     for by, tenth in tenths.items():
         mine = [row for row in cells if row["by"] == by]
         assert told(mine, lambda row: round(10 * row["low_edge"])) == counted(scored, tenth)
     doubling = counted(scored, lambda asked, origin: max(1, asked - origin).bit_length() - 1)
-    assert told(distance_rows(scored, length), lambda row: row["distance_low"].bit_length() - 1) == doubling
+    assert told(distance_records(scored, length), lambda row: row["distance_low"].bit_length() - 1) == doubling

@@ -293,7 +293,7 @@ def test_what_was_tested_is_kept_when_more_is_asked(trained):
     assert run("extrapolate", trained, "--ladder", 3, 5, "--rows", 8) == 0
     record = unsealed(trained / "extrapolation.json")
     assert [(done["length"], done["rows"]) for done in record["done"]] == [(12, 16), (36, 16), (60, 8)]
-    assert [(row["length"], row["num_rows"]) for row in record["scores"]] == [(12, 16), (36, 16), (60, 8)]
+    assert [(row["length"], row["num_sequences"]) for row in record["scores"]] == [(12, 16), (36, 16), (60, 8)]
     assert run("extrapolate", trained, "--ladder", 3, "--rows", 32) == 0
     record = unsealed(trained / "extrapolation.json")
     assert [(done["length"], done["rows"]) for done in record["done"]] == [(12, 16), (36, 32), (60, 8)]

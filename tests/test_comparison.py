@@ -31,9 +31,11 @@ def invented(
         [(f"task{t}", m, s) for t in range(tasks) for m in accuracies for s in range(seeds)],
         columns=["task", "memory", "seed"],
     )
-    runs = runs.assign(run=[f"{t}-{m}-{s}" for t, m, s in runs.to_numpy()], kind="test", length=64, asked=QUESTIONS)
+    runs = runs.assign(run=[f"{t}-{m}-{s}" for t, m, s in runs.to_numpy()], kind="test", length=64)
     sequences = runs.loc[np.repeat(runs.index, ROWS)].reset_index(drop=True)
-    sequences = sequences.assign(row=np.tile(np.arange(ROWS), len(runs)), right=right.ravel())
+    sequences = sequences.assign(
+        sequence=np.tile(np.arange(ROWS), len(runs)), num_correct=right.ravel(), num_questions=QUESTIONS
+    )
     scores = runs.assign(accuracy=right.mean(-1).ravel() / QUESTIONS)
     none = pd.DataFrame()
     return Results(scores, sequences, distances=none, curves=none, probes=none)
@@ -61,8 +63,10 @@ def test_the_first_is_held_against_every_other_on_the_same_rows(results: Results
     assert list(pairs.groupby("task").size()) == [3] * 3
     tested = results.sequences[results.sequences["kind"] == "test"]
     for _, row in pairs.iterrows():
-        part = tested[tested["task"] == row["task"]].pivot(index=["memory", "seed"], columns="row", values="right")
-        asked = tested[tested["task"] == row["task"]]["asked"].iloc[0]
+        part = tested[tested["task"] == row["task"]].pivot(
+            index=["memory", "seed"], columns="sequence", values="num_correct"
+        )
+        asked = tested[tested["task"] == row["task"]]["num_questions"].iloc[0]
         alone = paired_difference(part.loc["attention"], part.loc[row["against"]], np.full(96, asked))
         for name in ("difference", "low", "high", "p", "effect", "seeds", "rows"):
             assert row[name] == getattr(alone, name)
@@ -127,9 +131,10 @@ def test_marginal_intervals_do_not_decide() -> None:
     hard = rng.integers(0, QUESTIONS, ROWS)
     better = (rng.random(ROWS) < 0.15).astype(int)
     right = [
-        hard[row] + better[row] * (memory == "a") for row, memory in zip(table["row"], table["memory"], strict=True)
+        hard[row] + better[row] * (memory == "a")
+        for row, memory in zip(table["sequence"], table["memory"], strict=True)
     ]
-    results = dataclasses.replace(results, sequences=table.assign(right=right))
+    results = dataclasses.replace(results, sequences=table.assign(num_correct=right))
     means = means_over_seeds(results.sequences).set_index("memory")
     assert means.loc["a", "low"] < means.loc["b", "high"]
     assert standing_out(paired(results)) == {("task0", "a")}
@@ -138,9 +143,9 @@ def test_marginal_intervals_do_not_decide() -> None:
 def test_only_common_rows_are_paired() -> None:
     results = invented({"a": 0.9, "b": 0.5}, seeds=5)
     table = results.sequences
-    shorter = table[(table["memory"] == "a") | (table["row"] < 50)]
+    shorter = table[(table["memory"] == "a") | (table["sequence"] < 50)]
     row = paired(dataclasses.replace(results, sequences=shorter)).iloc[0]
-    again = paired(dataclasses.replace(results, sequences=table[table["row"] < 50])).iloc[0]
+    again = paired(dataclasses.replace(results, sequences=table[table["sequence"] < 50])).iloc[0]
     assert row["rows"] == 50
     pd.testing.assert_series_equal(row, again)
 
@@ -160,8 +165,8 @@ def test_other_rows_are_not_paired() -> None:
     results = invented({"a": 0.9, "b": 0.5, "c": 0.4}, seeds=5)
     sums = results.scores.assign(checksum=np.where(results.scores["memory"] == "b", "f00", "5ee"))
     table = results.sequences
-    asked = table["asked"] + ((table["memory"] == "b") & (table["row"] == 7))
-    for other in ({"scores": sums}, {"sequences": table.assign(asked=asked)}):
+    asked = table["num_questions"] + ((table["memory"] == "b") & (table["sequence"] == 7))
+    for other in ({"scores": sums}, {"sequences": table.assign(num_questions=asked)}):
         changed = dataclasses.replace(results, **other)
         pairs = paired(changed).set_index("against")
         assert pairs["verdict"].to_dict() == {"b": "other rows", "c": "not shown"}
@@ -174,7 +179,7 @@ def test_other_rows_are_not_paired() -> None:
 def test_what_else_grew_with_length_is_not_mixed_in(results: Results) -> None:
     """A ladder at growing load asks other questions at the same lengths, in rows of the same numbers."""
     kept = results.sequences.drop(columns="mode", errors="ignore").assign(mode="fixed load")
-    harder = kept[kept["kind"] == "extrapolation"].assign(mode="growing load", right=0)
+    harder = kept[kept["kind"] == "extrapolation"].assign(mode="growing load", num_correct=0)
     both = dataclasses.replace(results, sequences=pd.concat([kept, harder]))
     pd.testing.assert_frame_equal(paired(both, kind="extrapolation"), paired(results, kind="extrapolation"))
 
@@ -190,7 +195,7 @@ def test_two_runs_of_one_seed_are_two_trainings() -> None:
     results = invented({"a": 0.9}, seeds=2)
     table = results.sequences.assign(seed=0)
     row = means_over_seeds(table).iloc[0]
-    right = [part["right"].to_numpy() for _, part in table.groupby("run")]
+    right = [part["num_correct"].to_numpy() for _, part in table.groupby("run")]
     assert (row["seeds"], row["mean"], row["low"], row["high"]) == (2, *across_seeds(right, [np.full(ROWS, 8)] * 2))
 
 

@@ -19,9 +19,9 @@ def results(mode, right, loads):
     scores, sequences = [], []
     for kind, grows, length, k, load in places:
         at = RUN | {"kind": kind, "mode": grows, "length": length}
-        measured = {"load": load, "train_length": 16, "num_rows": ROWS, "accuracy": k / ROWS, "ceiling": 1.0}
+        measured = {"load": load, "train_length": 16, "num_sequences": ROWS, "accuracy": k / ROWS, "ceiling": 1.0}
         scores.append(at | measured | dict.fromkeys(FLOORS, 0.1))
-        sequences += [at | {"row": row, "right": int(row < k), "asked": 1} for row in range(ROWS)]
+        sequences += [at | {"sequence": row, "num_correct": int(row < k), "num_questions": 1} for row in range(ROWS)]
     none = pd.DataFrame()
     return Results(pd.DataFrame(scores), pd.DataFrame(sequences), none, none, none)
 

@@ -70,10 +70,10 @@ def test_accuracies_are_paired_by_hand(folder):
     for _, score in found.scores.iterrows():
         tables = [r.sequences[(r.sequences["kind"] == score["kind"]) & (r.sequences["length"] == score["length"])]
                   for r in (one, other)]  # fmt: skip
-        right = [list(table.sort_values("row")["right"]) for table in tables]
+        right = [list(table.sort_values("sequence")["num_correct"]) for table in tables]
         assert score["rows"] == ROWS
         assert score["differing"] == sum(a != b for a, b in zip(*right, strict=True))
-        assert score["difference"] == pytest.approx((sum(right[1]) - sum(right[0])) / tables[0]["asked"].sum())
+        assert score["difference"] == pytest.approx((sum(right[1]) - sum(right[0])) / tables[0]["num_questions"].sum())
         assert score["difference"] == pytest.approx(score["second"] - score["first"])
         assert score["low"] < score["difference"] < score["high"]
 

@@ -6,8 +6,8 @@ import torch
 
 from recall_tasks import IGNORE, MQAR, Copy, Needle, Stream, make_task
 from runners.config.run import ModelSetting, Run, TaskSetting
-from runners.evaluation.breakdown import cell_rows, distance_rows, sorted_into
-from runners.evaluation.evaluate import Scored, origins, places, predict, score, score_row, sequence_rows
+from runners.evaluation.breakdown import breakdown_records, distance_records, sorted_into
+from runners.evaluation.evaluate import Scored, origins, places, predict, score, score_record, sequence_records
 from runners.measures.extrapolation import measure
 from runners.results.tables import FLOORS
 from runners.statistics import cluster_interval, wilson
@@ -59,13 +59,13 @@ def test_what_is_told_reaches_the_memory_in_every_piece():
 def test_a_row_of_results_lies_between_its_bounds():
     model = RUN.build()
     scored = score(model, Stream(RUN.task.task, 24, "test"), 64)
-    row = score_row(RUN, model, scored, RUN.task.task, 24)
+    row = score_record(RUN, model, scored, RUN.task.task, 24)
     assert row["low"] <= row["accuracy"] <= row["high"]
     assert row["chance"] == 1 / 32
     assert all(row["chance"] <= row[floor] <= 1 for floor in FLOORS)
     assert row["payload_bits"] == 15
     assert row["state_bytes"] == 4 * model.state_floats(24)
-    assert row["num_rows"] == 64
+    assert row["num_sequences"] == 64
     assert row["num_questions"] == 3
 
 
@@ -79,13 +79,13 @@ def scored_as(asking, right, asked, origins=None):
 def test_distances_are_binned_once_each():
     distances = np.array([[1, 2, 3], [4, 7, 8], [15, 16, 31], [32, 63, 64]], np.int32)
     scored = scored_as(np.ones((4, 3), bool), np.ones((4, 3), bool), distances)
-    rows = distance_rows(scored, 128)
+    rows = distance_records(scored, 128)
     assert sum(row["num_questions"] for row in rows) == 12
     assert [(r["distance_low"], r["distance_high"]) for r in rows] == [
         (1, 1), (2, 3), (4, 7), (8, 15), (16, 31), (32, 63), (64, 127),
     ]  # fmt: skip
     assert all(row["accuracy"] == 1 for row in rows)
-    assert sum(row["right"] for row in sequence_rows(scored, 128)) == 12
+    assert sum(row["num_correct"] for row in sequence_records(scored, 128)) == 12
 
 
 def test_spare_questions_count_for_nothing():
@@ -95,9 +95,9 @@ def test_spare_questions_count_for_nothing():
     distances = np.array([[0, 3, 5], [0, 0, 2], [1, 1, 9]], np.int32)
     scored = scored_as(asking, right, distances)
     assert scored.accuracy == 2 / 6
-    counts = [(row["right"], row["asked"]) for row in sequence_rows(scored, 16)]
+    counts = [(row["num_correct"], row["num_questions"]) for row in sequence_records(scored, 16)]
     assert counts == [(1, 2), (1, 1), (0, 3)]
-    bins = {row["distance_low"]: (row["num_questions"], row["accuracy"]) for row in distance_rows(scored, 16)}
+    bins = {row["distance_low"]: (row["num_questions"], row["accuracy"]) for row in distance_records(scored, 16)}
     assert bins == {1: (2, 0), 2: (2, 1), 4: (1, 0), 8: (1, 0)}
 
 
@@ -128,8 +128,8 @@ def test_cells_are_tenths_of_the_row_by_depth_and_by_position():
     right = np.array([[True, False], [True, True]])
     asked = np.array([[19, 19], [0, 10]], np.int32)
     origins = np.array([[0, 9], [0, 9]], np.int32)
-    rows = cell_rows(scored_as(asking, right, asked, origins), 20)
-    found = {(r["by"], r["low_edge"]): (r["num_rows"], r["num_questions"], r["accuracy"]) for r in rows}
+    rows = breakdown_records(scored_as(asking, right, asked, origins), 20)
+    found = {(r["by"], r["low_edge"]): (r["num_sequences"], r["num_questions"], r["accuracy"]) for r in rows}
     assert found == {
         ("depth", 0.0): (1, 1, 1.0), ("depth", 0.4): (2, 2, 0.5),
         ("position", 0.5): (1, 1, 1.0), ("position", 0.9): (1, 2, 0.5),
@@ -144,7 +144,7 @@ def test_cells_share_out_every_question_that_was_asked(by):
     batch = Stream(task, 37).rows(0, 200)
     said = np.where(np.random.default_rng(0).random(batch.answers.shape) < 0.5, batch.answers, -1)
     scored = Scored(batch.asked, batch.origins, batch.answers, said)
-    cells = [row for row in cell_rows(scored, 37) if row["by"] == by]
+    cells = [row for row in breakdown_records(scored, 37) if row["by"] == by]
     assert sum(row["num_questions"] for row in cells) == scored.asking.sum()
     total = sum(row["num_questions"] * row["accuracy"] for row in cells)
     assert total / scored.asking.sum() == pytest.approx(scored.accuracy)

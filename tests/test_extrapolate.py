@@ -105,7 +105,7 @@ def test_scores_do_not_depend_on_how_many_rows_are_read_at_once() -> None:
     model, stream = RUN.build().double(), Stream(RUN.task.task, 40, "test")
     heard: list[int] = []
     whole, piecewise = score(model, stream, 20), score(model, stream, 20, batch=7, heard=heard.append)
-    assert all((getattr(whole, name) == getattr(piecewise, name)).all() for name in ("asked", "answers", "said"))
+    assert all((getattr(whole, name) == getattr(piecewise, name)).all() for name in ("queries", "answers", "predicted"))
     assert heard == [7, 14, 20]
 
 
@@ -116,7 +116,7 @@ def test_models_are_tested_on_the_same_rows_in_every_mode() -> None:
                 (("linear", 0), ("gru", 1))]  # fmt: skip
         assert kept[0].keys() == kept[1].keys()
         for name in kept[0]:
-            assert name.endswith("said") or torch.equal(kept[0][name], kept[1][name])
+            assert name.endswith("predicted") or torch.equal(kept[0][name], kept[1][name])
 
 
 def test_every_row_says_its_mode_and_its_load() -> None:

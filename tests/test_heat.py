@@ -66,16 +66,18 @@ def test_a_cell_over_seeds_is_never_surer_than_its_rows() -> None:
 
 def test_two_lengths_alone_and_one_memory_alone_are_drawn() -> None:
     few = synthetic(["linear"], 1, ["needle"])
-    short = few.cells[few.cells["length"] <= 256]
-    drawn = heat.table(dataclasses.replace(few, cells=short))
+    short = few.breakdown[few.breakdown["length"] <= 256]
+    drawn = heat.table(dataclasses.replace(few, breakdown=short))
     assert sorted(drawn["length"].unique()) == [128, 256]
     assert len(panels(drawn, heat.draw).axes) == 1
 
 
 def test_without_longer_rows_there_is_no_map(results: Results) -> None:
-    assert heat.table(dataclasses.replace(results, cells=results.cells[results.cells["kind"] == "test"])).empty
-    assert heat.table(dataclasses.replace(results, cells=pd.DataFrame())).empty
-    assert position.table(dataclasses.replace(results, cells=pd.DataFrame())).empty
+    assert heat.table(
+        dataclasses.replace(results, breakdown=results.breakdown[results.breakdown["kind"] == "test"])
+    ).empty
+    assert heat.table(dataclasses.replace(results, breakdown=pd.DataFrame())).empty
+    assert position.table(dataclasses.replace(results, breakdown=pd.DataFrame())).empty
 
 
 def test_positions_have_a_line_for_each_memory(results: Results) -> None:
@@ -87,7 +89,7 @@ def test_positions_have_a_line_for_each_memory(results: Results) -> None:
 def with_modes(results: Results) -> Results:
     """The ladder once more, as if the load had grown with the length as far as to twice."""
     tables = {}
-    for name in ("scores", "sequences", "distances", "cells"):
+    for name in ("scores", "sequences", "distances", "breakdown"):
         table = getattr(results, name).assign(mode="fixed load")
         again = table[table["kind"] == "extrapolation"].assign(mode="growing load")
         if name == "scores":

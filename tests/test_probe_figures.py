@@ -28,7 +28,7 @@ SHOWN, WRITTEN = ("attention", "linear", "gru"), ("mqar", "needle")
 Bounds = tuple[float, float, float]
 OF_STATES = ("probe", "forgetting", "recovered", "diagonal", "holding", "causal")
 OLD = ["run", "task", "memory", "seed", "content", "layer", "reader", "control", "item", "age", "features", "converged",
-       "num_rows", "accuracy", "low", "high", "chance", "bits"]  # fmt: skip
+       "num_sequences", "accuracy", "low", "high", "chance", "bits"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +209,7 @@ def test_a_memory_without_router_has_no_map_of_where_it_looks(results: Results) 
 def test_both_errors_are_all_that_is_missed(results: Results) -> None:
     found = errors(results)
     assert np.allclose(found["accuracy"] + found["routing_error"] + found["compression_error"], 1)
-    assert (found["num_rows"] == 128 * len(AGES) * 3).all()
+    assert (found["num_sequences"] == 128 * len(AGES) * 3).all()
 
 
 def test_a_transplant_is_judged_by_the_donor(results: Results) -> None:
@@ -305,7 +305,7 @@ class Text(HTMLParser):
 
 @pytest.mark.slow
 def test_the_report_tells_how_to_read_probes_and_what_they_say(tmp_path: Path) -> None:
-    few = dict.fromkeys(("cells", "curves", "distances", "capacity", "capacity_sequences", "rates"), pd.DataFrame())
+    few = dict.fromkeys(("breakdown", "curves", "distances", "capacity", "capacity_sequences", "rates"), pd.DataFrame())
     alone = dataclasses.replace(synthetic(["gru"], 1, ["needle"]), **few)
     page = Text(write_report(alone, tmp_path).read_text(encoding="utf-8"))
     assert page.ids[page.ids.index("probes") : -1] == [

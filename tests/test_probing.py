@@ -122,7 +122,7 @@ def test_other_tasks_are_probed_at_the_places_they_write_to(task):
 def test_keys_that_change_are_read_and_held_against_a_value_for_each_key():
     rows = table("own", "linear")
     assert set(rows["control"]) == {"none", "control"}
-    assert rows["num_rows"].eq(80).all()
+    assert rows["num_sequences"].eq(80).all()
     copied = table("own", "linear", TaskSetting("copy", 24, {"num_tokens": 4, "num_symbols": 8}))
     assert not len(copied)  # order asks there, no key
 

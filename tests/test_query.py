@@ -69,7 +69,7 @@ def test_the_tables_are_those_of_results(folder):
         mine, theirs = query(f"select * from {table}", [folder / "one"]), getattr(collected, table)
         both = [name for name in theirs if name in mine]
         assert {"run", "task", "memory", "seed"} <= set(both)
-        order = [name for name in ("run", "kind", "length", "row", "distance_low", "update") if name in both]
+        order = [name for name in ("run", "kind", "length", "sequence", "distance_low", "update") if name in both]
         one, other = (t[both].sort_values(order, ignore_index=True) for t in (mine, theirs))
         pd.testing.assert_frame_equal(one, other, check_dtype=False)
 

@@ -277,7 +277,7 @@ def test_accuracy_of_the_table_is_the_mean_over_seeds(results: Results, numbers:
 
 
 def test_tables_without_rows_leave_their_sections_out(small: Results, tmp_path: Path) -> None:
-    empty = ("probes", "interventions", "routing", "curves", "distances", "cells", "rates", "capacity")
+    empty = ("probes", "interventions", "routing", "curves", "distances", "breakdown", "rates", "capacity")
     nothing = dict.fromkeys(empty, pd.DataFrame())
     few = dataclasses.replace(small, **nothing, study={})
     page = Page(write_report(few, tmp_path).read_text(encoding="utf-8"))

@@ -60,13 +60,21 @@ def test_fields_and_tasks_of_every_kind_are_worked_out_again(tmp_path):
 @pytest.mark.parametrize(
     ("name", "table"),
     [
-        *(("result.json", table) for table in ("scores", "distances", "cells", "sequences")),
+        *(("result.json", table) for table in ("scores", "distances", "breakdown", "sequences")),
         *(("extrapolation.json", table) for table in ("scores", "distances", "sequences")),
         *(("capacity.json", table) for table in ("capacity", "capacity_sequences")),
     ],
 )
 def test_every_number_that_is_changed_is_found_to_its_last_digit(place, name, table):
-    kept = ("length", "load", "mode", "num_rows", "row", "by", "family")  # which test it is, and what is no number
+    kept = (
+        "length",
+        "load",
+        "mode",
+        "num_sequences",
+        "sequence",
+        "by",
+        "family",
+    )  # which test it is, and what is no number
     numbers = {k: v for k, v in storage.unsealed(place / name)[table][-1].items() if k not in kept}
     run, record = storage.load_run(place), storage.load_record(place / name, {})
     files = record["outputs"] if name != "result.json" else [{"name": "outputs", "digest": record["outputs"]}]
@@ -90,15 +98,15 @@ def test_a_row_that_is_left_out_is_found(place):
 
 def test_another_answer_is_found(place):
     def edit(tensors):
-        right = tensors["test/said"] == tensors["test/answers"]
-        tensors["test/said"][right] = 0
+        right = tensors["test/predicted"] == tensors["test/answers"]
+        tensors["test/predicted"][right] = 0
 
     assert (storage.load_result(place)["scores"][0]["accuracy"]) > 0
     say_again(place, edit)
     assert any("accuracy" in line for line in rescore(place))
 
 
-@pytest.mark.parametrize("name", ["answers", "asked", "origins"])
+@pytest.mark.parametrize("name", ["answers", "queries", "origins"])
 def test_questions_that_the_task_does_not_ask_are_found(place, name):
     def edit(tensors):
         tensors[f"test/{name}"][0, 0] += 1
@@ -108,7 +116,7 @@ def test_questions_that_the_task_does_not_ask_are_found(place, name):
 
 
 def test_answers_made_right_after_the_fact_are_found(place):
-    say_again(place, lambda tensors: tensors["test/answers"].copy_(tensors["test/said"]))
+    say_again(place, lambda tensors: tensors["test/answers"].copy_(tensors["test/predicted"]))
     assert rescore(place) == ["at 16 tokens no answers are kept to the questions that the task asks"]
 
 
@@ -119,8 +127,8 @@ def test_another_checksum_is_found(place):
 
 
 def test_a_missing_tensor_is_found(place):
-    say_again(place, lambda tensors: tensors.pop("test/said"))
-    with pytest.raises(ValueError, match="lack 'test/said'"):
+    say_again(place, lambda tensors: tensors.pop("test/predicted"))
+    with pytest.raises(ValueError, match="lack 'test/predicted'"):
         rescore(place)
 
 

@@ -40,8 +40,8 @@ def sealed_again(asked, folder, change):
 @pytest.mark.parametrize("key", ["16", "growing load/16"])
 def test_an_answer_that_was_changed_is_found_where_two_tests_asked_the_same(key, asked, tmp_path):
     def flip(tensors, record):
-        if f"{key}/said" in tensors:
-            said, right = tensors[f"{key}/said"], tensors[f"{key}/answers"]
+        if f"{key}/predicted" in tensors:
+            said, right = tensors[f"{key}/predicted"], tensors[f"{key}/answers"]
             said[0, -1] = right[0, -1] + 1 if said[0, -1] == right[0, -1] else right[0, -1]
 
     assert rescore(asked) == []
@@ -51,14 +51,14 @@ def test_an_answer_that_was_changed_is_found_where_two_tests_asked_the_same(key,
 def test_a_score_that_is_gone_is_found_by_its_answers(asked, tmp_path):
     def drop(tensors, record):
         record["scores"] = [row for row in record["scores"] if row["mode"] == "fixed load"]
-        for table in ("cells", "distances", "sequences"):
+        for table in ("breakdown", "distances", "sequences"):
             record[table] = [row for row in record[table] if row["mode"] == "fixed load"]
 
     place = sealed_again(asked, tmp_path, drop)
     assert rescore(place) == []  # the same questions with the same answers: the score that is left says it all
 
     def empty(tensors, record):
-        for table in ("scores", "cells", "distances", "sequences"):
+        for table in ("scores", "breakdown", "distances", "sequences"):
             record[table] = []
 
     place = sealed_again(asked, tmp_path / "empty", empty)

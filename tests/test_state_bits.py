@@ -6,14 +6,14 @@ import pytest
 
 from recall_tasks import MQAR, Stream, bounds
 from runners.config.run import ModelSetting, Run, TaskSetting
-from runners.evaluation.evaluate import Scored, score_row
-from runners.measures.capacity import load_row
+from runners.evaluation.evaluate import Scored, score_record
+from runners.measures.capacity import capacity_record
 
 TASK = MQAR(16, num_keys=32, num_values=32)
 RUN = Run(TaskSetting("mqar", 80, {"num_pairs": 16, "num_keys": 32, "num_values": 32}), ModelSetting("linear"))
 
 
-@pytest.mark.parametrize("row_of", [score_row, load_row])
+@pytest.mark.parametrize("row_of", [score_record, capacity_record])
 def test_ceilings_and_shares_are_those_of_32_bits_a_number(row_of):
     model = SimpleNamespace(state_floats=lambda length: 2, parameters=lambda: [])
     rows = Stream(TASK, 80, "test").rows(0, 8)

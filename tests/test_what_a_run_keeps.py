@@ -23,8 +23,8 @@ def run():
 def test_what_a_run_keeps(run, tmp_path):
     place = jobs.train_run(run, tmp_path, lambda said: None)
     result = storage.load_result(place)
-    assert result["scores"][0]["num_rows"] == len(result["sequences"]) == TEST_ROWS
-    assert len(storage.load_tensors(place, "outputs", result["outputs"])["test/said"]) == TEST_ROWS
+    assert result["scores"][0]["num_sequences"] == len(result["sequences"]) == TEST_ROWS
+    assert len(storage.load_tensors(place, "outputs", result["outputs"])["test/predicted"]) == TEST_ROWS
     for check in ("initial", "cut_off"):
         assert result[check]["low"] <= result[check]["floor"]
         assert result[check]["rows"] == 128

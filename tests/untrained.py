@@ -9,7 +9,7 @@ from recall_tasks import Stream
 from runners import storage
 from runners.config.run import ModelSetting, Run, TaskSetting
 from runners.evaluation import evaluate
-from runners.evaluation.breakdown import cell_rows, distance_rows
+from runners.evaluation.breakdown import breakdown_records, distance_records
 from runners.execution.provenance import environment
 
 ROWS = 24
@@ -36,7 +36,7 @@ def keep(folder: Path, run: Run, ladder: tuple[int, ...] = ()) -> Path:
     }  # fmt: skip
     place = storage.write_run(folder, run, result, dict(model.state_dict()), answers)
     if ladder:
-        record: dict[str, Any] = {"done": [], "scores": [], "distances": [], "cells": [], "sequences": []}
+        record: dict[str, Any] = {"done": [], "scores": [], "distances": [], "breakdown": [], "sequences": []}
         kept = {}
         for multiple in ladder:
             rows, answers = tested(run, model, multiple * run.task.length, str(multiple))
@@ -52,9 +52,9 @@ def tested(run: Run, model: Any, length: int, key: str) -> tuple[dict[str, Any],
     stream = Stream(run.task.task, length, "test")
     scored = evaluate.score(model, stream, ROWS)
     tables = {
-        "scores": [evaluate.score_row(run, model, scored, stream.task, length)],
-        "distances": distance_rows(scored, length),
-        "cells": cell_rows(scored, length),
-        "sequences": evaluate.sequence_rows(scored, length),
+        "scores": [evaluate.score_record(run, model, scored, stream.task, length)],
+        "distances": distance_records(scored, length),
+        "breakdown": breakdown_records(scored, length),
+        "sequences": evaluate.sequence_records(scored, length),
     }
     return tables, evaluate.outputs(scored, key)

@@ -107,11 +107,11 @@ class Memory:
         right, asked, loads = [], [], []
         for load in sorted(self.rows["load"].unique()):
             here = self.sequences[self.sequences["load"] == load]
-            wide = here.pivot(index="row", columns="seed", values=["right", "asked"]).dropna()
+            wide = here.pivot(index="sequence", columns="seed", values=["num_correct", "num_questions"]).dropna()
             if wide.shape[1] == 2 * seeds:
                 loads.append(int(load))
-                right.append(wide["right"].to_numpy(float).T)
-                asked.append(wide["asked"].to_numpy(float).T)
+                right.append(wide["num_correct"].to_numpy(float).T)
+                asked.append(wide["num_questions"].to_numpy(float).T)
         if not loads:
             raise ValueError(
                 f"seeds of {self.name} on {self.task} were asked no load in common: ask them all the same "
@@ -128,7 +128,7 @@ def memories(results: Results) -> list[Memory]:
     names = told_apart(results.capacity, results.study.get("runs", ()))
     rows, sequences = (
         table.assign(memory=table["run"].map(names)).drop_duplicates([*KEYS, "run", "load", *more])
-        for table, more in ((results.capacity, []), (results.capacity_sequences, ["row"]))
+        for table, more in ((results.capacity, []), (results.capacity_sequences, ["sequence"]))
     )
     asked = dict(list(sequences.groupby(KEYS, sort=False)))
     return [

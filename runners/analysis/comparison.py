@@ -27,10 +27,10 @@ def means_over_seeds(sequences: pd.DataFrame) -> pd.DataFrame:
     rows = []
     if len(sequences):
         for keys, part in sequences.groupby(keys_of, sort=False):
-            part = part.sort_values(["seed", "run", "row"])
+            part = part.sort_values(["seed", "run", "sequence"])
             runs = pd.factorize(part["run"])[0]
             ends = np.flatnonzero(np.diff(runs)) + 1
-            right, asked = (np.split(part[c].to_numpy(), ends) for c in ("right", "asked"))
+            right, asked = (np.split(part[c].to_numpy(), ends) for c in ("num_correct", "num_questions"))
             rows.append((*keys, len(right), *across_seeds(right, asked)))
     return pd.DataFrame(rows, columns=columns)
 

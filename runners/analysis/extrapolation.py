@@ -49,7 +49,7 @@ def curves_over_length(results: Results) -> pd.DataFrame:
     capped = (scores["mode"] == GROWING_LOAD) & (scores["load"] < [grown(*of) for of in at])
     bounds = ["chance", "floor", "ceiling"]
     drawn = scores.assign(capped=capped)
-    drawn = drawn[[*KEYS, "kind", "load", "train_length", "num_rows", "seed", "accuracy", *bounds, "capped"]]
+    drawn = drawn[[*KEYS, "kind", "load", "train_length", "num_sequences", "seed", "accuracy", *bounds, "capped"]]
     drawn = drawn.merge(means_over_seeds(sequences), on=[*KEYS, "kind"]).drop(columns=["kind", "seeds"])
     first = {name: i for i, name in enumerate(results.scores["task"].unique())}
     by: dict[str, Any] = {"task": first.get, "mode": order, "length": int}

@@ -63,10 +63,10 @@ class Answers:
 
     def __init__(self, sequences: pd.DataFrame, checksums: dict[str, str]) -> None:
         run, names = pd.factorize(sequences["run"])
-        row = sequences["row"].to_numpy()
+        row = sequences["sequence"].to_numpy()
         self.right = np.full((len(names), row.max() + 1), np.nan)
         self.asked = self.right.copy()
-        self.right[run, row], self.asked[run, row] = sequences["right"], sequences["asked"]
+        self.right[run, row], self.asked[run, row] = sequences["num_correct"], sequences["num_questions"]
         self.checksums = {checksums.get(str(name)) for name in names}
 
     @property

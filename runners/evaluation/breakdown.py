@@ -14,10 +14,10 @@ PARTS = 10
 """Parts of a row, from its beginning to its end."""
 
 
-def cell_rows(scored: Scored, length: int) -> list[dict[str, Any]]:
+def breakdown_records(scored: Scored, length: int) -> list[dict[str, Any]]:
     """Accuracy by depth (where the answer was written) and by position (where it is asked), in tenths of the row."""
     table = []
-    for by, places in (("depth", scored.origins), ("position", scored.asked)):
+    for by, places in (("depth", scored.origins), ("position", scored.queries)):
         part = np.clip(PARTS * places.astype(np.int64) // length, 0, PARTS - 1)
         table += [
             {"length": length, "by": by, "low_edge": p / PARTS, "high_edge": (p + 1) / PARTS, **row}
@@ -26,7 +26,7 @@ def cell_rows(scored: Scored, length: int) -> list[dict[str, Any]]:
     return table
 
 
-def distance_rows(scored: Scored, length: int) -> list[dict[str, Any]]:
+def distance_records(scored: Scored, length: int) -> list[dict[str, Any]]:
     """Accuracy by distance, in bins whose width doubles: 1, 2-3, 4-7, ..."""
     bins = np.log2(np.maximum(scored.distances, 1)).astype(np.int64)
     return [
@@ -51,6 +51,6 @@ def sorted_into(scored: Scored, bins: NDArray[np.int64], count: int) -> list[tup
         some = asked[:, b] > 0
         k, N = right[some, b], asked[some, b]
         low, high = cluster_interval(k, N)
-        found = {"num_rows": len(k), "num_questions": int(N.sum()), "accuracy": float(k.sum() / N.sum())}
+        found = {"num_sequences": len(k), "num_questions": int(N.sum()), "accuracy": float(k.sum() / N.sum())}
         table.append((int(b), found | {"low": low, "high": high}))
     return table

@@ -75,16 +75,16 @@ def predict(model: SequenceModel, batch: Batch, piece: int = PIECE) -> NDArray[n
 
 @dataclass(frozen=True)
 class Scored:
-    """Of every question, each [rows, Q]: its place, where its answer was written, the answer and what was said.
+    """Every question of a test, each field [sequences, Q]; IGNORE where a question is spare.
 
-    asked, origins   places in the row, in tokens; IGNORE where the question is spare
-    answers, said    token ids; IGNORE where the question is spare
+    queries, origins     positions where it is asked and where its answer was written, in tokens
+    answers, predicted   token ids
     """
 
-    asked: Places
+    queries: Places
     origins: Places
     answers: Places
-    said: Places
+    predicted: Places
 
     @property
     def asking(self) -> NDArray[np.bool_]:
@@ -93,12 +93,12 @@ class Scored:
 
     @property
     def right(self) -> NDArray[np.bool_]:
-        return np.asarray(self.asking & (self.said == self.answers))
+        return np.asarray(self.asking & (self.predicted == self.answers))
 
     @property
     def distances(self) -> Places:
         """Tokens from an answer to its question."""
-        return np.asarray(self.asked - self.origins)
+        return np.asarray(self.queries - self.origins)
 
     @property
     def accuracy(self) -> float:
@@ -113,7 +113,7 @@ class Scored:
 
 
 def outputs(scored: Scored, key: str) -> dict[str, Tensor]:
-    """What is kept of every question, so that any score can be worked out again: int32 tensors `key/asked`, ..."""
+    """What is kept of every question, so that any score can be worked out again: int32 tensors `key/queries`, ..."""
     kept = {field.name: getattr(scored, field.name) for field in fields(Scored)}
     return {f"{key}/{name}": torch.from_numpy(values.astype(np.int32)) for name, values in kept.items()}
 
@@ -135,7 +135,7 @@ def score(
     parts = []
     for read in stream.batches(batch or rows_at_once(model, stream.length), 0, rows):
         parts.append(Scored(read.asked, read.origins, read.answers, predict(model, read)))
-        heard(sum(len(part.said) for part in parts))
+        heard(sum(len(part.predicted) for part in parts))
     return Scored.joined(parts)
 
 
@@ -145,7 +145,7 @@ def task_bounds(task: Task, length: int) -> dict[str, float]:
     return bounds.floors(task, length) | {"payload_bits": task.payload_bits(length)}
 
 
-def score_row(run: Run, model: SequenceModel, scored: Scored, task: Task, length: int) -> dict[str, Any]:
+def score_record(run: Run, model: SequenceModel, scored: Scored, task: Task, length: int) -> dict[str, Any]:
     """One tidy row: accuracy with its interval between the floors and the ceiling, and what it cost."""
     rows, questions = scored.right.shape
     right, asked = scored.right.sum(1), scored.asking.sum(1)
@@ -155,7 +155,7 @@ def score_row(run: Run, model: SequenceModel, scored: Scored, task: Task, length
         "length": length,
         "load": getattr(task, task.load),
         "train_length": run.task.length,
-        "num_rows": rows,
+        "num_sequences": rows,
         "num_questions": questions,
         "accuracy": accuracy,
         "low": low,
@@ -169,9 +169,9 @@ def score_row(run: Run, model: SequenceModel, scored: Scored, task: Task, length
     }
 
 
-def sequence_rows(scored: Scored, length: int) -> list[dict[str, Any]]:
+def sequence_records(scored: Scored, length: int) -> list[dict[str, Any]]:
     """Right answers of each test row, from which intervals over seeds are drawn."""
     return [
-        {"length": length, "row": row, "right": int(right), "asked": int(asked)}
+        {"length": length, "sequence": row, "num_correct": int(right), "num_questions": int(asked)}
         for row, (right, asked) in enumerate(zip(scored.right.sum(1), scored.asking.sum(1), strict=True))
     ]

@@ -15,8 +15,8 @@ from recall_tasks import Stream
 from .. import storage
 from ..cli.flags import unknown
 from ..config.run import Run
-from ..evaluation.breakdown import cell_rows, distance_rows
-from ..evaluation.evaluate import outputs, score, score_row, sequence_rows
+from ..evaluation.breakdown import breakdown_records, distance_records
+from ..evaluation.evaluate import outputs, score, score_record, sequence_records
 from ..measures.registry import MEASURES, Record, Wanted, parts
 from ..training.loop import train
 from ..training.sanity import cut_off, untrained
@@ -45,10 +45,10 @@ def train_run(run: Run, folder: Path, watch: Callable[[Any], None], device: str 
         "curve": [{k: finite(v) for k, v in point.items()} for point in curve],
         "initial": initial,
         "cut_off": cut_off(model, stream),
-        "scores": [score_row(run, model, scored, stream.task, stream.length)],
-        "distances": distance_rows(scored, stream.length),
-        "cells": cell_rows(scored, stream.length),
-        "sequences": sequence_rows(scored, stream.length),
+        "scores": [score_record(run, model, scored, stream.task, stream.length)],
+        "distances": distance_records(scored, stream.length),
+        "breakdown": breakdown_records(scored, stream.length),
+        "sequences": sequence_records(scored, stream.length),
         "checksum": stream.checksum(),
         "environment": environment() | {"device": device},
     }
@@ -145,7 +145,7 @@ def write_outputs(place: Path, name: str, tensors: Mapping[str, Tensor]) -> dict
 
 
 def load_model(place: Path) -> SequenceModel:
-    """The trained model of a finished run, in evaluation mode. Raises storage.CorruptRun for weights of another model."""
+    """The trained model of a finished run, in evaluation mode. Raises CorruptRun for weights of another model."""
     model = storage.load_run(place).build()
     try:
         model.load_state_dict(storage.load_weights(place))

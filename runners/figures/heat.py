@@ -40,7 +40,7 @@ def table(results: Results) -> pd.DataFrame:
 
     One row a cell. Empty where nothing but the training length was tested.
     """
-    cells = results.cells
+    cells = results.breakdown
     if not len(cells) or not ((cells["kind"] == "extrapolation") & (cells["by"] == "depth")).any():
         return pd.DataFrame()
     cells = cells[cells["by"] == "depth"].sort_values("kind", ascending=False, kind="stable")

@@ -28,9 +28,9 @@ def table(results: Results) -> pd.DataFrame:
 
     Lengths at which a task asks in one tenth alone are left out.
     """
-    if not len(results.cells):
+    if not len(results.breakdown):
         return pd.DataFrame()
-    found = at_fixed_load(results.cells)
+    found = at_fixed_load(results.breakdown)
     found = found[found["by"] == "position"]
     found = found[found.groupby(["task", "length"])["low_edge"].transform("nunique") > 1]
     return near_and_far(found, results, "low_edge").drop(columns=["mode", "by"], errors="ignore")

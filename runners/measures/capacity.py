@@ -13,7 +13,7 @@ from recall_tasks import Stream, Task, bounds
 from recall_tasks.generators.blend import Blend
 
 from ..config.run import Run
-from ..evaluation.evaluate import Scored, outputs, score, sequence_rows
+from ..evaluation.evaluate import Scored, outputs, score, sequence_records
 from ..statistics import cluster_interval
 
 RECORD = "capacity.json"
@@ -122,13 +122,13 @@ def measure(
         watch(f"asking {task.load_words} in {asked.length:,} tokens")
         scored = score(model, Stream(task, asked.length, "test"), rows)
         record["done"].append([asked.length, load, rows])
-        record["capacity"].append(load_row(run, model, scored, task, asked.length))
-        record["capacity_sequences"] += [{"load": load} | row for row in sequence_rows(scored, asked.length)]
+        record["capacity"].append(capacity_record(run, model, scored, task, asked.length))
+        record["capacity_sequences"] += [{"load": load} | row for row in sequence_records(scored, asked.length)]
         kept |= outputs(scored, f"{asked.length}/{load}")
     return record, kept
 
 
-def load_row(run: Run, model: SequenceModel, scored: Scored, task: Task, length: int) -> dict[str, Any]:
+def capacity_record(run: Run, model: SequenceModel, scored: Scored, task: Task, length: int) -> dict[str, Any]:
     """One tidy row: accuracy with its interval, what it is held against, and what was recalled for the state."""
     right, asked, accuracy = scored.right.sum(1), scored.asking.sum(1), scored.accuracy
     low, high = cluster_interval(right, asked)
@@ -139,7 +139,7 @@ def load_row(run: Run, model: SequenceModel, scored: Scored, task: Task, length:
         "load": getattr(task, task.load),
         "train_length": run.task.length,
         "family": family(run),
-        "num_rows": len(right),
+        "num_sequences": len(right),
         "num_questions": scored.right.shape[1],
         "accuracy": accuracy,
         "low": low,

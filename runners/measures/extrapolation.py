@@ -24,8 +24,8 @@ from recall_tasks import Stream
 from ..config.length_modes import FIXED_DISTANCE, FIXED_LOAD, MODES, named, order, task_at
 from ..config.messages import Notice, Watch, unheard
 from ..config.run import Run
-from ..evaluation.breakdown import cell_rows, distance_rows
-from ..evaluation.evaluate import outputs, score, score_row, sequence_rows
+from ..evaluation.breakdown import breakdown_records, distance_records
+from ..evaluation.evaluate import outputs, score, score_record, sequence_records
 from .projection import clock, projected
 
 RECORD = "extrapolation.json"
@@ -33,7 +33,7 @@ SHAPE = {"done": list, "scores": list, "distances": list, "sequences": list}
 LADDER = (1, 2, 4, 8, 16)
 FAR = (*LADDER, 32, 64)
 ROWS, LEAST_ROWS, TOKENS = 256, 16, 2**22
-TABLES = ("scores", "distances", "cells", "sequences")
+TABLES = ("scores", "distances", "breakdown", "sequences")
 KEYS = ("ladder", "lengths", "rows", "mode", "distance", "seconds")
 LONG = 60.0
 """Seconds from which on what is to come is told beforehand."""
@@ -135,7 +135,7 @@ def parts(
 def measure(
     run: Run, model: SequenceModel, wanted: Mapping[str, Any], watch: Watch = unheard
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Scores at each length: {"length" (of training), "done", "scores", "distances", "cells", "sequences"}.
+    """Scores at each length: {"length" (of training), "done", "scores", "distances", "breakdown", "sequences"}.
 
     The test rows of a length are the same for every model and seed, so comparisons are paired. Rows are read
     in pieces through the state: memory does not grow with length, save what the state itself holds.
@@ -156,10 +156,10 @@ def measure(
         task = task_at(run.task.task, mode, trained, length)
         scored = score(model, Stream(task, length, "test"), rows, heard=heard)
         tables = {
-            "scores": [score_row(run, model, scored, task, length)],
-            "distances": distance_rows(scored, length),
-            "cells": cell_rows(scored, length),
-            "sequences": sequence_rows(scored, length),
+            "scores": [score_record(run, model, scored, task, length)],
+            "distances": distance_records(scored, length),
+            "breakdown": breakdown_records(scored, length),
+            "sequences": sequence_records(scored, length),
         }
         for table, found in tables.items():
             record[table] += [{"mode": mode, **row} for row in found]

@@ -51,8 +51,8 @@ def table(results: Results, pairs: Iterable[tuple[str, str]]) -> pd.DataFrame:
 
 def shares(sequences: pd.DataFrame) -> NDArray[np.float64]:
     """Shares of right answers [seeds, rows]; every row of these tasks asks as many questions."""
-    share = sequences.assign(share=sequences["right"] / sequences["asked"])
-    return np.asarray(share.pivot(index="seed", columns="row", values="share"), dtype=float)
+    share = sequences.assign(share=sequences["num_correct"] / sequences["num_questions"])
+    return np.asarray(share.pivot(index="seed", columns="sequence", values="share"), dtype=float)
 
 
 def difference(one: NDArray[np.float64], other: NDArray[np.float64], seed: int = 0) -> tuple[float, float, float]:

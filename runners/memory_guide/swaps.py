@@ -46,7 +46,7 @@ def table(study: Study, folder: Path, rows: int = ROWS) -> pd.DataFrame:
     columns = ["N", "kind", "trained", "read"]
     told = []
     for key, seeds in asked.items():
-        right, total = ([[row[name] for row in seed] for seed in seeds] for name in ("right", "asked"))
+        right, total = ([[row[name] for row in seed] for seed in seeds] for name in ("num_correct", "num_questions"))
         told.append((*key, len(seeds), *across_seeds(right, total)))
     return pd.DataFrame(told, columns=[*columns, "seeds", "mean", "low", "high"])
 

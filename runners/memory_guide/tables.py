@@ -78,8 +78,8 @@ def about(study: Study, results: Results) -> dict[str, Any]:
         "updates": training.updates,
         "tokens": training.tokens,
         "learning_rate": training.learning_rate,
-        "rows": int(results.scores.loc[results.scores["kind"] == "test", "num_rows"].max()),
-        "longer_rows": longer["num_rows"].max() if len(longer) else "",
+        "rows": int(results.scores.loc[results.scores["kind"] == "test", "num_sequences"].max()),
+        "longer_rows": longer["num_sequences"].max() if len(longer) else "",
     }
 
 

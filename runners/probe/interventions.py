@@ -189,7 +189,7 @@ def singly(asking: Asking) -> Iterator[Asking]:
 def row(part: Part, kind: str, item: int, intact: Right, right: Right) -> Row:
     """What is said of any; what others measure is NaN."""
     low, high = wilson(int(right.sum()), len(right))
-    scores = {"num_rows": len(right), "accuracy": float(right.mean()), "low": float(low), "high": float(high)}
+    scores = {"num_sequences": len(right), "accuracy": float(right.mean()), "low": float(low), "high": float(high)}
     return (
         {"layer": part.layer, "content": part.content, "kind": kind, "item": int(item), "rank": 0, **scores}
         | difference("drop", intact, right)

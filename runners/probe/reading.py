@@ -88,7 +88,7 @@ def scored(reading: Reading) -> list[dict[str, Any]]:
         low, high = bounds(right, reading.sequences)
         rows.append(
             {
-                "num_rows": len(right),
+                "num_sequences": len(right),
                 "accuracy": float(right.mean()),
                 "low": float(low),
                 "high": float(high),

@@ -86,7 +86,7 @@ def routing(model: SequenceModel, question: Question, rows: int, rng: np.random.
     for parts in zip(*answers, strict=True):
         item, place = parts[0].item, parts[0].place
         right = np.concatenate([part.right for part in parts], axis=1)
-        common = {"item": item, "age": int(question.ages(question.end)[item]), "num_rows": rows}
+        common = {"item": item, "age": int(question.ages(question.end)[item]), "num_sequences": rows}
         common |= share(right[0], "accuracy", "")
         table.append({"layer": 0} | common | UNSAID | share(right[-1], "oracle", "oracle_"))
         for number, (layer, memory) in enumerate(layers.items(), 1):

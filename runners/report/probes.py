@@ -129,7 +129,7 @@ def errors_table(found: pd.DataFrame) -> str:
     for _, row in found.iterrows():
         said = [share(row["accuracy"]), share(row["oracle"]), signed(row["routing_error"])]
         gate = [or_none(row[name]) for name in ("weight", "even", "right")]
-        counts = [amount(row["num_rows"]), str(row["seeds"])]
+        counts = [amount(row["num_sequences"]), str(row["seeds"])]
         layer = str(row["layer"]) if row["layer"] else "all"
         rows.append([row["task"], row["memory"], layer, *said, share(row["compression_error"]), *gate, *counts])
     return table(heads, rows)

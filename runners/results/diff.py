@@ -155,8 +155,8 @@ def drawn_today(run: Finished) -> bool:
 def row_by_row(first: pd.DataFrame, second: pd.DataFrame, at: tuple[Any, ...]) -> dict[str, Any]:
     """The difference on the rows that both were tested on, its interval and p."""
     one, other = (table[(table[PLACE] == list(at)).all(axis=1)] for table in (first, second))
-    rows = one.merge(other, on="row", suffixes=("", "_second"))
-    right, again, asked = (rows[name].to_numpy() for name in ("right", "right_second", "asked"))
+    rows = one.merge(other, on="sequence", suffixes=("", "_second"))
+    right, again, asked = (rows[name].to_numpy() for name in ("num_correct", "num_correct_second", "num_questions"))
     found = paired_difference([again], [right], asked)
     estimate = {"difference": found.difference, "low": found.low, "high": found.high, "p": found.p}
     return estimate | {"rows": len(rows), "differing": int((again != right).sum())}

@@ -36,7 +36,7 @@ KEYS = {"folder": pa.string(), "run": pa.string(), "task": pa.string(), "memory"
 GROUPS = ("task_", "model_", "option_", "training_")
 """What a run was asked for: the beginnings of its columns, in their order."""
 MEASURED = (
-    "scores", "sequences", "distances", "cells", "curves", "probes", "interventions", "routing",
+    "scores", "sequences", "distances", "breakdown", "curves", "probes", "interventions", "routing",
     "capacity", "capacity_sequences",
 )  # fmt: skip
 """Lists of a record that are tables: names of `results`, which loads torch, as those below are of `measures`."""

@@ -24,16 +24,18 @@ from recall_tasks.generators.blend import Blend
 from .. import storage
 from ..config.length_modes import FIXED_LOAD, task_at
 from ..config.run import Run
-from ..evaluation.breakdown import cell_rows, distance_rows
-from ..evaluation.evaluate import Scored, score_row, sequence_rows
-from ..measures.capacity import load_row
+from ..evaluation.breakdown import breakdown_records, distance_records
+from ..evaluation.evaluate import Scored, score_record, sequence_records
+from ..measures.capacity import capacity_record
 from ..measures.registry import MEASURES
 
 Row = Mapping[str, Any]
 
 TOKENS = 2**22
 """Tokens drawn at once: bounds the memory that a long row takes."""
-ANSWERS = ("asked", "origins", "answers", "said")
+ANSWERS = ("queries", "origins", "answers", "predicted")
+OLD_ANSWERS = ("asked", "origins", "answers", "said")
+"""The same in records written before 0.2."""
 OF_A_TEST = ("length", "load", "mode")
 """Columns that say to which test of a record a row belongs, where it has them."""
 
@@ -60,8 +62,13 @@ class Kind:
 
 
 KINDS = (
-    Kind("scores", tested, score_row, {"distances": distance_rows, "cells": cell_rows, "sequences": sequence_rows}),
-    Kind("capacity", loaded, load_row, {"capacity_sequences": sequence_rows}),
+    Kind(
+        "scores",
+        tested,
+        score_record,
+        {"distances": distance_records, "breakdown": breakdown_records, "sequences": sequence_records},
+    ),
+    Kind("capacity", loaded, capacity_record, {"capacity_sequences": sequence_records}),
 )
 
 
@@ -93,7 +100,7 @@ def rescore(place: Path) -> list[str]:
 def differences(run: Run, model: SequenceModel, record: Row, kept: Mapping[str, Tensor]) -> list[str]:
     """Where a record does not say what the kept answers give.
 
-    kept   `key/asked`, `key/origins`, `key/answers`, `key/said`, each [rows, Q]; which test a key is about shows
+    kept   `key/queries`, `key/origins`, `key/answers`, `key/predicted`, each [rows, Q]; which test a key is about shows
            in its questions
     """
     tests = [(kind, row) for kind in KINDS for row in record.get(kind.name, ())]
@@ -103,7 +110,7 @@ def differences(run: Run, model: SequenceModel, record: Row, kept: Mapping[str, 
     unsaid, wrong = set(answers), list[str]()
     for kind, row in tests:
         stream = Stream(kind.task(run, row), row["length"], "test")
-        mine = {key: scored for key, scored in answers.items() if asks(scored, stream, row["num_rows"])}
+        mine = {key: scored for key, scored in answers.items() if asks(scored, stream, row["num_sequences"])}
         found = {key: list(against(run, model, record, kind, row, scored, stream)) for key, scored in mine.items()}
         unsaid -= {key for key, lines in found.items() if not lines}
         if not found:
@@ -116,7 +123,9 @@ def differences(run: Run, model: SequenceModel, record: Row, kept: Mapping[str, 
 def scored_of(kept: Mapping[str, Tensor], key: str) -> Scored:
     """The answers under a key. Raises ValueError where one of their tensors is missing."""
     try:
-        return Scored(*(kept[f"{key}/{name}"].numpy() for name in ANSWERS))
+        return Scored(
+            *(kept[f"{key}/{name}"].numpy() for name in (ANSWERS if f"{key}/queries" in kept else OLD_ANSWERS))
+        )
     except KeyError as missing:
         raise ValueError(f"the answers kept lack {missing}") from None
 
@@ -128,7 +137,7 @@ def asks(scored: Scored, stream: Stream, rows: int) -> bool:
     start, size = 0, max(1, min(64, TOKENS // stream.length))
     for batch in stream.batches(size, 0, rows):
         here = slice(start, start + len(batch))
-        drawn = ((batch.asked, scored.asked), (batch.origins, scored.origins), (batch.answers, scored.answers))
+        drawn = ((batch.asked, scored.queries), (batch.origins, scored.origins), (batch.answers, scored.answers))
         if not all(np.array_equal(theirs, ours[here]) for theirs, ours in drawn):
             return False
         start += len(batch)

@@ -17,7 +17,7 @@ scores      kind ("test" at the training length, "extrapolation" on the ladder),
 sequences   kind, mode, length, row, right, asked: right answers of each test row, for intervals over seeds
 rates       one row for each run, of every learning rate: learning_rate, validation (accuracy, missing where it
             diverged), solved, updates_to_solve, chosen (whether this is the rate of its memory on its task)
-cells       kind, mode, length, by ("depth": where in the row the answer was written; "position": where it is asked),
+breakdown   kind, mode, length, by ("depth": where in the row the answer was written; "position": where it is asked),
             low_edge, high_edge (shares of the row), num_rows (with a question there), num_questions, accuracy,
             low, high
 distances   kind, mode, length, distance_low, distance_high (tokens, inclusive), num_questions, accuracy, low, high
@@ -83,10 +83,10 @@ OUTCOME = (
 FLOORS = ("chance", "memoryless", "bag", "position", "recency")
 CHECKS = ("initial", "cut_off")
 TABLES = (
-    "scores", "sequences", "distances", "cells", "curves", "probes", "interventions", "routing", "rates",
+    "scores", "sequences", "distances", "breakdown", "curves", "probes", "interventions", "routing", "rates",
     "capacity", "capacity_sequences",
 )  # fmt: skip
-KINDS = ("scores", "sequences", "distances", "cells")
+KINDS = ("scores", "sequences", "distances", "breakdown")
 """Tables to which tests at the training length and measures both add."""
 
 
@@ -101,7 +101,7 @@ class Results:
     probes: pd.DataFrame
     interventions: pd.DataFrame = field(default_factory=pd.DataFrame)
     routing: pd.DataFrame = field(default_factory=pd.DataFrame)
-    cells: pd.DataFrame = field(default_factory=pd.DataFrame)
+    breakdown: pd.DataFrame = field(default_factory=pd.DataFrame)
     rates: pd.DataFrame = field(default_factory=pd.DataFrame)
     capacity: pd.DataFrame = field(default_factory=pd.DataFrame)
     capacity_sequences: pd.DataFrame = field(default_factory=pd.DataFrame)

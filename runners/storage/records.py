@@ -20,6 +20,13 @@ OF_A_RUN = ("run.json", "result.json", "weights.safetensors", "outputs.safetenso
 """Files without which a run is none."""
 
 
+OLD_TABLES = {"cells": "breakdown"}
+OLD_COLUMNS = {"num_rows": "num_sequences", "row": "sequence", "right": "num_correct", "asked": "num_questions"}
+"""Names of tables and columns in records written before 0.2, and their names since."""
+KEPT_COLUMNS = {"routing": ("right",)}
+"""Columns that keep a name which was renamed in other tables."""
+
+
 class CorruptRun(ValueError):
     """A run directory whose files do not match their digests, or are not what belongs there."""
 
@@ -60,7 +67,21 @@ def load_record(path: Path, shape: Mapping[str, type | tuple[type, ...]]) -> dic
             raise damaged(path, f"{key!r} is missing")
         if type(content[key]) not in (kinds if isinstance(kinds, tuple) else (kinds,)):
             raise damaged(path, f"{key!r} cannot be {type(content[key]).__name__}")
-    return content
+    return renamed(content)
+
+
+def renamed(record: dict[str, Any]) -> dict[str, Any]:
+    """A record with the names of tables and columns that are used since 0.2; itself where it has them already."""
+    tables: dict[str, Any] = {}
+    for table, rows in record.items():
+        tables[OLD_TABLES.get(table, table)] = rows
+        if isinstance(rows, list) and rows and isinstance(rows[0], dict):
+            old = {a: b for a, b in OLD_COLUMNS.items() if a in rows[0] and a not in KEPT_COLUMNS.get(table, ())}
+            if old:
+                tables[OLD_TABLES.get(table, table)] = [
+                    {old.get(name, name): value for name, value in row.items()} for row in rows
+                ]
+    return tables
 
 
 def read_plain(path: Path, largest: int | None = None) -> bytes:
