@@ -22,8 +22,9 @@ from . import storage
 from .config.custom_code import IMPORTING, adopt
 from .config.run import ModelSetting, Run, TaskSetting, Training
 from .execution.engines import Event, Job, cores, execute
-from .execution.jobs import ELSEWHERE, Request, check, fulfil, remaining
+from .execution.jobs import ELSEWHERE, fulfil
 from .measures.extrapolation import ROWS
+from .measures.requests import Request, check, remaining
 from .studies import Ask, Study
 from .studies.learning_rates import asked_runs
 from .studies.matching import check_matched

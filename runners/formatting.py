@@ -1,11 +1,14 @@
-"""How numbers are said: `.974 [.964–.981]`, `131,072`, `231 updates, 12 s`."""
+"""Numbers and lists as people read them: `.974 [.964–.981]`, `131,072`, `231 updates, 12 s`, `a, b and c`."""
 
 from __future__ import annotations
 
+import difflib
+import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+if TYPE_CHECKING:  # half a second to import, which commands do without
+    import pandas as pd
 
 
 def share(value: float) -> str:
@@ -57,12 +60,12 @@ def duration(seconds: float) -> str:
 
 def at_rate(row: pd.Series[Any]) -> str:
     """The learning rate that was chosen for a row of the comparison; empty where there was one alone."""
-    return "" if pd.isna(row["learning_rate"]) else f"rate {row['learning_rate']:g}"
+    return "" if math.isnan(row["learning_rate"]) else f"rate {row['learning_rate']:g}"
 
 
 def to_half(row: pd.Series[Any]) -> str:
     """When a row of the comparison answered half of a training batch rightly; empty where no seed got there."""
-    return "" if pd.isna(row["updates_to_half"]) else f"half after {amount(row['updates_to_half'])} updates"
+    return "" if math.isnan(row["updates_to_half"]) else f"half after {amount(row['updates_to_half'])} updates"
 
 
 def to_solve(row: pd.Series[Any]) -> str:
@@ -78,3 +81,11 @@ def to_solve(row: pd.Series[Any]) -> str:
 def listed(words: Sequence[str]) -> str:
     """a, b and c"""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def unknown(what: str, word: str, names: Sequence[str], listing: str = "") -> str:
+    """A name that stands for nothing, and what may have been meant: names like it, else all or where they are."""
+    if close := difflib.get_close_matches(word, names):
+        return f"unknown {what} {word!r}: did you mean {' or '.join(close)}?"
+    choice = f"choose one of {listing or ', '.join(names)}" if names else "it has none"
+    return f"unknown {what} {word!r}: {choice}"

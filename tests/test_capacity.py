@@ -17,8 +17,8 @@ from runners.analysis.capacity import capacities, interval, slopes
 from runners.cli.capacity import told
 from runners.cli.main import main
 from runners.config.run import ModelSetting, Run, TaskSetting
-from runners.execution import jobs
 from runners.figures import FIGURES, panels
+from runners.measures import requests
 from runners.measures.capacity import check, measure, merged, plan, remaining
 from runners.results.labels import told_apart
 from runners.results.tables import Results
@@ -268,7 +268,7 @@ def test_the_preset_asks_what_its_runs_can_answer() -> None:
     assert len({run.seed for run in study.runs}) >= 5
     for run in study.runs[:13]:
         assert list(study.request(run)) == ["capacity"]
-        jobs.check(run, study.request(run))
+        requests.check(run, study.request(run))
 
 
 @pytest.mark.slow

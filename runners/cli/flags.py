@@ -13,6 +13,8 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
+from ..formatting import unknown
+
 
 class Mistake(Exception):
     """Something a person typed or pointed at; shown as one line, with exit status 2."""
@@ -47,14 +49,6 @@ class Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionH
         if action.default in (None, argparse.SUPPRESS, []):
             return action.help or ""
         return super()._get_help_string(action) or ""
-
-
-def unknown(what: str, word: str, names: Sequence[str], listing: str = "") -> str:
-    """A name that stands for nothing, and what may have been meant: names like it, else all or where they are."""
-    if close := difflib.get_close_matches(word, names):
-        return f"unknown {what} {word!r}: did you mean {' or '.join(close)}?"
-    choice = f"choose one of {listing or ', '.join(names)}" if names else "it has none"
-    return f"unknown {what} {word!r}: {choice}"
 
 
 def one_of(what: str, names: Iterable[str], listing: str = "") -> Callable[[str], str]:

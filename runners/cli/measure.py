@@ -12,7 +12,8 @@ from rich.console import Console
 
 from ..config.messages import Notice
 from ..execution.engines import Event, Job, execute
-from ..execution.jobs import Request, ask_claimed, check
+from ..execution.jobs import ask_claimed
+from ..measures.requests import Request, check
 from ..results.tables import Results, collect, rate_rows
 from ..storage import CorruptRun, find_runs, load_result, load_run, load_settings
 from .console import plain_console, shown

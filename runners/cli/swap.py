@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..execution.jobs import load_model
 from ..measures.extrapolation import LADDER, ROWS, check, measure
-from ..storage import find_runs, load_run, sealed, write_whole
+from ..storage import find_runs, load_model, load_run, sealed, write_whole
 from ..training.swap import swapped, with_trained_gates
 from .console import plain_console, shown
 from .flags import Mistake, Parser, add_option, chosen, several, sorted_words, whole

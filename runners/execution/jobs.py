@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from models import SequenceModel
 from recall_tasks import Stream
 
 from .. import storage
-from ..cli.flags import unknown
 from ..config.run import Run
 from ..evaluation.breakdown import breakdown_records, distance_records
 from ..evaluation.evaluate import outputs, score, score_record, sequence_records
-from ..measures.registry import MEASURES, Record, Wanted, parts
+from ..measures.registry import MEASURES, parts
+from ..measures.requests import Request, check, record_of, remaining
 from ..training.loop import train
 from ..training.sanity import cut_off, untrained
 from .provenance import environment
@@ -28,9 +27,6 @@ WAIT = 0.5
 """Seconds between looks at a run that another process works on."""
 ELSEWHERE = "another process works on it"
 """What a job returns for a run that it left alone."""
-
-Request = Mapping[str, Wanted | Sequence[Wanted]]
-"""What is asked of a run when it is trained: a wish, or several, by the name of their measure."""
 
 
 def train_run(run: Run, folder: Path, watch: Callable[[Any], None], device: str = "cpu") -> Path:
@@ -76,43 +72,11 @@ def fulfil(run_json: dict[str, Any], folder: str, request: Request, device: str,
         return ask_more(str(root / run.name), request, watch, device)
 
 
-def record_of(place: Path, measure: str) -> Record | None:
-    """What was measured of a run so far. Raises storage.CorruptRun for a damaged record."""
-    path = place / MEASURES[measure].RECORD
-    return storage.load_record(path, MEASURES[measure].SHAPE) if path.exists() else None
-
-
-def wishes(request: Request) -> list[tuple[str, Wanted]]:
-    """Every wish of a request, with the name of its measure."""
-    return [
-        (name, wanted)
-        for name, several in request.items()
-        for wanted in ([several] if isinstance(several, Mapping) else several)
-    ]
-
-
-def check(run: Run, request: Request) -> None:
-    """Raises ValueError for a measure that there is not, and for what the run cannot be asked: before any work."""
-    for name, wanted in wishes(request):
-        if name not in MEASURES:
-            raise ValueError(unknown("measure", name, list(MEASURES)))
-        try:
-            MEASURES[name].check(run, wanted)
-        except (KeyError, TypeError) as error:  # data that a person wrote
-            raise ValueError(f"{name} cannot be asked for {dict(wanted)}: {error}") from None
-
-
-def remaining(place: Path, request: Request) -> list[tuple[str, Wanted]]:
-    """What of a request is still to be done. Raises storage.CorruptRun for a damaged record."""
-    left = [(name, MEASURES[name].remaining(record_of(place, name), wanted)) for name, wanted in wishes(request)]
-    return [(name, wanted) for name, wanted in left if wanted is not None]
-
-
 def ask_more(place: str, request: Request, watch: Callable[[Any], None], device: str = "cpu") -> str:
     """Ask a finished run for what is not there yet, one measure after the other; its name."""
     path = Path(place)
     if left := remaining(path, request):
-        run, model = storage.load_run(path), load_model(path).to(device)
+        run, model = storage.load_run(path), storage.load_model(path).to(device)
         check(run, request)
         for name, wanted in left:
             measure = MEASURES[name]
@@ -142,13 +106,3 @@ def ask_claimed(place: str, request: Request, watch: Callable[[Any], None]) -> s
 def write_outputs(place: Path, name: str, tensors: Mapping[str, Tensor]) -> dict[str, str]:
     """Keep answers under a name that no record has yet, so that a crash leaves every record with its own."""
     return {"name": name, "digest": storage.write_tensors(place, name, tensors)}
-
-
-def load_model(place: Path) -> SequenceModel:
-    """The trained model of a finished run, in evaluation mode. Raises CorruptRun for weights of another model."""
-    model = storage.load_run(place).build()
-    try:
-        model.load_state_dict(storage.load_weights(place))
-    except RuntimeError:
-        raise storage.CorruptRun(f"{place} has the weights of another model (delete it to run it again)") from None
-    return model.eval()

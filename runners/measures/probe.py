@@ -23,8 +23,8 @@ from torch import Tensor
 
 from models import SequenceModel
 
-from ..cli.flags import unknown
 from ..config.run import Run
+from ..formatting import unknown
 
 VERSION = 1
 """Rises whenever what is measured changes."""

@@ -15,10 +15,9 @@ from typing import Any
 import pandas as pd
 
 from ..config.run import Option, Run
-from ..execution.jobs import load_model
 from ..measures.extrapolation import measure
 from ..statistics import across_seeds
-from ..storage import CorruptRun, load_run, sealed, unsealed, write_whole
+from ..storage import CorruptRun, load_model, load_run, sealed, unsealed, write_whole
 from ..studies import Study
 from ..training.swap import swapped
 

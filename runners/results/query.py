@@ -16,7 +16,7 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from ..cli.flags import unknown
+from ..formatting import unknown
 from .gather import gather
 
 Connection = duckdb.DuckDBPyConnection

@@ -12,6 +12,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError, with_config
 from torch import Tensor
 
+from models import SequenceModel
+
 from ..config.run import STRICT, ModelSetting, Run, TaskSetting, Training
 from .records import CorruptRun, damaged, load_record, printed, unsealed
 from .tensors import checked_bytes, load_tensors
@@ -124,3 +126,13 @@ def _refuse_other_code(place: Path, run: Run, result: Mapping[str, Any]) -> None
             f"{printed(place)} was trained with other code than there is now (the file of its memory or the version "
             f"of its task has changed): restore it, or delete {printed(place)} to train again"
         )
+
+
+def load_model(place: Path) -> SequenceModel:
+    """The trained model of a finished run, in evaluation mode. Raises CorruptRun for weights of another model."""
+    model = load_run(place).build()
+    try:
+        model.load_state_dict(load_weights(place))
+    except RuntimeError:
+        raise CorruptRun(f"{place} has the weights of another model (delete it to run it again)") from None
+    return model.eval()

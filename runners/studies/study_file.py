@@ -28,9 +28,9 @@ from typing import Any
 from pydantic import TypeAdapter, with_config
 
 from .. import storage
-from ..cli.flags import unknown
 from ..config.run import STRICT, ModelSetting, TaskSetting, Training
-from ..execution.jobs import check
+from ..formatting import unknown
+from ..measures.requests import check
 from ..storage.trust import refuse_own_code
 from .presets import PRESETS
 from .study import FEW_SEEDS, Ask, Study, validated

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from .. import storage
-from ..cli.flags import unknown
 from ..config.run import Run
 from ..execution.engines import Event
+from ..formatting import unknown
 from ..training.loop import Progress
 
 SINKS = {
