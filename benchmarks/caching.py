@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models import MEMORIES
+from models import MEMORIES, build_memory
 from models.caching.cached import Cached, Look
 from models.caching.read import answers, chosen
 from models.rules import RULES
@@ -92,7 +92,7 @@ def table(bases: Sequence[str] = BASES, counts: Sequence[int] = COUNTS) -> Itera
         grm: dict[int, float] = {}
         for name in sorted(NAMES, key=lambda name: name != "grm"):
             torch.manual_seed(0)
-            memory = MEMORIES[name](WIDTH, base=base, segment=SEGMENT)
+            memory = build_memory(MEMORIES[name], WIDTH, base=base, segment=SEGMENT)
             reads = []
             for N in counts:
                 with kept():

@@ -15,6 +15,7 @@ from typing import Any
 
 from .caching.cached import Cached
 from .drawing import drawn_from
+from .options import build_memory, check_options
 from .recurrent import Recurrent
 from .rules import RULES
 from .sequence_model import SequenceModel
@@ -29,7 +30,7 @@ def cached(model: SequenceModel, memory: str | type[Cached], seed: int = 0, **op
     What the form of caching adds (the gates of GRM, Soup and SSC) begins as `seed` draws it. Raises
     ValueError where a layer's memory follows no rule of `RULES`, or where `memory` is no form of caching.
     """
-    from . import check_options, find
+    from . import find
 
     kind, names = find(memory), {rule: name for name, rule in RULES.items()}
     if not issubclass(kind, Cached) or inspect.isabstract(kind):
@@ -48,7 +49,7 @@ def cached(model: SequenceModel, memory: str | type[Cached], seed: int = 0, **op
                 raise ValueError(f"{type(old).__name__} cannot be cached: {mend}")
             rule: Any = old.rule
             deep = {"expansion": rule.wide // rule.size, "inner": rule.inner} if rule.depth > 1 else {}
-            made = kind(model.width, heads=rule.heads, size=rule.size, base=base, **deep, **options)
+            made = build_memory(kind, model.width, heads=rule.heads, size=rule.size, base=base, **deep, **options)
             weights = next(old.parameters())
             made.to(weights.device, weights.dtype)
             missing, unexpected = made.load_state_dict(old.state_dict(), strict=False)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models import MEMORIES, build, rules
+from models import MEMORIES, build, build_memory, rules
 from models.caching.cached import Cached
 from models.caching.read import answers, chosen
 from models.caching.segments import Piece, Segments, powers
@@ -28,7 +28,7 @@ every_base = pytest.mark.parametrize("base", RULES)
 
 def make(form: type[Cached], **options: Any) -> Cached:
     torch.manual_seed(1)
-    return form(WIDTH, **options).double()
+    return build_memory(form, WIDTH, **options).double()
 
 
 def same(a: nn.Module, b: nn.Module) -> None:
@@ -61,7 +61,7 @@ def base_of(base: str) -> dict[str, Any]:
 @pytest.mark.parametrize("start", ["independent", "checkpoint"])
 def test_one_segment_is_the_base_memory(form: type[Cached], base: str, start: str) -> None:
     memory = make(form, segment=T, start=start, **base_of(base))
-    plain = MEMORIES[base](WIDTH, **({"inner": 4} if RULES[base].depth > 1 else {})).double()
+    plain = build_memory(MEMORIES[base], WIDTH, **({"inner": 4} if RULES[base].depth > 1 else {})).double()
     same(memory, plain)
     assert torch.allclose(memory(tokens())[0], plain(tokens())[0], atol=1e-12)
 
@@ -224,7 +224,7 @@ def test_the_best_matching_caches_are_chosen_and_of_equals_the_newest() -> None:
 def test_ties_are_broken_alike_whatever_the_cut() -> None:
     for seed in range(10):
         torch.manual_seed(seed)
-        memory = SSC(WIDTH, segment=4, chosen=1, start="checkpoint").double()
+        memory = build_memory(SSC, WIDTH, segment=4, chosen=1, start="checkpoint").double()
         x = torch.randn(1, 1, WIDTH, dtype=torch.float64).expand(2, 120, -1)
         whole, _ = memory(x)
         state, parts = None, []
@@ -367,14 +367,14 @@ def test_the_gates_alone_are_trained() -> None:
 
 def test_caches_are_smaller_than_keys_and_values_where_segments_are_longer_than_half_a_head() -> None:
     for segment in (8, 16, 17, 32, 64):
-        cache, keys_and_values = GRM(32, segment=segment).rule.matrix_floats(), 2 * 32 * segment
+        cache, keys_and_values = build_memory(GRM, 32, segment=segment).rule.matrix_floats(), 2 * 32 * segment
         assert (cache < keys_and_values) == (segment > 16)
 
 
 def test_summed_caches_are_one_matrix_however_many_there_were() -> None:
-    memory = Residual(WIDTH, segment=4)
+    memory = build_memory(Residual, WIDTH, segment=4)
     assert memory.state_floats(4) == memory.state_floats(400) == 2 * WIDTH**2 + 3 * WIDTH
-    assert GRM(WIDTH, segment=4).state_floats(400) == 101 * (WIDTH**2 + WIDTH) + 3 * WIDTH
+    assert build_memory(GRM, WIDTH, segment=4).state_floats(400) == 101 * (WIDTH**2 + WIDTH) + 3 * WIDTH
     assert isinstance(memory.rule, Additive)
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models import SequenceModel, build
+from models import SequenceModel, build, build_memory
 from models.banks import BANKS, Sampling, blocks
 from models.banks.legendre import Legendre
 from models.memories.attention import Attention
@@ -27,7 +27,7 @@ every_bank = pytest.mark.parametrize("bank", BANKS)
 
 def make(**options: Any) -> Elastic:
     torch.manual_seed(1)
-    return Elastic(8, **options).double()
+    return build_memory(Elastic, 8, **options).double()
 
 
 def tokens(T: int, B: int = 2) -> Tensor:

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from settings import IDS, SETTINGS
 from torch import Tensor
 
-from models import MEMORIES, build, memory_options
+from models import MEMORIES, build, build_memory, memory_options
 from models.layers import ShortConvolution, recent_floats
 from models.memories.attention import Attention, rotate
 from models.memories.sliding_window import SlidingWindow
@@ -28,7 +28,7 @@ every_memory = pytest.mark.parametrize(("name", "options"), SETTINGS, ids=IDS)
 
 def make(name: str, options: dict[str, Any], dtype: torch.dtype = torch.float64) -> Memory:
     torch.manual_seed(1)
-    return MEMORIES[name](WIDTH, **options).to(dtype)
+    return build_memory(MEMORIES[name], WIDTH, **options).to(dtype)
 
 
 def tokens(T: int, dtype: torch.dtype = torch.float64, B: int = 2) -> Tensor:
@@ -115,7 +115,7 @@ def test_a_state_hands_over_at_random_cuts(name: str, options: dict[str, Any]) -
 
 @every_memory
 def test_weights_survive_a_file(name: str, options: dict[str, Any], tmp_path: Path) -> None:
-    memory, other = make(name, options), MEMORIES[name](WIDTH, **options).double()
+    memory, other = make(name, options), build_memory(MEMORIES[name], WIDTH, **options).double()
     save_file(memory.state_dict(), tmp_path / "weights.safetensors")
     other.load_state_dict(load_file(tmp_path / "weights.safetensors"))
     assert torch.equal(memory(tokens(9))[0], other(tokens(9))[0])
@@ -298,7 +298,9 @@ def test_the_short_convolution_is_a_grouped_convolution() -> None:
 @every_memory
 def test_a_model_reads_a_sequence_in_pieces(name: str, options: dict[str, Any]) -> None:
     torch.manual_seed(0)
-    model = SequenceModel(20, range(10, 20), lambda width: MEMORIES[name](width, **options), WIDTH).double()
+    model = SequenceModel(
+        20, range(10, 20), lambda width: build_memory(MEMORIES[name], width, **options), WIDTH
+    ).double()
     ids = torch.randint(0, 20, (2, 19))
     rows, places = torch.tensor([0, 1, 1]), torch.tensor([18, 15, 18])
     whole, last = model(ids, (rows, places))

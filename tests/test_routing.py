@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models import SequenceModel, build
+from models import SequenceModel, build, build_memory
 from models.caching.cached import Cached
 from models.memories.caching import GRM, SSC, Residual, Soup
 from models.memories.controls import Average, RandomSSC, oracle_of
@@ -32,7 +32,7 @@ GATED = (GRM, Soup, SSC, RandomSSC, Average)
 
 def make(form: type[Cached], **options: Any) -> Any:
     torch.manual_seed(1)
-    return form(WIDTH, **options).double()
+    return build_memory(form, WIDTH, **options).double()
 
 
 def tokens(T: int, B: int = 2) -> Tensor:

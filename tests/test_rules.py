@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models import MEMORIES
+from models import MEMORIES, build_memory
 from models.memories.delta import Delta
 from models.memories.gated import Gated
 from models.memories.linear import Additive, Sum
@@ -240,7 +240,7 @@ def test_gates_begin_at_their_bias(name: str) -> None:
 def test_queries_and_keys_have_unit_length_where_the_papers_have_them_so(
     name: str, form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    memory: Any = MEMORIES["grm"](8, heads=2, base=name) if form == "grm" else MEMORIES[name](8, heads=2)
+    memory: Any = build_memory(MEMORIES["grm"], 8, heads=2, base=name) if form == "grm" else MEMORIES[name](8, heads=2)
     projected = tuple(randoms(seed, B, 2, 9, 4) for seed in (1, 2, 3))
     monkeypatch.setattr(memory.project, "forward", lambda x, recent: (projected, recent))
     for part, found, plain in zip("qkv", memory.double().inputs(randoms(4, B, 9, 8), None), projected, strict=False):

@@ -9,7 +9,7 @@ import torch
 from settings import IDS, SETTINGS
 from torch import Tensor
 
-from models import MEMORIES
+from models import MEMORIES, build_memory
 from models.caching.cached import Cached
 from models.hippo import measures
 from models.memories.attention import rotate
@@ -26,7 +26,7 @@ WIDTH = 8
 
 def make(name: str, options: dict[str, Any]) -> Any:
     torch.manual_seed(1)
-    return MEMORIES[name](WIDTH, **options).double()
+    return build_memory(MEMORIES[name], WIDTH, **options).double()
 
 
 def tokens(T: int, B: int = 3) -> Tensor:
@@ -81,7 +81,7 @@ def test_views_of_caches_are_the_contents_cache_by_cache(name: str, options: dic
 
 
 def test_the_oldest_cache_is_the_first() -> None:
-    memory, x = GRM(WIDTH, segment=4).double(), tokens(11)
+    memory, x = build_memory(GRM, WIDTH, segment=4).double(), tokens(11)
     _, early = memory(x[:, :5])
     _, late = memory(x)
     assert list(memory.views(late)) == ["open", "cache 1", "cache 2"]
@@ -90,7 +90,11 @@ def test_the_oldest_cache_is_the_first() -> None:
 
 def test_caches_that_are_kept_as_their_sum_are_one_view() -> None:
     torch.manual_seed(1)
-    memory, apart, x = Residual(WIDTH, segment=4).double(), GRM(WIDTH, segment=4).double(), tokens(11)
+    memory, apart, x = (
+        build_memory(Residual, WIDTH, segment=4).double(),
+        build_memory(GRM, WIDTH, segment=4).double(),
+        tokens(11),
+    )
     apart.load_state_dict(memory.state_dict(), strict=False)
     views, each = memory.views(memory(x)[1]), apart.views(apart(x)[1])
     assert list(views) == ["open", "caches summed"]

@@ -20,11 +20,13 @@ from torch import Tensor
 
 from ..layers import Projections, recent_floats
 from ..memory import Memory
+from ..options import meanings
 from ..recurrent import Recurrent
 from ..rule import Multiply, Open
-from ..rules import RULES, choose, rule_of
+from ..rules import rule_of
 from .gates import Gate
 from .layout import apart, apart_start, joined, stacked, together
+from .options import CachingOptions
 from .read import answers
 from .segments import Piece, Segments, powers, runs
 
@@ -63,41 +65,21 @@ class Look(NamedTuple):
 class Cached(Recurrent):
     """What all forms of Memory Caching share: segments, caches and pools. Those below say how they are read."""
 
-    options: ClassVar[Mapping[str, str]] = {
-        **Recurrent.options,
-        "base": f"rule the caches are of: {', '.join(RULES)}",
-        "segment": "tokens after which a state is cached",
-        "division": "constant: segments of that many tokens; logarithmic: the powers of two it is the sum of",
-        "start": "what a segment begins with: independent of the last or its checkpoint",
-        "detach": "stop gradients at caches (they then learn nothing: for showing so)",
-        "expansion": "width inside a deep memory over its head's size; 0: the rule's own",
-        "inner": "tokens of a deep memory that share a gradient's weights; 0: the rule's own",
-    }
+    options: ClassVar[Mapping[str, str]] = meanings(CachingOptions)
 
-    def __init__(
-        self,
-        width: int,
-        heads: int = 1,
-        size: int = 0,
-        base: str = "linear",
-        segment: int = 32,
-        division: str = "constant",
-        start: str = "independent",
-        detach: bool = False,
-        expansion: int = 0,
-        inner: int = 0,
-    ) -> None:
+    def __init__(self, width: int, options: CachingOptions = CachingOptions()) -> None:
         Memory.__init__(self)
-        if segment < 1:
-            raise ValueError(f"a segment holds at least 1 token, not {segment}")
-        self.project = Projections(width, heads, 3, size)
-        rule = rule_of(base, heads, self.project.size, expansion=expansion, inner=inner)
-        whole = choose("division", division, ("constant", "logarithmic")) == "constant"
-        self.segments = Segments((segment,) if whole else powers(segment))
+        heads, segment = options.heads, options.segment
+        self.project = Projections(width, heads, 3, options.size)
+        size = self.project.size
+        rule = rule_of(options.base, heads, size, expansion=options.expansion, inner=options.inner)
+        self.segments = Segments((segment,) if options.division == "constant" else powers(segment))
         if wrong := [length for length in self.segments.lengths if length % rule.inner]:
-            raise ValueError(f"segments of {wrong[0]} tokens are no multiple of the {rule.inner} of an inner chunk")
-        self.goes_on = choose("start", start, ("independent", "checkpoint")) == "checkpoint"
-        self.detach = detach
+            raise ValueError(
+                f"segment {wrong[0]} must be a multiple of {rule.inner} tokens, the inner chunk of base {options.base}"
+            )
+        self.goes_on = options.start == "checkpoint"
+        self.detach = options.detach
         self.assemble(width, rule)
         self.gate = Gate(width, heads, rule.size)
 

@@ -31,10 +31,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..caching.cached import Cached, Caches, Layers, Look
-from ..caching.gates import GATES, POOLS, Context, Gate
+from ..caching.gates import GATES, Gate
+from ..caching.options import GatedOptions, SparseOptions
 from ..caching.read import answers, chosen, weighed_apiece
+from ..options import meanings
 from ..rule import Multiply, by
-from ..rules import choose
 
 
 def every(looks: list[Look]) -> Tensor:
@@ -99,36 +100,12 @@ class GRM(Cached):
     pool   mean or sum of a segment's keys, mean_inputs or sum_inputs of what came into the layer
     """
 
-    options: ClassVar[Mapping[str, str]] = {
-        **Cached.options,
-        "gate": f"what weighs the caches: {', '.join(GATES)}",
-        "pool": f"what a segment is known by: {', '.join(POOLS)}",
-        "scaled": "divide the gate's logits by the root of their size",
-    }
+    options: ClassVar[Mapping[str, str]] = meanings(GatedOptions)
 
-    def __init__(
-        self,
-        width: int,
-        heads: int = 1,
-        size: int = 0,
-        base: str = "linear",
-        segment: int = 32,
-        division: str = "constant",
-        start: str = "independent",
-        detach: bool = False,
-        expansion: int = 0,
-        inner: int = 0,
-        gate: str = "inputs",
-        pool: str = "mean",
-        scaled: bool = True,
-    ) -> None:
-        super().__init__(width, heads, size, base, segment, division, start, detach, expansion, inner)
-        kind = GATES[choose("gate", gate, list(GATES))]
-        if choose("pool", pool, POOLS).endswith("inputs") and gate == "queries":
-            raise ValueError(f"queries are compared with pooled keys: pool is mean or sum, not {pool}, or gate inputs")
-        if not issubclass(kind, Context) and (pool != "mean" or not scaled):
-            raise ValueError(f"pool and scaled are of gates that compare: with gate {gate} nothing is pooled or scaled")
-        self.gate: Gate = kind(width, heads, self.rule.size, pool, scaled)
+    def __init__(self, width: int, options: GatedOptions = GatedOptions()) -> None:
+        super().__init__(width, options)
+        kind = GATES[options.gate]
+        self.gate: Gate = kind(width, options.heads, self.rule.size, options.pool, options.scaled)
 
     def mix(self, multiply: Multiply, looks: list[Look]) -> Tensor:
         q = every(looks)
@@ -170,33 +147,11 @@ class SSC(GRM):
     memory and these. Caches not chosen are not read.
     """
 
-    options: ClassVar[Mapping[str, str]] = {**GRM.options, "chosen": "caches each token reads"}
+    options: ClassVar[Mapping[str, str]] = meanings(SparseOptions)
 
-    def __init__(
-        self,
-        width: int,
-        heads: int = 1,
-        size: int = 0,
-        base: str = "linear",
-        segment: int = 32,
-        division: str = "constant",
-        start: str = "independent",
-        detach: bool = False,
-        expansion: int = 0,
-        inner: int = 0,
-        gate: str = "inputs",
-        pool: str = "mean",
-        scaled: bool = True,
-        chosen: int = 2,
-    ) -> None:
-        super().__init__(
-            width, heads, size, base, segment, division, start, detach, expansion, inner, gate, pool, scaled
-        )
-        if chosen < 1:
-            raise ValueError(f"at least 1 cache is chosen, not {chosen}")
-        if gate == "constant":
-            raise ValueError("a constant gate makes no choice: take gate inputs, queries or position, or grm")
-        self.chosen = chosen
+    def __init__(self, width: int, options: SparseOptions = SparseOptions()) -> None:
+        super().__init__(width, options)
+        self.chosen = options.chosen
 
     def scores(self, look: Look, logits: Tensor) -> Tensor:
         """What caches are chosen by, the largest first: [B, H, C, N], no two alike.

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import new_class
 from typing import ClassVar
 
@@ -20,7 +21,9 @@ import torch
 from torch import Tensor
 
 from ..caching.cached import Cached, Look
-from ..caching.gates import Average as Decay
+from ..caching.gates import DecayGate
+from ..caching.options import CachingOptions, SparseOptions
+from ..options import meanings, option
 from .caching import GRM, SSC, Residual
 
 
@@ -61,35 +64,26 @@ def oracle_of(memory: Cached) -> Cached:
     return copied
 
 
+@dataclass(frozen=True)
+class RandomOptions(SparseOptions):
+    """Options of SSC whose caches are drawn."""
+
+    draw: int = option(0, "number of the draw")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.draw < 2**31:
+            raise ValueError(f"draw takes 0 to 2^31 - 1, not {self.draw}")
+
+
 class RandomSSC(SSC):
     """SSC that draws its caches by token, head and `draw` alone, and then weighs them as SSC does."""
 
-    options: ClassVar[Mapping[str, str]] = {**SSC.options, "draw": "number of the draw"}
+    options: ClassVar[Mapping[str, str]] = meanings(RandomOptions)
 
-    def __init__(
-        self,
-        width: int,
-        heads: int = 1,
-        size: int = 0,
-        base: str = "linear",
-        segment: int = 32,
-        division: str = "constant",
-        start: str = "independent",
-        detach: bool = False,
-        expansion: int = 0,
-        inner: int = 0,
-        gate: str = "inputs",
-        pool: str = "mean",
-        scaled: bool = True,
-        chosen: int = 2,
-        draw: int = 0,
-    ) -> None:
-        super().__init__(
-            width, heads, size, base, segment, division, start, detach, expansion, inner, gate, pool, scaled, chosen
-        )
-        if not 0 <= draw < 2**31:
-            raise ValueError(f"draw takes 0 to 2^31 - 1, not {draw}")
-        self.draw = draw
+    def __init__(self, width: int, options: RandomOptions = RandomOptions()) -> None:
+        super().__init__(width, options)
+        self.draw = options.draw
 
     def scores(self, look: Look, logits: Tensor) -> Tensor:
         B, H, C, places = logits.shape
@@ -107,31 +101,26 @@ def scrambled(x: Tensor) -> Tensor:
     return x ^ (x >> 31 & (1 << 33) - 1)
 
 
+@dataclass(frozen=True)
+class AverageOptions(CachingOptions):
+    """Options of an average over caches: by default a segment goes on from the last, as in the trained memory."""
+
+    start: str = option("checkpoint", meanings(CachingOptions)["start"])
+    decay: float = option(1.0, "weight of a segment over that of the next one; 1: an even mean")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.decay <= 1:
+            raise ValueError(f"decay is above 0 and at most 1, not {self.decay}")
+
+
 class Average(Cached):
     """The open memory and all caches, averaged: nothing is learned, so that it can be put on a trained memory."""
 
-    options: ClassVar[Mapping[str, str]] = {
-        **Cached.options,
-        "decay": "weight of a segment over that of the next one; 1: an even mean",
-    }
+    options: ClassVar[Mapping[str, str]] = meanings(AverageOptions)
 
-    def __init__(
-        self,
-        width: int,
-        heads: int = 1,
-        size: int = 0,
-        base: str = "linear",
-        segment: int = 32,
-        division: str = "constant",
-        start: str = "checkpoint",
-        detach: bool = False,
-        expansion: int = 0,
-        inner: int = 0,
-        decay: float = 1.0,
-    ) -> None:
-        super().__init__(width, heads, size, base, segment, division, start, detach, expansion, inner)
-        if not 0 < decay <= 1:
-            raise ValueError(f"decay is above 0 and at most 1, not {decay}")
-        self.gate = Decay(width, heads, self.rule.size, decay)
+    def __init__(self, width: int, options: AverageOptions = AverageOptions()) -> None:
+        super().__init__(width, options)
+        self.gate = DecayGate(width, options.heads, self.rule.size, options.decay)
 
     mix = GRM.mix
