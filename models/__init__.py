@@ -7,7 +7,6 @@ from typing import Any
 
 from torch import nn
 
-from .drawing import drawn_from
 from .memories.attention import Attention
 from .memories.caching import GRM, SSC, Residual, Soup
 from .memories.controls import Average, Oracle, RandomSSC
@@ -29,8 +28,9 @@ from .memories.sliding_window import SlidingWindow
 from .memories.swla import SWLA
 from .memories.titans import Titans
 from .memories.transformer_xl import TransformerXL
-from .memory import Memory, State, carried
+from .memory import Memory, State, num_floats
 from .options import build_memory, check_options, memory_options
+from .seeding import seeded_weights
 from .sequence_model import SequenceModel
 
 MEMORIES: dict[str, type[Memory]] = {
@@ -71,9 +71,9 @@ __all__ = [
     "State",
     "build",
     "build_memory",
-    "carried",
     "check_options",
     "memory_options",
+    "num_floats",
 ]
 
 
@@ -103,7 +103,7 @@ def build(
         raise ValueError(f"answers is a range of ids below {vocab_size}, such as range({vocab_size}), not {answers!r}")
     if type(mlp_ratio) is not int or mlp_ratio < 0:
         raise ValueError(f"mlp_ratio must be a whole number of at least 0 (0: no MLP), not {mlp_ratio!r}")
-    with drawn_from(seed):
+    with seeded_weights(seed):
         return SequenceModel(vocab_size, answers, lambda w: build_memory(kind, w, **options), width, layers, mlp_ratio)
 
 

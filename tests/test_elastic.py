@@ -16,7 +16,7 @@ from models.banks.legendre import Legendre
 from models.memories.attention import Attention
 from models.memories.corruption import Corruption
 from models.memories.elastic import Elastic
-from models.memories.swapping import with_sampling
+from models.memories.resampling import with_sampling
 
 torch.set_num_threads(1)
 SMALL: dict[str, Any] = {"block": 4, "num_coefficients": 6, "num_samples": 3}

@@ -17,7 +17,7 @@ from models import MEMORIES, build, build_memory, memory_options
 from models.layers import ShortConvolution, recent_floats
 from models.memories.attention import Attention, rotate
 from models.memories.sliding_window import SlidingWindow
-from models.memory import Memory, State, carried
+from models.memory import Memory, State, num_floats
 from models.sequence_model import SequenceModel
 
 torch.set_num_threads(1)
@@ -170,7 +170,7 @@ def test_the_size_of_a_state_is_counted_from_its_tensors(name: str, options: dic
     memory = make(name, options)
     for T in (1, 2, 3, 4, 5, 8, 9, 31, 32, 33, 70):
         _, state = memory(tokens(T))
-        assert memory.state_floats(T) == carried(state)
+        assert memory.state_floats(T) == num_floats(state)
         assert all(tensor.shape[0] == 2 for tensor in parts(state))
 
 
@@ -180,7 +180,7 @@ def test_a_probe_may_read_the_whole_state(name: str, options: dict[str, Any]) ->
     for T in (5, 8):
         _, state = memory(tokens(T))
         read = memory.contents(state)
-        assert sum(tensor[0].numel() for tensor in read.values()) == carried(state)
+        assert sum(tensor[0].numel() for tensor in read.values()) == num_floats(state)
         assert all(tensor.shape[0] == 2 for tensor in read.values())
 
 

@@ -11,7 +11,7 @@ import torch
 
 from models import MEMORIES, build_memory, find
 from models.memories.linear import LinearAttention
-from models.memory import carried
+from models.memory import num_floats
 from models.presets import (
     LAYERS,
     MATCHED_PARAMETERS,
@@ -49,8 +49,8 @@ def test_layers_carry_as_much_as_is_kept_free_for_them(name: str) -> None:
     fullest = max(range(1, TOKENS + 1), key=memory.state_floats)
     with torch.inference_mode():
         _, state = memory(torch.randn(1, fullest, preset.width, generator=torch.Generator().manual_seed(0)))
-    assert abs(carried(state) / STATE - 1) <= STATE_OFF
-    assert preset.state() == carried(state)
+    assert abs(num_floats(state) / STATE - 1) <= STATE_OFF
+    assert preset.state() == num_floats(state)
 
 
 @pytest.mark.parametrize("name", MATCHED_STATE)

@@ -16,9 +16,9 @@ from models import MEMORIES, build_memory
 from models.memories.delta import Delta
 from models.memories.gated import Gated
 from models.memories.linear import Additive, Sum
-from models.memory import carried
+from models.memory import num_floats
 from models.recurrent import Recurrent
-from models.rule import Gates, Open, Rule, by, unit
+from models.rule import Gates, Open, Rule, multiplier, unit
 from models.rules import RULES
 
 torch.set_num_threads(1)
@@ -207,12 +207,12 @@ def test_a_write_leaves_what_it_is_given_as_it_is(name: str) -> None:
 def test_the_size_of_a_memory_is_counted_from_its_tensors(name: str) -> None:
     rule = make(name)
     M = rule.start(torch.zeros(3, 1, dtype=torch.float64))
-    assert rule.floats() == carried(M)
+    assert rule.floats() == num_floats(M)
     assert all(x.isfinite().all() and x.shape[:2] == (3, H) and x.dtype == torch.float64 for x in tensors(M))
     assert len(rule.matrices(M)) == rule.depth
-    assert rule.matrix_floats() == carried(rule.matrices(M))
+    assert rule.matrix_floats() == num_floats(rule.matrices(M))
     for end in (rule.write(M, *(x[:1].expand(3, -1, -1, -1) for x in tokens(rule, 37)))[1], begun(rule)):
-        assert rule.floats() == carried(end)
+        assert rule.floats() == num_floats(end)
 
 
 @pytest.mark.parametrize("name", [name for name, rule in RULES.items() if rule.gates or name == "linear"])
@@ -225,7 +225,7 @@ def test_a_decay_of_1_and_strengths_of_0_change_no_matrix(name: str) -> None:
     for before, after in zip(rule.matrices(M), rule.matrices(end), strict=True):
         assert torch.allclose(before, after, atol=1e-12)
     for layer, x in enumerate(asked(rule, 37, torch.float64)):
-        assert torch.allclose(multiply(layer, x), by(rule.matrices(M))(layer, x), atol=1e-12)
+        assert torch.allclose(multiply(layer, x), multiplier(rule.matrices(M))(layer, x), atol=1e-12)
 
 
 @every_rule

@@ -10,7 +10,7 @@ from settings import IDS, SETTINGS
 from torch import Tensor
 
 from models import MEMORIES, build_memory
-from models.caching.cached import Cached
+from models.caching.memory import CachingMemory
 from models.hippo import measures
 from models.memories.attention import rotate
 from models.memories.caching import GRM, Residual
@@ -64,7 +64,7 @@ def test_a_memory_that_says_nothing_has_no_views() -> None:
     assert Plain().views(None) == {}
 
 
-CACHED = [(n, o) for n, o in SETTINGS if issubclass(MEMORIES[n], Cached) and "segment" in o]
+CACHED = [(n, o) for n, o in SETTINGS if issubclass(MEMORIES[n], CachingMemory) and "segment" in o]
 
 
 @pytest.mark.parametrize(("name", "options"), CACHED)

@@ -6,7 +6,7 @@ share L tokens of every block of L, rounded, drawn anew for each, have key and v
 
 s_j is the size of each channel over the block so far, so that noise is as large as what it replaces. The
 paper leaves its distribution open, and a later token's size cannot be known yet; the token itself has a
-part in it by its mean over channels, so nothing is told of which channel it used. No gradient passes.
+part in it by its mean over channels, so which channel it used stays hidden. No gradient passes.
 Which tokens, and eps, follow from seed and block alone: the same for every row, cut and batch size.
 """
 

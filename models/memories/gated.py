@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..associations import decayed
+from ..associations import write_decayed
 from ..recurrent import Recurrent
 from ..rule import Multiply
 from .linear import Additive, Sum
@@ -33,7 +33,7 @@ class Gated(Additive):
 
     def write(self, M: Sum, k: Tensor, v: Tensor, g: Tensor) -> tuple[Multiply, Sum]:
         alpha, strength = g.unbind(-1)
-        multiply, S = decayed(M.S, F.logsigmoid(alpha), (k * strength.sigmoid().unsqueeze(-1), v))
+        multiply, S = write_decayed(M.S, F.logsigmoid(alpha), (k * strength.sigmoid().unsqueeze(-1), v))
         return multiply, Sum(S)
 
 
