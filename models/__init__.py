@@ -13,7 +13,7 @@ from .memories.controls import Average, Oracle, RandomSSC
 from .memories.delta import DeltaRule, GatedDeltaRule
 from .memories.dla import DLA
 from .memories.elastic import Elastic
-from .memories.gated import GatedLinear
+from .memories.gated_linear import GatedLinear
 from .memories.gru import GRU
 from .memories.hippo import HiPPO
 from .memories.hybrid import Hybrid

@@ -65,7 +65,7 @@ def no_decay(like: Tensor) -> Decays:
     return Decays(ones, ones.expand(-1, -1, like.shape[1]).tril(), ones)
 
 
-def cut(x: Tensor, C: int) -> Tensor:
+def into_chunks(x: Tensor, C: int) -> Tensor:
     """x [B, H, T, ...] as chunks [N, C, ...], the last one filled up with zeros."""
     short = -x.shape[2] % C
     if short:
@@ -78,7 +78,7 @@ def multiply_by(starts: Tensor, left: Decays, k: Tensor, v: Tensor, C: int) -> M
 
     def multiply(layer: int, q: Tensor) -> Tensor:
         B, H, T, _ = q.shape
-        q = cut(q, C)
+        q = into_chunks(q, C)
         inside = torch.bmm(torch.bmm(q, k.mT) * left.between, v)
         return torch.baddbmm(inside, q * left.first, starts).view(B, H, -1, v.shape[-1])[:, :, :T]
 
@@ -89,8 +89,8 @@ def write_decayed(S: Tensor, log_alpha: Tensor, *writes: tuple[Tensor, Tensor]) 
     """Every (k, v) of `writes` added at its token: multiplication by the matrices, and the last of them."""
     (B, H, K, V), T = S.shape, log_alpha.shape[2]
     C = min(CHUNK, T)
-    k, v = (torch.cat([cut(x, C) for x in part], dim=1) for part in zip(*writes, strict=True))
-    left = decays(cut(log_alpha, C), len(writes))
+    k, v = (torch.cat([into_chunks(x, C) for x in part], dim=1) for part in zip(*writes, strict=True))
+    left = decays(into_chunks(log_alpha, C), len(writes))
     added = torch.bmm((k * left.last).mT, v).view(B, H, -1, K, V)
     keep = left.first[:, -1:].view(B, H, -1, 1, 1)
     starts = []
@@ -130,8 +130,8 @@ def write_corrected(S: Tensor, log_alpha: Tensor | None, k: Tensor, v: Tensor, b
     """
     (B, H, K, V), T = S.shape, k.shape[2]
     C = min(CHUNK, T)
-    k, v, beta = cut(k, C), cut(v, C), cut(beta, C).unsqueeze(-1)
-    left = no_decay(k) if log_alpha is None else decays(cut(log_alpha, C))
+    k, v, beta = into_chunks(k, C), into_chunks(v, C), into_chunks(beta, C).unsqueeze(-1)
+    left = no_decay(k) if log_alpha is None else decays(into_chunks(log_alpha, C))
     scaled = k * beta
     solved = inverse(torch.bmm(scaled, k.mT) * left.between)
     # beta u = constant - linear S_0

@@ -69,10 +69,10 @@ def gradients(W: Layers, k: Tensor, v: Tensor, descent: Descent) -> tuple[Tensor
     d = (e @ W[1].mT) * slope
     if descent.limit is None:
         return h, e, d
-    return bounded(h, descent.limit), e, bounded(d, descent.limit)
+    return bound(h, descent.limit), e, bound(d, descent.limit)
 
 
-def bounded(e: Tensor, limit: float) -> Tensor:
+def bound(e: Tensor, limit: float) -> Tensor:
     """e, shortened where its root mean square is above the limit."""
     return e * (limit * torch.rsqrt(e.square().mean(-1, keepdim=True) + 1e-12)).clamp(max=1)
 
@@ -150,7 +150,7 @@ def learn(
     def multiply(layer: int, x: Tensor) -> Tensor:
         batch, x = len(x), chunks.cut(x)
         W, S = [W[layer] for W, _ in starts], [S[layer] for _, S in starts if S]
-        own = before(x, W, S, contributions.momentum)
+        own = multiply_starts(x, W, S, contributions.momentum)
         inside = zip(x.unbind(0), contributions.G.unbind(0), lefts, rights, own, strict=True)
         parts = [torch.baddbmm(y, (x @ left[layer].mT) * G, right[layer], alpha=-1) for x, G, left, right, y in inside]
         return chunks.join(parts, batch)
@@ -158,7 +158,7 @@ def learn(
     return DescentResult(W, S, begun, multiply)
 
 
-def before(x: Tensor, W: list[Tensor], S: list[Tensor], momentum: Momentum | None) -> list[Tensor]:
+def multiply_starts(x: Tensor, W: list[Tensor], S: list[Tensor], momentum: Momentum | None) -> list[Tensor]:
     """W_0^T x, or a_t W_0^T x + f_t S_0^T x, of every chunk, x [N, X, C, in]."""
     if momentum is None:
         return [x_n @ W_n for x_n, W_n in zip(x.unbind(0), W, strict=True)]

@@ -12,7 +12,7 @@ from torch import Tensor
 from models import MEMORIES, build_memory
 from models.layers import recent_floats
 from models.memories.attention import Attention, rotate
-from models.memories.gated import GatedLinear
+from models.memories.gated_linear import GatedLinear
 from models.memories.hybrid import Hybrid
 from models.memories.infini import Infini
 from models.memories.melodi import Melodi

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.inner_loop import Bend, bounded
+from models.inner_loop import Bend, bound
 from models.memories.deep import Deep
 from models.memories.dla import DeepAdditive
 from models.memories.linear import Additive, Sum
@@ -212,7 +212,7 @@ def test_the_slope_of_the_activation_is_its_derivative() -> None:
 
 def test_errors_are_shortened_beyond_the_limit_alone() -> None:
     e = torch.tensor([[0.1, -0.2], [2.9, 0.0], [3.0, 4.0], [0.0, 0.0]], dtype=torch.float64)
-    short = bounded(e, 2.1)  # a length of 2.1 sqrt(2) = 2.97
+    short = bound(e, 2.1)  # a length of 2.1 sqrt(2) = 2.97
     assert torch.equal(short[[0, 1, 3]], e[[0, 1, 3]])
     assert torch.allclose(short[2], e[2] * 2.1 * 2**0.5 / 5, atol=1e-9)
 

@@ -65,7 +65,7 @@ def test_two_blocks_with_room_for_every_token_are_attention(bank: str) -> None:
 
 def test_half_pi_coefficients_a_token_keep_the_tokens_apart() -> None:
     L = 16
-    G, _, _, _ = blocks.folded(Legendre(math.ceil(math.pi / 2 * L), L), L, 0, 2, 1, DOUBLE)
+    G, _, _, _ = blocks.fold(Legendre(math.ceil(math.pi / 2 * L), L), L, 0, 2, 1, DOUBLE)
     read = G[L:]
     assert not G[:L].any()
     assert (read - torch.eye(L)).square().sum(1).mean() < 0.1
@@ -75,7 +75,7 @@ def test_half_pi_coefficients_a_token_keep_the_tokens_apart() -> None:
 @every_bank
 def test_a_block_sees_earlier_blocks_through_memory_and_never_itself(bank: str) -> None:
     made = BANKS[bank](8, 4, Sampling(exponential=True))
-    G, J, _, _ = blocks.folded(made, 5, 3, 3, 3, DOUBLE)
+    G, J, _, _ = blocks.fold(made, 5, 3, 3, 3, DOUBLE)
     of_token = G.view(3, 5, 2, 4)  # memory token of a block [3, 5] from tokens of a block [2, 4]
     for i in range(3):
         assert of_token[i, :, :i].abs().sum() > 0 or i == 0

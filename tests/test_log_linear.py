@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from models import build_memory, hierarchy
-from models.hierarchy import Hierarchy, aligned
+from models.hierarchy import Hierarchy, aligned_sizes
 from models.memories.caching import GRM
 from models.memories.linear import LinearAttention
 from models.memories.log_linear import LogLinear, LogLinearPlus
@@ -198,7 +198,7 @@ def test_blocks_lie_on_multiples_of_their_size_and_are_few() -> None:
     for seen in range(70):
         for T in range(1, 70):
             at = seen
-            for size in (sizes := list(aligned(seen, T))):
+            for size in (sizes := list(aligned_sizes(seen, T))):
                 assert size & (size - 1) == 0
                 assert at % size == 0
                 at += size

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from models import MEMORIES, build_memory
 from models.memories.delta import Delta
-from models.memories.gated import Gated
+from models.memories.gated_linear import GatedAdditive
 from models.memories.linear import Additive, Sum
 from models.memory import num_floats
 from models.recurrent import Recurrent
@@ -355,7 +355,7 @@ def test_steps_of_ones_own_are_not_written_by_the_fast_form_of_another() -> None
         kind = Doubling
 
     assert Doubling.write is Rule.write
-    assert Gated.write is not Rule.write
+    assert GatedAdditive.write is not Rule.write
     memory, x = Doubled(8).double(), torch.randn(2, 9, 8, dtype=torch.float64)
     assert torch.allclose(memory(x)[0], memory.definition(x)[0], atol=1e-12)
 

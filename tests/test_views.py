@@ -15,7 +15,7 @@ from models.hippo import measures
 from models.memories.attention import rotate
 from models.memories.caching import GRM, Residual
 from models.memories.elastic import Elastic
-from models.memories.hippo import HiPPO, reconstructed
+from models.memories.hippo import HiPPO, reconstruct_signal
 from models.memories.lmu import LMU
 from models.memories.log_linear import LogLinear
 from models.memory import Memory, State
@@ -74,7 +74,7 @@ def test_views_of_caches_are_the_contents_cache_by_cache(name: str, options: dic
     _, state = memory(tokens(T))
     views, contents = memory.views(state), memory.contents(state)
     caches = [view for title, view in views.items() if title != "open"]
-    assert len(caches) == memory.kept(memory.segments.closed(T))
+    assert len(caches) == memory.num_caches(memory.segments.closed(T))
     assert torch.equal(views["open"], torch.cat([W.flatten(2) for W in memory.rule.matrices(state.M)], dim=2))
     stacks = [content.flatten(3) for title, content in contents.items() if title.startswith("caches")]
     assert torch.equal(torch.stack([*caches, views["open"]], dim=2)[:, :, :-1], torch.cat(stacks, dim=3))
@@ -140,7 +140,7 @@ def test_a_smooth_signal_is_reconstructed(measure: str) -> None:
 
     N, T = 12, 96
     c = torch.tensor(measures.written(measure, N, T, T).copy()) @ signals(T)
-    assert torch.allclose(reconstructed(measure, c[None])[0], signals(N), atol=0.03)
+    assert torch.allclose(reconstruct_signal(measure, c[None])[0], signals(N), atol=0.03)
 
 
 @pytest.mark.parametrize("measure", ["legs", "legt"])

@@ -29,7 +29,7 @@ class Corruption(NamedTuple):
     L: int
     seed: int
 
-    def drawn(self, i: int, like: Tensor) -> tuple[Tensor, Tensor]:
+    def noise_positions(self, i: int, like: Tensor) -> tuple[Tensor, Tensor]:
         """For block i: lost [L], 1 or 0, and eps [2, H, L, d] for keys and values like [B, H, t, d]."""
         _, H, _, d = like.shape
 
@@ -44,7 +44,7 @@ class Corruption(NamedTuple):
     def apply(self, k: Tensor, v: Tensor, first: int) -> tuple[Tensor, Tensor]:
         """k, v [B, H, t, d] from block `first` on, with what is lost replaced."""
         t = k.shape[2]
-        drawn = [self.drawn(i, k) for i in range(first, first + -(-t // self.L))]
+        drawn = [self.noise_positions(i, k) for i in range(first, first + -(-t // self.L))]
         lost = torch.cat([a for a, _ in drawn])[:t, None] > 0
         noise = torch.cat([eps for _, eps in drawn], dim=2)[:, :, :t]
         k, v = (torch.where(lost, eps * self.scale(a.detach()), a) for eps, a in zip(noise, (k, v), strict=True))

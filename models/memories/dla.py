@@ -16,7 +16,7 @@ from typing import ClassVar, NamedTuple
 from torch import Tensor
 
 from ..chunk_momentum import Chunks, Contributions, without_momentum
-from ..inner_loop import Descent, Layers, bounded
+from ..inner_loop import Descent, Layers, bound
 from .deep import Deep, DeepMemory
 
 
@@ -39,7 +39,7 @@ class DeepAdditive(Deep):
         return g[..., 0].sigmoid() / self.wide
 
     def error(self, h: Tensor, W2: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        return -bounded(v, 1.0)
+        return -bound(v, 1.0)
 
     def descent(self) -> Descent:
         return Descent(self.error, limit=4.0)

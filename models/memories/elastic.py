@@ -134,7 +134,7 @@ class Elastic(Memory):
         k_memory, CK = self.remember(CK, k, first)
         v_memory, CV = self.remember(CV, v, first)
         local = self.corruption.apply(k, v, first) if self.corruption else (k, v)
-        reads = self.look(q, *local, k_memory, v_memory, first)
+        reads = self.attend(q, *local, k_memory, v_memory, first)
         k, v = (a[:, :, closed * self.L :] for a in (k, v))
         return self.read_out(reads), Coefficients(recent, CK, CV, k, v, first + closed)
 
@@ -143,7 +143,7 @@ class Elastic(Memory):
         memory, after = remember(self.bank, self.S, self.change(), C.flatten(0, 1), tokens.flatten(0, 1), first)
         return memory.reshape(*C.shape[:2], -1, C.shape[3]), after.reshape(C.shape)
 
-    def look(self, q: Tensor, k: Tensor, v: Tensor, k_memory: Tensor, v_memory: Tensor, first: int) -> Tensor:
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, k_memory: Tensor, v_memory: Tensor, first: int) -> Tensor:
         """Each block to its S memory tokens and itself; q [B, H, T, d] are the last T of the tokens k, v."""
         S, L = self.S, self.L
         B, H, T, d = q.shape

@@ -118,10 +118,10 @@ class HiPPO(Memory):
 
     def views(self, state: HiPPOState) -> dict[str, Tensor]:
         """What was written, as the coefficients tell it: at `order` places of all the past or of the window, [B, N]."""
-        return {"reconstruction": reconstructed(self.measure, state.c.unsqueeze(2)).squeeze(2)}
+        return {"reconstruction": reconstruct_signal(self.measure, state.c.unsqueeze(2)).squeeze(2)}
 
 
-def reconstructed(measure: str, c: Tensor) -> Tensor:
+def reconstruct_signal(measure: str, c: Tensor) -> Tensor:
     """c [B, N, C] -> the signals [B, N, C] at the middles of N equal cells, oldest first.
 
     Of all the past for LegS, else of theta tokens: places no token has come to yet read about zero.

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..memory import Memory, State
-from .gated import GatedLinear
+from .gated_linear import GatedLinear
 from .sliding_window import SlidingWindow
 
 

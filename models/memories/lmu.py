@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from ..hippo import measures, tensors
 from ..layers import ReadOut, ShortConvolution, recent_floats
 from ..memory import Memory
-from .hippo import reconstructed
+from .hippo import reconstruct_signal
 
 
 class LMUState(NamedTuple):
@@ -100,4 +100,4 @@ class LMU(Memory):
 
     def views(self, state: LMUState) -> dict[str, Tensor]:
         """What was written, as the coefficients tell it: at `order` places of the window, oldest first, [B, N, C]."""
-        return {"reconstruction": reconstructed("lmu", state.m.view(-1, self.order, self.channels))}
+        return {"reconstruction": reconstruct_signal("lmu", state.m.view(-1, self.order, self.channels))}

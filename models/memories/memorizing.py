@@ -72,7 +72,7 @@ class Memorizing(Memory):
             raise ValueError(f"rotary positions need an even head size, not {self.project.size}")
         self.width, self.L, self.queue = width, block, queue
 
-    def kept(self, closed: int) -> int:
+    def num_saved(self, closed: int) -> int:
         """Tokens of the memory after `closed` tokens."""
         return min(closed, self.queue) if self.queue else closed
 
@@ -86,7 +86,7 @@ class Memorizing(Memory):
 
     def cut(self, state: MemorizingState) -> MemorizingState:
         r = state.seen % self.L
-        first = state.k.shape[2] - r - self.kept(state.seen - r)
+        first = state.k.shape[2] - r - self.num_saved(state.seen - r)
         return state._replace(k=state.k[:, :, first:], v=state.v[:, :, first:])
 
     def forward(self, x: Tensor, state: MemorizingState | None = None) -> tuple[Tensor, MemorizingState]:
@@ -100,7 +100,7 @@ class Memorizing(Memory):
         own = local(q, k[:, :, start:], v[:, :, start:], L).tensor_split(cuts, dim=2)
         g, reads = torch.sigmoid(self.gate), []
         for i, (query, here) in enumerate(zip(q.tensor_split(cuts, dim=2), own, strict=True)):
-            last, m = start + i * L, self.kept(begins + i * L)
+            last, m = start + i * L, self.num_saved(begins + i * L)
             if m:
                 far = F.scaled_dot_product_attention(query, k[:, :, last - m : last], v[:, :, last - m : last])
                 here = here + g * (far - here)
@@ -128,7 +128,7 @@ class Memorizing(Memory):
 
     def state_floats(self, length: int) -> int:
         r = length % self.L
-        return 2 * self.width * (self.kept(length - r) + r) + recent_floats(self.width)
+        return 2 * self.width * (self.num_saved(length - r) + r) + recent_floats(self.width)
 
     def contents(self, state: MemorizingState) -> dict[str, Tensor]:
         return {"recent": state.recent, "keys": state.k, "values": state.v}

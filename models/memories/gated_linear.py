@@ -22,7 +22,7 @@ from ..rule import Multiply
 from .linear import Additive, Sum
 
 
-class Gated(Additive):
+class GatedAdditive(Additive):
     """S_t = alpha_t S_{t-1} + lambda_t k_t v_t^T; the start, the matrix and its size are those of `Additive`."""
 
     gates: ClassVar[tuple[tuple[str, float], ...]] = (("decay", 6.0), ("strength", 2.0))
@@ -40,4 +40,4 @@ class Gated(Additive):
 class GatedLinear(Recurrent):
     """Linear attention that may forget: a decay and a write strength for each head and token."""
 
-    kind = Gated
+    kind = GatedAdditive
