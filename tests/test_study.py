@@ -160,7 +160,7 @@ def test_no_code_in_a_folder_of_runs_is_imported(tmp_path: Path) -> None:
     (tmp_path / "evil.py").write_text("raise SystemExit('imported')")
     content = STUDY.to_json()
     content["runs"][0]["model"]["memory"] = f"{tmp_path / 'evil.py'}:Evil"
-    (tmp_path / "study.json").write_bytes(storage.sealed({"study": content}))
+    (tmp_path / "study.json").write_bytes(storage.record_bytes({"study": content}))
     with pytest.raises(storage.CorruptRun, match="inside a folder of runs"):
         load_study(str(tmp_path))
 

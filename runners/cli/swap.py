@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..measures.extrapolation import LADDER, ROWS, check, measure
-from ..storage import find_runs, load_model, load_run, sealed, write_whole
+from ..storage import find_runs, load_model, load_run, write_record
 from ..training.swap import swapped, with_trained_gates
 from .console import plain_console, shown
 from .flags import Mistake, Parser, add_option, chosen, several, sorted_words, whole
@@ -76,7 +76,7 @@ def run(words: Sequence[str]) -> int:
             before, after = (measure(r, m, wanted)[0] for r, m in ((trained, model), (new, other)))
             content = {"run": new.to_json(), "gate_updates": arguments.gate_updates, "scores": after["scores"]}
             kept = place / f"swap-{new.identity}-{arguments.gate_updates}.json"
-            write_whole(kept, sealed(content))
+            write_record(kept, content)
             for label, record in ((f"{trained.label}, as trained", before), (", ".join([new.label, *asked]), after)):
                 lengths = {f"{row['length']} tokens": f"{row['accuracy']:.3f}" for row in record["scores"]}
                 table.append({"run": place.name, "memory": label, **lengths})

@@ -76,7 +76,7 @@ def steps_of(folder: Path, finished: Iterable[Run]) -> Iterator[tuple[str, Step]
     """What finished runs took for an update: the slowest of each `rates.group`."""
     taken: dict[str, list[float]] = {}
     for run in finished:
-        result = storage.unsealed(folder / run.name / storage.RECORD)
+        result = storage.read_record(folder / run.name / storage.RECORD)
         taken.setdefault(group(run.to_json()), []).append(dearest(result["curve"], result["outcome"]))
     for key, seconds in taken.items():
         yield key, Step(max(seconds), f"measured in {len(seconds)} finished run{'s' if len(seconds) > 1 else ''}")
