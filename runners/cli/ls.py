@@ -90,11 +90,11 @@ def memories(length: int, names: Sequence[str]) -> Table:
 
 def readers(length: int, names: Sequence[str]) -> Table:
     """Readers of states, and the further passes of a probe."""
-    from ..probe.passes import MEASURED  # torch, as above
+    from ..probe.passes import PASSES  # torch, as above
 
     table = _table("readers of states, and further passes of a probe", "name", "is", folds=["is"])
-    for name, measured in MEASURED.items():
-        table.add_row(name, measured.words)
+    for name, measured in PASSES.items():
+        table.add_row(name, measured.meaning)
     return table
 
 
