@@ -14,7 +14,7 @@ from rich.console import Console
 
 from recall_tasks import MQAR, TASKS, Preset
 from recall_tasks.markdown import first_sentence
-from runners.cli.flags import Mistake, Parser, add_list, several, whole
+from runners.cli.flags import Mistake, Parser, add_list, integer, integers
 from runners.cli.main import COMMANDS, main
 from runners.execution.engines import execute
 from runners.results.tables import FLOORS, collect
@@ -78,7 +78,7 @@ MISTAKES = {
     "a negative rate": ["train", "mqar", "linear", "--learning-rate", "-1"],
     "no updates": ["train", "mqar", "linear", "--updates", "0"],
     "heads that do not divide": ["train", "mqar", "linear", "--heads", "5"],
-    "a negative row": ["show", "mqar", "--row", "-1"],
+    "a negative row": ["show", "mqar", "--sequence", "-1"],
     "a negative seed": ["show", "mqar", "--seed", "-1"],
     "no such preset": ["compare", "--preset", "dmeo"],
     "a task not in the preset": ["compare", "--preset", "smoke", "--tasks", "copy"],
@@ -331,16 +331,16 @@ def test_a_memory_option_that_a_task_has_too_is_asked_for_by_its_full_name(capsy
 
 @pytest.mark.parametrize(("text", "number"), [("1024", 1024), ("1_024", 1024), ("1_000_000", 10**6), ("-3", -3)])
 def test_integers_may_stand_in_groups_of_three(text, number):
-    assert whole(text) == number
+    assert integer(text) == number
 
 
 @pytest.mark.parametrize("text", ["1,8", "1_0", "12_34", "1.5", "", "a"])
 def test_what_is_no_integer_is_refused(text):
     with pytest.raises(argparse.ArgumentTypeError, match="takes an integer"):
-        whole(text)
+        integer(text)
 
 
-def list_of(words, read=whole, **words_of_flag):
+def list_of(words, read=integer, **words_of_flag):
     parser = Parser(prog="some")
     add_list(parser, "--some", read=read, metavar="N", **words_of_flag)
     return parser.parse_args(["--some", *words]).some
@@ -368,9 +368,9 @@ def test_a_list_without_blanks_leaves_the_next_word_alone():
 
 
 def test_a_ladder_takes_blanks_and_commas():
-    assert several("1,4,16") == [1, 4, 16]
+    assert integers("1,4,16") == [1, 4, 16]
     with pytest.raises(argparse.ArgumentTypeError):
-        several("1,,4")
+        integers("1,,4")
 
 
 BAD_MEMORIES = {
