@@ -105,7 +105,8 @@ def load(path: Path, run: Run) -> Checkpoint | None:
         raise ForeignCheckpoint(f"{path} is the checkpoint of another run (delete it to train from the beginning)")
     if loaded["torch"] != torch.__version__:
         raise UnusableCheckpoint(
-            f"the checkpoint {path} was written by torch {loaded['torch']}, this is {torch.__version__}: it was not used"
+            f"the checkpoint {path} was written by torch {loaded['torch']}, this is {torch.__version__}: "
+            "it was not used"
         )
     return Checkpoint(tensors, loaded["progress"])
 
