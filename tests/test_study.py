@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from runners import storage
 from runners.cli.study_flags import MATCHED as MATCHED_WORDS
-from runners.cli.study_flags import TRAINED, numbers
+from runners.cli.study_flags import TRAINED
 from runners.compare import check_study, record_study
 from runners.config.run import ModelSetting, Run, TaskSetting, Training
 from runners.report.findings import FEW_SEEDS
@@ -230,7 +230,6 @@ def test_a_measure_may_be_asked_for_several_things() -> None:
 def test_flags_are_fields_of_the_training() -> None:
     assert set(TRAINED) < {f.name for f in dataclasses.fields(Training)} - {"learning_rate"}
     assert MATCHED_WORDS == MATCHED
-    assert numbers("0.003,1e-2,3") == [0.003, 0.01, 3.0]
 
 
 @pytest.mark.parametrize("name", PRESETS)
