@@ -53,7 +53,7 @@ class Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionH
         return super()._get_help_string(action) or ""
 
     def _format_args(self, action: argparse.Action, default_metavar: str) -> str:
-        return str(action.metavar) if isinstance(action, Flattened) else super()._format_args(action, default_metavar)
+        return str(action.metavar) if isinstance(action, JoinValues) else super()._format_args(action, default_metavar)
 
 
 def one_of(what: str, names: Iterable[str], listing: str = "") -> Callable[[str], str]:
