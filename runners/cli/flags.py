@@ -53,7 +53,7 @@ class Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionH
         return super()._get_help_string(action) or ""
 
     def _format_args(self, action: argparse.Action, default_metavar: str) -> str:
-        return str(action.metavar) if isinstance(action, Flattened) else super()._format_args(action, default_metavar)
+        return str(action.metavar) if isinstance(action, JoinValues) else super()._format_args(action, default_metavar)
 
 
 def one_of(what: str, names: Iterable[str], listing: str = "") -> Callable[[str], str]:
@@ -137,10 +137,10 @@ def add_list(
         return [read(part.strip()) for part in text.removesuffix(",").split(",")]
 
     nargs = "+" if blanks else None
-    group.add_argument(*names, type=split, nargs=nargs, action=Flattened, metavar=f"{metavar},...", **words)
+    group.add_argument(*names, type=split, nargs=nargs, action=JoinValues, metavar=f"{metavar},...", **words)
 
 
-class Flattened(argparse.Action):
+class JoinValues(argparse.Action):
     """Action that joins the values of all words into one list."""
 
     def __call__(self, parser: Any, namespace: Any, words: Any, option_string: str | None = None) -> None:
