@@ -199,7 +199,7 @@ def test_noise_is_as_large_as_what_it_replaces() -> None:
     assert torch.allclose(noisy[0, 0, 2000:].std(0), size, rtol=0.1)
     assert not nothing.any()
     corruption = Corruption(1.0, 4, 2)
-    _, eps = corruption.drawn(3, k[:, :, :3])
+    _, eps = corruption.noise_positions(3, k[:, :, :3])
     noisy, _ = corruption.apply(k[:, :, :3], v[:, :, :3], 3)
     for j in range(3):
         earlier = sum((k[0, 0, i] ** 2 for i in range(j)), torch.zeros(3).double())

@@ -139,7 +139,7 @@ def test_a_smooth_signal_is_reconstructed(measure: str) -> None:
         return torch.cat([(torch.pi * x).sin() ** 2, x * (torch.pi * x).sin() ** 2], dim=1)
 
     N, T = 12, 96
-    c = torch.tensor(measures.written(measure, N, T, T).copy()) @ signals(T)
+    c = torch.tensor(measures.write_weights(measure, N, T, T).copy()) @ signals(T)
     assert torch.allclose(reconstruct_signal(measure, c[None])[0], signals(N), atol=0.03)
 
 
