@@ -251,7 +251,7 @@ def test_figures_show_every_memory_and_what_it_is_held_against(results: Results,
     assert set(results.capacity["memory"]) <= labels
     lines = {"capacity": {"bag floor", "chance"}, "laws": {"Hebbian law", "information ceiling", "inverse law"}}
     assert lines.get(name, {"information ceiling"}) <= labels
-    figure.whole(drawn).savefig("/dev/null", format="png")
+    figure.plot(drawn).savefig("/dev/null", format="png")
     nothing = dataclasses.replace(results, capacity=pd.DataFrame(), capacity_sequences=pd.DataFrame())
     assert figure.table(nothing).empty
 

@@ -39,7 +39,7 @@ def test_every_cell_prints_its_accuracy_its_interval_and_its_questions(cells: pd
 
 def test_a_map_for_each_task_and_memory(cells: pd.DataFrame) -> None:
     assert len(by_panel(cells)) == len(TASKS) * len(MEMORIES)
-    figure = HEAT.whole(cells)
+    figure = HEAT.plot(cells)
     assert len(figure.axes) == len(TASKS) * len(MEMORIES)
 
 
@@ -71,7 +71,7 @@ def test_two_lengths_alone_and_one_memory_alone_are_drawn() -> None:
     short = few.breakdown[few.breakdown["length"] <= 256]
     drawn = HEAT.table(dataclasses.replace(few, breakdown=short))
     assert sorted(drawn["length"].unique()) == [128, 256]
-    assert len(HEAT.whole(drawn).axes) == 1
+    assert len(HEAT.plot(drawn).axes) == 1
 
 
 def test_without_longer_rows_there_is_no_map(results: Results) -> None:

@@ -197,7 +197,7 @@ def test_a_figure_needs_one_line_to_be_on_disk_and_on_the_page_with_its_command(
     monkeypatch.setattr(report, "FIGURES", {"toy": toy(measure=measure)})
     monkeypatch.setattr(report, "SECTIONS", (tables.COMPARISON,))
     page = write_report(small, tmp_path).read_text(encoding="utf-8")
-    section = page[page.index('<section id="toy">') : page.index("</section>")]
+    section = page[page.index('<section id="toy">') :].partition("</section>")[0]
     assert f"made by <code>{command}</code>" in section
     assert {path.name for path in (tmp_path / "figures").iterdir()} == {"toy.png", "toy.svg", "toy.csv"}
 
@@ -391,7 +391,7 @@ def test_a_svg_is_xml_in_the_colours_around_it(results: Results, folder: Path) -
 
 def test_a_panel_of_a_page_is_a_part_of_the_file(results: Results) -> None:
     table = FIGURES["length"].table(results)
-    figure = FIGURES["length"].whole(table, columns=2)
+    figure = FIGURES["length"].plot(table, columns=2)
     found = panel_elements(svg_text(figure), figure, "name")
     assert len(found) == len(TASKS)
     for panel, task in zip(found, TASKS, strict=True):
@@ -455,7 +455,7 @@ def test_rates_that_differ_are_said_for_each_memory(results: Results) -> None:
 def test_figures_leave_the_session_as_it_was(results: Results, tmp_path: Path) -> None:
     before = dict(matplotlib.rcParams)
     table = FIGURES["length"].table(results)
-    save(FIGURES["length"].whole(table), tmp_path, "one", table)
+    save(FIGURES["length"].plot(table), tmp_path, "one", table)
     assert dict(matplotlib.rcParams) == before
     from matplotlib import pyplot as plt
 

@@ -4,7 +4,7 @@ A new figure is a `Figure` in a file of this folder and a line below: it is then
 .csv, and has its section on the page.
 
     table = FIGURES["length"].table(results)
-    save(FIGURES["length"].whole(table), folder, "length", table)
+    save(FIGURES["length"].plot(table), folder, "length", table)
 """
 
 from . import capacity, depth_map, extrapolation, frontier, interventions, position_and_distance, probes, training

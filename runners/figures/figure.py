@@ -57,7 +57,7 @@ class Figure:
         self.draw(table, styles, ax)
         return ax
 
-    def whole(self, table: pd.DataFrame, styles: Styles | None = None, columns: int | None = None) -> mpl.Figure:
+    def plot(self, table: pd.DataFrame, styles: Styles | None = None, columns: int | None = None) -> mpl.Figure:
         """All panels of the table side by side, above one legend."""
         styles = styles or styles_of(table["memory"])
         size, parts = self.panel_size(table), by_panel(table)

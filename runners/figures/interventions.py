@@ -15,7 +15,7 @@ from ..results.tables import Results
 from .figure import Figure
 from .style import Styles, accuracy_scale, by_memory, coloured_map, dots, label_map, legend_mark, reference
 
-KINDS = {"intact": "intact", "erased": "erased", "random": "random", "transplanted": "follow\ndonor"}
+KINDS = {"intact": "intact", "erased": "erased", "random": "random", "patched": "follow\ndonor"}
 """Kinds of change, and their labels."""
 SPREAD = 0.6
 """Between the first memory of a group and the last, in groups."""
@@ -33,7 +33,7 @@ def change_table(results: Results) -> pd.DataFrame:
     if not len(table):
         return pd.DataFrame()
     table = table[table["kind"].isin(list(KINDS))]
-    patched = table["kind"] == "transplanted"
+    patched = table["kind"] == "patched"
     for name, follows in zip(SHARE, ("follows", "follows_low", "follows_high"), strict=True):
         table = table.assign(**{name: table[name].where(~patched, table[follows].astype(float))})
     table = table[table["accuracy"].notna()].assign(rank=table["rank"].astype(float))
@@ -63,7 +63,7 @@ def draw_changes(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:
 def change_words(record: pd.Series[Any]) -> str:
     """Text of one mark: memory, change and accuracy."""
     change = str(record["kind"])
-    if change == "transplanted":
+    if change == "patched":
         change = "state of a donor, whose values are answered"
     elif change in ("erased", "random") and record["rank"] == record["rank"]:
         change = f"{change}, {record['rank']:.0f} directions"
@@ -84,8 +84,8 @@ def cache_table(results: Results) -> pd.DataFrame:
     parts = []
     for _, part in table.groupby(["task", "memory"], sort=False):
         if part["segment"].notna().any():
-            parts.append(stored(part))
-            parts.append(weighed(results.routing, parts[-1]))
+            parts.append(stored_bits(part))
+            parts.append(router_weights(results.routing, parts[-1]))
     if not parts:
         return pd.DataFrame()
     both = pd.concat([part for part in parts if len(part)], ignore_index=True)
@@ -97,7 +97,7 @@ def cache_table(results: Results) -> pd.DataFrame:
     return table.assign(panel=table["task"] + ", " + table["memory"] + ": " + table["map"])
 
 
-def stored(table: pd.DataFrame) -> pd.DataFrame:
+def stored_bits(table: pd.DataFrame) -> pd.DataFrame:
     """Usable bits of each item in each cache of one memory, in the layer whose caches hold most."""
     layer = table.groupby("layer")["bits"].mean().idxmax()
     here = table[table["layer"] == layer]
@@ -107,7 +107,7 @@ def stored(table: pd.DataFrame) -> pd.DataFrame:
     return here[["task", "memory", "layer", "age", "map", "segment", "num_memories", "value", "most"]]
 
 
-def weighed(routing: pd.DataFrame, beside: pd.DataFrame) -> pd.DataFrame:
+def router_weights(routing: pd.DataFrame, beside: pd.DataFrame) -> pd.DataFrame:
     """Weight on the cache that holds the answer, of the memory and layer of `beside`."""
     table = where(routing, {name: beside[name].iloc[0] for name in ("task", "memory", "layer")})
     if not len(table):

@@ -51,9 +51,9 @@ def theory_table(results: Results) -> pd.DataFrame:
     ages = np.arange(TOKENS)
     curves = {
         "flat: attention": np.ones(TOKENS),
-        "slope: a decaying memory": explained(ages),
+        "slope: a decaying memory": explained_fraction(ages),
         "U: HiPPO-LegS": resolution(COEFFICIENTS, TOKENS)[::-1],
-        "sawtooth: decaying, cached by segment": explained(ages % SEGMENT),
+        "sawtooth: decaying, cached by segment": explained_fraction(ages % SEGMENT),
     }
     parts = [
         pd.DataFrame({"memory": panel.partition(": ")[2], "age": ages, "fraction": curve, "panel": panel})
@@ -62,7 +62,7 @@ def theory_table(results: Results) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def explained(steps: NDArray[np.int64]) -> NDArray[np.float64]:
+def explained_fraction(steps: NDArray[np.int64]) -> NDArray[np.float64]:
     """Explained fraction of the variance of a token that has faded for so many steps and is read through noise."""
     faded = DECAY ** (2.0 * steps)
     return np.asarray(faded / (faded + NOISE))

@@ -71,8 +71,8 @@ def svg_text(figure: mpl.Figure) -> str:
 
 
 def panel_elements(svg: str, figure: mpl.Figure, name: str) -> list[str]:
-    """Each panel of the figure as an element of a page; `name` labels them and keeps their ids unique."""
-    root = parsed(svg, name)
+    """Each panel as an element of a page; `name` labels them and keeps their ids unique."""
+    root = parse(svg, name)
     shared = "".join(compact(one) for one in root.findall("defs"))  # clip paths, which panels have in common
     elements = []
     for i, ax in enumerate(figure.axes):
@@ -96,13 +96,13 @@ def legend_samples(lines: Iterable[Line2D], name: str) -> list[str]:
             transform = sample.get_transform()
             sample.update_from(line)
             sample.set(markevery=[1], transform=transform, clip_on=False, gid=f"sample-{i}")
-    root = parsed(svg_text(figure), name)
+    root = parse(svg_text(figure), name)
     boxes = [(0, POINTS * height * i, POINTS * width, POINTS * height) for i in range(len(lines))]
     samples = [compact(group(root, f"{name}-sample-{i}")) for i in range(len(lines))]
     return [element(one, box, ' aria-hidden="true"') for one, box in zip(samples, boxes, strict=True)]
 
 
-def parsed(svg: str, name: str) -> ET.Element:
+def parse(svg: str, name: str) -> ET.Element:
     """The SVG without namespaces, style sheet and fonts, which the page has; `name` starts every id."""
     svg = re.sub(r"<style.*?</style>", "", svg, flags=re.S)
     svg = re.sub(r' xmlns(:xlink)?="[^"]*"', "", svg).replace("xlink:href", "href")
@@ -111,6 +111,7 @@ def parsed(svg: str, name: str) -> ET.Element:
 
 
 def group(root: ET.Element, name: str) -> ET.Element:
+    """The group of this id."""
     one = root.find(f".//g[@id='{name}']")
     assert one is not None
     return one
@@ -144,5 +145,6 @@ def panel_box(axes: tuple[float, float, float, float], figure: mpl.Figure) -> tu
 
 
 def element(body: str, box: tuple[float, float, float, float], attributes: str) -> str:
+    """An SVG element that shows this box of its body."""
     view = " ".join(f"{value:.2f}".rstrip("0").rstrip(".") for value in box)
     return f'<svg{attributes} viewBox="{view}">{body}</svg>'

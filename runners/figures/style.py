@@ -272,6 +272,7 @@ TICKS = 7
 
 
 def rectangle(left: float, top: float, right: float, bottom: float) -> list[tuple[float, float]]:
+    """The corners of a rectangle."""
     return [(left, top), (right, top), (right, bottom), (left, bottom)]
 
 

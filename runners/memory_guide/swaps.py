@@ -17,7 +17,7 @@ import pandas as pd
 from ..config.run import Option, Run
 from ..measures.extrapolation import measure
 from ..statistics import across_seeds
-from ..storage import CorruptRun, load_model, load_run, sealed, unsealed, write_whole
+from ..storage import CorruptRun, load_model, load_run, read_record, write_record
 from ..studies import Study
 from ..training.swap import swapped
 
@@ -57,9 +57,9 @@ def answers(run: Run, place: Path, change: Mapping[str, Option], rows: int) -> l
     kept = place / f"seen-{new.identity}-{rows}.json"
     if kept.is_file():
         try:
-            return list(unsealed(kept))
+            return list(read_record(kept))
         except CorruptRun:
             kept.unlink()
     said: list[dict[str, Any]] = measure(new, model, {"ladder": [1], "rows": rows})[0]["sequences"]
-    write_whole(kept, sealed(said))
+    write_record(kept, said)
     return said

@@ -54,10 +54,11 @@ def findings(numbers: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
         f"No memory stands out on {listed(tasks)}: {memories} are not distinguished."
         for memories, tasks in ties.items()
     ]
-    return sentences + unconverged(numbers)
+    return sentences + unconverged_runs(numbers)
 
 
 def by_memory(tasks: dict[str, list[str]]) -> str:
+    """Memories and their tasks in words: `a on x and y; b on z`."""
     return "; ".join(f"{memory} on {listed(words)}" for memory, words in tasks.items())
 
 
@@ -90,7 +91,7 @@ def findings_at_longest(means: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
     return sentences
 
 
-def unconverged(numbers: pd.DataFrame) -> list[str]:
+def unconverged_runs(numbers: pd.DataFrame) -> list[str]:
     """One sentence for the runs whose number is where they were stopped, not where they would end."""
     missing = numbers[numbers["solved"] < numbers["seeds"]]
     num_tasks = numbers["task"].nunique()

@@ -48,6 +48,7 @@ def document(title: str, html: str) -> str:
 
 @cache
 def beside(name: str) -> str:
+    """The text of a file in this folder."""
     return (Path(__file__).parent / name).read_text(encoding="utf-8")
 
 
@@ -61,6 +62,7 @@ def section_html(name: str, title: str, html: str, reading: str, links: Iterable
 
 
 def link(address: str, words: str) -> str:
+    """A link to a file beside the page."""
     return f'<a href="{escape(address)}">{escape(words)}</a>'
 
 
@@ -94,6 +96,7 @@ def html_table(heads: Iterable[str], lines: Iterable[Sequence[str | Cell]], sort
 
 
 def cell_html(cell: str | Cell, place: int) -> str:
+    """One cell; text in the first place is the head of its line."""
     if isinstance(cell, Cell):
         return f"<{cell.tag}{' ' * bool(cell.attributes)}{cell.attributes}>{cell.html}</{cell.tag}>"
     return f"<td>{escape(cell)}</td>" if place else f'<th scope="row">{escape(cell)}</th>'

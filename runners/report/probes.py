@@ -44,6 +44,7 @@ def introduction(table: object, results: object) -> str:
 
 
 def with_interval(record: pd.Series[Any], name: str) -> str:
+    """A fraction and its interval."""
     return f"{share(record[name])} {interval(record[f'{name}_low'], record[f'{name}_high'])}"
 
 

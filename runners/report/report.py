@@ -103,6 +103,7 @@ def write_tables(results: Results, tables: dict[str, pd.DataFrame], folder: Path
 
 
 def title(results: Results) -> str:
+    """The name of the study."""
     return str(results.study.get("name") or "comparison")
 
 

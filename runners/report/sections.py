@@ -59,19 +59,20 @@ def in_order(sections: Sequence[TableSection]) -> list[Figure | TableSection]:
 
 
 def table_section(section: TableSection, table: pd.DataFrame, results: Results, command: str) -> str:
+    """A table and links to it."""
     links = [csv_link(section.name, csv_text(table)), made_by(command)]
     return section_html(section.name, section.title, section.html(table, results), section.reading, links)
 
 
 def figure_section(figure: Figure, table: pd.DataFrame, styles: Styles, folder: Path, command: str) -> str:
     """A figure, saved into the folder, and its panels one by one, so that a narrow page stacks them."""
-    whole = figure.whole(table, styles)
-    _, svg, _ = save(whole, folder / "figures", figure.name, table)
-    lines = legend(whole.axes, styles)
+    plotted = figure.plot(table, styles)
+    _, svg, _ = save(plotted, folder / "figures", figure.name, table)
+    lines = legend(plotted.axes, styles)
     samples = legend_samples(lines.values(), f"{figure.name}-key") if lines else ()
     items = [f"<li>{sample}<span>{escape(label)}</span></li>" for sample, label in zip(samples, lines, strict=True)]
     key = f'<ul class="legend">{"".join(items)}</ul>' if items else ""
-    panels = panel_elements(svg.read_text(encoding="utf-8"), whole, figure.name)
+    panels = panel_elements(svg.read_text(encoding="utf-8"), plotted, figure.name)
     narrow = f' style="max-width:{COLUMN * figure.columns}rem"' if figure.columns < 3 else ""
     plots = "".join(f"<div>{panel}</div>" for panel in panels)
     links = [csv_link(figure.name, csv_text(table))]
@@ -81,4 +82,5 @@ def figure_section(figure: Figure, table: pd.DataFrame, styles: Styles, folder: 
 
 
 def made_by(command: str) -> str:
+    """A note of the command, empty where it is not known."""
     return f"made by <code>{escape(command)}</code>" if command else ""

@@ -147,16 +147,14 @@ def or_blank(value: float) -> str:
     return "" if pd.isna(value) else share(value)
 
 
-def comparison_html(numbers: pd.DataFrame, results: Results) -> str:
-    return score_table(results, numbers) + floors_table(results, numbers)
-
-
 def pairs_html(pairs: pd.DataFrame, results: Results) -> str:
+    """Differences on each task and, of several tasks, the means over all."""
     several = results.scores["task"].nunique() > 1
     return pairs_table(pairs) + (over_tasks_table(over_tasks(results)) if several else "")
 
 
 def lengths_html(numbers: pd.DataFrame, results: Results) -> str:
+    """Effective context lengths in words."""
     table = horizon_table(numbers)
     return html_table(table.columns, table.itertuples(index=False, name=None))
 
@@ -176,7 +174,7 @@ COMPARISON = TableSection(
         "was stopped, not where it would end. State bytes are what one sequence carries at the training length."
     ),
     table=lambda results: compare_memories(results, differences(results)),
-    html=comparison_html,
+    html=lambda numbers, results: score_table(results, numbers) + floors_table(results, numbers),
 )
 PAIRED = TableSection(
     name="paired",
