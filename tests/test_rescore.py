@@ -19,7 +19,7 @@ ASKED = {
 
 
 @pytest.fixture(scope="module")
-def plot(tmp_path_factory):
+def whole(tmp_path_factory):
     """A run with every measure that keeps answers, as workers write them."""
     place = keep(tmp_path_factory.mktemp("whole"), a_run())
     ask_more(str(place), ASKED, lambda said: None)
