@@ -210,7 +210,9 @@ def test_a_contrast_is_a_claim_at_the_training_length(small: Seen) -> None:
     assert list(found["verdict"]) == ["2 seeds cannot show it"] * 2 + [""] * 2
     assert list(found["p_holm"].notna()) == [True] * 2 + [False] * 2
     assert "| 2 seeds cannot show it, p = " in small.page
-    assert "is one claim, about 16 tokens: *shown* where p, corrected for the 2 claims of this study (Holm)" in small.page
+    assert (
+        "is one claim, about 16 tokens: *shown* where p, corrected for the 2 claims of this study (Holm)" in small.page
+    )
 
 
 def test_contrasts_are_those_of_the_comparison(small: Seen) -> None:

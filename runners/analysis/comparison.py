@@ -151,7 +151,7 @@ def paired(
     results: Results,
     baseline: str | None = None,
     kind: str = "test",
-    contrasts: Sequence[tuple[str, str]] = (),
+    contrasts: Sequence[tuple[str, str]] | None = None,
     length: int | None = None,
 ) -> pd.DataFrame:
     """One record per task and pair of memories, on the sequences that both answered.
@@ -193,7 +193,7 @@ def paired(
         records += [{"task": task, "length": at} | _compared(memories, *pair) for pair in pairs]
     if not records:
         return pd.DataFrame(columns=COLUMNS)
-    return _judged(pd.DataFrame(records), each_claims=baseline is not None or bool(contrasts))
+    return _judged(pd.DataFrame(records), each_claims=baseline is not None or contrasts is not None)
 
 
 class Answers:
@@ -223,10 +223,10 @@ class Answers:
 
 
 def _pairs(
-    memories: dict[str, Answers], baseline: str | None, contrasts: Sequence[tuple[str, str]]
+    memories: dict[str, Answers], baseline: str | None, contrasts: Sequence[tuple[str, str]] | None
 ) -> list[tuple[str, str]]:
     """Pairs (memory, against): the contrasts, every other with the baseline, or the first with every other."""
-    if contrasts:
+    if contrasts is not None:
         return [pair for pair in contrasts if set(pair) <= set(memories)]
     if baseline is not None:
         return [(name, baseline) for name in memories if name != baseline and baseline in memories]

@@ -5,17 +5,17 @@ Means and intervals are over seeds; a single seed has the interval of its sequen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..probe.verdict import KINDS, MARGIN, Claim, comparable, cost, decided, readable_items, told
+from ..probe.verdict import ACCURACY, Columns, Record, judge
 from ..results.tables import Results
 from ..statistics import fraction_over_seeds, number_over_seeds
-from .probes import ACCURACY, READER, at_end, bits_still_rising, matching
+from .probes import READER, at_end, bits_still_rising, matching
 
 CONTROLS = ("control", "untrained", "input")
 VERDICT = (
@@ -44,7 +44,7 @@ def patches(results: Results) -> pd.DataFrame:
     seeds, items, follows    how often the donor's value is answered
     accuracy, chance         how often the sequence's own still is
     """
-    records = matching(results.interventions, {"kind": "transplanted"})
+    records = matching(results.interventions, {"kind": "patched"})
     if not len(records):
         return pd.DataFrame()
     keys = ["task", "memory", "layer", "content"]
@@ -71,73 +71,44 @@ def routing_errors(results: Results) -> pd.DataFrame:
 
 
 def verdicts(results: Results) -> pd.DataFrame:
-    """Verdict on the use of each memory's state, with its evidence: one record per task and memory, `VERDICT`.
+    """Verdict on each memory of each task by the rules of `probe.verdict`, with its evidence: columns `VERDICT`.
 
     probe              accuracy of the linear reader on the state; control: on random labels; untrained: on the state
                        of an untrained model; input: on the last tokens instead of the state
     behaviour          accuracy of the model itself at the same queries
     erased, random     its accuracy once what the reader reads was erased from the state, or as many random directions;
                        cost: of the former, beyond the latter if that is less
-    follows            answers that are the donor's when the state is patched
+    follows            answers that are the donor's when another sequence's state is patched in
 
-    The word of `probe.verdict` rests on intervals over seeds. Where the model was not queried it speaks of the reader
-    alone. Where some items are readable, all evidence is of these.
+    The verdict rests on intervals over seeds. Where the model was not queried it speaks of the reader alone.
     """
-    records, changed = at_end(results), interventions(results)
-    table = []
-    for (task, memory), mine in records.groupby(["task", "memory"], sort=False) if len(records) else ():
-        read = matching(mine, {"reader": READER})
-        trained, answers = matching(read, {"control": "none"}), matching(mine, {"control": "none", "reader": "model"})
-        if not len(trained):
+    probes, changes = at_end(results), interventions(results)
+    records = []
+    for (task, memory), mine in probes.groupby(["task", "memory"], sort=False) if len(probes) else ():
+        here = matching(changes, {"task": task, "memory": memory})
+        read, model = (matching(mine, {"reader": reader}) for reader in (READER, "model"))
+        if not len(trained := matching(read, {"control": "none"})):
             continue
-        record = dict.fromkeys(VERDICT, np.nan) | {"task": task, "memory": memory, "seeds": trained["seed"].nunique()}
-        here, control = matching(changed, {"task": task, "memory": memory}), matching(read, {"control": "control"})
-        items = readable_items(*(_as_dictionaries(part) for part in (trained, control)))
-        record |= {"items": trained["item"].nunique(), "readable": len(items), "rising": bits_still_rising(trained)}
-        if items:
-            both = items & set(here["item"]) if len(here) else items
-            read, trained, answers, here, control = (
-                part[part["item"].isin(both or items)] if len(part) else part
-                for part in (read, trained, answers, here, control)
-            )
-        record |= {"chance": float(trained["chance"].mean())}
-        record |= _bounded("probe", ACCURACY, trained, fraction_over_seeds)
+        answers = matching(model, {"control": "none"})
+        answered = answers if len(answers) else matching(here, {"kind": "intact"})
+        evidence = trained, matching(read, {"control": "control"}), answered, here
+        judged = judge(*(_as_dictionaries(part) for part in evidence), interval=_over_trainings)
+        record = dict.fromkeys(VERDICT, np.nan) | {"task": task, "memory": memory, "verdict": judged.words}
+        record |= {"seeds": trained["seed"].nunique(), "items": trained["item"].nunique(), "chance": judged.chance}
+        record |= {"readable": len(judged.present), "rising": bits_still_rising(trained)}
+        for name, claim in (("probe", judged.readable), ("behaviour", judged.answered), ("cost", judged.hurt)):
+            if claim:
+                record |= {name: claim.estimate, f"{name}_low": claim.low, f"{name}_high": claim.high}
+        if judged.items:
+            read, here = (part[part["item"].isin(judged.items)] if len(part) else part for part in (read, here))
         record |= {name: matching(read, {"control": name})["accuracy"].mean() for name in CONTROLS}
-        of_kind = {kind: matching(here, {"kind": kind}) for kind in ("intact", "erased", "random", "transplanted")}
-        if len(behaviour := answers if len(answers) else of_kind["intact"]):
-            record |= _bounded("behaviour", ACCURACY, behaviour, fraction_over_seeds)
-        record |= {kind: part["accuracy"].mean() for kind in ("erased", "random") if len(part := of_kind[kind])}
-        erased = of_kind["erased"]
-        if len(erased):
-            if comparable(*(of_kind[kind]["changed"].mean() for kind in KINDS)):
-                columns = cost(erased["drop"].mean(), erased["excess"].mean())
-                record |= _bounded("cost", columns, erased, number_over_seeds)
+        if len(erased := matching(here, {"kind": "erased"})):
             record |= {name: erased[name].astype(float).mean() for name in ("bits_before", "bits_after")}
-        if len(patched := of_kind["transplanted"]):
+            record |= {kind: matching(here, {"kind": kind})["accuracy"].mean() for kind in ("erased", "random")}
+        if len(patched := matching(here, {"kind": "patched"})):
             record["follows"] = patched["follows"].mean()
-        against = float(control["high"].mean() if len(control) else trained["chance"].mean())
-        sure = len(erased) > 0 and bool(erased["sure"].eq(True).all())
-        table.append(record | {"verdict": verdict_word(record, against, sure)})
-    return pd.DataFrame(table, columns=list(VERDICT))
-
-
-def verdict_word(record: Mapping[str, Any], control: float, sure: bool = True) -> str:
-    """Verdict from the intervals of a record of `verdicts`.
-
-    control   accuracy that the reader must exceed
-    sure      there were sequences enough to erase by
-    """
-    margin = MARGIN * (1 - record["chance"])
-
-    def claim(name: str, against: float) -> Claim | None:
-        fraction, low, high = (record[column] for column in (name, f"{name}_low", f"{name}_high"))
-        return None if np.isnan(fraction) else Claim(name, fraction, low, high, against, margin)
-
-    readable, answered, hurt = claim("probe", control), claim("behaviour", record["chance"]), claim("cost", 0.0)
-    if readable is None or answered is None:
-        more = readable.more if readable else None
-        return "undecided" if more is None else "present, not asked" if more else "absent, not asked"
-    return decided(readable.more, answered.more, told(hurt.more if hurt else None, sure))
+        records.append(record)
+    return pd.DataFrame(records, columns=list(VERDICT))
 
 
 def _over_seeds(records: pd.DataFrame, keys: list[str], columns: list[str]) -> pd.DataFrame:
@@ -148,12 +119,11 @@ def _over_seeds(records: pd.DataFrame, keys: list[str], columns: list[str]) -> p
     return groups[columns].mean().assign(seeds=groups.size(), items=groups["items"].sum())
 
 
-def _bounded(
-    name: str, columns: tuple[str, str, str], records: pd.DataFrame, over: Callable[..., tuple[float, float, float]]
-) -> dict[str, float]:
-    """`name`, its _low and its _high: the mean of the first column over seeds, and its interval."""
-    each = records.groupby("seed")[list(columns)].mean()
-    return dict(zip((name, f"{name}_low", f"{name}_high"), over(*(each[column] for column in columns)), strict=True))
+def _over_trainings(records: Sequence[Record], columns: Columns) -> tuple[float, float, float]:
+    """Mean of the first column over seeds, and its interval."""
+    each = pd.DataFrame(records).groupby("seed")[list(columns)].mean()
+    over = fraction_over_seeds if columns == ACCURACY else number_over_seeds
+    return over(*(each[column] for column in columns))
 
 
 def _as_dictionaries(records: pd.DataFrame) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..probe.verdict import ACCURACY
 from ..results.tables import Results
 from ..statistics import fraction_over_seeds, number_over_seeds
 
@@ -23,7 +24,6 @@ READER = "ridge"
 BINS = 8
 """Most bins of one width that ages are put into."""
 
-ACCURACY = ("accuracy", "low", "high")
 AGES = ("task", "memory", "reader", "age_low", "age_high")
 
 

@@ -13,7 +13,7 @@ from ..config.length_modes import FIXED_DISTANCE, GROWING_LOAD, MODES
 from ..formatting import fraction, span
 from ..measures.extrapolation import FAR, LEAST_ROWS, ROWS
 from ..results.tables import Results
-from .flags import Parser, number, one_of, several, whole
+from .flags import Parser, integer, integers, number, one_of
 from .measure import add_runs, ask
 
 WORDS = {mode.replace(" ", "-"): mode for mode in MODES}
@@ -33,7 +33,7 @@ def run(words: Sequence[str]) -> int:
     parser.add_argument(
         "--ladder",
         nargs="+",
-        type=several,
+        type=integers,
         metavar="N",
         help=f"multiples of the training length, blanks or commas between (default: {ladder}; none with --lengths)",
     )
@@ -41,18 +41,18 @@ def run(words: Sequence[str]) -> int:
         "--lengths",
         nargs="+",
         metavar="N",
-        type=whole,
+        type=integer,
         help="lengths in tokens with blanks between, such as 512 1,000,000",
     )
     parser.add_argument(
         "--mode", type=one_of("mode", WORDS), default="fixed-load", metavar="|".join(WORDS), help="what grows"
     )
     parser.add_argument(
-        "--distance", type=whole, metavar="N", help="tokens, for fixed-distance (default: half the training length)"
+        "--distance", type=integer, metavar="N", help="tokens, for fixed-distance (default: half the training length)"
     )
     parser.add_argument(
         "--rows",
-        type=whole,
+        type=integer,
         metavar="N",
         help=f"test rows at each length (default: {ROWS}, fewer past 16,384 tokens, {LEAST_ROWS} from 262,144 on)",
     )

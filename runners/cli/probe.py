@@ -11,7 +11,7 @@ from ..formatting import fraction
 from ..measures.probe import ALSO, DEFAULTS, READERS
 from ..results.tables import Results
 from . import report
-from .flags import Parser, one_of, whole
+from .flags import Parser, integer, one_of
 from .measure import add_runs, ask
 
 MIB = 2**20
@@ -47,23 +47,26 @@ def run(words: Sequence[str]) -> int:
     )
     parser.add_argument(
         "--rows",
-        type=whole,
+        type=integer,
         metavar="N",
         help="sequences drawn (default: 1,280, more where values or states take more)",
     )
     parser.add_argument(
-        "--step", type=whole, metavar="N", help="tokens between the times a state is read (default: a quarter of a row)"
+        "--step",
+        type=integer,
+        metavar="N",
+        help="tokens between the times a state is read (default: a quarter of a sequence)",
     )
     parser.add_argument(
         "--dimension",
-        type=whole,
+        type=integer,
         default=DEFAULTS["dimension"],
         metavar="N",
         help="components that states are reduced to beside being read whole; 0: none",
     )
     parser.add_argument(
         "--memory",
-        type=whole,
+        type=integer,
         default=DEFAULTS["limit"] // MIB,
         metavar="MIB",
         help="states held in memory; beyond, they are written to the temporary directory",

@@ -7,17 +7,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .flags import Parser, flag, number, one_of, whole
+from .flags import Parser, add_list, flag, integer, number, one_of
 
 if TYPE_CHECKING:
     from ..studies import Study
 
 TRAINED: dict[str, tuple[Callable[[str], Any], str, str]] = {
-    "updates": (whole, "N", "budget of updates"),
+    "updates": (integer, "N", "budget of updates"),
     "seconds": (number, "X", "limit of training by the clock"),
-    "tokens": (whole, "N", "tokens an update"),
+    "tokens": (integer, "N", "tokens an update"),
     "policy": (str, "WORD", "what updates train on: adaptive, schedule, fixed, uniform or mixture"),
-    "curriculum": (whole, "N", "stages of doubling length and load"),
+    "curriculum": (integer, "N", "stages of doubling length and load"),
     "weights": (str, "X,X,...", "of the stages in a mixture, shortest first"),
 }
 """Fields of `Training` that have a flag, and how each is read. They are not read off it: its import waits for torch."""
@@ -27,11 +27,9 @@ MATCHED = ("parameters", "bytes")
 
 def add_narrowing(parser: Parser) -> None:
     group = parser.add_argument_group("part of the study")
-    group.add_argument("--tasks", nargs="+", metavar="TASK", help="only these tasks of the study")
-    group.add_argument(
-        "--memories", nargs="+", metavar="MEMORY", help="only these memories, or others, or FILE.py:CLASS"
-    )
-    group.add_argument("--seeds", type=whole, metavar="N", help="this many seeds, from 0")
+    add_list(group, "--tasks", read=str, metavar="TASK", help="only these tasks of the study")
+    add_list(group, "--memories", read=str, metavar="MEMORY", help="only these memories, or others, or FILE.py:CLASS")
+    group.add_argument("--seeds", type=integer, metavar="N", help="this many seeds, from 0")
     group = parser.add_argument_group("training, for every run")
     for name, (read, word, meaning) in TRAINED.items():
         group.add_argument(flag(name), type=read, metavar=word, help=meaning)
@@ -40,8 +38,8 @@ def add_narrowing(parser: Parser) -> None:
         "--learning-rate", dest="rates", type=lambda text: [number(text)], metavar="X",
         help="peak learning rate, in place of a grid",
     )  # fmt: skip
-    rates.add_argument(
-        "--learning-rates", dest="rates", type=numbers, metavar="X,X,...",
+    add_list(
+        rates, "--learning-rates", dest="rates", read=number, metavar="X", blanks=False,
         help="a grid for all memories alike; each is shown at its best rate, chosen on validation",
     )  # fmt: skip
     group.add_argument(
@@ -60,8 +58,3 @@ def narrowed(study: Study, given: dict[str, Any]) -> Study:
     rest = dict(given)
     match = rest.pop("match", study.matched)
     return replace(study.narrowed(**rest), matched=match)
-
-
-def numbers(text: str) -> list[float]:
-    """Numbers with commas between: 0.003,0.01."""
-    return [number(part) for part in text.split(",")]

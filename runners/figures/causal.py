@@ -8,8 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from ..analysis.interventions import interventions
-from ..analysis.probes import ACCURACY, by_seed
+from ..analysis.probes import by_seed
 from ..formatting import accuracy
+from ..probe.verdict import ACCURACY
 from ..results.tables import Results
 from ..statistics import fraction_over_seeds
 from .canvas import accuracy_scale, begin, dots, reference
@@ -24,7 +25,7 @@ READING = (
     " nothing changes. Last, the state of another row is put in its place: the share of answers that follow that "
     "donor, which shows that answers come from the state at all."
 )
-KINDS = {"intact": "intact", "erased": "erased", "random": "random", "transplanted": "follow\ndonor"}
+KINDS = {"intact": "intact", "erased": "erased", "random": "random", "patched": "follow\ndonor"}
 KEYS = ["task", "memory", "kind"]
 SPREAD = 0.6
 """Between the first memory of a group and the last, in groups."""
@@ -39,7 +40,7 @@ def table(results: Results) -> pd.DataFrame:
     if not len(rows):
         return pd.DataFrame()
     rows = rows[rows["kind"].isin(list(KINDS))]
-    moved = rows["kind"] == "transplanted"
+    moved = rows["kind"] == "patched"
     follows = rows["follows"].astype(float)
     bounds = {name: rows[f"follows_{name}"].astype(float) for name in ("low", "high")}
     rows = rows.assign(
@@ -82,7 +83,7 @@ def draw(drawn: pd.DataFrame, look: Looks | None = None, ax: Axes | None = None)
 def said(row: pd.Series[Any]) -> str:
     """What one dot says."""
     change = str(row["kind"])
-    if row["kind"] == "transplanted":
+    if row["kind"] == "patched":
         change = "state of a donor, whose values are answered"
     elif row["kind"] in ("erased", "random") and row["rank"] == row["rank"]:
         change = f"{row['kind']}, {row['rank']:.0f} directions"

@@ -144,14 +144,15 @@ def measure(
     run: Run, model: SequenceModel, wanted: Wanted, watch: Callable[[Any], None]
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """{"done", "probes", "interventions", "routing"}; keeps no tensors."""
-    from ..probe.passes import MEASURED, Asked
+    from ..probe.context import ProbeContext
+    from ..probe.passes import PASSES
 
-    asked = Asked(
+    asked = ProbeContext(
         run, model, rows_for(run, wanted), watch, **{k: wanted.get(k, v) for k, v in DEFAULTS.items() if k != "rows"}
     )
     record: dict[str, Any] = {"done": {}} | {table: [] for table in TABLES}
     for name in named(wanted):
-        record[MEASURED[name].table] += [without_nan(row) for row in MEASURED[name].rows(asked)]
+        record[PASSES[name].table] += [without_nan(row) for row in PASSES[name].records(asked)]
         record["done"][name] = settings(wanted)
     return record, {}
 

@@ -1,4 +1,4 @@
-"""Experiments of the page that are no studies: swaps of finished runs, a probe of LegS, inner losses of deep memories."""
+"""Experiments of the page beside its studies: swaps of finished runs, a probe of LegS, inner losses."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from ..training.swap import swapped
 
 SAMPLINGS = ("uniform", "exponential")
 CORRUPTIONS = (0.0, 0.25, 0.5, 0.75)
+COUNTS = ("num_correct", "num_questions")
 SEQUENCES = 256
 """Test sequences of a swapped run."""
 
@@ -63,14 +64,12 @@ def swaps(study: Study, folder: Path, num_sequences: int = SEQUENCES) -> pd.Data
             answers.setdefault(key, []).append(swapped_answers(run, folder / run.name, change, num_sequences))
     records = []
     for key, seeds in answers.items():
-        counts = ([[one[name] for one in seed] for seed in seeds] for name in ("num_correct", "num_questions"))
-        records.append((*key, len(seeds), *across_seeds(*counts)))
+        correct, questions = ([[one[name] for one in seed] for seed in seeds] for name in COUNTS)
+        records.append((*key, len(seeds), *across_seeds(correct, questions)))
     return pd.DataFrame(records, columns=["N", "kind", "trained", "read", "seeds", "mean", "low", "high"])
 
 
-def swapped_answers(
-    run: Run, place: Path, change: Mapping[str, Option], num_sequences: int
-) -> list[dict[str, Any]]:
+def swapped_answers(run: Run, place: Path, change: Mapping[str, Option], num_sequences: int) -> list[dict[str, Any]]:
     """Correct answers to each test sequence at the training length, with these options changed."""
     changed, model = swapped(load_run(place), load_model(place), run.model.memory, change)
     path = place / f"seen-{changed.identity}-{num_sequences}.json"

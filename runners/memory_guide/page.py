@@ -100,7 +100,7 @@ def numbers(kind: type[Memory]) -> tuple[int, int, int]:
 
 
 def section(name: str, kind: type[Memory], shown: dict[str, str]) -> str:
-    """Section of one memory; `shown` maps modules whose equations are on the page to the name they stand under."""
+    """Section of one memory; `shown` maps modules whose equations are on the page to their first memory."""
     parameters, state, longer = map(amount, numbers(kind))
     parts = [f"### {name}", markdown(kind)]
     if kind.__module__ in shown:
@@ -113,7 +113,10 @@ def section(name: str, kind: type[Memory], shown: dict[str, str]) -> str:
         f"{parameters} parameters; a state of {state} numbers after {LENGTH} tokens, {longer} after {LONGER:,}."
     )
     options = memory_options(kind)
-    lines = [(f"`{option}`", kind.options.get(option, ""), f"`{default_text(default)}`") for option, default in options.items()]
+    lines = [
+        (f"`{option}`", kind.options.get(option, ""), f"`{default_text(default)}`")
+        for option, default in options.items()
+    ]
     parts.append(table(("option", "meaning", "default"), lines) if lines else "It has no options.")
     return "\n\n".join([*parts, code(kind)])
 

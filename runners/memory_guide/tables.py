@@ -77,7 +77,7 @@ def contrasts(results: Results, pairs: Sequence[tuple[str, str]]) -> pd.DataFram
 
     task, one, other, length, seeds, difference (of means over seeds), low, high (95 %), p, p_holm, verdict
 
-    Each pair is one claim, at the training length: p_holm and verdict, of `analysis.comparison.paired`, are there alone.
+    Each pair is one claim, at the training length; p_holm and verdict (`analysis.comparison.paired`) are there alone.
     """
     tests, longer = (results.sequences[results.sequences["kind"] == kind] for kind in ("test", "extrapolation"))
     parts = [paired(results, contrasts=pairs)]
@@ -150,4 +150,8 @@ def write(table: pd.DataFrame, name: str, folder: Path) -> None:
 def read(name: str, folder: Path) -> pd.DataFrame:
     """A table as it was written; empty where it was not."""
     path = folder / f"{name}.csv"
-    return pd.read_csv(path, keep_default_na=False, na_values={"updates": [""], "p_holm": [""]}) if path.is_file() else pd.DataFrame()
+    return (
+        pd.read_csv(path, keep_default_na=False, na_values={"updates": [""], "p_holm": [""]})
+        if path.is_file()
+        else pd.DataFrame()
+    )

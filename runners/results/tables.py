@@ -38,7 +38,7 @@ probes      layer (from 1; 0: all together), content ("state": all that a layer 
             over their variance), part (what measured it); runs that are older than them lack time, end, reduced,
             written, rank, num_items, bits_low and all after it, and their bits are 0 at chance or below; what a
             reader or row does not have is missing
-interventions  layer, content, kind ("intact", "erased", "random", "transplanted"), item, age, rank (directions
+interventions  layer, content, kind ("intact", "erased", "random", "patched"), item, age, rank (directions
             erased), num_rows, accuracy, low, high, chance, drop (from intact, of the same rows), excess (of what is
             erased: its drop less that of random), sure (whether erasers had rows enough), follows (share that
             answers the donor's value), follows_low, follows_high, changed (share of the variance of states erased),
