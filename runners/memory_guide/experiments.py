@@ -13,11 +13,11 @@ from torch import Tensor
 
 from models.banks import BANKS, Sampling
 from models.banks.blocks import remember
-from models.drawing import drawn_from
 from models.hippo import legendre
 from models.hippo.legendre import Array
-from models.rule import by, unit
+from models.rule import multiplier, unit
 from models.rules import RULES
+from models.seeding import seeded_weights
 
 from ..config.run import Option, Run
 from ..measures.extrapolation import measure
@@ -133,7 +133,7 @@ def inner_losses(passes: tuple[int, ...] = PASSES) -> pd.DataFrame:
 @torch.no_grad()
 def inner_curve(name: str, loss: Loss, seed: int, passes: int) -> Tensor:
     """The loss before the first pass and after each."""
-    with drawn_from(seed):
+    with seeded_weights(seed):
         rule = RULES[name](1, SIZE)
     draw = torch.Generator().manual_seed(seed)
     k, v = (torch.randn(1, 1, PAIRS, SIZE, generator=draw) for _ in range(2))
@@ -142,7 +142,7 @@ def inner_curve(name: str, loss: Loss, seed: int, passes: int) -> Tensor:
     for n in range(passes + 1):
         if n:
             _, M = rule.write(M, k, v, g)
-        losses.append(loss(rule.read(by(rule.matrices(M)), k), v))
+        losses.append(loss(rule.read(multiplier(rule.matrices(M)), k), v))
     return torch.stack(losses)
 
 
