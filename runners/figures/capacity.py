@@ -9,9 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
-from ..analysis.capacity import THRESHOLDS, asked_task, capacities, interval, matrix_laws, memories, slopes
+from ..analysis.capacity import THRESHOLDS, capacities, capacity, interval, matrix_laws, memories, slopes, task_of_study
 from ..analysis.capacity_laws import square_matrix
-from ..analysis.fits import capacity
 from ..formatting import accuracy
 from ..results.tables import Results
 from .figure import Figure
@@ -43,7 +42,7 @@ ASIDE = 0.3
 
 def panel_title(results: Results, task: str, length: int) -> str:
     """The task that was asked, with the length where it was asked at several."""
-    asked = asked_task(results, task)
+    asked = task_of_study(results, task)
     words = task if asked is None or asked.name == task else f"{asked.name}, trained on a {task}"
     lengths = results.capacity.loc[results.capacity["task"] == task, "length"].nunique()
     return words if lengths == 1 else f"{words}, {length:,} tokens"
@@ -60,7 +59,7 @@ def load_table(results: Results) -> pd.DataFrame:
     for one in memories(results):
         counts = one.counts
         means = pd.DataFrame(counts.bands, columns=["mean", "low", "high"]).assign(load=counts.loads)
-        mine = one.rows[COUNTED].merge(means, on="load")
+        mine = one.scores[COUNTED].merge(means, on="load")
         mine = mine.assign(train_load=mine["run"].map(trained)).drop(columns="run")
         for threshold in THRESHOLDS:
             at = capacity(counts, threshold)[0]
@@ -171,10 +170,10 @@ def worth_table(results: Results) -> pd.DataFrame:
     """task, memory, length, seed, state_bytes, load, bits_per_state_bit, recalled_bits, mean, panel"""
     parts = []
     for one in memories(results):
-        if one.rows["state_bytes"].iloc[0] == 0:
+        if one.scores["state_bytes"].iloc[0] == 0:
             continue
-        means = one.rows.groupby("load")["bits_per_state_bit"].mean()
-        best = one.rows.loc[one.rows["load"] == means.idxmax(), WORTH]
+        means = one.scores.groupby("load")["bits_per_state_bit"].mean()
+        best = one.scores.loc[one.scores["load"] == means.idxmax(), WORTH]
         parts.append(best.assign(mean=means.max(), panel=panel_title(results, one.task, one.length)))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 

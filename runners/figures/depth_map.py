@@ -12,7 +12,7 @@ from matplotlib.colors import Normalize
 from ..config.length_modes import FIXED_LOAD, distance_of, order
 from ..formatting import amount
 from ..results.tables import Results
-from ..statistics.shares import effective, quantile
+from ..statistics import fraction_over_seeds
 from .figure import Figure
 from .style import MAP_COLOURS, MARGINS, PANEL, Styles, tokens
 
@@ -52,22 +52,10 @@ def depth_table(results: Results) -> pd.DataFrame:
 
 
 def over_seeds(cell: pd.DataFrame) -> dict[str, Any]:
-    """Seeds, questions in all, and the mean accuracy of one cell with its 95 % interval.
-
-    The variance is that of the mean of the seeds plus, once, that of one seed's sequences, as wide as its interval:
-    all seeds share the sequences, so more seeds do not lessen it. Degrees of freedom after Satterthwaite. Where
-    every seed scores 0 or every seed 1, there is no spread, and the widest interval of a seed stands.
-    """
-    accuracies, S = cell["accuracy"].to_numpy(dtype=float), len(cell)
-    mean, widest = float(accuracies.mean()), cell.iloc[int((cell["high"] - cell["low"]).to_numpy().argmax())]
-    record = {"seeds": S, "num_questions": int(cell["num_questions"].sum()), "mean": mean}
-    if S == 1 or mean in (0.0, 1.0):
-        return record | {"low": float(widest["low"]), "high": float(widest["high"])}
-    sequences = float((((cell["high"] - cell["low"]) / (2 * quantile(np.inf))) ** 2).mean())
-    seeds = float(accuracies.var(ddof=1)) / S
-    freedom = (sequences + seeds) ** 2 / (seeds**2 / (S - 1)) if seeds else np.inf
-    low, high = effective(mean, sequences + seeds, freedom)
-    return record | {"low": low, "high": high}
+    """Seeds, questions in all, and the mean accuracy of one cell with its 95 % interval."""
+    bounds = fraction_over_seeds(cell["accuracy"], cell["low"], cell["high"], same_sequences=True)
+    counts = {"seeds": len(cell), "num_questions": int(cell["num_questions"].sum())}
+    return counts | dict(zip(("mean", "low", "high"), bounds, strict=True))
 
 
 def draw_map(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:

@@ -9,9 +9,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from ..analysis.interventions import interventions
-from ..analysis.probes import READER, SHARE, bins, by_seed, probed, share_over_seeds, where
+from ..analysis.probes import READER, bins, by_seed, matching, probed
 from ..formatting import accuracy
+from ..probe.verdict import ACCURACY
 from ..results.tables import Results
+from ..statistics import fraction_over_seeds
 from .figure import Figure
 from .style import Styles, accuracy_scale, by_memory, coloured_map, dots, label_map, legend_mark, reference
 
@@ -34,12 +36,14 @@ def change_table(results: Results) -> pd.DataFrame:
         return pd.DataFrame()
     table = table[table["kind"].isin(list(KINDS))]
     patched = table["kind"] == "patched"
-    for name, follows in zip(SHARE, ("follows", "follows_low", "follows_high"), strict=True):
+    for name, follows in zip(ACCURACY, ("follows", "follows_low", "follows_high"), strict=True):
         table = table.assign(**{name: table[name].where(~patched, table[follows].astype(float))})
     table = table[table["accuracy"].notna()].assign(rank=table["rank"].astype(float))
     records = []
-    for record, part in by_seed(table, ["task", "memory", "kind"], [*SHARE, "rank", "chance"]):
-        record |= dict(zip(("mean", "low", "high"), share_over_seeds(*(part[name] for name in SHARE)), strict=True))
+    for record, part in by_seed(table, ["task", "memory", "kind"], [*ACCURACY, "rank", "chance"]):
+        record |= dict(
+            zip(("mean", "low", "high"), fraction_over_seeds(*(part[name] for name in ACCURACY)), strict=True)
+        )
         records.append(record | {name: part[name].mean() for name in ("rank", "chance")})
     return pd.DataFrame(records)
 
@@ -76,7 +80,7 @@ def cache_table(results: Results) -> pd.DataFrame:
     map      "stored": value is usable bits of an item, most is all it has; "router weight": value is weight, most 1
     segment  from 0, the oldest; num_memories - 1 is the open memory
     """
-    table = where(probed(results), {"end": True, "reduced": 0, "reader": READER, "control": "none"})
+    table = matching(probed(results), {"end": True, "reduced": 0, "reader": READER, "control": "none"})
     if not len(table):
         return pd.DataFrame()
     number = table["content"].str.extract(r"^cache (\d+)$", expand=False).astype(float)
@@ -109,7 +113,7 @@ def stored_bits(table: pd.DataFrame) -> pd.DataFrame:
 
 def router_weights(routing: pd.DataFrame, beside: pd.DataFrame) -> pd.DataFrame:
     """Weight on the cache that holds the answer, of the memory and layer of `beside`."""
-    table = where(routing, {name: beside[name].iloc[0] for name in ("task", "memory", "layer")})
+    table = matching(routing, {name: beside[name].iloc[0] for name in ("task", "memory", "layer")})
     if not len(table):
         return pd.DataFrame()
     table = table[["task", "memory", "layer", "age", "segment", "num_memories", "weight"]]

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from models.hippo.legendre import resolution
 
-from ..analysis.probes import PLACE, READER, at_end, bins, by_seed, over_seeds, probed, where
-from ..analysis.recovered import totals
-from ..formatting import share, span
+from ..analysis.probes import PLACE, READER, at_end, bins, by_seed, matching, probed, totals
+from ..formatting import fraction, span
 from ..results.tables import Results
+from ..statistics import number_over_seeds
 from .figure import Figure
 from .frontier import draw_limits
 from .style import (
@@ -78,14 +78,14 @@ def draw_theory(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:
 
 def age_table(results: Results) -> pd.DataFrame:
     """task, memory, control, age_low, age_high, seeds, items (in all), bits, low, high, accuracy, item_bits"""
-    table = where(at_end(results), {"reader": READER})
+    table = matching(at_end(results), {"reader": READER})
     if not len(table):
         return pd.DataFrame()
     records, bounds = [], ["bits", "bits_low", "bits_high"]
     table = table[table["control"].isin(["none", *CONTROLS])]
     keys = ["task", "memory", "control", "age_low", "age_high"]
     for record, part in by_seed(table, keys, [*bounds, "accuracy", "item_bits"]):
-        record |= dict(zip(("bits", "low", "high"), over_seeds(*(part[name] for name in bounds)), strict=True))
+        record |= dict(zip(("bits", "low", "high"), number_over_seeds(*(part[name] for name in bounds)), strict=True))
         records.append(record | {name: part[name].mean() for name in ("accuracy", "item_bits")})
     return pd.DataFrame(records)
 
@@ -120,7 +120,7 @@ def time_table(results: Results) -> pd.DataFrame:
 
     Times that fewer than half of the runs of a task share are left out; the end is one time, wherever it lies.
     """
-    table = where(probed(results), {**PLACE, "reader": READER, "control": "none"})
+    table = matching(probed(results), {**PLACE, "reader": READER, "control": "none"})
     if not len(table):
         return pd.DataFrame()
     last = table[table["end"]].groupby("task")["time"].max()
@@ -177,7 +177,7 @@ def answer_table(results: Results) -> pd.DataFrame:
 
     Memories that were not asked themselves are left out.
     """
-    table = where(at_end(results), {"control": "none"})
+    table = matching(at_end(results), {"control": "none"})
     if not len(table):
         return pd.DataFrame()
     columns = {READER: "probe", "model": "behaviour"}
@@ -199,7 +199,7 @@ def draw_answers(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:
     reference(ax, [chance] * 2, ends, "chance", alpha=0.5)
     for memory, mine, style in by_memory(table, styles):
         answers, probe = float(mine["behaviour_mean"].iloc[0]), float(mine["probe_mean"].iloc[0])
-        words = f"{memory}: the probe reads {share(probe)}, the model answers {share(answers)}"
+        words = f"{memory}: the probe reads {fraction(probe)}, the model answers {fraction(answers)}"
         seeds_and_mean(ax, mine["behaviour"], mine["probe"], (answers, probe), style, memory, words)
     accuracy_scale(ax)
     ax.set(xscale="linear", xlim=ends)

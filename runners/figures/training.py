@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from ..analysis.extrapolation import floor
-from ..formatting import share
+from ..formatting import fraction
 from ..results.tables import Results
 from ..studies.windows import WITHIN, window
 from .figure import Figure
@@ -50,7 +50,7 @@ def draw_curves(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:
         ends = mine[mine["ends"]]
         words = [
             f"{memory}, seed {r['seed']}, update {r['update']:,}: end of stage {r['stage']} "
-            f"({r['stage_length']:,} tokens, load {r['stage_load']:,}), accuracy {share(r['accuracy'])}"
+            f"({r['stage_length']:,} tokens, load {r['stage_load']:,}), accuracy {fraction(r['accuracy'])}"
             for _, r in ends.iterrows()
         ]
         dots(ax, ends["update"], ends["smooth"], style, words, 10)
@@ -101,7 +101,7 @@ def draw_rates(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:
         ax.plot(mean["x"], mean["mean"], linewidth=1.2, label=memory, **style.line_options)
         finished, fell = mine[~mine["diverged"]], mine[mine["diverged"]]
         words = [
-            f"{memory}, rate {r['learning_rate']:g}, seed {r['seed']}: {share(r['validation'])}"
+            f"{memory}, rate {r['learning_rate']:g}, seed {r['seed']}: {fraction(r['validation'])}"
             for _, r in finished.iterrows()
         ]
         dots(ax, finished["x"], finished["validation"], style._replace(marker="o"), words, 5)
@@ -123,7 +123,7 @@ RATES = Figure(
         "Every memory was trained at every rate with every seed. Small dots are seeds, the line their mean on "
         "validation sequences; a cross is a seed that diverged, which counts as 0. The ring is the rate chosen, by "
         "validation alone: everything else in this report is of runs at that rate. The broad stroke is the window "
-        f"of rates that work, within {share(WITHIN)} of the chosen one. Memories stand side by side at each rate."
+        f"of rates that work, within {fraction(WITHIN)} of the chosen one. Memories stand side by side at each rate."
     ),
     table=rate_table,
     draw=draw_rates,

@@ -46,7 +46,7 @@ def over_length(table: pd.DataFrame) -> Figure:
     """Accuracy against length, a line for each memory."""
     with matplotlib.rc_context(SETTINGS):
         figure = Figure((2 * PANEL[0], 1.5 * PANEL[1]), layout="constrained")
-        ax = begin(figure.add_subplot(), "length of the row (tokens)", "accuracy")
+        ax = begin(figure.add_subplot(), "length of the sequence (tokens)", "accuracy")
         styles = styles_of(table["memory"])
         for memory, mine in table.groupby("memory", sort=False):
             here = styles[str(memory)].line_options
@@ -62,10 +62,10 @@ def over_length(table: pd.DataFrame) -> Figure:
 
 
 def over_age(table: pd.DataFrame) -> Figure:
-    """What the probe recovers against what can be recovered: marks on lines."""
+    """Fraction that the probe recovers, as marks, on the fraction that can be recovered, as lines."""
     with matplotlib.rc_context(SETTINGS):
         figure = Figure((2 * PANEL[0], PANEL[1] + 0.3), layout="constrained")
-        ax = begin(figure.add_subplot(), "age (tokens since written)", "share recovered")
+        ax = begin(figure.add_subplot(), "age (tokens since written)", "fraction recovered")
         styles = styles_of(f"N = {N}" for N in table["N"].unique())
         for N, mine in table.groupby("N", sort=False):
             here = styles[f"N = {N}"]

@@ -9,10 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from ..analysis.comparison import names
-from ..analysis.paired import LEVEL, standing_out, undecided
+from ..analysis.comparison import LEVEL, best_memories, names, unresolved_rivals
 from ..config.length_modes import at_fixed_load
-from ..formatting import accuracy, duration, listed, p_value, share, span
+from ..formatting import accuracy, duration, fraction, listed, p_value, span
 from ..results.tables import CHECKS, Results
 from ..statistics import seeds_to_show
 from ..studies.study import FEW_SEEDS
@@ -28,7 +27,7 @@ def findings(numbers: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
     wins: dict[str, list[str]] = {}
     first: dict[str, list[str]] = {}
     ties: dict[str, list[str]] = {}
-    shown, sentences = standing_out(pairs), []
+    shown, sentences = best_memories(pairs), []
     for task, part in numbers.groupby("task", sort=False):
         rivals = pairs[pairs["task"] == task]
         if not len(rivals):
@@ -42,7 +41,7 @@ def findings(numbers: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
             wins.setdefault(leader, []).append(f"{words}; {p_value(rivals['p_holm'].iloc[0])})")
         elif (rivals["low"] > 0).all() and rivals["verdict"].str.endswith("cannot show it").any():
             first.setdefault(leader, []).append(f"{words})")
-        elif tied := undecided(rivals):
+        elif tied := unresolved_rivals(rivals):
             ties.setdefault(listed([leader, *tied]), []).append(str(task))
         if others := [str(m) for m in rivals["against"][rivals["verdict"] == "other rows"]]:
             sentences.append(f"On {task}, {listed(others)} answered other sequences than {leader}: not compared.")
@@ -85,7 +84,7 @@ def findings_at_longest(means: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
         leader = str(rivals["memory"].iloc[0])
         tied = [str(m) for m in rivals["against"][~(rivals["low"] > 0)]]
         leaders = listed([f"{m} ({reached[m]})" for m in (leader, *tied)])
-        shown = (str(task), leader) in standing_out(pairs)
+        shown = (str(task), leader) in best_memories(pairs)
         verb = "are not distinguished at the top" if tied else "leads" if shown else "comes first"
         sentences.append(f"On {task} at {length:,} tokens, {length // trained} times as far, {leaders} {verb}.")
     return sentences
@@ -170,7 +169,7 @@ def checks_words(scores: pd.DataFrame) -> str:
     known = tests.dropna(subset=list(CHECKS)) if set(CHECKS) <= set(tests) else tests[:0]
     if not len(known):
         return "Not known: the runs are older than the checks."
-    initial, cut_off = (share(known[name].max()) for name in CHECKS)
+    initial, cut_off = (fraction(known[name].max()) for name in CHECKS)
     rest = f" {len(tests) - len(known):,} are older than the checks." if len(known) < len(tests) else ""
     return (
         f"Passed by {len(known):,} of {len(tests):,} runs: untrained, none scores more than {initial}; with its memory "

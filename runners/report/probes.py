@@ -7,12 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from ..analysis.gates import errors
-from ..analysis.interventions import transplants
-from ..analysis.probes import by_age
-from ..analysis.recovered import totals
-from ..analysis.verdicts import verdicts
-from ..formatting import amount, interval, share, signed, span
+from ..analysis.interventions import patches, routing_errors, verdicts
+from ..analysis.probes import by_age, totals
+from ..formatting import amount, fraction, interval, signed, span
 from ..probe.verdict import MARGIN
 from .page import Columns, column_table, definitions
 from .sections import TableSection
@@ -45,7 +42,7 @@ def introduction(table: object, results: object) -> str:
 
 def with_interval(record: pd.Series[Any], name: str) -> str:
     """A fraction and its interval."""
-    return f"{share(record[name])} {interval(record[f'{name}_low'], record[f'{name}_high'])}"
+    return f"{fraction(record[name])} {interval(record[f'{name}_low'], record[f'{name}_high'])}"
 
 
 def layer(record: pd.Series[Any]) -> str:
@@ -68,7 +65,7 @@ VERDICTS: Columns = {
     "extra loss": lambda r: "" if pd.isna(r["cost"]) else signed(r["cost"]),
     "bits after": lambda r: "" if pd.isna(r["bits_after"]) else f"{r['bits_after']:.2f} of {r['bits_before']:.2f}",
     "follows": lambda r: or_blank(r["follows"]),
-    "chance": lambda r: share(r["chance"]),
+    "chance": lambda r: fraction(r["chance"]),
     "seeds": lambda r: str(r["seeds"]),
 }
 TOTALS: Columns = {
@@ -98,10 +95,10 @@ ERRORS: Columns = {
     "task": lambda r: r["task"],
     "memory": lambda r: r["memory"],
     "layer": layer,
-    "accuracy": lambda r: share(r["accuracy"]),
-    "with oracle": lambda r: share(r["oracle"]),
+    "accuracy": lambda r: fraction(r["accuracy"]),
+    "with oracle": lambda r: fraction(r["oracle"]),
     "routing error": lambda r: signed(r["routing_error"]),
-    "compression error": lambda r: share(r["compression_error"]),
+    "compression error": lambda r: fraction(r["compression_error"]),
     "weight": lambda r: or_blank(r["weight"]),
     "even": lambda r: or_blank(r["even"]),
     "right": lambda r: or_blank(r["right"]),
@@ -151,8 +148,8 @@ VERDICT = TableSection(
         "Present: the interval of the reader lies above its control. Answered: that of the model lies above chance. "
         "Used: erasing what the reader reads costs answers (extra loss: beside the model as it is, or beside erasing "
         "as many directions at random, whichever is less; the latter can even help, where items disturb each other). "
-        f"Each is no where its interval ends less than {share(MARGIN)} of the way to 1 above what it is compared with; "
-        "where it is neither, or nothing was erased, or too few sequences were there to erase by, or nothing as large "
+        f"Each is no where its interval ends less than {fraction(MARGIN)} of the way to 1 above that; where it is "
+        "neither, or nothing was erased, or too few sequences were there to erase by, or nothing as large "
         "could be erased beside it, the verdict is undecided; where the model cannot be asked, it rests on the reader "
         "alone (not asked). Erasing leaves imprints that a new reader finds: bits after, of bits before. Follows: "
         "answers that are the value of the sequence whose state was put in its place."
@@ -185,7 +182,7 @@ PATCHED = TableSection(
         "values differ (activation patching). A part after which the donor's values are answered is where answers "
         "come from; one after which the sequence's own are answered is not."
     ),
-    table=transplants,
+    table=patches,
     html=lambda table, results: column_table(PATCHING, table),
     measure="probe",
 )
@@ -200,7 +197,7 @@ ROUTING_ERRORS = TableSection(
         "so, as the cache itself has lost them. Weight and right are those of the gate as it is; even is the weight "
         "it would have if it did not choose."
     ),
-    table=errors,
+    table=routing_errors,
     html=lambda table, results: column_table(ERRORS, table),
     measure="probe",
 )

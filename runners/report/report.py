@@ -13,8 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..analysis.capacity import capacities, slopes
-from ..analysis.comparison import means_over_seeds, names
-from ..analysis.paired import paired
+from ..analysis.comparison import means_over_seeds, names, paired
 from ..figures import FIGURES, Figure, styles_of
 from ..measures.registry import MEASURES
 from ..results.tables import TABLES, Results

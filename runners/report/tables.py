@@ -8,11 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from ..analysis.comparison import compare_memories, names, over_tasks
-from ..analysis.extrapolation import THRESHOLD, horizon_table, horizons
-from ..analysis.paired import paired
+from ..analysis.comparison import compare_memories, names, over_tasks, paired
+from ..analysis.extrapolation import THRESHOLD, length_summaries, length_summary_table
 from ..figures.training import floors
-from ..formatting import amount, at_rate, interval, p_value, share, signed, span, to_half, to_solve
+from ..formatting import amount, at_rate, fraction, interval, p_value, signed, span, to_half, to_solve
 from ..results.tables import FLOORS, Results
 from ..studies.windows import WITHIN, warnings, window
 from .page import Cell, Columns, column_table, html_table
@@ -47,10 +46,10 @@ def score_cell(records: pd.DataFrame) -> Cell:
     if not len(records):
         return Cell("not run", 'data-value="-1"')
     record = records.iloc[0]
-    mean = f"<strong>{share(record['mean'])}</strong>" if record["best"] else share(record["mean"])
+    mean = f"<strong>{fraction(record['mean'])}</strong>" if record["best"] else fraction(record["mean"])
     facts = [f"{record['recalled_bits']:.1f} bits", at_rate(record), to_half(record)]
     if record["ceiling"] < 1:
-        facts.append(f"ceiling {share(record['ceiling'])}")
+        facts.append(f"ceiling {fraction(record['ceiling'])}")
     if record["seeds"] > 1:
         bounds = interval(record["solved_low"], record["solved_high"])
         facts.append(f"{record['solved']} of {record['seeds']} solved {bounds}")
@@ -67,8 +66,8 @@ def floors_table(results: Results, numbers: pd.DataFrame) -> str:
     named = (name if name == "chance" else f"{name} floor" for name in FLOORS)
     lines = []
     for task, part in numbers.groupby("task", sort=False):
-        first, low, high = part.iloc[0], share(part["ceiling"].min()), share(part["ceiling"].max())
-        highest = ("not measured" if pd.isna(floor) else share(floor) for floor in part[list(FLOORS)].max())
+        first, low, high = part.iloc[0], fraction(part["ceiling"].min()), fraction(part["ceiling"].max())
+        highest = ("not measured" if pd.isna(floor) else fraction(floor) for floor in part[list(FLOORS)].max())
         size = [f"{amount(first['train_length'])} tokens", amount(first["load"]), f"{first['payload_bits']:.1f} bits"]
         lines.append([str(task), *size, *highest, low if low == high else f"{low}–{high}"])
     return html_table(("task", "length", "load", "payload", *named, "ceiling"), lines)
@@ -110,7 +109,7 @@ def claim(part: pd.DataFrame) -> str:
 
 OVER_TASKS: Columns = {
     "memory": lambda r: str(r["memory"]),
-    "over all tasks": lambda r: f"{share(r['iqm'])} {interval(r['low'], r['high'])}",
+    "over all tasks": lambda r: f"{fraction(r['iqm'])} {interval(r['low'], r['high'])}",
     "tasks": lambda r: str(r["tasks"]),
     "runs": lambda r: str(r["seeds"]),
 }
@@ -129,7 +128,7 @@ WINDOWS: Columns = {
     "task": lambda r: str(r["task"]),
     "memory": lambda r: str(r["memory"]),
     "rate chosen": lambda r: f"{r['chosen']:g}",
-    "validation": lambda r: share(r["validation"]),
+    "validation": lambda r: fraction(r["validation"]),
     "window": lambda r: str(r["width"]),
     "steps of the grid": lambda r: f"{r['steps']} of {r['rates']}",
     "diverged": lambda r: str(r["diverged"] or "none"),
@@ -144,7 +143,7 @@ def windows_table(windows: pd.DataFrame) -> str:
 
 def or_blank(value: float) -> str:
     """A fraction in three digits, blank where it is missing."""
-    return "" if pd.isna(value) else share(value)
+    return "" if pd.isna(value) else fraction(value)
 
 
 def pairs_html(pairs: pd.DataFrame, results: Results) -> str:
@@ -155,7 +154,7 @@ def pairs_html(pairs: pd.DataFrame, results: Results) -> str:
 
 def lengths_html(numbers: pd.DataFrame, results: Results) -> str:
     """Effective context lengths in words."""
-    table = horizon_table(numbers)
+    table = length_summary_table(numbers)
     return html_table(table.columns, table.itertuples(index=False, name=None))
 
 
@@ -198,12 +197,12 @@ CONTEXT_LENGTHS = TableSection(
     title="How far, in numbers",
     reading=(
         "A memory holds up to the longest tested length at and below which every interval over seeds lies above "
-        f"{share(THRESHOLD)} (+: the longest tested; none: not even the shortest). The half-life is the length at "
+        f"{fraction(THRESHOLD)} (+: the longest tested; none: not even the shortest). The half-life is the length at "
         "which half is lost of what the shortest sequences have above their floor. The area is the mean, over "
         "doublings of the length, of the fraction kept of what lies between floor and 1. Bounds are over seeds: "
         "bootstrap for the half-life, t for the area."
     ),
-    table=horizons,
+    table=length_summaries,
     html=lengths_html,
     measure="extrapolation",
 )
@@ -213,7 +212,7 @@ RATE_WINDOWS = TableSection(
     title="How wide the window is",
     reading=(
         "The rate of each memory is the one of the grid whose mean validation accuracy over seeds is highest; test "
-        f"sequences have no part in it. A rate works where that mean is within {share(WITHIN)} of the chosen one's, "
+        f"sequences have no part in it. A rate works where that mean is within {fraction(WITHIN)} of the chosen one's, "
         "and the window is the span of rates around the chosen one that work: its highest over its lowest, and how "
         "many steps of the grid lie in it. A narrow window is a memory that is hard to train, and one rate for all "
         "would have counted that as a weak memory."
