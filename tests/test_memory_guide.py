@@ -15,9 +15,9 @@ from markdown_it import MarkdownIt
 from models import MEMORIES, Memory, memory_options
 from models.hippo import legendre
 from recall_tasks.markdown import first_sentence, prose
-from runners.compare import carry_out
 from runners.config.run import ModelSetting, Run, TaskSetting, Training
 from runners.execution.engines import execute
+from runners.execution.sweep import carry_out
 from runners.memory_guide import __main__ as seen
 from runners.memory_guide import contrasts, legs, page, tables
 from runners.studies import Study

@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from ..analysis.extrapolation import floor
 from ..formatting import share
 from ..results.tables import Results
-from ..studies.windows import WITHIN, window
+from ..studies.learning_rates import WITHIN, window
 from .canvas import UNNAMED, accuracy_scale, begin, dots, reference
 from .look import Looks, looks, of
 

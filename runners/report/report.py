@@ -29,7 +29,7 @@ from ..figures.look import Looks
 from ..figures.rates import floors
 from ..figures.saving import csv_text
 from ..results.tables import TABLES, Results
-from ..studies.windows import window
+from ..studies.learning_rates import window
 from . import probes
 from .basis import basis
 from .findings import caution, farther, findings

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ..formatting import share
-from ..studies.windows import WITHIN, warnings
+from ..studies.learning_rates import WITHIN, warnings
 
 HOW_TO_READ = (
     "The rate of each memory is the one of the grid whose mean validation accuracy over seeds is highest; test "
