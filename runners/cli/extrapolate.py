@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from ..analysis.extrapolation import THRESHOLD, horizon_table, horizons
+from ..analysis.extrapolation import THRESHOLD, length_summaries, length_summary_table
 from ..config.length_modes import FIXED_DISTANCE, GROWING_LOAD, MODES
-from ..formatting import share, span
+from ..formatting import fraction, span
 from ..measures.extrapolation import FAR, LEAST_ROWS, ROWS
 from ..results.tables import Results
 from .flags import Parser, integer, integers, number, one_of
@@ -89,8 +89,8 @@ def told(mode: str, threshold: float, results: Results) -> list[pd.DataFrame | s
     ]
     index = ["run", "mode"] if mode == FIXED_DISTANCE else ["run"]
     wide = mine.pivot_table(index=index, columns="length", values="accuracy")
-    wide = wide.map(lambda value: "" if pd.isna(value) else share(value)).reset_index()
+    wide = wide.map(lambda value: "" if pd.isna(value) else fraction(value)).reset_index()
     wide = wide.rename(columns=lambda name: f"{name:,} tokens" if isinstance(name, int) else name)
-    numbers = horizons(results, threshold)
+    numbers = length_summaries(results, threshold)
     numbers = numbers[numbers["mode"].str.startswith(mode)]
-    return [wide, *loads, *([horizon_table(numbers)] if len(numbers) else [])]
+    return [wide, *loads, *([length_summary_table(numbers)] if len(numbers) else [])]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..formatting import share
+from ..formatting import fraction
 from ..measures.probe import ALSO, DEFAULTS, READERS
 from ..results.tables import Results
 from . import report
@@ -87,8 +87,8 @@ def run(words: Sequence[str]) -> int:
 
 def told(results: Results) -> list[pd.DataFrame | str]:
     """What is kept of a sequence, in bits, and the verdict of each memory with its evidence."""
-    from ..analysis.recovered import totals
-    from ..analysis.verdicts import verdicts
+    from ..analysis.interventions import verdicts
+    from ..analysis.probes import totals
 
     parts: list[pd.DataFrame | str] = []
     if len(found := totals(results)):
@@ -119,7 +119,7 @@ def in_words(found: pd.DataFrame) -> pd.DataFrame:
     columns |= {"erased": "erased", "random": "random"}
 
     def said(value: float) -> str:
-        return "" if pd.isna(value) else share(value)
+        return "" if pd.isna(value) else fraction(value)
 
     return pd.DataFrame(
         [
