@@ -1,4 +1,4 @@
-"""recall ls: tasks, published settings, memories, presets, figures and readers of states, each a table of its registry."""
+"""recall ls: the registries of tasks, memories, presets, readers, figures and published settings as tables."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WIDEST = 10_000
 
 def run(words: Sequence[str]) -> int:
     parser = Parser(
-        prog="recall ls", description="List what there is to choose from: tasks, memories, presets, readers, figures."
+        prog="recall ls", description="List tasks, memories, presets, readers, figures, or published settings."
     )
     kinds = f"{', '.join(ALWAYS)} (default: all these) or settings"
     parser.add_argument("kind", nargs="?", type=one_of("list", KINDS), metavar="KIND", help=kinds)
