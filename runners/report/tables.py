@@ -13,7 +13,7 @@ from ..analysis.extrapolation import THRESHOLD, length_summaries, length_summary
 from ..figures.training import floors
 from ..formatting import amount, at_rate, fraction, interval, p_value, signed, span, to_half, to_solve
 from ..results.tables import FLOORS, Results
-from ..studies.windows import WITHIN, warnings, window
+from ..studies.learning_rates import WITHIN, warnings, window
 from .page import Cell, html_table, record_table
 from .sections import TableSection
 
