@@ -68,7 +68,7 @@ def cut_off_accuracy(model: SequenceModel, stream: Stream, rows: int = ROWS) -> 
 
 
 def untrained(run: Run) -> Check:
-    """`initial_accuracy` of the run's model on its validation split. Raises Leak above the floor or if it looks ahead."""
+    """`initial_accuracy` on the run's validation split. Raises Leak above the floor, or if the model looks ahead."""
     stream = Stream(run.task.task, run.task.length, "validation", run.seed)
     model = run.build()
     check = _refused(initial_accuracy(model, stream), f"{run.label}, untrained,")
