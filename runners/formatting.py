@@ -58,6 +58,13 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
+def clock(seconds: float) -> str:
+    """A forecast time: 40 s, 12 min, 3.5 h."""
+    if seconds < 99.5:
+        return f"{max(1.0, seconds):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 99.5 * 60 else f"{seconds / 3600:.1f} h"
+
+
 def at_rate(row: pd.Series[Any]) -> str:
     """The learning rate that was chosen for a row of the comparison; empty where there was one alone."""
     return "" if math.isnan(row["learning_rate"]) else f"rate {row['learning_rate']:g}"
