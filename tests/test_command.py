@@ -14,7 +14,7 @@ from rich.console import Console
 
 from recall_tasks import MQAR, TASKS, Preset
 from recall_tasks.markdown import first_sentence
-from runners.cli.flags import several, whole
+from runners.cli.flags import Mistake, Parser, add_list, several, whole
 from runners.cli.main import COMMANDS, main
 from runners.execution.engines import execute
 from runners.results.tables import FLOORS, collect
@@ -327,15 +327,42 @@ def test_a_memory_option_that_a_task_has_too_is_asked_for_by_its_full_name(capsy
     assert "--memory-order N" in told
 
 
-@pytest.mark.parametrize(("text", "number"), [("1024", 1024), ("1,024", 1024), ("1_000_000", 10**6), ("-3", -3)])
-def test_whole_numbers_may_stand_in_groups_of_three(text, number):
+@pytest.mark.parametrize(("text", "number"), [("1024", 1024), ("1_024", 1024), ("1_000_000", 10**6), ("-3", -3)])
+def test_integers_may_stand_in_groups_of_three(text, number):
     assert whole(text) == number
 
 
-@pytest.mark.parametrize("text", ["1,8", "1_0", "12,34", "1.5", "", "a"])
-def test_what_is_no_whole_number_is_refused(text):
-    with pytest.raises(argparse.ArgumentTypeError, match="whole number"):
+@pytest.mark.parametrize("text", ["1,8", "1_0", "12_34", "1.5", "", "a"])
+def test_what_is_no_integer_is_refused(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="takes an integer"):
         whole(text)
+
+
+def list_of(words, read=whole, **words_of_flag):
+    parser = Parser(prog="some")
+    add_list(parser, "--some", read=read, metavar="N", **words_of_flag)
+    return parser.parse_args(["--some", *words]).some
+
+
+@pytest.mark.parametrize("words", [["1,4,16"], ["1", "4", "16"], ["1,", "4,16"], ["1, 4", "16,"]])
+def test_a_list_takes_commas_and_blanks(words):
+    assert list_of(words) == [1, 4, 16]
+
+
+def test_a_comma_separates_values_and_an_underscore_groups_digits():
+    assert list_of(["64,128", "1_000_000"]) == [64, 128, 10**6]
+    assert list_of(["mqar,needle", "copy"], str) == ["mqar", "needle", "copy"]
+    for grouped in (["512", "1,000,000"], ["1,000"]):
+        with pytest.raises(Mistake, match="group digits with underscores"):
+            list_of(grouped)
+    with pytest.raises(Mistake, match="takes an integer"):
+        list_of(["1,,4"])
+
+
+def test_a_list_without_blanks_leaves_the_next_word_alone():
+    assert list_of(["0.01,0.1"], float, blanks=False) == [0.01, 0.1]
+    with pytest.raises(Mistake, match="unknown word study"):
+        list_of(["0.01,0.1", "study"], float, blanks=False)
 
 
 def test_a_ladder_takes_blanks_and_commas():

@@ -50,6 +50,9 @@ class Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionH
             return action.help or ""
         return super()._get_help_string(action) or ""
 
+    def _format_args(self, action: argparse.Action, default_metavar: str) -> str:
+        return str(action.metavar) if isinstance(action, Flattened) else super()._format_args(action, default_metavar)
+
 
 def one_of(what: str, names: Iterable[str], listing: str = "") -> Callable[[str], str]:
     """Reads a word that must be one of the names; `listing` says where they are listed, where they are many."""
@@ -87,18 +90,20 @@ def truth(text: str) -> bool:
     raise argparse.ArgumentTypeError(f"takes true or false, not {text!r}")
 
 
-WHOLE = re.compile(r"[+-]?(\d+|\d{1,3}([_,]\d{3})+)")
-"""A whole number, in groups of three digits or in one."""
+INTEGER = re.compile(r"[+-]?(0|[1-9]\d*|[1-9]\d{0,2}(_\d{3})+)")
+"""Digits in one group, or in groups of three with underscores. A comma would begin the next value of a list."""
 
 
 def whole(text: str) -> int:
-    if not WHOLE.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"takes a whole number, not {text!r}")
-    return int(text.replace("_", "").replace(",", ""))
+    if INTEGER.fullmatch(text):
+        return int(text)
+    grouped = re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+|0\d+", text)
+    mend = " (group digits with underscores, as in 1_000_000; a comma separates values)" if grouped else ""
+    raise argparse.ArgumentTypeError(f"takes an integer, not {text!r}{mend}")
 
 
 def several(text: str) -> list[int]:
-    """Whole numbers with commas between: 1,4,16."""
+    """Integers with commas between: 1,4,16."""
     return [whole(part) for part in text.split(",")]
 
 
@@ -112,6 +117,29 @@ def number(text: str) -> float:
 def or_none(read: Callable[[str], Any]) -> Callable[[str], Any]:
     """What an optional field takes: `none`, or what it reads."""
     return lambda text: None if text.lower() == "none" else read(text)
+
+
+def add_list(
+    group: Any, *names: str, read: Callable[[str], Any], metavar: str, blanks: bool = True, **words: Any
+) -> None:
+    """A flag that takes several values: `1,4,16`, and `1 4 16` where `blanks` may separate them as well.
+
+    blanks   False where a word that is no value of the flag, such as a study, may follow it
+    """
+
+    def split(text: str) -> list[Any]:
+        return [read(part.strip()) for part in text.removesuffix(",").split(",")]
+
+    nargs = "+" if blanks else None
+    group.add_argument(*names, type=split, nargs=nargs, action=Flattened, metavar=f"{metavar},...", **words)
+
+
+class Flattened(argparse.Action):
+    """Stores the values of all words of a list as one list."""
+
+    def __call__(self, parser: Any, namespace: Any, words: Any, option_string: str | None = None) -> None:
+        lists = [words] if self.nargs is None else words
+        setattr(namespace, self.dest, [value for values in lists for value in values])
 
 
 READ: dict[type, Callable[[str], Any]] = {bool: truth, int: whole, float: number, str: str}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .flags import Parser, flag, number, one_of, whole
+from .flags import Parser, add_list, flag, number, one_of, whole
 
 if TYPE_CHECKING:
     from ..studies import Study
@@ -27,10 +27,8 @@ MATCHED = ("parameters", "bytes")
 
 def add_narrowing(parser: Parser) -> None:
     group = parser.add_argument_group("part of the study")
-    group.add_argument("--tasks", nargs="+", metavar="TASK", help="only these tasks of the study")
-    group.add_argument(
-        "--memories", nargs="+", metavar="MEMORY", help="only these memories, or others, or FILE.py:CLASS"
-    )
+    add_list(group, "--tasks", read=str, metavar="TASK", help="only these tasks of the study")
+    add_list(group, "--memories", read=str, metavar="MEMORY", help="only these memories, or others, or FILE.py:CLASS")
     group.add_argument("--seeds", type=whole, metavar="N", help="this many seeds, from 0")
     group = parser.add_argument_group("training, for every run")
     for name, (read, word, meaning) in TRAINED.items():
@@ -40,8 +38,8 @@ def add_narrowing(parser: Parser) -> None:
         "--learning-rate", dest="rates", type=lambda text: [number(text)], metavar="X",
         help="peak learning rate, in place of a grid",
     )  # fmt: skip
-    rates.add_argument(
-        "--learning-rates", dest="rates", type=numbers, metavar="X,X,...",
+    add_list(
+        rates, "--learning-rates", dest="rates", read=number, metavar="X", blanks=False,
         help="a grid for all memories alike; each is shown at its best rate, chosen on validation",
     )  # fmt: skip
     group.add_argument(
@@ -60,8 +58,3 @@ def narrowed(study: Study, given: dict[str, Any]) -> Study:
     rest = dict(given)
     match = rest.pop("match", study.matched)
     return replace(study.narrowed(**rest), matched=match)
-
-
-def numbers(text: str) -> list[float]:
-    """Numbers with commas between: 0.003,0.01."""
-    return [number(part) for part in text.split(",")]
