@@ -31,9 +31,9 @@ def run(words: Sequence[str]) -> int:
     folders = [path for path in (arguments.first, arguments.second) if not (path / "run.json").is_file()]
     try:
         if not folders:
-            tell(console, compare_runs(load(arguments.first), load(arguments.second)))
+            tell(console, compare_runs(*(load([place])[0] for place in (arguments.first, arguments.second))))
             return 0
-        first, second = ([load(place) for place in find_runs([path])] for path in (arguments.first, arguments.second))
+        first, second = (load(find_runs([path])) for path in (arguments.first, arguments.second))
     except ValueError as error:
         raise Mistake(str(error)) from None
     if len(folders) == 1:

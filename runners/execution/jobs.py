@@ -13,10 +13,10 @@ from recall_tasks import Stream
 
 from .. import storage
 from ..config.run import Run
-from ..evaluation.breakdown import breakdown_records, distance_records
-from ..evaluation.evaluate import outputs, score, score_record, sequence_records
-from ..measures.registry import MEASURES, parts
-from ..measures.requests import Request, check, record_of, remaining
+from ..evaluation.evaluate import outputs
+from ..evaluation.scored_table import score_tables
+from ..measures import MEASURES
+from ..measures.requests import Requests, check, record_of, remaining
 from ..training.loop import train
 from ..training.sanity import cut_off, untrained
 from .provenance import environment
@@ -35,16 +35,13 @@ def train_run(run: Run, folder: Path, watch: Callable[[Any], None], device: str 
     initial = untrained(run)
     checkpoint = storage.checkpoint_path(folder, run)
     model, outcome, curve = train(run, watch, run.build().to(device), checkpoint)
-    scored = score(model, stream, TEST_ROWS)
+    scored, tables = score_tables(run, model, stream.task, stream.length, TEST_ROWS)
     result = {
         "outcome": vars(outcome),
         "curve": [{k: finite(v) for k, v in point.items()} for point in curve],
         "initial": initial,
         "cut_off": cut_off(model, stream),
-        "scores": [score_record(run, model, scored, stream.task, stream.length)],
-        "distances": distance_records(scored, stream.length),
-        "breakdown": breakdown_records(scored, stream.length),
-        "sequences": sequence_records(scored, stream.length),
+        **tables,
         "checksum": stream.checksum(),
         "environment": environment() | {"device": device},
     }
@@ -58,7 +55,7 @@ def finite(value: float) -> float | None:
     return value if value == value and abs(value) != float("inf") else None
 
 
-def fulfil(run_json: dict[str, Any], folder: str, request: Request, device: str, watch: Callable[[Any], None]) -> str:
+def fulfil(run_json: dict[str, Any], folder: str, request: Requests, device: str, watch: Callable[[Any], None]) -> str:
     """Everything a study asks of one run, skipping what is done: the job a worker executes, on this device.
 
     Returns the run's name, or ELSEWHERE where another process holds it.
@@ -72,7 +69,7 @@ def fulfil(run_json: dict[str, Any], folder: str, request: Request, device: str,
         return ask_more(str(root / run.name), request, watch, device)
 
 
-def ask_more(place: str, request: Request, watch: Callable[[Any], None], device: str = "cpu") -> str:
+def ask_more(place: str, request: Requests, watch: Callable[[Any], None], device: str = "cpu") -> str:
     """Ask a finished run for what is not there yet, one measure after the other; its name."""
     path = Path(place)
     if left := remaining(path, request):
@@ -80,18 +77,18 @@ def ask_more(place: str, request: Request, watch: Callable[[Any], None], device:
         check(run, request)
         for name, wanted in left:
             measure = MEASURES[name]
-            for part in parts(measure, run, wanted, record_of(path, name), watch):
+            for part in measure.parts(run, wanted, record_of(path, name), watch):
                 before = record_of(path, name)
                 record, tensors = measure.measure(run, model, part, watch)
                 kept = list(before.get("outputs", ())) if before else []
                 if tensors:
                     kept.append(write_outputs(path, f"outputs-{name}-{len(kept)}", tensors))
-                record = (measure.merged(before, record) if before else record) | {"outputs": kept}
-                storage.write_whole(path / measure.RECORD, storage.sealed(record))
+                record = (measure.merge(before, record) if before else record) | {"outputs": kept}
+                storage.write_whole(path / measure.file, storage.sealed(record))
     return path.name
 
 
-def ask_claimed(place: str, request: Request, watch: Callable[[Any], None]) -> str:
+def ask_claimed(place: str, request: Requests, watch: Callable[[Any], None]) -> str:
     """`ask_more` of a run, once no other process works on it: what that one measured is then there."""
     path = Path(place)
     run = storage.load_run(path)

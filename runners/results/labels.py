@@ -17,12 +17,8 @@ def run_labels(configurations: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     labels: dict[str, str] = {}
     for (_, memory), runs in groups.items():
         settings = [flat_settings(run) for run in runs]
-        seeds = [run["seed"] for run in runs]
-        same = all(one == settings[0] for one in settings)
         for run, mine in zip(runs, settings, strict=True):
-            differs = {} if same else {k: v for k, v in mine.items() if any(o.get(k) != v for o in settings)}
-            if same and len(set(seeds)) < len(seeds):
-                differs = {"run": run["name"]}  # one seed twice: trained by other code, say
+            differs = {key: value for key, value in mine.items() if any(o.get(key) != value for o in settings)}
             labels[run["name"]] = ", ".join([memory, *(f"{k.replace('_', ' ')} {v}" for k, v in differs.items())])
     return labels
 

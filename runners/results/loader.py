@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from ..measures import MEASURES
 from ..storage.records import CorruptRun, digest, load_record
-from ..studies.learning_rates import choose, group, outcome_record
+from ..studies.learning_rates import choose, group, seen
 from .labels import run_labels
 
 RECORD, FAILED = "result.json", ".failed.json"
@@ -62,18 +64,20 @@ class Loaded:
     failures: list[tuple[Path, Json]]
     damaged: list[str]
 
-    def with_chosen_rates(self) -> Loaded:
-        """Without the runs at learning rates that were not chosen."""
-        return Loaded([run for run in self.runs if run.chosen], self.failures, self.damaged)
+    @property
+    def chosen(self) -> list[FinishedRun]:
+        """The runs at chosen learning rates."""
+        return [run for run in self.runs if run.chosen]
 
 
-def load(places: Iterable[Path], strict: bool = True) -> Loaded:
+def load(places: Iterable[Path], strict: bool = True, every_rate: bool = False) -> Loaded:
     """The finished runs and failures of these run directories and FAILED records, in their order, each run once.
 
     strict   raise CorruptRun, with the mend, for a record that does not match its digest, and for a run whose
              tensors do not; else leave it out, say so in `damaged`, and do not read tensors
 
-    Labels and chosen rates are worked out over all that is loaded.
+    Labels and chosen rates are worked out over all that is loaded. Runs at rates that were not chosen have the label
+    of the chosen ones, unless `every_rate` is asked for: then labels name the rate where it differs.
     """
     runs: list[FinishedRun] = []
     failures: list[tuple[Path, Json]] = []
@@ -107,7 +111,7 @@ def load(places: Iterable[Path], strict: bool = True) -> Loaded:
                 if strict:
                     raise as_corrupt(place / measure.file, error) from None
                 leave_out(place, error, failures, damaged)
-    name_runs(runs)
+    name_runs(runs, every_rate)
     return Loaded(runs, failures, damaged)
 
 
@@ -125,24 +129,29 @@ def finished_run(place: Path, strict: bool) -> FinishedRun:
     outcome = result["outcome"]
     result = {**result, "outcome": outcome | {"diverged": outcome["stopped"] == "diverged"}}
     run = FinishedRun(place, settings, result)
-    outcome_record(settings, result)  # all that a choice of rate reads is there
-    _ = settings["task"]["name"], settings["model"]["memory"]
+    _ = rate_record(run), settings["task"]["name"], settings["model"]["memory"]  # all that labels rest on is there
     return run
 
 
-def name_runs(runs: Sequence[FinishedRun]) -> None:
+def rate_record(run: FinishedRun) -> Json:
+    """What a choice of learning rate sees of a run: nothing of its test sequences."""
+    return seen(run.settings["training"]["learning_rate"], run.settings["seed"], run.result["outcome"])
+
+
+def name_runs(runs: Sequence[FinishedRun], every_rate: bool) -> None:
     """Give runs their labels, and say which have the chosen learning rate."""
     groups: dict[str, list[FinishedRun]] = {}
     for run in runs:
         groups.setdefault(group(run.settings), []).append(run)
     for same in groups.values():
-        rate = choose([outcome_record(run.settings, run.result) for run in same])
+        rate = choose(pd.DataFrame([rate_record(run) for run in same]))
         for run in same:
             run.chosen = run.settings["training"]["learning_rate"] == rate
-    chosen = run_labels([run.settings | {"name": run.name} for run in runs if run.chosen])
-    every = run_labels([run.settings | {"name": run.name} for run in runs])
-    for run in runs:
-        run.label = chosen[run.name] if run.name in chosen else every[run.name]
+    labels = run_labels([configuration(run) for run in runs if run.chosen or every_rate])
+    for same in groups.values():
+        of_chosen = next(labels[run.name] for run in same if run.chosen)
+        for run in same:
+            run.label = labels.get(run.name, of_chosen)
 
 
 def as_corrupt(path: Path, error: Exception) -> ValueError:
@@ -192,6 +201,6 @@ def places_below(folder: Path) -> Iterator[Path]:
         yield from (here / name for name in sorted(files) if name.endswith(FAILED) and not name.startswith("."))
 
 
-def settings_of(run: FinishedRun) -> Mapping[str, Any]:
+def configuration(run: FinishedRun) -> Mapping[str, Any]:
     """The configuration of a run with its name, as `Results.study` has it."""
     return {"name": run.name} | run.settings
