@@ -194,10 +194,10 @@ def probed(
             content = "open" if cache == LENGTH // SEGMENT - 1 else f"cache {cache + 1}"
             add(item, LENGTH, at_end * (cache == written // SEGMENT), content=content, layer=2)
         low_high = {"low": 0.0, "high": 1.0, "chance": chance, "num_sequences": 128}
-        for kind, share in (("intact", 1.0), ("erased", 0.1), ("random", 0.95), ("transplanted", 0.9)):
+        for kind, share in (("intact", 1.0), ("erased", 0.1), ("random", 0.95), ("patched", 0.9)):
             answered = max(chance, 0.8 * share * at_end * (memory != "gru"))
             follows = {"accuracy": answered, "low": max(0, answered - 0.04), "high": min(1, answered + 0.04)}
-            if kind == "transplanted":
+            if kind == "patched":
                 bounds = {"follows_low": max(0, answered - 0.06), "follows_high": min(1, answered + 0.06)}
                 follows = {"accuracy": chance, "low": 0.0, "high": 0.2, "follows": answered} | bounds
             bits = {"bits_before": 3 * at_end, "bits_after": 0.1} if kind == "erased" else {}

@@ -16,7 +16,8 @@ from runners.probe.held import Part, answers, hold
 from runners.probe.interventions import difference, interventions, narrowed
 from runners.probe.substitution import exchanged, flattened, replaced, restored
 from runners.probe.templates import Question, questions
-from runners.probe.verdict import decided, verdict
+from runners.probe.verdict import Claim, decide, verdict
+from runners.storage.records import renamed
 from runners.training.loop import train
 
 torch.set_num_threads(1)
@@ -118,11 +119,11 @@ def test_with_anothers_states_a_model_answers_as_it_did_for_that_one():
 def test_a_model_that_recalls_follows_the_states_it_is_given():
     _, _, rows = solved()
     assert mean(found(rows, "intact"), "accuracy") > 0.98
-    assert mean(found(rows, "transplanted"), "follows") > 0.98
-    assert mean(found(rows, "transplanted"), "accuracy") < 0.02
-    whole, parts = found(rows, "transplanted", 1), found(rows, "transplanted", 1, "values")
+    assert mean(found(rows, "patched"), "follows") > 0.98
+    assert mean(found(rows, "patched"), "accuracy") < 0.02
+    whole, parts = found(rows, "patched", 1), found(rows, "patched", 1, "values")
     assert mean(whole, "follows") == mean(parts, "follows") == 1  # values are bound in the first layer
-    assert mean(found(rows, "transplanted", 1, "keys"), "follows") < 0.02
+    assert mean(found(rows, "patched", 1, "keys"), "follows") < 0.02
 
 
 def test_erasing_a_value_costs_its_answers_and_erasing_as_much_else_does_not():
@@ -143,7 +144,7 @@ def test_erasing_a_value_costs_its_answers_and_erasing_as_much_else_does_not():
 def test_the_verdict_of_a_model_that_recalls_is_used():
     _, _, rows = solved()
     said = verdict(probes(0.99), rows)
-    assert said.said == "used"
+    assert said.words == "used"
     assert "hurt: yes" in str(said)
 
 
@@ -175,7 +176,7 @@ def test_a_memory_that_keeps_nothing_is_absent():
     assert {row["rank"] for row in rows} == {0}
     assert all(row["bits_before"] == 0 for row in found(rows, "erased"))
     assert all(row["drop"] == 0 for row in rows)
-    assert verdict(probes(0.125), rows).said == "absent"
+    assert verdict(probes(0.125), rows).words == "absent"
 
 
 def probes(accuracy, control=0.125, half=0.02):
@@ -211,18 +212,18 @@ def behaviour(accuracy, excess, half=0.02, changed=0.2, sure=True):
     ],
 )
 def test_a_verdict_is_what_the_claims_say(read, answered, excess, said):
-    assert verdict(probes(read), behaviour(answered, excess)).said == said
+    assert verdict(probes(read), behaviour(answered, excess)).words == said
 
 
 def test_erasing_is_held_against_what_it_costs_itself_and_against_as_much_of_something_else():
     """A control that helps would make any erasing look costly; one that had nothing to take out, all the more."""
     rows = behaviour(0.9, 0.7)
     assert (
-        verdict(probes(0.9), [row | (cost("drop", 0.0, 0.02) if "drop" in row else {}) for row in rows]).said != "used"
+        verdict(probes(0.9), [row | (cost("drop", 0.0, 0.02) if "drop" in row else {}) for row in rows]).words != "used"
     )
-    assert verdict(probes(0.9), behaviour(0.9, 0.7, changed=0.01)).said == "undecided"
-    assert verdict(probes(0.9), behaviour(0.9, 0.01, sure=False)).said == "undecided"  # too few rows to erase by
-    assert verdict(probes(0.9), behaviour(0.9, 0.7, sure=False)).said == "used"
+    assert verdict(probes(0.9), behaviour(0.9, 0.7, changed=0.01)).words == "undecided"
+    assert verdict(probes(0.9), behaviour(0.9, 0.01, sure=False)).words == "undecided"  # too few rows to erase by
+    assert verdict(probes(0.9), behaviour(0.9, 0.7, sure=False)).words == "used"
 
 
 def test_a_memory_that_keeps_the_last_of_many_items_is_not_absent():
@@ -233,20 +234,21 @@ def test_a_memory_that_keeps_the_last_of_many_items_is_not_absent():
         read += [row | {"item": item} for row in probes(0.98 if kept else 0.125)]
         asked += [row | {"item": item} for row in behaviour(0.98 if kept else 0.125, 0.8 if kept else 0.0)]
     said = verdict(read, asked)
-    assert said.said == "used"
-    assert said.readable.share == 0.98
-    assert verdict(read, [row for row in asked if row["item"] < 31]).said == "present, not asked"
+    assert said.words == "used"
+    assert said.readable.estimate == 0.98
+    assert verdict(read, [row for row in asked if row["item"] < 31]).words == "present, not asked"
 
 
 def test_what_intervals_do_not_say_is_undecided():
-    assert verdict(probes(0.2, half=0.15), behaviour(0.13, 0.0)).said == "undecided"
-    assert verdict(probes(0.9), behaviour(0.2, 0.0, half=0.15)).said == "undecided"
-    assert verdict(probes(0.9), behaviour(0.9, 0.1, half=0.15)).said == "undecided"
-    assert verdict(probes(0.9), behaviour(0.5, 0.3), floor=0.5).said == "present but unused"
-    assert decided(True, True, None) == "undecided"
-    assert decided(None, True, True) == "undecided"
-    assert decided(None, True, False) == "undecided"
-    assert decided(False, True, None) == "used, but not linearly readable"
+    assert verdict(probes(0.2, half=0.15), behaviour(0.13, 0.0)).words == "undecided"
+    assert verdict(probes(0.9), behaviour(0.2, 0.0, half=0.15)).words == "undecided"
+    assert verdict(probes(0.9), behaviour(0.9, 0.1, half=0.15)).words == "undecided"
+    assert verdict(probes(0.9), behaviour(0.5, 0.3), floor=0.5).words == "present but unused"
+    yes, no, unsure = (Claim("", *bounds, 0.1, 0.05) for bounds in ((0.8, 0.7, 0.9), (0.1, 0.0, 0.14), (0.2, 0.0, 0.4)))
+    assert decide(yes, yes, None) == "undecided"
+    assert decide(unsure, yes, yes) == "undecided"
+    assert decide(unsure, yes, no) == "undecided"
+    assert decide(no, yes, None) == "used, but not linearly readable"
     with pytest.raises(ValueError, match="there is no control 'shuffled'"):
         verdict(probes(0.9), behaviour(0.9, 0.7), control="shuffled")
 
@@ -315,3 +317,8 @@ def test_models_of_other_tasks_are_refused():
         interventions(model, question, rng(), rows=(50, 50, 5))
     with pytest.raises(ValueError, match="2 rows at least, not 1"):
         interventions(model, question, rng(), rows=(50, 50, 1))
+
+
+def test_records_of_before_0_2_say_patched_too():
+    old = {"interventions": [{"kind": "transplanted", "item": 0}, {"kind": "intact", "item": 0}], "probes": []}
+    assert [record["kind"] for record in renamed(old)["interventions"]] == ["patched", "intact"]

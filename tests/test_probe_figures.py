@@ -16,11 +16,11 @@ from runners.analysis.gates import errors
 from runners.analysis.interventions import interventions, transplants
 from runners.analysis.probes import by_age, over_seeds, probed, share_over_seeds, where
 from runners.analysis.recovered import totals
-from runners.analysis.verdicts import verdicts, word
+from runners.analysis.verdicts import verdicts
 from runners.figures import FIGURES, looks, panels
 from runners.figures.canvas import by_panel
 from runners.figures.saving import svg
-from runners.probe.verdict import verdict
+from runners.probe.verdict import MARGIN, Claim, decide, verdict
 from runners.report import write_report
 from runners.results.tables import Results
 
@@ -214,10 +214,10 @@ def test_both_errors_are_all_that_is_missed(results: Results) -> None:
 
 def test_a_transplant_is_judged_by_the_donor(results: Results) -> None:
     drawn = FIGURES["causal"].table(results).set_index(["task", "memory", "kind"])
-    moved = results.interventions[results.interventions["kind"] == "transplanted"]
+    moved = results.interventions[results.interventions["kind"] == "patched"]
     follows = moved.groupby(["task", "memory"])["follows"].mean()
     for task, memory in follows.index:
-        assert drawn.loc[(task, memory, "transplanted"), "mean"] == pytest.approx(follows[task, memory])
+        assert drawn.loc[(task, memory, "patched"), "mean"] == pytest.approx(follows[task, memory])
     assert (transplants(results).set_index(["task", "memory"])["follows"] - follows).abs().max() < 1e-12
 
 
@@ -251,10 +251,11 @@ HURT, UNHURT, UNKNOWN = (0.6, 0.5, 0.7), (0.01, -0.02, 0.03), (np.nan,) * 3
     ],
 )
 def test_a_verdict_follows_from_its_evidence(probe: Bounds, behaviour: Bounds, cost: Bounds, said: str) -> None:
-    evidence = {"chance": CHANCE}
-    for name, bounds in (("probe", probe), ("behaviour", behaviour), ("cost", cost)):
-        evidence |= dict(zip((name, f"{name}_low", f"{name}_high"), bounds, strict=True))
-    assert word(evidence, CONTROL) == said
+    claims = [
+        None if np.isnan(bounds[0]) else Claim("", *bounds, against, MARGIN * (1 - CHANCE))
+        for bounds, against in ((probe, CONTROL), (behaviour, CHANCE), (cost, 0.0))
+    ]
+    assert decide(*claims) == said
 
 
 def test_of_one_run_the_word_is_that_of_its_probe() -> None:
@@ -263,7 +264,7 @@ def test_of_one_run_the_word_is_that_of_its_probe() -> None:
     for memory in said.index:
         probes, changed = (where(table, {"memory": memory}) for table in (alone.probes, alone.interventions))
         own = verdict(probes.to_dict("records"), changed.to_dict("records"))
-        assert own.said == said[memory]
+        assert own.words == said[memory]
 
 
 def test_what_is_answered_and_erased_is_used_and_what_is_not_answered_is_not(results: Results) -> None:

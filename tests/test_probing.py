@@ -7,8 +7,8 @@ import torch
 
 from runners.config.run import ModelSetting, Run, TaskSetting
 from runners.measures.registry import probe
-from runners.probe.context import Asked
-from runners.probe.passes import MEASURED
+from runners.probe.context import ProbeContext
+from runners.probe.passes import PASSES
 
 torch.set_num_threads(1)
 MQAR_RUN = TaskSetting("mqar", 24, {"num_pairs": 4, "num_keys": 8, "num_values": 8})
@@ -17,11 +17,11 @@ DEFAULTS = {"rows": 0, "step": 0, "dimension": 64, "version": probe.VERSION}
 
 def asked(memory, task=MQAR_RUN, rows=400, dimension=8, layers=1, **options):
     run = Run(task, ModelSetting(memory, options, width=16, layers=layers))
-    return Asked(run, run.build(), rows, lambda words: None, dimension=dimension)
+    return ProbeContext(run, run.build(), rows, lambda words: None, dimension=dimension)
 
 
 def table(name, memory, task=MQAR_RUN, **more):
-    return pd.DataFrame(MEASURED[name].rows(asked(memory, task, **more)))
+    return pd.DataFrame(PASSES[name].records(asked(memory, task, **more)))
 
 
 def whole(rows, **where):
@@ -37,8 +37,8 @@ def attention():
 
 
 def test_every_reader_and_step_of_the_command_is_there():
-    assert set(MEASURED) == {*probe.READERS, *probe.ALSO}
-    assert {measured.table for measured in MEASURED.values()} == set(probe.TABLES)
+    assert set(PASSES) == {*probe.READERS, *probe.ALSO}
+    assert {measured.table for measured in PASSES.values()} == set(probe.TABLES)
 
 
 def test_a_key_value_cache_holds_everything_and_a_window_what_is_in_it(attention):
@@ -84,7 +84,7 @@ def test_a_certain_state_makes_labels_short_and_a_larger_part_of_the_rows_finds_
 
 def test_the_whole_state_is_what_is_carried_and_no_view_of_it_twice():
     run = asked("grm", segment=4, layers=2)
-    rows = pd.DataFrame(MEASURED["ridge"].rows(run))
+    rows = pd.DataFrame(PASSES["ridge"].records(run))
     for layer, share in ((0, 1), (2, 2)):
         read = whole(rows, layer=layer)
         assert (read["features"] == [run.model.state_floats(time) // share for time in read["time"]]).all()
@@ -129,8 +129,8 @@ def test_keys_that_change_are_read_and_held_against_a_value_for_each_key():
 
 def test_the_same_run_gives_the_same_rows_whatever_memory_states_take():
     one, two = asked("gru", rows=200), asked("gru", rows=200)
-    spilled = Asked(two.run, two.model, 200, lambda words: None, dimension=8, limit=0)
-    assert MEASURED["ridge"].rows(one) == MEASURED["ridge"].rows(spilled)
+    spilled = ProbeContext(two.run, two.model, 200, lambda words: None, dimension=8, limit=0)
+    assert PASSES["ridge"].records(one) == PASSES["ridge"].records(spilled)
 
 
 def test_gates_are_looked_at_where_there_are_any():

@@ -31,7 +31,7 @@ def transplants(results: Results) -> pd.DataFrame:
     accuracy, chance         how often the row's own still is
     """
     rows = results.interventions
-    rows = where(rows, {"kind": "transplanted"})
+    rows = where(rows, {"kind": "patched"})
     if not len(rows):
         return pd.DataFrame()
     by_seed = rows.groupby(["task", "memory", "layer", "content", "seed"], sort=False)

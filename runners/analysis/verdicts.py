@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..probe.verdict import KINDS, MARGIN, Claim, comparable, cost, decided, readable_items, told
+from ..probe.verdict import ACCURACY, Claim, Columns, Record, judge
 from ..results.tables import Results
 from .interventions import interventions
-from .probes import READER, SHARE, at_end, over_seeds, share_over_seeds, where
+from .probes import READER, at_end, over_seeds, share_over_seeds, where
 from .recovered import rising
 
 CONTROLS = ("control", "untrained", "input")
@@ -26,78 +26,59 @@ VERDICT = (
 
 
 def verdicts(results: Results) -> pd.DataFrame:
-    """One row per task and memory: `VERDICT`, the word of `probe.verdict` and its evidence, means over seeds.
+    """The verdict on each memory of each task by the rules of `probe.verdict`, with its evidence in means over seeds.
+
+    Columns are `VERDICT`:
 
     probe              accuracy of the linear reader on the state; control: on labels drawn at random;
                        untrained: on the state of an untrained model; input: on the last tokens instead of the state
     behaviour          what the model itself answers when asked the same
     erased, random     its accuracy once what the reader reads was erased from the state, or as many directions
                        drawn at random; cost: what the former costs, beyond the latter if that is less
-    follows            answers that are the donor's when the state is transplanted
+    follows            answers that are the donor's when another sequence's state is put in its place
 
-    The word rests on intervals over seeds. Where the model cannot be asked it says what is read alone.
+    The verdict rests on intervals over seeds. Where the model cannot be asked it says what is read alone.
     """
-    rows, done = at_end(results), interventions(results)
+    probes, changes = at_end(results), interventions(results)
     found = []
-    for (task, memory), mine in rows.groupby(["task", "memory"], sort=False) if len(rows) else ():
-        read = where(mine, {"reader": READER})
-        trained, asked = where(read, {"control": "none"}), where(mine, {"control": "none", "reader": "model"})
-        if not len(trained):
+    for (task, memory), mine in probes.groupby(["task", "memory"], sort=False) if len(probes) else ():
+        here = where(changes, {"task": task, "memory": memory})
+        read, model = (where(mine, {"reader": reader}) for reader in (READER, "model"))
+        if not len(trained := where(read, {"control": "none"})):
             continue
-        row = dict.fromkeys(VERDICT, np.nan) | {"task": task, "memory": memory, "seeds": trained["seed"].nunique()}
-        here, dealt = where(done, {"task": task, "memory": memory}), where(read, {"control": "control"})
-        items = readable_items(of(trained), of(dealt))
-        row |= {"items": trained["item"].nunique(), "readable": len(items), "rising": rising(trained)}
-        if items:  # what is asked of items that are there, is asked of these alone
-            both = items & set(here["item"]) if len(here) else items
-            read, trained, asked, here, dealt = (
-                part[part["item"].isin(both or items)] if len(part) else part
-                for part in (read, trained, asked, here, dealt)
-            )
-        row |= {"chance": float(trained["chance"].mean())}
-        row |= bounded("probe", SHARE, trained, share_over_seeds)
-        row |= {name: where(read, {"control": name})["accuracy"].mean() for name in CONTROLS}
-        of_kind = {kind: where(here, {"kind": kind}) for kind in ("intact", "erased", "random", "transplanted")}
-        if len(answers := asked if len(asked) else of_kind["intact"]):
-            row |= bounded("behaviour", SHARE, answers, share_over_seeds)
-        row |= {kind: part["accuracy"].mean() for kind in ("erased", "random") if len(part := of_kind[kind])}
-        if len(of_kind["erased"]) and comparable(*(of_kind[kind]["changed"].mean() for kind in KINDS)):
-            erased = of_kind["erased"]
-            row |= bounded("cost", cost(erased["drop"].mean(), erased["excess"].mean()), erased, over_seeds)
-        for name in ("bits_before", "bits_after") if len(of_kind["erased"]) else ():
-            row[name] = of_kind["erased"][name].astype(float).mean()
-        if len(moved := of_kind["transplanted"]):
-            row["follows"] = moved["follows"].mean()
-        against = float(dealt["high"].mean() if len(dealt) else trained["chance"].mean())
-        sure = len(of_kind["erased"]) > 0 and bool((of_kind["erased"]["sure"] == True).all())  # noqa: E712
-        found.append(row | {"verdict": word(row, against, sure)})
+        asked = where(model, {"control": "none"})
+        answered = asked if len(asked) else where(here, {"kind": "intact"})
+        control = where(read, {"control": "control"})
+        judged = judge(*(of(some) for some in (trained, control, answered, here)), interval=over_trainings)
+        record = dict.fromkeys(VERDICT, np.nan) | {"task": task, "memory": memory, "verdict": judged.words}
+        record |= {"seeds": trained["seed"].nunique(), "items": trained["item"].nunique(), "chance": judged.chance}
+        record |= {"readable": len(judged.present), "rising": rising(trained)}
+        for name, claim in (("probe", judged.readable), ("behaviour", judged.answered), ("cost", judged.hurt)):
+            record |= bounded(name, claim) if claim else {}
+        if judged.items:
+            read, here = (part[part["item"].isin(judged.items)] if len(part) else part for part in (read, here))
+        record |= {name: where(read, {"control": name})["accuracy"].mean() for name in CONTROLS}
+        if len(erased := where(here, {"kind": "erased"})):
+            record |= {name: erased[name].astype(float).mean() for name in ("bits_before", "bits_after")}
+            record |= {kind: where(here, {"kind": kind})["accuracy"].mean() for kind in ("erased", "random")}
+        if len(patched := where(here, {"kind": "patched"})):
+            record["follows"] = patched["follows"].mean()
+        found.append(record)
     return pd.DataFrame(found, columns=list(VERDICT))
 
 
-def bounded(
-    name: str, columns: tuple[str, str, str], rows: pd.DataFrame, over: Callable[..., tuple[float, float, float]]
-) -> dict[str, float]:
-    """`name`, its _low and its _high: the mean of the first column over seeds, and its interval."""
-    each = rows.groupby("seed")[list(columns)].mean()
-    return dict(zip((name, f"{name}_low", f"{name}_high"), over(*(each[column] for column in columns)), strict=True))
+def bounded(name: str, claim: Claim) -> dict[str, float]:
+    """The estimate of a claim and its bounds, by the names of their columns."""
+    return {name: claim.estimate, f"{name}_low": claim.low, f"{name}_high": claim.high}
 
 
-def of(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows, each by the names of its columns."""
-    return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
+def over_trainings(records: Sequence[Record], columns: Columns) -> tuple[float, float, float]:
+    """Mean of the first column over seeds, and its interval."""
+    each = pd.DataFrame(records).groupby("seed")[list(columns)].mean()
+    over = share_over_seeds if columns == ACCURACY else over_seeds
+    return over(*(each[column] for column in columns))
 
 
-def word(row: Mapping[str, Any], control: float, sure: bool = True) -> str:
-    """What the intervals of a row of `verdicts` say together; `control` is what the reader is held against, `sure`
-    whether there were rows enough to erase by."""
-    margin = MARGIN * (1 - row["chance"])
-
-    def claim(name: str, against: float) -> Claim | None:
-        share, low, high = (row[column] for column in (name, f"{name}_low", f"{name}_high"))
-        return None if np.isnan(share) else Claim(name, share, low, high, against, margin)
-
-    readable, answered, hurt = claim("probe", control), claim("behaviour", row["chance"]), claim("cost", 0.0)
-    if readable is None or answered is None:
-        more = readable.more if readable else None
-        return "undecided" if more is None else "present, not asked" if more else "absent, not asked"
-    return decided(readable.more, answered.more, told(hurt.more if hurt else None, sure))
+def of(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Records of a table, by the names of its columns."""
+    return [{str(name): value for name, value in record.items()} for record in table.to_dict("records")]

@@ -90,11 +90,11 @@ def memories(length: int, names: Sequence[str]) -> Table:
 
 
 def readers(length: int, names: Sequence[str]) -> Table:
-    from ..probe.passes import MEASURED
+    from ..probe.passes import PASSES
 
     table = _table("readers of states, and what goes beyond reading", "name", "is", folds=["is"])
-    for name, measured in MEASURED.items():
-        table.add_row(name, measured.words)
+    for name, measured in PASSES.items():
+        table.add_row(name, measured.meaning)
     return table
 
 

@@ -23,7 +23,7 @@ READING = (
     " nothing changes. Last, the state of another row is put in its place: the share of answers that follow that "
     "donor, which shows that answers come from the state at all."
 )
-KINDS = {"intact": "intact", "erased": "erased", "random": "random", "transplanted": "follow\ndonor"}
+KINDS = {"intact": "intact", "erased": "erased", "random": "random", "patched": "follow\ndonor"}
 KEYS = ["task", "memory", "kind"]
 SPREAD = 0.6
 """Between the first memory of a group and the last, in groups."""
@@ -38,7 +38,7 @@ def table(results: Results) -> pd.DataFrame:
     if not len(rows):
         return pd.DataFrame()
     rows = rows[rows["kind"].isin(list(KINDS))]
-    moved = rows["kind"] == "transplanted"
+    moved = rows["kind"] == "patched"
     follows = rows["follows"].astype(float)
     bounds = {name: rows[f"follows_{name}"].astype(float) for name in ("low", "high")}
     rows = rows.assign(
@@ -81,7 +81,7 @@ def draw(drawn: pd.DataFrame, look: Looks | None = None, ax: Axes | None = None)
 def said(row: pd.Series[Any]) -> str:
     """What one dot says."""
     change = str(row["kind"])
-    if row["kind"] == "transplanted":
+    if row["kind"] == "patched":
         change = "state of a donor, whose values are answered"
     elif row["kind"] in ("erased", "random") and row["rank"] == row["rank"]:
         change = f"{row['kind']}, {row['rank']:.0f} directions"

@@ -152,16 +152,16 @@ ROUTING = Table(
 
 def reader_names() -> list[str]:
     """Readers of states, in the order in which they are done."""
-    from ..probe.passes import MEASURED  # scikit-learn and torch
+    from ..probe.passes import PASSES  # scikit-learn and torch
 
-    return [name for name, one in MEASURED.items() if one.table == "probes"]
+    return [name for name, one in PASSES.items() if one.table == "probes"]
 
 
 def pass_names() -> list[str]:
     """Passes beyond reading, in the order in which they are done."""
-    from ..probe.passes import MEASURED
+    from ..probe.passes import PASSES
 
-    return [name for name, one in MEASURED.items() if one.table != "probes"]
+    return [name for name, one in PASSES.items() if one.table != "probes"]
 
 
 class Probe(Measure):
@@ -237,15 +237,22 @@ class Probe(Measure):
         self, run: Run, model: SequenceModel, request: Request, watch: Watch = silent
     ) -> tuple[Record, dict[str, Tensor]]:
         """{"done"} and the tables; saves no tensors."""
-        from ..probe.passes import MEASURED, Asked
+        from ..probe.context import ProbeContext  # torch
+        from ..probe.passes import PASSES
 
         options = {key: request.get(key, value) for key, value in DEFAULTS.items() if key != "rows"}
-        context = Asked(run, model, rows_for(run, request), watch, **options)
+        context = ProbeContext(run, model, rows_for(run, request), watch, **options)
         record: Record = {"done": {}} | {table.name: [] for table in self.tables}
         for name in requested(request):
-            record[MEASURED[name].table] += [without_nan(one) for one in MEASURED[name].rows(context)]
+            record[PASSES[name].table] += [without_nan(one) for one in PASSES[name].records(context)]
             record["done"][name] = settings(request)
         return record, {}
+
+    def content(self, record: Record) -> Record:
+        """The record; patching was called transplanting in older ones."""
+        old = {"transplanted": "patched"}
+        changes = [one | {"kind": old.get(one["kind"], one["kind"])} for one in record.get("interventions", ())]
+        return {**record, "interventions": changes}
 
     def merge(self, old: Record, new: Record) -> Record:
         """Both records; the new one's results of what was done again."""

@@ -9,7 +9,7 @@ from models.memories.caching import Residual
 from recall_tasks.generators.signal import Signal
 
 from .capture import memories
-from .context import Asked, Template
+from .context import ProbeContext, Template
 from .interventions import interventions
 from .routing import routing
 
@@ -17,7 +17,7 @@ ROWS = 384
 """Rows whose gates are looked at."""
 
 
-def causal(asked: Asked) -> list[dict[str, Any]]:
+def causal(asked: ProbeContext) -> list[dict[str, Any]]:
     """Rows of `interventions`; none of a model that is told where answers are, nor of signals: their samples tell of
     one another, so that none can be taken out alone."""
     rows: list[dict[str, Any]] = []
@@ -28,7 +28,7 @@ def causal(asked: Asked) -> list[dict[str, Any]]:
     return rows
 
 
-def routed(asked: Asked) -> list[dict[str, Any]]:
+def routed(asked: ProbeContext) -> list[dict[str, Any]]:
     """Rows of `routing`; none where no layer weighs caches, or items cannot be asked for."""
     weighs = any(isinstance(m, Cached) and not isinstance(m, Residual) for m in memories(asked.model))
     rows: list[dict[str, Any]] = []

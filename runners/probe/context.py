@@ -38,7 +38,7 @@ class Template(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Asked:
+class ProbeContext:
     """A run, its trained model, and how it is probed: see `probing`."""
 
     run: Run

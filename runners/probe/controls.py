@@ -18,7 +18,7 @@ import numpy as np
 from .behaviour import answered
 from .capture import capture, layers_of, whole
 from .columns import Columns, Table
-from .context import Asked, Template
+from .context import ProbeContext, Template
 from .factorise import Factored, factorise
 from .information import doubted, log_softmax, sharpened, usable_bits
 from .reading import Reading, control_labels, dealt
@@ -30,7 +30,7 @@ INPUTS = 8
 """Last tokens that the reader of the input is given."""
 
 
-def controlled(asked: Asked, template: Template, found: Factored, layer: int) -> list[dict[str, Any]]:
+def controlled(asked: ProbeContext, template: Template, found: Factored, layer: int) -> list[dict[str, Any]]:
     rng, labels = asked.rng(7), template.labels
     end = template.question.end
     other = {
@@ -44,7 +44,7 @@ def controlled(asked: Asked, template: Template, found: Factored, layer: int) ->
     ]
 
 
-def untrained(asked: Asked, template: Template) -> list[dict[str, Any]]:
+def untrained(asked: ProbeContext, template: Template) -> list[dict[str, Any]]:
     end, rows = template.question.end, []
     with Shelf(asked.limit) as shelf:
         capture(asked.run.build(), template.drawn.tokens, [end], shelf)
@@ -54,7 +54,7 @@ def untrained(asked: Asked, template: Template) -> list[dict[str, Any]]:
     return rows
 
 
-def without_state(asked: Asked, template: Template) -> list[dict[str, Any]]:
+def without_state(asked: ProbeContext, template: Template) -> list[dict[str, Any]]:
     """The reader of the last tokens, and the one of nothing."""
     end = template.question.end
     last = template.drawn.tokens[:, max(0, end - INPUTS) : end]
@@ -65,7 +65,7 @@ def without_state(asked: Asked, template: Template) -> list[dict[str, Any]]:
     return rows + read_rows(asked, template, found, end, 0, "state", "none", "prior")
 
 
-def answers(asked: Asked, template: Template) -> list[dict[str, Any]]:
+def answers(asked: ProbeContext, template: Template) -> list[dict[str, Any]]:
     """What the model answers itself; as sure of it as its answers on the validation rows allow, like any reader."""
     if asked.model.told:
         return []

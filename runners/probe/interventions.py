@@ -110,7 +110,7 @@ def transplants(model: SequenceModel, askings: Sequence[Asking], held: Sequence[
                     follows = (said == other)[some]
                     low, high = wilson(int(follows.sum()), len(follows))
                     moved = {"follows": float(follows.mean()), "follows_low": float(low), "follows_high": float(high)}
-                    yield row(part, "transplanted", item, *right) | moved
+                    yield row(part, "patched", item, *right) | moved
 
 
 def erasures(

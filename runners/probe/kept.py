@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from .capture import capture, layers_of, parts, whole
 from .columns import Columns
-from .context import Asked, Template
+from .context import ProbeContext, Template
 from .controls import answers, controlled, untrained, without_state
 from .factorise import factorise
 from .others import code_lengths
@@ -21,7 +21,7 @@ from .rows import by_reader, prior_of, read_rows, selective
 from .state_store import Shelf
 
 
-def kept(asked: Asked) -> list[dict[str, Any]]:
+def kept(asked: ProbeContext) -> list[dict[str, Any]]:
     """By ridge, and what no reader but the model itself, or none, is needed for."""
     rows: list[dict[str, Any]] = []
     for template in asked.templates():
@@ -30,7 +30,7 @@ def kept(asked: Asked) -> list[dict[str, Any]]:
     return selective(rows)
 
 
-def _trained(asked: Asked, template: Template) -> list[dict[str, Any]]:
+def _trained(asked: ProbeContext, template: Template) -> list[dict[str, Any]]:
     question, rows = template.question, []
     end = question.end
     times = asked.times(question)
@@ -61,7 +61,7 @@ def _trained(asked: Asked, template: Template) -> list[dict[str, Any]]:
     return rows
 
 
-def _by_half(asked: Asked, template: Template, states: Columns) -> NDArray[np.float64]:
+def _by_half(asked: ProbeContext, template: Template, states: Columns) -> NDArray[np.float64]:
     """Usable bits of a reader fitted to half the rows: where all of them find more, more still would. Per item."""
     rows = template.rows
     fewer = template._replace(rows=rows._replace(train=rows.train[: len(rows.train) // 2]))

@@ -15,7 +15,7 @@ from recall_tasks.generators.signal import Signal
 
 from .capture import capture, layers_of, whole
 from .columns import Table
-from .context import Asked
+from .context import ProbeContext
 from .factorise import factorise
 from .information import Floats
 from .own_read import Bindings, asked, bindings, control_labels
@@ -35,7 +35,7 @@ PAIRS = 2048
 """Pairs of a state and a key that the bilinear reader is fitted to."""
 
 
-def own_read(probe: Asked) -> list[dict[str, Any]]:
+def own_read(probe: ProbeContext) -> list[dict[str, Any]]:
     """What each layer's memory answers to a key, and all of them together, decoded by one ridge regression."""
     task = probe.run.task.task
     if probe.model.told or not is_keyed(probe):
@@ -54,7 +54,7 @@ def own_read(probe: Asked) -> list[dict[str, Any]]:
     return selective(table)
 
 
-def bilinear(probe: Asked) -> list[dict[str, Any]]:
+def bilinear(probe: ProbeContext) -> list[dict[str, Any]]:
     """The whole state of each layer, and of all, read together with the key."""
     if not is_keyed(probe):
         return []
@@ -74,13 +74,18 @@ def bilinear(probe: Asked) -> list[dict[str, Any]]:
     return selective(table)
 
 
-def is_keyed(probe: Asked) -> bool:
+def is_keyed(probe: ProbeContext) -> bool:
     """Whether items are asked for by a key alone."""
     return probed(probe.run.task.task, probe.run.task.length).keyed
 
 
 def read_by(
-    probe: Asked, rows: Bindings, part: str, reader: Reader, X: Floats | NDArray[np.float32], head: dict[str, Any]
+    probe: ProbeContext,
+    rows: Bindings,
+    part: str,
+    reader: Reader,
+    X: Floats | NDArray[np.float32],
+    head: dict[str, Any],
 ) -> list[dict[str, Any]]:
     """Rows of the table of probes, for what was stored and for the control task."""
     V, (n, K) = probe.run.task.task.num_answers, rows.labels.shape

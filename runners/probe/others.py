@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .capture import capture, layers_of, whole
-from .context import Asked, Template
+from .context import ProbeContext, Template
 from .description import description_length
 from .factorise import Factored, factorise
 from .reading import reader_named
@@ -16,7 +16,7 @@ from .rows import prior_of, read_rows
 from .state_store import Shelf
 
 
-def read_by(name: str, asked: Asked) -> list[dict[str, Any]]:
+def read_by(name: str, asked: ProbeContext) -> list[dict[str, Any]]:
     """By another reader: each layer and all of them, at the end."""
     rows: list[dict[str, Any]] = []
     for template in asked.templates():
@@ -30,7 +30,7 @@ def read_by(name: str, asked: Asked) -> list[dict[str, Any]]:
     return rows
 
 
-def coded_by(name: str, asked: Asked) -> list[dict[str, Any]]:
+def coded_by(name: str, asked: ProbeContext) -> list[dict[str, Any]]:
     """How short labels become under a reader, given the whole state at the end: its description length alone."""
     rows: list[dict[str, Any]] = []
     for template in asked.templates():

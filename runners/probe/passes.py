@@ -1,35 +1,52 @@
-"""Everything that can be probed of a finished run: by name, what it is, its table and what measures it.
+"""Everything that `recall probe` can do to a finished run, one pass each.
 
-Adding one is a function from `Asked` to rows, and a line here and in `probing`.
+`PASSES` is the only list. Readers of `READERS` get a pass of their own, which reads whole states where items are asked
+for; ridge alone reads every layer, content and time, with all controls. Anything else is a `Pass` and a line here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from .beyond import causal, routed
-from .context import Asked
+from .context import ProbeContext
 from .kept import kept
 from .keyed import bilinear, own_read
 from .others import coded_by, read_by
+from .readers import READERS
 
 
-class Measured(NamedTuple):
-    words: str
+@dataclass(frozen=True)
+class Pass:
+    """One thing to measure of a run: its name, its meaning, the table its records go to, and what makes them."""
+
+    name: str
+    meaning: str
     table: str
-    rows: Callable[[Asked], list[dict[str, Any]]]
+    records: Callable[[ProbeContext], list[dict[str, Any]]]
 
 
-MEASURED: dict[str, Measured] = {
-    "ridge": Measured("ridge regression: layers, contents and times, with controls", "probes", kept),
-    "logistic": Measured("multinomial logistic regression", "probes", partial(read_by, "logistic")),
-    "own": Measured("what the memory itself answers to a key, decoded; keys and places vary", "probes", own_read),
-    "bilinear": Measured("bilinear in the state and the key; keys and places vary", "probes", bilinear),
-    "mlp": Measured("a small neural net, by description length alone", "probes", partial(coded_by, "mlp")),
-    "causal": Measured("is it used: erased, and transplanted between sequences", "interventions", causal),
-    "routing": Measured("which cache holds what, and whether the gates look there", "routing", routed),
-}
+READING = [
+    Pass(name, reader.meaning, "probes", kept if name == "ridge" else partial(read_by, name))
+    for name, reader in READERS.items()
+    if reader.sees_state and not reader.strong
+]
+KEYED = [
+    Pass("own", "the memory's own answer to a key, decoded; keys and places vary", "probes", own_read),
+    Pass("bilinear", "bilinear in the state and the key; keys and places vary", "probes", bilinear),
+]
+CODING = [
+    Pass(name, f"{reader.meaning}, by its code length alone", "probes", partial(coded_by, name))
+    for name, reader in READERS.items()
+    if reader.strong
+]
+BEYOND_READING = [
+    Pass("causal", "use of what is read: erased, and patched in from other sequences", "interventions", causal),
+    Pass("routing", "which cache holds an answer, and whether gates find it", "routing", routed),
+]
 
-__all__ = ["MEASURED", "Asked"]
+PASSES = {each.name: each for each in (*READING, *KEYED, *CODING, *BEYOND_READING)}
+"""In the order in which they are done and listed."""

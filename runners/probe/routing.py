@@ -45,7 +45,7 @@ Layers = dict[int, Cached]
 """Memories that weigh caches, by layer, from 1."""
 
 
-class Asked(NamedTuple):
+class Answered(NamedTuple):
     """One item, asked for at a place of the row.
 
     weights   of each layer: [n, H, 1 + N], the open memory first
@@ -115,7 +115,7 @@ def informed(model: SequenceModel, layers: list[int]) -> SequenceModel:
 
 
 @torch.no_grad()
-def ask(models: list[SequenceModel], layers: Layers, question: Question, drawn: Drawn) -> list[Asked]:
+def ask(models: list[SequenceModel], layers: Layers, question: Question, drawn: Drawn) -> list[Answered]:
     """Every item that can be asked for, of each model; the first reads the rows, and `layers` are its memories."""
     states, found = read(models[0], question, drawn), []
     for asking in question.asking(drawn):
@@ -123,7 +123,7 @@ def ask(models: list[SequenceModel], layers: Layers, question: Question, drawn: 
             said = [answer(model, states, question, asking) for model in models]
         for q, (item, place) in enumerate(zip(asking.items.tolist(), asking.places.tolist(), strict=True)):
             right = np.stack([own[:, q] == drawn.labels[:, item] for own in said])
-            found.append(Asked(item, question.end + place, {n: w[:, :, place] for n, w in weights.items()}, right))
+            found.append(Answered(item, question.end + place, {n: w[:, :, place] for n, w in weights.items()}, right))
     return found
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recall_tasks.generators.signal import Signal
 
-from .context import Asked, Template
+from .context import ProbeContext, Template
 from .factorise import Factored
 from .information import Floats
 from .readers.ridge import Levels
@@ -56,7 +56,7 @@ def rows_of(
 
 
 def read_rows(
-    asked: Asked,
+    asked: ProbeContext,
     template: Template,
     found: Factored,
     time: int,

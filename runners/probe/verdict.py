@@ -1,9 +1,9 @@
-"""Absent, present but unused, or used: what probes and interventions say together of one memory on one task.
+"""Absent, present but unused, or used: the verdict on a memory from its probes and interventions.
 
     readable   ridge finds values in the whole state better than its control does
     answered   the model, asked, is right more often than without memory (`floor`)
-    hurt       taking out what ridge finds costs answers, and more than taking out as much of anything else (which
-               may even help); not told where the state is so small that there is not as much else to take out
+    hurt       erasing what ridge finds costs answers, and more than erasing as much of anything else (which may even
+               help); left open where the state is so small that there is not as much else to erase
 
         readable  answered  hurt
            no        no       -     absent
@@ -13,171 +13,193 @@
           yes       yes       no    used in another form: what ridge finds is not what the model goes by
        yes, no    (not asked)  -    present, not asked; absent, not asked
 
-Each is decided by a 95 % interval, or not at all: yes where the interval is above what it is held against, no where it
-does not reach `MARGIN` beyond it. An effect that is sure but smaller than that is no effect; where neither holds, and
-it matters, the verdict is "undecided".
+A 95 % interval decides each, or nothing does: yes where the interval is above what it is compared with, no where it
+does not reach `MARGIN` beyond it. An effect that is certain but smaller than that is no effect. Where neither holds,
+and it matters, the verdict is "undecided".
+
+`verdict` takes the records of one run; the tables over seeds give `judge` their own intervals.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 MARGIN = 0.05
-"""Of the way from chance to 1: what matters."""
-
+"""Least effect that matters, as a fraction of the way from chance to 1."""
 ENOUGH = 0.5
-"""Of the variance that erasing takes out, its control takes so much at least, or says nothing."""
-KINDS = ("erased", "random")
+"""Least variance that the random control of an erasure removes, as a fraction of what the erasure removes."""
 
-Rows = Iterable[Mapping[str, Any]]
+Record = Mapping[str, Any]
+Columns = tuple[str, str, str]
+Interval = Callable[[Sequence[Record], Columns], tuple[float, float, float]]
+"""Estimate and 95 % bounds of some records, from the columns that hold each record's own."""
+
+ACCURACY: Columns = ("accuracy", "low", "high")
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A share between its bounds, what it is held against, and whether it is more: None where that cannot be told."""
+    """An estimate with bounds, what it is compared with, and the margin that matters."""
 
     words: str
-    share: float
+    estimate: float
     low: float
     high: float
     against: float
     margin: float
 
     @property
-    def more(self) -> bool | None:
+    def holds(self) -> bool | None:
+        """Whether the estimate is higher; None where the interval leaves it open."""
         if self.high <= self.against + self.margin:
             return False
         return True if self.low > self.against else None
 
     def __str__(self) -> str:
-        said = {True: "yes", False: "no", None: "cannot be told"}[self.more]
-        return (
-            f"{self.words}: {said} ({self.share:.3f} in {self.low:.3f} to {self.high:.3f}, against {self.against:.3f})"
-        )
+        answer = {True: "yes", False: "no", None: "undecided"}[self.holds]
+        bounds = f"{self.estimate:.3f} in {self.low:.3f} to {self.high:.3f}, against {self.against:.3f}"
+        return f"{self.words}: {answer} ({bounds})"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`said` in one word or few, and the claims it follows from; `hurt` is None where nothing was erased,
-    or nothing else could be."""
+    """The verdict in a few words, the claims it follows from, and the items it rests on.
 
-    said: str
-    readable: Claim
-    answered: Claim
+    answered  None where nothing was asked for
+    hurt      None where nothing was erased, or nothing else could be
+    present   items that are readable; `items` are those judged: readable and asked for, if there are any
+    """
+
+    words: str
+    readable: Claim | None
+    answered: Claim | None
     hurt: Claim | None
+    present: frozenset[int]
+    items: frozenset[int]
+    chance: float
 
     def __str__(self) -> str:
         claims = [claim for claim in (self.readable, self.answered, self.hurt) if claim]
-        return "; ".join([self.said, *map(str, claims)])
+        return "; ".join([self.words, *map(str, claims)])
 
 
-def verdict(probes: Rows, interventions: Rows, floor: float | None = None, control: str = "control") -> Verdict:
-    """Of the tables of one run, or of several that are to be taken together.
+def verdict(
+    probes: Iterable[Record], interventions: Iterable[Record], floor: float | None = None, control: str = "control"
+) -> Verdict:
+    """Verdict on one run, or on several taken together, from the records of their probes and interventions.
 
-    probes         of which those by ridge of all layers together, where items are asked, are looked at
-    interventions  of which intact ones, and those erased from all layers together
+    probes         those of ridge on all layers together, where items are asked for, count
+    interventions  intact ones, and those on all layers together, count
     floor          accuracy without memory; None: chance
-    control        which of the controls of the probes the reader is held against
+    control        name of the control that the reader is compared with
 
-    If some items are readable (`readable_items`) the verdict is on those of them that were asked for, else on all.
-    Over items shares and their bounds are averaged, which is cautious: errors of different items are never taken to
-    cancel. Raises ValueError where there is nothing to decide by.
+    Estimates and bounds are means over records, which is cautious: errors of different items never cancel. Raises
+    ValueError where there is nothing to decide by.
     """
-    seen = [
-        row
-        for row in probes
-        if row["reader"] == "ridge"
-        and row["layer"] == 0
-        and row["content"] == "state"
-        and row["end"]
-        and not row["reduced"]
-    ]
-    read, dealt = ([row for row in seen if row["control"] == name] for name in ("none", control))
-    changed = list(interventions)
-    intact = [row for row in changed if row["kind"] == "intact"]
-    erased, random = ([row for row in changed if row["kind"] == kind and not row["layer"]] for kind in KINDS)
-    for found, words in ((read, "reading by ridge"), (dealt, f"control {control!r}"), (intact, "intact intervention")):
-        if not found:
-            raise ValueError(
-                f"a verdict takes probes and interventions of the same run: there is no {words} among these"
-            )
-    items = readable_items(read, dealt)
-    both = items & {row["item"] for row in intact} if items else set()
-    if both:  # what is asked of items that are there, is asked of these alone
-        read, dealt, intact, erased, random = (
-            [row for row in rows if row["item"] in both] for rows in (read, dealt, intact, erased, random)
+    place = {"reader": "ridge", "layer": 0, "content": "state", "end": True, "reduced": 0}
+    at_end = [record for record in probes if all(record[name] == value for name, value in place.items())]
+    read, control_read = ([record for record in at_end if record["control"] == name] for name in ("none", control))
+    changed = [record for record in interventions if not record["layer"]]
+    intact = of_kind(changed, "intact")
+    for some, words in ((read, "reading by ridge"), (control_read, f"control {control!r}"), (intact, "intact answer")):
+        if not some:
+            raise ValueError(f"a verdict needs probes and interventions of one run: there is no {words} among these")
+    return judge(read, control_read, intact, changed, floor=floor)
+
+
+def judge(
+    read: Sequence[Record],
+    control_read: Sequence[Record],
+    answered: Sequence[Record],
+    changed: Sequence[Record],
+    *,
+    interval: Interval | None = None,
+    floor: float | None = None,
+) -> Verdict:
+    """Verdict from records of what was read, of its control, of the model's answers and of interventions.
+
+    If some items are readable, the verdict is on those of them that were asked for. `answered` and `changed` may be
+    empty; without `control_read` the reader is compared with chance.
+    """
+    interval = interval or mean_interval
+    present = readable_items(read, control_read)
+    items = present & {int(record["item"]) for record in changed} or present
+    if items:
+        read, control_read, answered, changed = (
+            [record for record in some if record["item"] in items] for some in (read, control_read, answered, changed)
         )
     chance = mean(read, "chance")
     margin = MARGIN * (1 - chance)
-    readable = claim("readable", read, ("accuracy", "low", "high"), mean(dealt, "high"), margin)
-    answered = claim("answered", intact, ("accuracy", "low", "high"), chance if floor is None else floor, margin)
-    fair = bool(erased) and comparable(mean(erased, "changed"), mean(random, "changed"))
-    hurt = claim("hurt", erased, cost(mean(erased, "drop"), mean(erased, "excess")), 0.0, margin) if fair else None
-    more = told(hurt.more if hurt else None, bool(erased) and all(row["sure"] for row in erased))
-    if items and not both:  # none of those that are there was asked for
-        return Verdict("present, not asked", readable, answered, None)
-    return Verdict(decided(readable.more, answered.more, more), readable, answered, hurt)
+
+    def claim(words: str, records: Sequence[Record], columns: Columns, against: float) -> Claim | None:
+        estimate, low, high = interval(records, columns) if records else (np.nan,) * 3
+        return None if np.isnan(estimate) else Claim(words, estimate, low, high, against, margin)
+
+    readable = claim("readable", read, ACCURACY, mean(control_read, "high") if control_read else chance)
+    answers = claim("answered", answered, ACCURACY, chance if floor is None else floor)
+    erased, random = of_kind(changed, "erased"), of_kind(changed, "random")
+    comparable = bool(erased and random) and mean(random, "changed") >= ENOUGH * mean(erased, "changed")
+    hurt = claim("hurt", erased, cost_columns(erased), 0.0) if comparable else None
+    enough = bool(erased) and all(record["sure"] == 1 for record in erased)
+    words = decide(readable, answers, hurt, enough)
+    return Verdict(words, readable, answers, hurt, present, frozenset(items), chance)
 
 
-def readable_items(read: Rows, dealt: Rows) -> set[int]:
-    """Items whose accuracy is surely above that of their control, by what matters; of several runs, on the average.
-
-    A memory that keeps the last of many items has them, though of all items the average is hardly above chance.
-    """
-    found = set()
-    controls = by_item(dealt)
-    for item, rows in by_item(read).items():
-        against = mean(controls.get(item, rows), "high" if item in controls else "chance")
-        margin = MARGIN * (1 - mean(rows, "chance"))
-        if mean(rows, "low") > against and mean(rows, "accuracy") > mean(rows, "chance") + margin:
-            found.add(item)
-    return found
-
-
-def by_item(rows: Rows) -> dict[int, list[Mapping[str, Any]]]:
-    found: dict[int, list[Mapping[str, Any]]] = {}
-    for row in rows:
-        found.setdefault(int(row["item"]), []).append(row)
-    return found
-
-
-def told(hurt: bool | None, sure: bool) -> bool | None:
-    """That erasing hurts nobody says something only where enough rows were there to erase by."""
-    return None if hurt is False and not sure else hurt
-
-
-def decided(readable: bool | None, answered: bool | None, hurt: bool | None) -> str:
-    """The table above, as far as the claims are told."""
-    if answered is False and readable is not None:
-        return "present but unused" if readable else "absent"
-    if answered and readable is False:
+def decide(readable: Claim | None, answered: Claim | None, hurt: Claim | None, enough: bool = True) -> str:
+    """The table above. That erasing hurts nobody counts only where there were enough sequences to erase by."""
+    there = readable.holds if readable else None
+    if answered is None:
+        return "undecided" if there is None else "present, not asked" if there else "absent, not asked"
+    if answered.holds is False and there is not None:
+        return "present but unused" if there else "absent"
+    if answered.holds and there is False:
         return "used, but not linearly readable"
-    if answered and readable and hurt is not None:
-        return "used" if hurt else "used in another form"
+    if answered.holds and there and hurt and (hurt.holds or (hurt.holds is False and enough)):
+        return "used" if hurt.holds else "used in another form"
     return "undecided"
 
 
-def cost(drop: float, excess: float) -> tuple[str, str, str]:
-    """The columns of what erasing costs: beside the model as it is, or beside the control; the smaller of both."""
-    name = "drop" if drop < excess else "excess"
+def readable_items(read: Iterable[Record], control_read: Iterable[Record]) -> frozenset[int]:
+    """Items whose accuracy is surely above that of their control, and beyond chance by what matters.
+
+    A memory that keeps the last of many items has it, though of all items the average is hardly above chance.
+    Records of several runs are averaged item by item.
+    """
+    controls, present = by_item(control_read), set()
+    for item, records in by_item(read).items():
+        against = mean(controls[item], "high") if item in controls else mean(records, "chance")
+        chance = mean(records, "chance")
+        if mean(records, "low") > against and mean(records, "accuracy") > chance + MARGIN * (1 - chance):
+            present.add(item)
+    return frozenset(present)
+
+
+def by_item(records: Iterable[Record]) -> dict[int, list[Record]]:
+    groups: dict[int, list[Record]] = {}
+    for record in records:
+        groups.setdefault(int(record["item"]), []).append(record)
+    return groups
+
+
+def of_kind(records: Iterable[Record], kind: str) -> list[Record]:
+    return [record for record in records if record["kind"] == kind]
+
+
+def cost_columns(erased: Sequence[Record]) -> Columns:
+    """Columns of what erasing costs: the smaller of the loss beside the intact model and that beside the control."""
+    name = "drop" if mean(erased, "drop") < mean(erased, "excess") else "excess"
     return name, f"{name}_low", f"{name}_high"
 
 
-def comparable(erased: float, random: float) -> bool:
-    """Whether the control changed the states about as much: by these shares of their variance."""
-    return random >= ENOUGH * erased
+def mean_interval(records: Sequence[Record], columns: Columns) -> tuple[float, float, float]:
+    """Means over records of the estimate and of its bounds."""
+    estimate, low, high = (mean(records, name) for name in columns)
+    return estimate, low, high
 
 
-def claim(
-    words: str, rows: list[Mapping[str, Any]], names: tuple[str, str, str], against: float, margin: float
-) -> Claim:
-    share, low, high = (mean(rows, name) for name in names)
-    return Claim(words, share, low, high, against, margin)
-
-
-def mean(rows: list[Mapping[str, Any]], name: str) -> float:
-    return float(np.mean([row[name] for row in rows]))
+def mean(records: Sequence[Record], name: str) -> float:
+    return float(np.mean([record[name] for record in records]))

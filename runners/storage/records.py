@@ -25,6 +25,8 @@ OLD_COLUMNS = {"num_rows": "num_sequences", "row": "sequence", "right": "num_cor
 """Names of tables and columns in records written before 0.2, and their names since."""
 KEPT_COLUMNS = {"routing": ("right",)}
 """Columns that keep a name which was renamed in other tables."""
+OLD_KINDS = {"transplanted": "patched"}
+"""Values of the column `kind`, likewise."""
 
 
 class CorruptRun(ValueError):
@@ -81,6 +83,8 @@ def renamed(record: dict[str, Any]) -> dict[str, Any]:
                 tables[OLD_TABLES.get(table, table)] = [
                     {old.get(name, name): value for name, value in row.items()} for row in rows
                 ]
+        if table == "interventions" and isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
+            tables[table] = [row | {"kind": OLD_KINDS.get(row.get("kind"), row.get("kind"))} for row in tables[table]]
     return tables
 
 

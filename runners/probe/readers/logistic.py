@@ -27,6 +27,8 @@ class Logistic(Leading):
     came is thus unlikely, not impossible.
     """
 
+    meaning = "multinomial logistic regression"
+
     def learn(self, X: Floats, y: Labels, chosen_by: tuple[Floats, Labels]) -> None:
         V, K = self.num_values_, y.shape[1]
         Z, more = self.place(X), self.placed(chosen_by[0])

@@ -29,6 +29,9 @@ class MLP(Leading):
     `converged_` says whether all items came so far before the last epoch allowed.
     """
 
+    meaning = "a small neural net"
+    strong = True
+
     def __init__(
         self, num_values: int = 0, components: int = 128, orthogonal: bool = False, random_state: int = 0
     ) -> None:

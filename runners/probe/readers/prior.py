@@ -13,6 +13,9 @@ TRUST = (0.0, 0.5, 0.9, 0.99)
 class Prior(Reader):
     """How often each value came, mixed with an even guess as the held-out rows like it best."""
 
+    meaning = "frequencies of the values, without the state"
+    sees_state = False
+
     def learn(self, X: Floats, y: Labels, chosen_by: tuple[Floats, Labels]) -> None:
         self.logs_ = usual(y, chosen_by[1], self.num_values_)
 

@@ -11,7 +11,7 @@ Shapes: n rows, F features, K items, V values. X [n, F]; y [n] for one item or [
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,7 +31,15 @@ class Reader(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """What all readers share. Those below say `learn` and `log_proba`.
 
     num_values  V; 0: as many as y says
+
+    meaning    a few words for `recall probe --readers` and `recall ls readers`
+    sees_state  False of a reader that is given no state
+    strong     computes what no other part of a model could read: judged by its code length alone
     """
+
+    meaning: ClassVar[str]
+    sees_state: ClassVar[bool] = True
+    strong: ClassVar[bool] = False
 
     converged_: bool
 

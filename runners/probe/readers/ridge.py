@@ -30,9 +30,11 @@ class Ridge(Reader):
     and read as logits.
 
     alphas      strengths to choose from, over the mean energy of an axis
-    orthogonal  X is on principal axes already (see `components`): it is not standardised again, and factorised again
+    orthogonal  X is on principal axes already (see `factorise`): it is not standardised again, and factorised again
                 only where these rows are not all that the axes were found on
     """
+
+    meaning = "ridge regression: layers, contents and times, with controls"
 
     def __init__(self, num_values: int = 0, alphas: tuple[float, ...] = ALPHAS, orthogonal: bool = False) -> None:
         super().__init__(num_values)
