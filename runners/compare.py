@@ -24,7 +24,7 @@ from .config.run import ModelSetting, Run, TaskSetting, Training
 from .execution.engines import Event, Job, cores, execute
 from .execution.jobs import ELSEWHERE, fulfil
 from .measures.extrapolation import ROWS
-from .measures.requests import Request, check, remaining
+from .measures.requests import Requests, check, remaining
 from .studies import Ask, Study
 from .studies.learning_rates import asked_runs
 from .studies.matching import check_matched
@@ -64,7 +64,7 @@ def carry_out(
     if command:
         record_study(study, folder, 0.0, command)  # a killed sweep says what it was
     began, failed, done = time.time(), set[str](), 0
-    given: dict[str, Request] = {}
+    given: dict[str, Requests] = {}
     runs = {run.name: run for run in study.runs}
     try:
         while True:
@@ -102,13 +102,13 @@ def check_study(study: Study) -> None:
     check_matched(study)
 
 
-def requests(study: Study, folder: Path) -> dict[str, Request]:
+def requests(study: Study, folder: Path) -> dict[str, Requests]:
     """What is asked of each run now: nothing but training while its learning rate is not chosen."""
     asked = asked_runs(study, folder)
     return {run.name: study.request(run) if run.name in asked else {} for run in study.runs}
 
 
-def lacks(folder: Path, run: Run, request: Request) -> bool:
+def lacks(folder: Path, run: Run, request: Requests) -> bool:
     """Whether anything is left to do for this run."""
     return not storage.is_finished(folder, run) or bool(remaining(folder / run.name, request))
 
@@ -120,7 +120,7 @@ def missing(study: Study, folder: Path) -> list[Run]:
 
 
 def settled(
-    events: Iterator[Event], runs: Mapping[str, Run], folder: Path, wanted: Mapping[str, Request]
+    events: Iterator[Event], runs: Mapping[str, Run], folder: Path, wanted: Mapping[str, Requests]
 ) -> Iterator[Event]:
     """The events; failures are kept beside the runs, and what another process works on is waited for."""
     started: dict[str, float] = {}

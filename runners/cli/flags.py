@@ -120,17 +120,24 @@ def or_none(read: Callable[[str], Any]) -> Callable[[str], Any]:
 
 
 def add_list(
-    group: Any, *names: str, read: Callable[[str], Any], metavar: str, blanks: bool = True, **words: Any
+    group: Any,
+    *names: str,
+    read: Callable[[str], Any],
+    metavar: str,
+    blanks: bool = True,
+    empty: bool = False,
+    **words: Any,
 ) -> None:
     """A flag that takes several values: `1,4,16`, and `1 4 16` where `blanks` may separate them as well.
 
     blanks   False where a word that is no value of the flag, such as a study, may follow it
+    empty    whether no value at all may follow, for an empty list
     """
 
     def split(text: str) -> list[Any]:
         return [read(part.strip()) for part in text.removesuffix(",").split(",")]
 
-    nargs = "+" if blanks else None
+    nargs = None if not blanks else "*" if empty else "+"
     group.add_argument(*names, type=split, nargs=nargs, action=Flattened, metavar=f"{metavar},...", **words)
 
 

@@ -12,7 +12,10 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from ..measures import MEASURES
 from .flags import Mistake, Parser, one_of
+
+OF_MEASURES = {measure.command: measure.meaning for measure in MEASURES.values()}
 
 COMMANDS = {
     "ls": "list tasks, their published settings, memories, readers and presets",
@@ -21,11 +24,7 @@ COMMANDS = {
     "train": "train one memory on one task and keep the run",
     "compare": "train many memories on many tasks, test, probe and report",
     "sweep": "execute what is missing of a study: here, on all cores, or on a cluster",
-    "extrapolate": "test finished runs at lengths they never trained on",
-    "capacity": "test finished runs at growing loads, and fit how much they hold",
-    "swap": "test finished runs with another memory in place of their own",
-    "probe": "read what is stored out of the states of finished runs",
-    "states": "keep the states of finished runs as tensors",
+    **OF_MEASURES,
     "query": "ask all finished runs in SQL, or export their tables",
     "diff": "what differs between two runs or studies, in configuration and result",
     "verify": "work every score out again from the answers that were kept",
@@ -63,6 +62,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         if rest:
             parser.error(f"unknown option {rest[0]}")
+        if arguments.command in OF_MEASURES:
+            from .measure import run  # rich and the engine, which help does without
+
+            return run(next(m for m in MEASURES.values() if m.command == arguments.command), words[1:])
         command = importlib.import_module(f".{arguments.command}", __package__)
         return int(command.run(words[1:]))
     except Mistake as mistake:

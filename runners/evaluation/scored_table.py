@@ -61,7 +61,7 @@ SCORES = ScoredTable(
 def score_tables(
     run: Run, model: SequenceModel, task: Task, length: int, sequences: int, watch: Watch = silent
 ) -> tuple[Scored, dict[str, list[dict[str, Any]]]]:
-    """Test a model on the first test sequences of a task: its answers, and the records of `evaluation.tables.TESTED`."""
+    """Test a model on a task's first test sequences: its answers, and records of `evaluation.tables.TESTED`."""
     began = time.monotonic()
     watch(f"testing {length:,} tokens")
 

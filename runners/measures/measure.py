@@ -39,7 +39,7 @@ class Flag:
     key       in a request; "" for the flag's own name; None for a flag that is not part of it
     default   None leaves the key out
     least     of integers
-    several   takes a list
+    several   takes a list; `empty`: an empty one too
     choices   names that it takes; called when the command is used, as listing them may wait for torch
     shown_default   that the help names where `default` is None
     """
@@ -50,6 +50,7 @@ class Flag:
     default: Any = None
     least: int | None = None
     several: bool = False
+    empty: bool = False
     choices: Callable[[], Sequence[str]] | None = None
     key: str | None = ""
     shown_default: Any = None

@@ -182,7 +182,7 @@ class Probe(Measure):
     flags = (
         Flag("readers", str, "readers of states (default: all)", several=True, choices=reader_names),
         Flag("also", str, "passes beyond reading; none where no name follows (default: all)", several=True,
-             choices=pass_names),
+             empty=True,             choices=pass_names),
         Flag(SEQUENCES[1], int, "sequences drawn (default: 1,280, more where values or states take more)", least=1,
              key=SEQUENCES[0]),
         Flag("step", int, "tokens between the times a state is read (default: a quarter of a sequence)", least=1),

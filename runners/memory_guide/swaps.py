@@ -14,12 +14,13 @@ from typing import Any
 
 import pandas as pd
 
+from ..config.messages import silent
 from ..config.run import Option, Run
-from ..measures.extrapolation import measure
+from ..execution.jobs import ask_more
+from ..measures.requests import record_of
+from ..measures.swap import label_of
 from ..statistics import across_seeds
-from ..storage import CorruptRun, load_model, load_run, sealed, unsealed, write_whole
 from ..studies import Study
-from ..training.swap import swapped
 
 SAMPLINGS = ("uniform", "exponential")
 SHARES = (0.0, 0.25, 0.5, 0.75)
@@ -51,15 +52,9 @@ def table(study: Study, folder: Path, rows: int = ROWS) -> pd.DataFrame:
 
 
 def answers(run: Run, place: Path, change: Mapping[str, Option], rows: int) -> list[dict[str, Any]]:
-    """Right answers of each test row at the training length, with these options changed."""
-    trained = load_run(place)
-    new, model = swapped(trained, load_model(place), run.model.memory, change)
-    kept = place / f"seen-{new.identity}-{rows}.json"
-    if kept.is_file():
-        try:
-            return list(unsealed(kept))
-        except CorruptRun:
-            kept.unlink()
-    said: list[dict[str, Any]] = measure(new, model, {"ladder": [1], "rows": rows})[0]["sequences"]
-    write_whole(kept, sealed(said))
-    return said
+    """Correct answers to each test sequence at the training length, with these options changed; measured once."""
+    request = {"memory": run.model.memory, "options": dict(change), "ladder": [1], "rows": rows}
+    ask_more(str(place), {"swap": request}, silent)
+    record, label = record_of(place, "swap"), label_of(request)
+    assert record is not None
+    return [one for one in record["swap_sequences"] if one["swapped"] == label and one["length"] == run.task.length]

@@ -116,10 +116,8 @@ def against(
     about = ("length", *table.about)
     for name, worked_out in table.others.items():
         if name in record:
-            said = [
-                other for other in record[name] if all(other[c] == one[c] for c in about if c in other and c in one)
-            ]
-            yield from unlike(said, worked_out(scored, stream.length), f"{name} {where}")
+            mine = [r for r in record[name] if all(r[c] == one[c] for c in about if c in r and c in one)]
+            yield from unlike(mine, worked_out(scored, stream.length), f"{name} {where}")
 
 
 def unlike(said: Sequence[Record], given: Sequence[Record], where: str) -> Iterator[str]:

@@ -53,8 +53,8 @@ RATES = Table(
 )
 RUNS = Table(
     "runs",
-    "One record for each run: task_*, model_*, option_* and training_* are what it was asked for; version_*, machine_*, "
-    "commit and device what it ran with.",
+    "One record for each run: task_*, model_*, option_* and training_* are what it was asked for; version_*, "
+    "machine_*, commit and device what it ran with.",
     (
         Column("identity", str, "hash of everything that decides the result"),
         Column("chosen", bool, "whether its learning rate is the one of its memory on its task", ""),
@@ -107,11 +107,12 @@ class Columns:
     def lists(self) -> dict[str, list[Any]]:
         """The columns by name, all of one length; those of one group of GROUPS side by side."""
         filled = {name: self._filled(column) for name, column in self.columns.items()}
-        heads = {
-            name: next((i for i, head in enumerate(GROUPS) if name.startswith(head)), len(GROUPS)) for name in filled
-        }
         first = list(self.types)[: len(KEYS) + 1]
-        return {name: filled[name] for name in sorted(filled, key=lambda name: (name not in first, heads[name]))}
+
+        def place(name: str) -> tuple[bool, int]:
+            return name not in first, next((i for i, head in enumerate(GROUPS) if name.startswith(head)), len(GROUPS))
+
+        return {name: filled[name] for name in sorted(filled, key=place)}
 
     def frame(self) -> pd.DataFrame:
         """The table for pandas; without columns where it has no record."""
@@ -135,7 +136,7 @@ def tables_of(
 
     def add(name: str, records: Sequence[Mapping[str, Any]], place: Path, same: Mapping[str, Any]) -> None:
         if name in found and records:
-            found[name].extend(records, ({"folder": str(place.parent)} if folders else {}) | same)
+            found[name].extend(records, {**({"folder": str(place.parent)} if folders else {}), **same})
 
     for run in loaded.runs:
         add("runs", [run_record(run)], run.place, run.keys)
@@ -221,7 +222,7 @@ def collect(folders: Iterable[Path], runs: list[str] | None = None, every: bool 
     `every` takes runs at learning rates that were not chosen too. Raises CorruptRun for a record that does
     not match its digest.
     """
-    from ..storage.runs import find_runs  # torch, which queries do without
+    from ..storage import find_runs  # torch, which queries do without
 
     folders = list(folders)
     saved = load_study(folders[0]) or {}
@@ -231,7 +232,7 @@ def collect(folders: Iterable[Path], runs: list[str] | None = None, every: bool 
     loaded = load(places, every_rate=every)
     tables = {name: table.frame() for name, table in tables_of(loaded, TABLES, every_rate=every).items()}
     runs_shown = loaded.runs if every else loaded.chosen
-    return Results(study_facts(runs_shown, tables["scores"], folders[0], saved), **tables)
+    return Results(study_facts(runs_shown, tables["scores"], folders[0], saved), tables)
 
 
 def study_facts(runs: Sequence[FinishedRun], scores: pd.DataFrame, folder: Path, saved: Mapping[str, Any]) -> Json:
