@@ -80,6 +80,6 @@ def test_runs_that_differ_in_capacity_alone_differ(asked, tmp_path):
     record["capacity"][0]["accuracy"] = 0.99
     storage.write_whole(place / "capacity.json", storage.sealed(record))
     found = compare_runs(load(asked), load(place)).facts
-    assert found["what"].tolist() == ["accuracy at a load of 1 in rows of 16"]
+    assert found["what"].tolist() == ["accuracy at a load of 1 in sequences of 16"]
     (place / "capacity.json").unlink()
     assert len(compare_runs(load(asked), load(place)).facts) == 2

@@ -74,7 +74,7 @@ def by_row(table: pd.DataFrame) -> Iterable[Any]:
 
 
 def cell(row: pd.Series[Any]) -> str:
-    """Accuracy with its interval; below it the difference from the memory that was trained, with p where it says much."""
+    """Accuracy with its interval; below it the difference from the memory that was trained."""
     if np.isnan(row["difference"]):
         return accuracy(row)
     bounds = f"[{signed(row['difference_low'])} to {signed(row['difference_high'])}]"

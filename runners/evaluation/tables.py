@@ -104,3 +104,16 @@ BREAKDOWN = Table(
     tested=True,
 )
 TESTED = (SCORES, DISTANCES, BREAKDOWN, SEQUENCES)
+
+CURVES = Table(
+    "curves",
+    "One record for each point of a training curve.",
+    (
+        *columns(int, "updates", update="so far"),
+        *columns(int, "tokens", tokens="trained on so far", stage_length="of a sequence in this stage"),
+        Column("seconds", float, "so far", "seconds"),
+        *columns(int, stage="of the curriculum, from 1", stages="of the curriculum", stage_load="items of a sequence"),
+        *columns(float, loss="of a training batch, in nats", accuracy="of a training batch"),
+    ),
+    source="curve",
+)

@@ -18,6 +18,7 @@ from recall_tasks import Stream, make_task
 
 from ..config.length_modes import FIXED_LOAD
 from ..statistics import paired_difference
+from .labels import own_label
 from .loader import FinishedRun
 from .loader import load as load_runs
 from .tables import TABLES, flat, run_record, tables_of
@@ -49,7 +50,8 @@ class Finished:
     @property
     def counterpart(self) -> tuple[Any, ...]:
         """By what a run of another folder is known as the same one, where their names differ."""
-        return tuple(self.columns[name] for name in ("task", "task_length", "memory", "seed"))
+        task = self.settings["task"]
+        return task["name"], task["length"], own_label(self.settings), self.settings["seed"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +78,12 @@ class Difference:
         return agree and not len(self.facts) and not self.alone
 
 
-def load(places: Sequence[Path]) -> list[Finished]:
+def load(place: Path) -> Finished:
+    """A finished run. Raises ValueError where there is none, CorruptRun where it is damaged."""
+    return load_folder([place])[0]
+
+
+def load_folder(places: Sequence[Path]) -> list[Finished]:
     """Finished runs. Raises ValueError where there is none, CorruptRun where one is damaged."""
     loaded = load_runs(places, every_rate=True)
     tables = tables_of(loaded, {name: TABLES[name] for name in ("scores", "sequences", "capacity")}, every_rate=True)

@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..evaluation.tables import CURVES, TESTED
 from ..measures import MEASURES
 from ..storage.records import CorruptRun, digest, load_record
 from ..studies.learning_rates import choose, group, seen
@@ -130,6 +131,8 @@ def finished_run(place: Path, strict: bool) -> FinishedRun:
     result = {**result, "outcome": outcome | {"diverged": outcome["stopped"] == "diverged"}}
     run = FinishedRun(place, settings, result)
     _ = rate_record(run), settings["task"]["name"], settings["model"]["memory"]  # all that labels rest on is there
+    for table in (*TESTED, CURVES):
+        table.records(result)
     return run
 
 

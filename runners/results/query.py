@@ -172,7 +172,7 @@ def plainly(error: duckdb.Error, columns: Mapping[str, list[str]]) -> str:
     if isinstance(error, duckdb.PermissionException):
         return "a query reads the tables of the runs alone, no files and no network (write the answer with --out)"
     if found := re.search(r'Table with name "?([^"\n]+?)"? does not exist', said):
-        return unknown("table", found[1], list(columns))
+        return unknown("table", found[1], list(columns), "those that `recall query` lists")
     if found := re.search(r'(?:Referenced column|a column named) "([^"]+)"', said):
         name = found[1]
         candidates = re.findall(r'"([^"]+)"', said.partition("Candidate bindings")[2].partition("LINE")[0])

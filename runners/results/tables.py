@@ -20,26 +20,14 @@ import pandas as pd
 from recall_tasks import make_task
 
 from ..config.length_modes import FIXED_LOAD
-from ..evaluation.tables import CHECKS, FLOORS, OUTCOME, TESTED
+from ..evaluation.tables import CHECKS, CURVES, FLOORS, OUTCOME, TESTED
 from ..measures import MEASURES
 from ..storage.folders import load_study
-from ..storage.schema import KEYS, TESTS, Column, Table, columns
+from ..storage.schema import KEYS, TESTS, Column, Table
 from .loader import FinishedRun, Json, Loaded, configuration, load, rate_record
 
 __all__ = ["CHECKS", "FLOORS", "RUN_TABLES", "TABLES", "Columns", "Results", "collect", "tables_of"]
 
-CURVES = Table(
-    "curves",
-    "One record for each point of a training curve.",
-    (
-        *columns(int, "updates", update="so far"),
-        *columns(int, "tokens", tokens="trained on so far", stage_length="of a sequence in this stage"),
-        Column("seconds", float, "so far", "seconds"),
-        *columns(int, stage="of the curriculum, from 1", stages="of the curriculum", stage_load="items of a sequence"),
-        *columns(float, loss="of a training batch, in nats", accuracy="of a training batch"),
-    ),
-    source="curve",
-)
 RATES = Table(
     "rates",
     "One record for each run, at every learning rate of a grid.",
@@ -116,7 +104,11 @@ class Columns:
 
     def frame(self) -> pd.DataFrame:
         """The table for pandas; without columns where it has no record."""
-        return pd.DataFrame(self.lists()) if self.length else pd.DataFrame()
+        if not self.length:
+            return pd.DataFrame()
+        frame = pd.DataFrame(self.lists())
+        empty = [name for name, kind in self.types.items() if kind in (int, float) and frame[name].isna().all()]
+        return frame.astype(dict.fromkeys(empty, float))
 
     def _filled(self, column: list[Any]) -> list[Any]:
         column += [None] * (self.length - len(column))
