@@ -15,8 +15,8 @@ from ..config.messages import Notice
 from ..execution.engines import execute
 from ..execution.job import Event, Job
 from ..measures.measure import SEQUENCES, Flag, Measure
-from .console import plain_console, shown
-from .flags import READ, SHOWN, Mistake, Parser, add_list, flag, one_of, sorted_words, whole
+from .console import frame_table, plain_console
+from .flags import METAVARS, READ, Mistake, Parser, add_list, flag, integer, one_of, split_words
 
 QUIET = 30.0
 """Seconds of silence in a log, at most."""
@@ -26,15 +26,15 @@ def run(measure: Measure, words: Sequence[str]) -> int:
     """Ask runs for one measure; the exit status: 1 where a run failed, 130 where it was interrupted."""
     parser = Parser(prog=f"recall {measure.command}", description=measure.description or measure.meaning)
     try:
-        flags = measure.flags_for(sorted_words(words)[0] if measure.positional else ())
+        flags = measure.flags_for(split_words(words)[0] if measure.positional else ())
     except ValueError as error:
         raise Mistake(str(error)) from None
     if measure.positional:  # its flags take one word each, so that runs may follow them
-        plain, rest = sorted_words(words)
+        plain, rest = split_words(words)
         words = [*plain, *rest]
         parser.add_argument(measure.positional, metavar=measure.positional.upper(), help="see below for its options")
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run directories, or folders of them")
-    parser.add_argument("--workers", type=whole, metavar="N", help="processes (default: one per core)")
+    parser.add_argument("--workers", type=integer, metavar="N", help="processes (default: one per core)")
     if measure.reports:
         parser.add_argument("--out", type=Path, metavar="DIR", help="where the report goes (default: the first folder)")
     for one in flags:
@@ -70,9 +70,9 @@ def add_flag(parser: Parser, one: Flag, blanks: bool) -> None:
     meaning = one.meaning + (f", of {', '.join(known)}" if known else "")
     words["help"] = meaning if default is None else f"{meaning} (default: {shown_default})"
     if one.several:
-        add_list(parser, *names, read=read, metavar=SHOWN[one.kind], blanks=blanks, empty=one.empty, **words)
+        add_list(parser, *names, read=read, metavar=METAVARS[one.kind], blanks=blanks, empty=one.empty, **words)
     else:
-        parser.add_argument(*names, type=read, metavar="|".join(known) or SHOWN[one.kind], **words)
+        parser.add_argument(*names, type=read, metavar="|".join(known) or METAVARS[one.kind], **words)
     parser.set_defaults(**{one.name: list(one.default) if isinstance(one.default, tuple) else one.default})
 
 
@@ -111,7 +111,7 @@ def ask(measure: Measure, request: Any, arguments: argparse.Namespace, given: di
     except ValueError as error:
         raise Mistake(str(error)) from None
     for part in summary(measure, results, given):
-        console.print(part if isinstance(part, str) else shown(part))
+        console.print(part if isinstance(part, str) else frame_table(part))
     return 1 if failed else 0
 
 

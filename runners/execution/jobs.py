@@ -61,7 +61,7 @@ def fulfil(run_json: dict[str, Any], folder: str, request: Requests, device: str
     Returns the run's name, or ELSEWHERE where another process holds it.
     """
     run, root = Run.from_json(run_json), Path(folder)
-    with storage.claimed(root, run) as ours:
+    with storage.claim(root, run) as ours:
         if not ours:
             return ELSEWHERE
         if not storage.is_finished(root, run):
@@ -84,7 +84,7 @@ def ask_more(place: str, request: Requests, watch: Callable[[Any], None], device
                 if tensors:
                     kept.append(write_outputs(path, f"outputs-{name}-{len(kept)}", tensors))
                 record = (measure.merge(before, record) if before else record) | {"outputs": kept}
-                storage.write_whole(path / measure.file, storage.sealed(record))
+                storage.write_record(path / measure.file, record)
     return path.name
 
 
@@ -93,7 +93,7 @@ def ask_claimed(place: str, request: Requests, watch: Callable[[Any], None]) -> 
     path = Path(place)
     run = storage.load_run(path)
     while True:
-        with storage.claimed(path.parent, run) as ours:
+        with storage.claim(path.parent, run) as ours:
             if ours:
                 return ask_more(place, request, watch)
         watch(f"waiting: {ELSEWHERE}")

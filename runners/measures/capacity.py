@@ -73,7 +73,7 @@ class Capacity(Measure):
 
     name = "capacity"
     command = "capacity"
-    meaning = "test finished runs at growing loads, and fit how much they hold"
+    meaning = "test finished runs at growing loads, and fit their capacity"
     description = (
         "Ask finished runs to hold more and more, in sequences of one length: accuracy against load, the load at\n"
         "which it falls to .5 and to .9, recalled bits a bit of state, and how that grows with the state.\n"

@@ -169,7 +169,7 @@ class Probe(Measure):
 
     name = "probe"
     command = "probe"
-    meaning = "read what is stored out of the states of finished runs"
+    meaning = "decode stored items from the states of finished runs"
     description = (
         "Read stored items out of the states of finished runs, in bits by age, beside their controls;\n"
         "erase and patch what was read, to see whether the model uses it; say which cache holds what and\n"

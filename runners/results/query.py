@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..formatting import unknown
-from ..storage.writing import write_whole, writing
+from ..storage.records import refusals_explained, write_whole
 from .loader import find_all, load
 from .tables import RUN_TABLES, Columns, tables_of
 
@@ -189,7 +189,7 @@ def write_table(path: Path, table: pa.Table) -> None:
     """Write a table as the ending of `path` says. Raises ValueError for another ending, UnwritableFolder."""
     if path.suffix not in ENDINGS:
         raise ValueError(f"a table is written as one of {', '.join(ENDINGS)}, not {path.name!r}")
-    with writing(path.parent):
+    with refusals_explained(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".csv":
         content = frame(table).to_csv(index=False).encode()

@@ -18,15 +18,15 @@ TINY = MQAR(num_pairs=2, num_keys=4, num_values=4)
 
 
 @pytest.mark.parametrize("memory", MEMORIES)
-def test_acting_step_by_step_is_reading_the_row(memory):
+def test_acting_step_by_step_is_reading_the_sequence(memory):
     agent = ActorCritic(TINY, memory, width=16)
     envs = RecallVectorEnv(4, TINY, 12, autoreset_mode="Disabled")
-    played = play(agent, envs, seed=0)
-    assert np.array_equal(played.tokens.numpy(), envs.batch.tokens)
-    logits, _, _ = agent(played.tokens)
-    chosen = logits.gather(2, played.actions[..., None])[..., 0]
+    rollout = play(agent, envs, seed=0)
+    assert np.array_equal(rollout.tokens.numpy(), envs.batch.tokens)
+    logits, _, _ = agent(rollout.tokens)
+    chosen = logits.gather(2, rollout.actions[..., None])[..., 0]
     assert torch.allclose(chosen, logits.amax(-1), atol=1e-4)
-    assert torch.equal(played.query, torch.from_numpy(envs.batch.targets >= 0))
+    assert torch.equal(rollout.queries, torch.from_numpy(envs.batch.targets >= 0))
 
 
 def test_the_same_seed_learns_the_same_and_touches_nothing_global():
@@ -73,7 +73,7 @@ def test_the_command_shows_and_keeps_the_curve(tmp_path, capsys, suffix):
         (["--memory", "brain"], "unknown memory 'brain'"),
         (["--num-pears", "2"], "did you mean --num-pairs"),
         (["--length", "3"], "need at least 24 tokens, not 3"),
-        (["--out", "curve.txt"], "ends in .csv, .png or .svg, not curve.txt"),
+        (["--out", "curve.txt"], "ending in .csv, .png or .svg, not curve.txt"),
     ],
 )
 def test_a_mistake_is_one_line(words, told):
@@ -82,11 +82,11 @@ def test_a_mistake_is_one_line(words, told):
 
 
 LIMITS = {
-    "--updates 0": "--updates takes a whole number from 1",
-    "--lanes 0": "--lanes takes a whole number from 1 to 1,048,576, not 0",
-    "--lanes 2000000": "--lanes takes a whole number from 1",
-    "--seed -1": "--seed takes a whole number from 0 to .* with 128 lanes, not -1",
-    f"--seed {2**63}": "--seed takes a whole number",
+    "--updates 0": "--updates takes an integer from 1",
+    "--lanes 0": "--lanes takes an integer from 1 to 1,048,576, not 0",
+    "--lanes 2000000": "--lanes takes an integer from 1",
+    "--seed -1": "--seed takes an integer from 0 to .* with 128 lanes, not -1",
+    f"--seed {2**63}": "--seed takes an integer",
     "--learning-rate 0": "--learning-rate takes a finite number above 0, not 0.0",
     "--learning-rate nan": "--learning-rate takes a finite",
     "--clip inf": "--clip takes a finite number above 0",
@@ -94,7 +94,7 @@ LIMITS = {
     "--discount 1.5": "--discount takes a number from 0 to 1, not 1.5",
     "--seconds nan": "--seconds takes a finite number above 0",
     "--length 0": "need at least 24 tokens, not 0|length .* 0",
-    "--out nowhere/at/all.csv": "there is no folder nowhere",
+    "--out nowhere/at/all.csv": "no folder nowhere",
 }
 
 
@@ -112,7 +112,7 @@ def test_a_single_question_teaches_no_nan():
     assert all(bool(torch.isfinite(weights).all()) for weights in agent.parameters())
 
 
-def test_seeds_that_follow_each_other_share_no_rows(monkeypatch):
+def test_seeds_that_follow_each_other_share_no_sequences(monkeypatch):
     seen = []
     monkeypatch.setattr(
         "runners.examples.actor_critic.play",
@@ -129,7 +129,7 @@ def test_the_command_takes_one_thread_and_any_case_of_a_suffix(tmp_path, capsys)
     assert main([*words, "--out", str(tmp_path / "curve.CSV")]) == 0
     assert torch.get_num_threads() == 1
     assert "update" in (tmp_path / "curve.CSV").read_text()
-    assert "on 512 rows" in capsys.readouterr().out
+    assert "on 512 sequences" in capsys.readouterr().out
 
 
 def test_an_interrupt_is_one_line_and_keeps_the_curve(tmp_path, capsys, monkeypatch):
@@ -145,7 +145,7 @@ def test_an_interrupt_is_one_line_and_keeps_the_curve(tmp_path, capsys, monkeypa
     assert out.read_text().splitlines()[1] == "20,160,0.5,0.25"
 
 
-def test_help_says_when_the_clock_is_looked_at(capsys):
+def test_help_says_when_the_clock_is_checked(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
-    assert "looked at after each update" in " ".join(capsys.readouterr().out.split())
+    assert "checked after each update" in " ".join(capsys.readouterr().out.split())
