@@ -6,17 +6,18 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 
-def run_labels(configurations: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+def run_labels(configurations: Iterable[Mapping[str, Any]], rates: bool = False) -> dict[str, str]:
     """The label of its memory for every run: the memory's, and where runs differ in more than their seed, in what.
 
     configurations   of runs, as `Results.study` has them: name, task, model, training, seed
+    rates            whether the learning rate counts: it does not where each memory has the rate chosen for it
     """
     groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for run in configurations:
         groups.setdefault((run["task"]["name"], own_label(run)), []).append(run)
     labels: dict[str, str] = {}
     for (_, memory), runs in groups.items():
-        settings = [flat_settings(run) for run in runs]
+        settings = [flat_settings(run, rates) for run in runs]
         for run, mine in zip(runs, settings, strict=True):
             differs = {key: value for key, value in mine.items() if any(o.get(key) != value for o in settings)}
             labels[run["name"]] = ", ".join([memory, *(f"{k.replace('_', ' ')} {v}" for k, v in differs.items())])
@@ -29,8 +30,9 @@ def own_label(configuration: Mapping[str, Any]) -> str:
     return str(model["label"] or model["memory"])
 
 
-def flat_settings(configuration: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything that a run was asked for but its seed, on one level."""
+def flat_settings(configuration: Mapping[str, Any], rates: bool) -> dict[str, Any]:
+    """Everything that a run was asked for but its seed, and perhaps its learning rate, on one level."""
     task, model = configuration["task"], configuration["model"]
     around = {name: value for name, value in model.items() if name not in ("options", "label")}
-    return {**task["fields"], "length": task["length"], **model["options"], **around, **configuration["training"]}
+    training = {name: value for name, value in configuration["training"].items() if rates or name != "learning_rate"}
+    return {**task["fields"], "length": task["length"], **model["options"], **around, **training}

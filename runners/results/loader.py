@@ -150,7 +150,7 @@ def name_runs(runs: Sequence[FinishedRun], every_rate: bool) -> None:
         rate = choose(pd.DataFrame([rate_record(run) for run in same]))
         for run in same:
             run.chosen = run.settings["training"]["learning_rate"] == rate
-    labels = run_labels([configuration(run) for run in runs if run.chosen or every_rate])
+    labels = run_labels([configuration(run) for run in runs if run.chosen or every_rate], rates=every_rate)
     for same in groups.values():
         of_chosen = next(labels[run.name] for run in same if run.chosen)
         for run in same:
