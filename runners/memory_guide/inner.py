@@ -12,9 +12,9 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from models.drawing import drawn_from
-from models.rule import by, unit
+from models.rule import multiplier, unit
 from models.rules import RULES
+from models.seeding import seeded_weights
 
 PASSES, PAIRS, SIZE, SEEDS = (0, 1, 2, 4, 8, 16, 32), 16, 32, 8
 
@@ -35,7 +35,7 @@ def table(passes: tuple[int, ...] = PASSES) -> pd.DataFrame:
 @torch.no_grad()
 def curve(name: str, loss: Loss, seed: int, passes: int) -> Tensor:
     """The loss before the first pass and after each."""
-    with drawn_from(seed):
+    with seeded_weights(seed):
         rule = RULES[name](1, SIZE)
     draw = torch.Generator().manual_seed(seed)
     k, v = (torch.randn(1, 1, PAIRS, SIZE, generator=draw) for _ in range(2))
@@ -44,7 +44,7 @@ def curve(name: str, loss: Loss, seed: int, passes: int) -> Tensor:
     for n in range(passes + 1):
         if n:
             _, M = rule.write(M, k, v, g)
-        found.append(loss(rule.read(by(rule.matrices(M)), k), v))
+        found.append(loss(rule.read(multiplier(rule.matrices(M)), k), v))
     return torch.stack(found)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from models import MEMORIES, Memory, memory_options
-from models.caching.cached import Cached
+from models.caching.memory import CachingMemory
 from models.recurrent import Recurrent
 from recall_tasks.markdown import docstring, first_sentence, linked, table
 
@@ -56,7 +56,7 @@ def family(name: str, kind: type[Memory]) -> str:
     """The heading a memory stands under."""
     if kind.__module__.endswith(".controls"):
         return CONTROLS
-    if issubclass(kind, Cached) or name.startswith("log_linear"):
+    if issubclass(kind, CachingMemory) or name.startswith("log_linear"):
         return CACHING
     if issubclass(kind, Recurrent):
         return RULES

@@ -33,7 +33,7 @@ def logits_at(
     if origins is not None:
         told[:, places] = torch.from_numpy(origins).to(device)
     following = torch.from_numpy(np.ascontiguousarray(tokens)).to(device)
-    logits: Tensor = model(following, asked, states, told if model.told else None)[0]
+    logits: Tensor = model(following, asked, states, told if model.uses_oracle else None)[0]
     return logits.view(B, q, -1)
 
 
@@ -44,7 +44,7 @@ def answered(model: SequenceModel, question: Question, drawn: Drawn) -> tuple[Fl
     Every item is asked for after the same `question.end` tokens. q is 0 where items cannot be asked for apart.
     Raises ValueError for a model that is told where answers were written: it answers nothing by itself.
     """
-    if model.told:
+    if model.uses_oracle:
         raise ValueError("a model that is told where answers are does not show what it remembers")
     model.eval()
     device, end = device_of(model), question.end

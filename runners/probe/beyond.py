@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.caching.cached import Cached
+from models.caching.memory import CachingMemory
 from models.memories.caching import Residual
 from recall_tasks.generators.signal import Signal
 
@@ -22,7 +22,7 @@ def causal(asked: ProbeContext) -> list[dict[str, Any]]:
     one another, so that none can be taken out alone."""
     rows: list[dict[str, Any]] = []
     apart = not isinstance(asked.run.task.task, Signal)
-    for template in asked.templates() if apart and not asked.model.told else ():
+    for template in asked.templates() if apart and not asked.model.uses_oracle else ():
         asked.watch("probing: erasing and transplanting")
         rows += numbered(template, interventions(asked.model, template.question, asked.rng(9)))
     return rows
@@ -30,9 +30,9 @@ def causal(asked: ProbeContext) -> list[dict[str, Any]]:
 
 def routed(asked: ProbeContext) -> list[dict[str, Any]]:
     """Rows of `routing`; none where no layer weighs caches, or items cannot be asked for."""
-    weighs = any(isinstance(m, Cached) and not isinstance(m, Residual) for m in memories(asked.model))
+    weighs = any(isinstance(m, CachingMemory) and not isinstance(m, Residual) for m in memories(asked.model))
     rows: list[dict[str, Any]] = []
-    for template in asked.templates() if weighs and not asked.model.told else ():
+    for template in asked.templates() if weighs and not asked.model.uses_oracle else ():
         if list(template.question.asking(template.drawn)):
             asked.watch("probing: where the gates look")
             rows += numbered(template, routing(asked.model, template.question, ROWS, asked.rng(10)))

@@ -48,7 +48,7 @@ def read_on(module: SequenceModel | Memory, piece: Tensor, states: list[Any] | N
     if not isinstance(module, SequenceModel):
         return [module(piece, states[0] if states else None)[1]]
     nowhere = torch.empty(0, dtype=torch.int64, device=piece.device)
-    untold = torch.full_like(piece, -1) if module.told else None
+    untold = torch.full_like(piece, -1) if module.uses_oracle else None
     return list(module(piece, (nowhere, nowhere), states, untold)[1])
 
 

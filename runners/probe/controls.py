@@ -67,7 +67,7 @@ def without_state(asked: ProbeContext, template: Template) -> list[dict[str, Any
 
 def answers(asked: ProbeContext, template: Template) -> list[dict[str, Any]]:
     """What the model answers itself; as sure of it as its answers on the validation rows allow, like any reader."""
-    if asked.model.told:
+    if asked.model.uses_oracle:
         return []
     question, rows = template.question, template.rows
     said = []

@@ -38,7 +38,7 @@ PAIRS = 2048
 def own_read(probe: ProbeContext) -> list[dict[str, Any]]:
     """What each layer's memory answers to a key, and all of them together, decoded by one ridge regression."""
     task = probe.run.task.task
-    if probe.model.told or not is_keyed(probe):
+    if probe.model.uses_oracle or not is_keyed(probe):
         return []
     rows = bindings(task, probe.run.task.length, probe.num_rows, probe.run.seed)
     probe.watch("probing: the memory's own read")

@@ -32,16 +32,16 @@ from scipy.special import entr
 from torch import Tensor
 
 from models import SequenceModel, State
-from models.caching.cached import Cached
+from models.caching.memory import CachingMemory
 from models.memories.caching import Residual
-from models.memories.controls import oracle_of
+from models.memories.controls import with_oracle_gate
 
 from ..evaluation.evaluate import PIECE, device_of, origins, rows_at_once
 from ..statistics import wilson
 from .behaviour import logits_at
 from .templates import Asking, Drawn, Question
 
-Layers = dict[int, Cached]
+Layers = dict[int, CachingMemory]
 """Memories that weigh caches, by layer, from 1."""
 
 
@@ -99,7 +99,7 @@ def routing(model: SequenceModel, question: Question, rows: int, rng: np.random.
 def weighing(model: SequenceModel) -> Layers:
     """Raises ValueError where no layer weighs caches."""
     memories = [block.memory for block in model.blocks]
-    found = {n: m for n, m in enumerate(memories, 1) if isinstance(m, Cached) and not isinstance(m, Residual)}
+    found = {n: m for n, m in enumerate(memories, 1) if isinstance(m, CachingMemory) and not isinstance(m, Residual)}
     if not found:
         raise ValueError(f"{type(memories[0]).__name__} weighs no caches: take average, grm, soup, ssc or oracle")
     return found
@@ -110,7 +110,7 @@ def informed(model: SequenceModel, layers: list[int]) -> SequenceModel:
     copied = copy.deepcopy(model)
     for layer, memory in weighing(copied).items():
         if layer in layers:
-            copied.blocks[layer - 1].memory = oracle_of(memory)
+            copied.blocks[layer - 1].memory = with_oracle_gate(memory)
     return copied
 
 
@@ -154,7 +154,9 @@ def read(model: SequenceModel, question: Question, drawn: Drawn) -> list[State]:
     step = max(1, PIECE // n)
     for start in range(0, question.end, step):
         now = slice(start, start + step)
-        _, states = model(tokens[:, now], (nowhere, nowhere), states or None, told[:, now] if model.told else None)
+        _, states = model(
+            tokens[:, now], (nowhere, nowhere), states or None, told[:, now] if model.uses_oracle else None
+        )
     return states
 
 
@@ -169,7 +171,7 @@ def answer(model: SequenceModel, states: list[State], question: Question, asking
 UNSAID = dict.fromkeys(("segment", "num_memories", "even", "weight", "holding", "right", "entropy"), np.nan)
 
 
-def look(memory: Cached, weights: Tensor, position: int, place: int) -> dict[str, Any]:
+def look(memory: CachingMemory, weights: Tensor, position: int, place: int) -> dict[str, Any]:
     """What a gate makes of an answer written at `position`, by its weights [n, H, 1 + N] at `place`."""
     N = memory.segments.closed(place)
     segment = int(memory.cache_of(torch.tensor(position)))

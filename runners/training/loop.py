@@ -239,7 +239,7 @@ def step(model: SequenceModel, optimiser: AdamW, batch: Batch, clip: float, rate
     tokens = torch.from_numpy(batch.tokens).to(device)
     targets = torch.from_numpy(batch.answers[batch.asking]).long().to(device) - model.answers.start
     row, position = places(batch)
-    told = origins(batch).to(device) if model.told else None
+    told = origins(batch).to(device) if model.uses_oracle else None
     logits, _ = model(tokens, (row.to(device), position.to(device)), None, told)
     loss = F.cross_entropy(logits, targets)
     right = (logits.detach().argmax(-1) == targets).float().mean()

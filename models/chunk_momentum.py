@@ -26,7 +26,7 @@ class Momentum(NamedTuple):
     m: Tensor
 
 
-class Course(NamedTuple):
+class Contributions(NamedTuple):
     """What becomes of gradients, G [N, X, C, C], and of the rest; without momentum W_0 stays and there is no S."""
 
     G: Tensor
@@ -56,12 +56,12 @@ class Chunks(NamedTuple):
         return x if whole else x[:, :, self.ahead : self.ahead + self.tokens]
 
 
-def without_momentum(rate: Tensor, chunks: Chunks) -> Course:
+def without_momentum(rate: Tensor, chunks: Chunks) -> Contributions:
     """W_t = W_{t-1} - rate_t g_t: rate [B, H, T]."""
-    return Course(chunks.cut(rate).unsqueeze(-2) * rate.new_ones(chunks.size, chunks.size).tril())
+    return Contributions(chunks.cut(rate).unsqueeze(-2) * rate.new_ones(chunks.size, chunks.size).tril())
 
 
-def with_momentum(log_alpha: Tensor, log_beta: Tensor, rate: Tensor, chunks: Chunks) -> Course:
+def with_momentum(log_alpha: Tensor, log_beta: Tensor, rate: Tensor, chunks: Chunks) -> Contributions:
     """S_t = beta_t S_{t-1} - rate_t g_t, W_t = alpha_t W_{t-1} + S_t: all [B, H, T].
 
     a and c multiply alphas and betas up; a gradient reaches W_t by way of every S_j between, so
@@ -75,4 +75,4 @@ def with_momentum(log_alpha: Tensor, log_beta: Tensor, rate: Tensor, chunks: Chu
     G = added @ beta.between.view(N, X, C, C) * rate.unsqueeze(-2)
     m = beta.last.view(N, X, C, 1) * rate.unsqueeze(-1)
     first = beta.first.view(N, X, C, 1)
-    return Course(G, Momentum(alpha.first.view(N, X, C, 1), added @ first, first[:, :, -1:], m))
+    return Contributions(G, Momentum(alpha.first.view(N, X, C, 1), added @ first, first[:, :, -1:], m))

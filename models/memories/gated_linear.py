@@ -16,13 +16,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..associations import decayed
+from ..associations import write_decayed
 from ..recurrent import Recurrent
 from ..rule import Multiply
 from .linear import Additive, Sum
 
 
-class Gated(Additive):
+class GatedAdditive(Additive):
     """S_t = alpha_t S_{t-1} + lambda_t k_t v_t^T; the start, the matrix and its size are those of `Additive`."""
 
     gates: ClassVar[tuple[tuple[str, float], ...]] = (("decay", 6.0), ("strength", 2.0))
@@ -33,11 +33,11 @@ class Gated(Additive):
 
     def write(self, M: Sum, k: Tensor, v: Tensor, g: Tensor) -> tuple[Multiply, Sum]:
         alpha, strength = g.unbind(-1)
-        multiply, S = decayed(M.S, F.logsigmoid(alpha), (k * strength.sigmoid().unsqueeze(-1), v))
+        multiply, S = write_decayed(M.S, F.logsigmoid(alpha), (k * strength.sigmoid().unsqueeze(-1), v))
         return multiply, Sum(S)
 
 
 class GatedLinear(Recurrent):
     """Linear attention that may forget: a decay and a write strength for each head and token."""
 
-    kind = Gated
+    kind = GatedAdditive

@@ -9,7 +9,7 @@ import torch
 
 
 @contextmanager
-def drawn_from(seed: int) -> Iterator[None]:
+def seeded_weights(seed: int) -> Iterator[None]:
     """What is built inside has the weights of this seed; afterwards the global generator is as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

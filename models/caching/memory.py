@@ -1,8 +1,8 @@
 """The mechanism of Memory Caching over any rule: segments, caches, pools. `memories/caching.py` has the equations.
 
 A call is cut at the ends of segments into pieces. All tokens are written first, whole independent segments
-of one length at the same time; then every piece gets what it may look at: its queries, the logits of its
-gate, and the caches before it. `definition` goes token by token, and mixes what `one` says.
+of one length at the same time; then every piece gets its access to memories: its queries, the logits of its
+gate, and the caches before it. `definition` goes token by token and reads with `read_token`.
 
 Shapes: q, k [B, H, T, K], v [B, H, T, V], caches a stack [B, H, N, in, out] for every layer of the memory.
 """
@@ -20,19 +20,24 @@ from torch import Tensor
 
 from ..layers import Projections, recent_floats
 from ..memory import Memory
+from ..options import meanings
 from ..recurrent import Recurrent
 from ..rule import Multiply, Open
-from ..rules import RULES, choose, rule_of
+from ..rules import rule_of
 from .gates import Gate
-from .layout import apart, apart_start, joined, stacked, together
-from .read import answers
+from .layout import join_runs, merge_segments, repeat_start, split_segments, stack_caches
+from .options import CachingOptions
+from .reading import read_all
 from .segments import Piece, Segments, powers, runs
 
 Layers = tuple[Tensor, ...]
+Positions = Tensor | None
 
 
 class Caches(NamedTuple):
-    """M: what the rule carries in the open segment; caches: a stack [B, H, N, in, out] for every layer.
+    """State of a caching memory.
+
+    M: what the rule carries in the open segment; caches: a stack [B, H, N, in, out] for every layer.
 
     pooled [B, H, P]: the sum over the open segment; pools [B, H, N, P]: those of the closed ones.
     recent [B, 3, D]: the last inputs of the convolution; seen: tokens so far.
@@ -46,104 +51,89 @@ class Caches(NamedTuple):
     seen: int
 
 
-class Look(NamedTuple):
-    """What a piece of the sequence weighs its memories with; `first` is its first token's place.
+class Access(NamedTuple):
+    """Access of one piece of the sequence to its memories: its queries, and its gate's logits and caches on request.
 
-    `logits` gives the gate's, [B, H, C, 1 + N], and `caches` those before it, a stack [B, H, N, in, out] for every
-    layer: when asked for, as some memories have no gate, and some need not have all caches copied for every piece.
+    `logits()` are [B, H, C, 1 + N]; `caches()` those before the piece, a stack [B, H, N, in, out] for every layer. They
+    are calls because some memories have no gate, and some need no copy of all caches for every piece. `oracle_caches`
+    [B, C] numbers the cache that holds each token's answer, -1 for none; `first` is the first token's position.
     """
 
     q: Tensor
     logits: Callable[[], Tensor]
     caches: Callable[[], Layers]
-    told: Tensor | None
+    oracle_caches: Positions
     first: int
 
 
-class Cached(Recurrent):
-    """What all forms of Memory Caching share: segments, caches and pools. Those below say how they are read."""
+class CachingMemory(Recurrent):
+    """Segments, caches and pools, shared by all forms of Memory Caching. A form adds how they are read."""
 
-    options: ClassVar[Mapping[str, str]] = {
-        **Recurrent.options,
-        "base": f"rule the caches are of: {', '.join(RULES)}",
-        "segment": "tokens after which a state is cached",
-        "division": "constant: segments of that many tokens; logarithmic: the powers of two it is the sum of",
-        "start": "what a segment begins with: independent of the last or its checkpoint",
-        "detach": "stop gradients at caches (they then learn nothing: for showing so)",
-        "expansion": "width inside a deep memory over its head's size; 0: the rule's own",
-        "inner": "tokens of a deep memory that share a gradient's weights; 0: the rule's own",
-    }
+    options: ClassVar[Mapping[str, str]] = meanings(CachingOptions)
 
-    def __init__(
-        self,
-        width: int,
-        heads: int = 1,
-        size: int = 0,
-        base: str = "linear",
-        segment: int = 32,
-        division: str = "constant",
-        start: str = "independent",
-        detach: bool = False,
-        expansion: int = 0,
-        inner: int = 0,
-    ) -> None:
+    def __init__(self, width: int, options: CachingOptions = CachingOptions()) -> None:
         Memory.__init__(self)
-        if segment < 1:
-            raise ValueError(f"a segment holds at least 1 token, not {segment}")
-        self.project = Projections(width, heads, 3, size)
-        rule = rule_of(base, heads, self.project.size, expansion=expansion, inner=inner)
-        whole = choose("division", division, ("constant", "logarithmic")) == "constant"
-        self.segments = Segments((segment,) if whole else powers(segment))
+        heads, segment = options.heads, options.segment
+        self.project = Projections(width, heads, 3, options.size)
+        size = self.project.size
+        rule = rule_of(options.base, heads, size, expansion=options.expansion, inner=options.inner)
+        self.segments = Segments((segment,) if options.division == "constant" else powers(segment))
         if wrong := [length for length in self.segments.lengths if length % rule.inner]:
-            raise ValueError(f"segments of {wrong[0]} tokens are no multiple of the {rule.inner} of an inner chunk")
-        self.goes_on = choose("start", start, ("independent", "checkpoint")) == "checkpoint"
-        self.detach = detach
+            raise ValueError(
+                f"segment {wrong[0]} must be a multiple of {rule.inner} tokens, the inner chunk of base {options.base}"
+            )
+        self.goes_on = options.start == "checkpoint"
+        self.detach = options.detach
         self.assemble(width, rule)
         self.gate = Gate(width, heads, rule.size)
 
-    def weights(self, look: Look) -> Tensor:
-        """Of the open memory, first, and of the caches before it, oldest first: [B, H, C, 1 + N]."""
-        return look.logits().softmax(-1)
+    def weights(self, access: Access) -> Tensor:
+        """Weights of the open memory, first, and of the caches before it, oldest first: [B, H, C, 1 + N]."""
+        return access.logits().softmax(-1)
 
     @abstractmethod
-    def mix(self, multiply: Multiply, looks: list[Look]) -> Tensor:
-        """The fast form's reads [B, H, T, V], from what every piece may look at."""
+    def mix(self, multiply: Multiply, accesses: list[Access]) -> Tensor:
+        """The fast form's reads [B, H, T, V], from the access of every piece."""
 
-    def one(self, memories: Layers, q: Tensor, weights: Tensor) -> Tensor:
+    def read_token(self, memories: Layers, q: Tensor, weights: Tensor) -> Tensor:
         """The definition's read of one token q [B, H, 1, K] in memories [B, H, 1 + N, in, out]."""
-        return answers(self.rule, memories, q, weights)
+        return read_all(self.rule, memories, q, weights)
 
-    def keep(self, stack: Tensor, ends: list[Tensor]) -> Tensor:
+    def append_caches(self, stack: Tensor, ends: list[Tensor]) -> Tensor:
         """The caches with those of segments that ended: [B, H, N, in, out] and more [B, H, 1, in, out]."""
-        return stacked([stack, *ends])
+        return stack_caches([stack, *ends])
 
     def begin(self, x: Tensor) -> Caches:
         M, B, H, P = self.rule.start(x), x.shape[0], self.rule.heads, self.gate.pooled_size
         caches = tuple(W.new_zeros(B, H, 0, *W.shape[2:]) for W in self.rule.matrices(M))
         return Caches(None, M, x.new_zeros(B, H, P), caches, x.new_zeros(B, H, 0, P), 0)
 
-    def forward(self, x: Tensor, state: Caches | None = None, told: Tensor | None = None) -> tuple[Tensor, Caches]:
+    def forward(
+        self, x: Tensor, state: Caches | None = None, oracle_positions: Positions = None
+    ) -> tuple[Tensor, Caches]:
         """Whole independent segments are written at once; then each reads the caches before it.
 
-        told [B, T]: where the answer of each token was written, -1 where nobody says; the oracle looks there.
+        oracle_positions [B, T]: where the answer of each token was written, -1 for unknown; an oracle reads there.
         """
-        multiply, looks, after = self.written(x, state, told)
-        return self.read_out(self.mix(multiply, looks)), after
+        multiply, accesses, after = self.write_call(x, state, oracle_positions)
+        return self.read_out(self.mix(multiply, accesses)), after
 
-    def routing(self, x: Tensor, state: Caches | None = None, told: Tensor | None = None) -> Tensor:
+    def routing(self, x: Tensor, state: Caches | None = None, oracle_positions: Positions = None) -> Tensor:
         """The weights that `forward` of the same would read each memory with: [B, H, T, 1 + N].
 
         The open memory of each token first, then the caches, oldest first: all N there are before the last token,
         with weight 0 where one was yet to come. Caches that are not chosen have weight 0 too. Raises ValueError
         where memories are summed and not weighed.
         """
-        _, looks, _ = self.written(x, state, told)
-        weights = [self.weights(look) for look in looks]
+        _, accesses, _ = self.write_call(x, state, oracle_positions)
+        weights = [self.weights(access) for access in accesses]
         N = weights[-1].shape[-1]
         return torch.cat([F.pad(w, (0, N - w.shape[-1])) for w in weights], dim=2)
 
-    def written(self, x: Tensor, state: Caches | None, told: Tensor | None) -> tuple[Multiply, list[Look], Caches]:
-        """All of the fast form but the reading: how tokens multiply by open memories, their looks, the state after."""
+    def write_call(
+        self, x: Tensor, state: Caches | None, oracle_positions: Positions
+    ) -> tuple[Multiply, list[Access], Caches]:
+        """All of the fast form but the reading: multiplication by open memories, accesses, and the state after."""
         state = state or self.begin(x)
         q, k, v, g, recent = self.inputs(x, state.recent)
         pieces = self.segments.pieces(state.seen, x.shape[1])
@@ -151,61 +141,61 @@ class Cached(Recurrent):
         u, p = self.gate.queries(x, q), self.gate.pooled(x, k)
         here, pools, pooled = self.pool(state.pooled, p, pieces)
 
-        known = [self.known(stack, more) for stack, more in zip(state.caches, ends, strict=True)]
-        every_pool, old = stacked([state.pools, *pools]), state.pools.shape[2]
-        looks, first = [], state.seen
+        history = [self.cache_history(stack, more) for stack, more in zip(state.caches, ends, strict=True)]
+        every_pool, old = stack_caches([state.pools, *pools]), state.pools.shape[2]
+        accesses, first = [], state.seen
         sizes = [piece.length for piece in pieces]
         where: Sequence[Tensor | None] = [None] * len(sizes)
-        if told is not None:
-            where = torch.split(self.cache_of(told), sizes, dim=1)
+        if oracle_positions is not None:
+            where = torch.split(self.cache_of(oracle_positions), sizes, dim=1)
         # A segment at a time, so that what it weighs stays in the processor's cache; split and cat,
         # because the gradient of a slice is as large as what it was cut from.
         parts = zip(*(torch.split(a, sizes, dim=2) for a in (q, u, here)), where, strict=True)
         for s, (q_s, u_s, here_s, where_s) in enumerate(parts):
             logits = partial(self.gate.logits, u_s, here_s, every_pool[:, :, : old + s])
-            looks.append(Look(q_s, logits, partial(self.before, known, s), where_s, first))
+            accesses.append(Access(q_s, logits, partial(self.caches_before, history, s), where_s, first))
             first += sizes[s]
-        caches = tuple(self.keep(stack, more) for stack, more in zip(state.caches, ends, strict=True))
-        return multiply, looks, Caches(recent, M, pooled, caches, every_pool, first)
+        caches = tuple(self.append_caches(stack, more) for stack, more in zip(state.caches, ends, strict=True))
+        return multiply, accesses, Caches(recent, M, pooled, caches, every_pool, first)
 
-    def known(self, stack: Tensor, ends: list[Tensor]) -> list[Tensor]:
-        """One layer's caches before the call, and those that come to them at the end of each piece."""
+    def cache_history(self, stack: Tensor, ends: list[Tensor]) -> list[Tensor]:
+        """One layer's caches before the call, and those added at the end of each piece."""
         return [stack, *ends]
 
-    def before(self, known: list[list[Tensor]], s: int) -> Layers:
+    def caches_before(self, history: list[list[Tensor]], s: int) -> Layers:
         """The caches that piece s of a call may read."""
-        return tuple(stacked(stacks[: s + 1]) for stacks in known)
+        return tuple(stack_caches(stacks[: s + 1]) for stacks in history)
 
     def write(
         self, x: Tensor, M: Open, k: Tensor, v: Tensor, g: Tensor, pieces: list[Piece]
     ) -> tuple[Multiply, list[list[Tensor]], Open]:
-        """How each token multiplies by its open memory; every end's matrices [B, H, 1, in, out]; the open memory."""
+        """Multiplication of tokens by their open memory; matrices [B, H, 1, in, out] of every end; the open memory."""
         parts: list[tuple[int, int, Multiply]] = []
         ends: list[list[Tensor]] = [[] for _ in range(self.rule.depth)]
         start = 0
         for n, (length, ahead, closes) in runs(pieces, alone=self.goes_on):
             T = n * length
-            k_n, v_n, g_n = (apart(a[:, :, start : start + T], n) for a in (k, v, g))
+            k_n, v_n, g_n = (split_segments(a[:, :, start : start + T], n) for a in (k, v, g))
             if not self.goes_on and not ahead:
-                M = type(M)(*(apart_start(a, n) for a in self.rule.start(x)))
+                M = type(M)(*(repeat_start(a, n) for a in self.rule.start(x)))
             multiply, M = self.rule.write(M, k_n, v_n, g_n)
             parts.append((n, T, multiply))
             start += T
             if closes:
-                for found, W in zip(ends, self.rule.matrices(M), strict=True):
-                    W = together(W, n).unsqueeze(3)
-                    found += (W.detach() if self.detach else W).unbind(2)
+                for stack, W in zip(ends, self.rule.matrices(M), strict=True):
+                    W = merge_segments(W, n).unsqueeze(3)
+                    stack += (W.detach() if self.detach else W).unbind(2)
         if pieces[-1].closes and not self.goes_on:
             M = self.rule.start(x)
-        return joined(parts), ends, M
+        return join_runs(parts), ends, M
 
     def pool(self, pooled: Tensor, p: Tensor, pieces: list[Piece]) -> tuple[Tensor, list[Tensor], Tensor]:
-        """What the open segment pools at every token, what each segment that ends has pooled, and the open sum."""
+        """Pools of the open segment at every token and of each segment that ends, and the open sum."""
         here: list[Tensor] = []
         pools: list[Tensor] = []
         start = 0
         for n, (length, ahead, closes) in runs(pieces, alone=False):
-            tokens = together(apart(p[:, :, start : start + n * length], n), n)
+            tokens = merge_segments(split_segments(p[:, :, start : start + n * length], n), n)
             upto = torch.ones(length, length, device=p.device, dtype=p.dtype).tril()  # faster than `cumsum`
             sums = upto @ tokens + pooled[:, :, None, None] if ahead else upto @ tokens
             count = torch.arange(ahead + 1, ahead + length + 1, device=p.device)[:, None]
@@ -217,17 +207,20 @@ class Cached(Recurrent):
             pooled = sums[:, :, -1, -1]
         return torch.cat(here, dim=2), pools, torch.zeros_like(pooled) if pieces[-1].closes else pooled
 
-    def cache_of(self, told: Tensor) -> Tensor:
-        """The number of the segment of each place told; -1 stays."""
-        rounds = told // self.segments.cycle * len(self.segments.lengths)
-        ends = torch.tensor(self.segments.ends, device=told.device)
-        return torch.where(told < 0, told, rounds + torch.bucketize(told % self.segments.cycle, ends, right=True))
+    def cache_of(self, positions: Tensor) -> Tensor:
+        """Number of the segment that each position lies in; -1 stays."""
+        rounds = positions // self.segments.cycle * len(self.segments.lengths)
+        ends = torch.tensor(self.segments.ends, device=positions.device)
+        segment = torch.bucketize(positions % self.segments.cycle, ends, right=True)
+        return torch.where(positions < 0, positions, rounds + segment)
 
-    def definition(self, x: Tensor, state: Caches | None = None, told: Tensor | None = None) -> tuple[Tensor, Caches]:
+    def definition(
+        self, x: Tensor, state: Caches | None = None, oracle_positions: Positions = None
+    ) -> tuple[Tensor, Caches]:
         recent, M, pooled, caches, pools, seen = state or self.begin(x)
         q, k, v, g, recent = self.inputs(x, recent)
         u, p = self.gate.queries(x, q), self.gate.pooled(x, k)
-        where = None if told is None else self.cache_of(told)
+        where = None if oracle_positions is None else self.cache_of(oracle_positions)
         reads = []
         for t in range(x.shape[1]):
             token = slice(t, t + 1)
@@ -238,24 +231,26 @@ class Cached(Recurrent):
             here = (pooled / count if self.gate.mean else pooled).unsqueeze(2)
             logits = partial(self.gate.logits, u[:, :, token], here, pools)
             now = None if where is None else where[:, token]
-            weights = self.weights(Look(q, logits, partial(tuple, caches), now, seen - 1))
+            weights = self.weights(Access(q, logits, partial(tuple, caches), now, seen - 1))
             open_ = self.rule.matrices(M)
             memories = tuple(torch.cat([W.unsqueeze(2), stack], dim=2) for W, stack in zip(open_, caches, strict=True))
-            reads.append(self.one(memories, q[:, :, token], weights))
+            reads.append(self.read_token(memories, q[:, :, token], weights))
             if count == self.segments.lengths[self.segments.closed(seen - 1) % len(self.segments.lengths)]:
                 last = [W.detach() if self.detach else W for W in open_]
-                caches = tuple(self.keep(stack, [W.unsqueeze(2)]) for stack, W in zip(caches, last, strict=True))
+                caches = tuple(
+                    self.append_caches(stack, [W.unsqueeze(2)]) for stack, W in zip(caches, last, strict=True)
+                )
                 pools, pooled = torch.cat([pools, here], dim=2), torch.zeros_like(pooled)
                 M = M if self.goes_on else self.rule.start(x)
         return self.read_out(torch.cat(reads, dim=2)), Caches(recent, M, pooled, caches, pools, seen)
 
     def state_floats(self, length: int) -> int:
         closed, pool = self.segments.closed(length), self.rule.heads * self.gate.pooled_size
-        kept = self.kept(closed) * self.rule.matrix_floats()
-        return self.rule.floats() + kept + (1 + closed) * pool + recent_floats(self.width)
+        cached = self.num_caches(closed) * self.rule.matrix_floats()
+        return self.rule.floats() + cached + (1 + closed) * pool + recent_floats(self.width)
 
-    def kept(self, closed: int) -> int:
-        """Caches held once so many segments have ended."""
+    def num_caches(self, closed: int) -> int:
+        """Number of caches after so many segments have ended."""
         return closed
 
     def contents(self, state: Caches) -> dict[str, Tensor]:

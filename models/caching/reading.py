@@ -18,13 +18,13 @@ TILE = 8
 """Tokens that share one copy of a cache's matrices: fewer cost copies, more cost padding."""
 
 
-def weighed(matrices: Tensor, x: Tensor, weights: Tensor) -> Tensor:
+def weighted_sum(matrices: Tensor, x: Tensor, weights: Tensor) -> Tensor:
     """sum_n weights_n (x W_n) for one layer: one product, as the weights may be drawn into x."""
     return (weights.unsqueeze(-1) * x.unsqueeze(3)).flatten(3) @ matrices.flatten(2, 3)
 
 
 class Weigh(torch.autograd.Function):
-    """`weighed`, for pieces one after the other, each over the first caches of one stack: as many as it has weights.
+    """`weighted_sum` for pieces one after the other, each over the first caches of a stack: as many as it has weights.
 
     Under autograd every piece would keep a copy of its caches and of x times its weights, N^2 of each in
     all. Here gradients are worked out again, and those of all pieces added up in one place.
@@ -36,7 +36,7 @@ class Weigh(torch.autograd.Function):
         parts, start = [], 0
         for w in weights:
             x_s = x[:, :, start : start + w.shape[2]]
-            parts.append(weighed(matrices[:, :, : w.shape[3]], x_s, w))
+            parts.append(weighted_sum(matrices[:, :, : w.shape[3]], x_s, w))
             start += w.shape[2]
         return torch.cat(parts, dim=2)
 
@@ -58,16 +58,16 @@ class Weigh(torch.autograd.Function):
         return dmatrices, dx, *dweights
 
 
-def weighed_apiece(matrices: Tensor, x: Tensor, weights: Sequence[Tensor]) -> Tensor:
+def weighted_sum_by_piece(matrices: Tensor, x: Tensor, weights: Sequence[Tensor]) -> Tensor:
     """x [B, H, T, in] in pieces of C_s tokens, whose weights [B, H, C_s, n_s] are over the first n_s caches."""
     y: Tensor = Weigh.apply(matrices, x, *weights)  # type: ignore[no-untyped-call]
     return y
 
 
-def answers(rule: Rule, layers: tuple[Tensor, ...], q: Tensor, weights: Tensor) -> Tensor:
+def read_all(rule: Rule, layers: tuple[Tensor, ...], q: Tensor, weights: Tensor) -> Tensor:
     """sum_n weights_n M^(n)(q): every cache answers, and the answers are weighed."""
     if rule.depth == 1:
-        return weighed(layers[0], q, weights)
+        return weighted_sum(layers[0], q, weights)
     x = q.unsqueeze(2)  # [B, H, 1, C, in]: all caches are asked the same
     for matrices in layers[:-1]:
         x = rule.activation(x @ matrices)
@@ -75,7 +75,7 @@ def answers(rule: Rule, layers: tuple[Tensor, ...], q: Tensor, weights: Tensor) 
     return torch.addcmul(last @ layers[-1].flatten(2, 3), weights.sum(-1, keepdim=True), q)
 
 
-def chosen(rule: Rule, layers: tuple[Tensor, ...], q: Tensor, index: Tensor, weights: Tensor) -> Tensor:
+def read_chosen(rule: Rule, layers: tuple[Tensor, ...], q: Tensor, index: Tensor, weights: Tensor) -> Tensor:
     """sum_j weights_j M^(index_j)(q): index, weights [B, H, T, k], index -1 where there is nothing to choose.
 
     Pairs of a token and a cache are sorted by cache and laid out in tiles of one cache each, so that
