@@ -25,9 +25,9 @@ from .execution.engines import Event, Job, cores, execute
 from .execution.jobs import ELSEWHERE, fulfil
 from .measures.extrapolation import ROWS
 from .measures.requests import Requests, check, remaining
-from .studies import Ask, Study
 from .studies.learning_rates import asked_runs
 from .studies.matching import check_matched
+from .studies.study import Ask, Study
 
 if TYPE_CHECKING:
     from .results.tables import Results  # pandas takes half a second to import; a sweep does without

@@ -20,8 +20,8 @@ from runners.config.run import ModelSetting, Run, TaskSetting, Training
 from runners.execution.engines import execute
 from runners.memory_guide import __main__ as seen
 from runners.memory_guide import contrasts, legs, page, tables
-from runners.studies import Study
 from runners.studies.presets import CACHED, PRESETS, SMALL_OWN, longer, size_of_equal_bytes
+from runners.studies.study import Study
 
 ROOT = Path(__file__).parent.parent
 torch.set_num_threads(1)

@@ -20,8 +20,8 @@ from runners.config.run import ModelSetting, Run, TaskSetting, Training
 from runners.execution.engines import execute
 from runners.report import write_report
 from runners.results.tables import FLOORS, collect
-from runners.studies import Ask, Study
 from runners.studies.learning_rates import asked_runs, by_rate, choose, groups
+from runners.studies.study import Ask, Study
 from runners.studies.windows import WITHIN, warnings, window
 
 RATES = (0.001, 0.003, 0.01)

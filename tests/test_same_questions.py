@@ -28,12 +28,12 @@ def sealed_again(asked, folder, change):
     """A copy of the run whose extrapolation was changed by someone who seals what he changes."""
     place = folder / asked.name
     shutil.copytree(asked, place)
-    record = storage.load_record(place / storage.EXTRAPOLATION, {})
+    record = storage.load_record(place / "extrapolation.json", {})
     for file in record["outputs"]:
         tensors = {name: t.clone() for name, t in storage.load_tensors(place, file["name"], file["digest"]).items()}
         change(tensors, record)
         file["digest"] = storage.write_tensors(place, file["name"], tensors)
-    storage.write_record(place / storage.EXTRAPOLATION, record)
+    storage.write_record(place / "extrapolation.json", record)
     return place
 
 

@@ -18,8 +18,8 @@ from runners.cli.study_flags import TRAINED
 from runners.compare import check_study, record_study
 from runners.config.run import ModelSetting, Run, TaskSetting, Training
 from runners.report.findings import FEW_SEEDS
-from runners.studies import MATCHED, Ask, Study
 from runners.studies.presets import DEMO_MODELS, DEMO_TASKS, MINUTES, PRESETS
+from runners.studies.study import MATCHED, Ask, Study
 from runners.studies.study_file import load_study
 
 TASKS = (

@@ -13,8 +13,8 @@ from ..execution.engines import cores, execute
 from ..execution.progress import Board, first_line, follow
 from ..results.tables import collect
 from ..storage import CorruptRun, UnwritableFolder, is_finished
-from ..studies import Study
 from ..studies.presets import PRESETS
+from ..studies.study import Study
 from ..studies.study_file import load_study
 from .console import frame_table, plain_console
 from .flags import Mistake, Parser, integer

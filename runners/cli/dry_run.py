@@ -7,7 +7,7 @@ from pathlib import Path
 from ..compare import missing
 from ..execution.plan import Planned, in_all, plan
 from ..execution.progress import clock
-from ..studies import Study
+from ..studies.study import Study
 from .console import plain_console
 
 

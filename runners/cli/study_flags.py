@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .flags import Parser, add_list, flag, integer, number, one_of
 
 if TYPE_CHECKING:
-    from ..studies import Study
+    from ..studies.study import Study
 
 TRAINED: dict[str, tuple[Callable[[str], Any], str, str]] = {
     "updates": (integer, "N", "budget of updates"),

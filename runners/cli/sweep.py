@@ -15,7 +15,7 @@ from .study_flags import add_narrowing, narrowed, parts
 
 if TYPE_CHECKING:
     from ..config.run import Run
-    from ..studies import Study
+    from ..studies.study import Study
 
 JOBS = ("runners.execution.jobs",)
 """What workers import while the study is read."""

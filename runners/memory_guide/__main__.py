@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..studies import Study
 from ..studies.presets import PRESETS
+from ..studies.study import Study
 from . import contrasts, figures, inner, legs, page, swaps, tables
 
 STUDIES = ("memories", "caching", "elastic")

@@ -20,7 +20,7 @@ from ..execution.jobs import ask_more
 from ..measures.requests import record_of
 from ..measures.swap import label_of
 from ..statistics import across_seeds
-from ..studies import Study
+from ..studies.study import Study
 
 SAMPLINGS = ("uniform", "exponential")
 SHARES = (0.0, 0.25, 0.5, 0.75)

@@ -16,12 +16,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import storage
-from ..config.run import Run
-from .study import Study
-
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ..config.run import Run
+    from .study import Study
 
 COLUMNS = ("learning_rate", "seed", "validation", "solved", "updates_to_solve")
 
@@ -78,6 +77,8 @@ def asked_runs(study: Study, folder: Path) -> set[str]:
     Where one rate was trained that is every run. Where a run of a group is still missing, none of the group:
     the choice waits for all of them, but for those that failed.
     """
+    from .. import storage  # torch, which choosing a rate does without
+
     names: set[str] = set()
     for runs in groups(study.runs):
         if len({run.training.learning_rate for run in runs}) == 1:

@@ -14,7 +14,7 @@ from models.presets import MATCHED_PARAMETERS, MATCHED_STATE, Preset
 from ..config.length_modes import FIXED_LOAD, MODES
 from ..config.run import ModelSetting, Option, Run, TaskSetting, Training
 from ..measures.extrapolation import FAR, LADDER, ROWS
-from . import Ask, Study, Wish
+from .study import Ask, Study, Wish
 
 
 def longer(ladder: Sequence[int] = LADDER, rows: int = ROWS, mode: str = FIXED_LOAD) -> Ask:

@@ -19,6 +19,7 @@ from .. import storage
 from ..config.run import Run
 from ..execution.engines import Event
 from ..formatting import unknown
+from ..measures import MEASURES
 from ..training.loop import Progress
 
 SINKS = {
@@ -115,7 +116,7 @@ def opened(name: str, where: str, study: str, folder: Path) -> Sink:
 def scores_of(place: Path) -> Scores:
     """The scores of a finished run: at its training length, and at others where it was asked there."""
     records: dict[str, Mapping[str, Any]] = {"test": storage.load_record(place / storage.RECORD, {})}
-    if (path := place / storage.EXTRAPOLATION).is_file():
+    if (path := place / MEASURES["extrapolation"].file).is_file():
         records["extrapolation"] = storage.load_record(path, {})
     return [{"kind": kind, **row} for kind, record in records.items() for row in record["scores"]]
 
