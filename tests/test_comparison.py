@@ -10,8 +10,15 @@ import pandas as pd
 import pytest
 from synthetic import synthetic
 
-from runners.analysis.comparison import compare_memories, means_over_seeds, over_tasks, paired
-from runners.analysis.paired import COLUMNS, LEVEL, standing_out
+from runners.analysis.comparison import (
+    COLUMNS,
+    LEVEL,
+    best_memories,
+    compare_memories,
+    means_over_seeds,
+    over_tasks,
+    paired,
+)
 from runners.report.findings import farther, findings
 from runners.report.pairs import claim, pairs_table
 from runners.results.tables import Results
@@ -103,7 +110,7 @@ def test_few_seeds_cannot_show_it_however_clear(seeds: int, said: str) -> None:
     pairs = paired(results)
     assert list(pairs["verdict"]) == [said]
     assert pairs["low"].iloc[0] > 0.6
-    assert standing_out(pairs) == set()
+    assert best_memories(pairs) == set()
     assert pairs["p_holm"].isna().all() == (seeds == 1)
     assert claim(pairs) == said
     assert said in pairs_table(pairs)
@@ -136,7 +143,7 @@ def test_marginal_intervals_do_not_decide() -> None:
     results = dataclasses.replace(results, sequences=table.assign(num_correct=right))
     means = means_over_seeds(results.sequences).set_index("memory")
     assert means.loc["a", "low"] < means.loc["b", "high"]
-    assert standing_out(paired(results)) == {("task0", "a")}
+    assert best_memories(paired(results)) == {("task0", "a")}
 
 
 def test_only_common_rows_are_paired() -> None:
@@ -171,7 +178,7 @@ def test_other_rows_are_not_paired() -> None:
         assert pairs["verdict"].to_dict() == {"b": "other rows", "c": "not shown"}
         assert pairs.loc["b", ["difference", "p"]].isna().all()
         assert not pairs.loc["c", ["difference", "p"]].isna().any()
-        assert standing_out(pairs.reset_index()) == set()
+        assert best_memories(pairs.reset_index()) == set()
         assert "tested on other rows" in pairs_table(pairs.reset_index())
 
 

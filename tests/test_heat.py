@@ -1,4 +1,4 @@
-"""Maps of length and depth say what their cells rest on; horizons are those of the curves they come from."""
+"""Maps of length and depth say what their cells rest on; length_summaries are those of the curves they come from."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from synthetic import MEMORIES, TASKS, synthetic
 
-from runners.analysis.extrapolation import curves_over_length, horizon_table, horizons
+from runners.analysis.extrapolation import curves_over_length, length_summaries, length_summary_table
 from runners.figures import heat, length, panels, position
 from runners.figures.canvas import by_panel
 from runners.results.tables import Results
@@ -107,26 +107,26 @@ def test_each_mode_has_a_panel_of_its_own(results: Results) -> None:
 
 
 def test_horizons_are_those_of_the_curve(results: Results) -> None:
-    numbers = horizons(results).set_index(["task", "memory"])
+    numbers = length_summaries(results).set_index(["task", "memory"])
     curve = curves_over_length(results)
     for (task, memory), row in numbers.iterrows():
         mine = curve[(curve["task"] == task) & (curve["memory"] == memory)].drop_duplicates("length")
         assert row["effective_length"] == effective_length(list(mine["length"]), mine["low"], 0.9)
     assert numbers.loc[("mqar", "attention"), "effective_length"] == 2048
     assert numbers.loc[("mqar", "gru"), "effective_length"] == 0
-    assert horizons(results, 0.5).set_index(["task", "memory"]).loc[("mqar", "gru"), "effective_length"] >= 128
+    assert length_summaries(results, 0.5).set_index(["task", "memory"]).loc[("mqar", "gru"), "effective_length"] >= 128
 
 
 def test_lengths_at_which_the_load_could_not_grow_count_for_nothing(results: Results) -> None:
-    numbers = horizons(with_modes(results))
+    numbers = length_summaries(with_modes(results))
     assert set(numbers["longest"][numbers["mode"] == "growing load"]) == {256}
     assert set(numbers["longest"][numbers["mode"] == "fixed load"]) == {2048}
 
 
 def test_horizons_are_said_in_words(results: Results) -> None:
-    said = horizon_table(horizons(results)).set_index(["task", "memory"])
+    said = length_summary_table(length_summaries(results)).set_index(["task", "memory"])
     assert said.loc[("mqar", "attention"), "holds above .900"] == "2,048+"
     assert said.loc[("mqar", "gru"), "holds above .900"] == "none"
     assert said.loc[("mqar", "attention"), "half-life"] == ">2,048"
-    one = horizon_table(horizons(synthetic(["gru"], 1, ["mqar"])))
+    one = length_summary_table(length_summaries(synthetic(["gru"], 1, ["mqar"])))
     assert "[" not in one["area"].iloc[0]

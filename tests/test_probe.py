@@ -8,7 +8,7 @@ from sklearn.linear_model import Ridge as SklearnRidge
 
 from models import MEMORIES, Memory
 from models.hippo import legendre
-from runners.memory_guide.legs import coefficients
+from runners.memory_guide.experiments import coefficients
 from runners.probe import (
     Components,
     Levels,

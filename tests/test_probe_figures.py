@@ -12,17 +12,15 @@ import pandas as pd
 import pytest
 from synthetic import AGES, CACHED, LENGTH, SEGMENT, TASKS, synthetic
 
-from runners.analysis.gates import errors
-from runners.analysis.interventions import interventions, transplants
-from runners.analysis.probes import by_age, over_seeds, probed, share_over_seeds, where
-from runners.analysis.recovered import totals
-from runners.analysis.verdicts import verdicts
+from runners.analysis.interventions import interventions, patches, routing_errors, verdicts
+from runners.analysis.probes import by_age, matching, probed, totals
 from runners.figures import FIGURES, looks, panels
 from runners.figures.canvas import by_panel
 from runners.figures.saving import svg
 from runners.probe.verdict import MARGIN, Claim, decide, verdict
 from runners.report import write_report
 from runners.results.tables import Results
+from runners.statistics import fraction_over_seeds, number_over_seeds
 
 SHOWN, WRITTEN = ("attention", "linear", "gru"), ("mqar", "needle")
 Bounds = tuple[float, float, float]
@@ -44,7 +42,7 @@ def old(results: Results) -> Results:
 
 def test_records_older_than_the_columns_are_left_out(results: Results) -> None:
     assert all(FIGURES[name].table(old(results)).empty for name in (*OF_STATES, "probes_shapes"))
-    tables = (by_age, totals, verdicts, errors, transplants)
+    tables = (by_age, totals, verdicts, routing_errors, patches)
     assert all(not len(table(old(results))) for table in tables)
     first = results.probes["seed"] == 0
     mixed = pd.concat([results.probes[first][OLD], results.probes[~first]], ignore_index=True)
@@ -83,7 +81,9 @@ def test_what_is_drawn_is_all_layers_together_at_the_end(results: Results) -> No
 
 def test_bits_of_a_sequence_are_those_of_an_item_times_its_items(results: Results) -> None:
     found = totals(results).set_index(["task", "memory", "seed"])
-    rows = where(probed(results), {"layer": 0, "content": "state", "reader": "ridge", "control": "none", "end": True})
+    rows = matching(
+        probed(results), {"layer": 0, "content": "state", "reader": "ridge", "control": "none", "end": True}
+    )
     for (task, memory, seed), part in rows.groupby(["task", "memory", "seed"]):
         row = found.loc[(task, memory, seed)]
         questions, values = TASKS[str(task)]
@@ -112,22 +112,22 @@ def test_a_total_says_how_much_of_it_the_second_half_of_the_rows_found(results: 
 
 
 def test_an_interval_over_seeds_is_students() -> None:
-    mean, low, high = over_seeds([2, 3, 4], [0] * 3, [9] * 3)
+    mean, low, high = number_over_seeds([2, 3, 4], [0] * 3, [9] * 3)
     assert mean == 3
     assert (mean - low, high - mean) == pytest.approx((4.302653 / 3**0.5,) * 2)  # deviation 1
-    assert over_seeds([2], [0], [9]) == (2, 0, 9)
+    assert number_over_seeds([2], [0], [9]) == (2, 0, 9)
 
 
 @pytest.mark.parametrize("accuracies", [(0.9, 0.99, 1.0), (0.0, 0.01, 0.2), (1.0, 1.0, 1.0), (0.5,)])
 def test_a_share_and_its_bounds_lie_between_nothing_and_all(accuracies: tuple[float, ...]) -> None:
     a = np.array(accuracies)
-    mean, low, high = share_over_seeds(a, a - 0.05 * a, a + 0.05 * (1 - a))
+    mean, low, high = fraction_over_seeds(a, a - 0.05 * a, a + 0.05 * (1 - a))
     assert 0 <= low <= mean <= high <= 1
     assert mean == pytest.approx(a.mean())
 
 
 def test_a_seed_that_did_not_guess_has_no_part_in_the_mean() -> None:
-    assert share_over_seeds([0.5, np.nan, 0.7], [0.4, np.nan, 0.6], [0.6, np.nan, 0.8])[0] == pytest.approx(0.6)
+    assert fraction_over_seeds([0.5, np.nan, 0.7], [0.4, np.nan, 0.6], [0.6, np.nan, 0.8])[0] == pytest.approx(0.6)
 
 
 def test_what_is_not_yet_written_is_not_read(results: Results) -> None:
@@ -140,9 +140,9 @@ def test_selectivity_is_against_the_same_reader(results: Results) -> None:
     found = by_age(results).set_index("reader")
     ridge, logistic = found.loc["ridge"], found.loc["logistic"]
     assert np.allclose(ridge["selectivity"], ridge["accuracy"] - ridge["control"])
-    dealt = where(probed(results), {"layer": 0, "content": "state", "control": "control", "end": True})
-    first = where(ridge, {"task": "mqar", "memory": "linear"}).iloc[0]
-    mine = where(dealt, {"task": "mqar", "memory": "linear"})
+    dealt = matching(probed(results), {"layer": 0, "content": "state", "control": "control", "end": True})
+    first = matching(ridge, {"task": "mqar", "memory": "linear"}).iloc[0]
+    mine = matching(dealt, {"task": "mqar", "memory": "linear"})
     mine = mine[mine["age"].between(first["age_low"], first["age_high"])]
     assert first["control"] == pytest.approx(mine["accuracy"].mean())
     assert logistic["selectivity"].isna().all()
@@ -207,7 +207,7 @@ def test_a_memory_without_router_has_no_map_of_where_it_looks(results: Results) 
 
 
 def test_both_errors_are_all_that_is_missed(results: Results) -> None:
-    found = errors(results)
+    found = routing_errors(results)
     assert np.allclose(found["accuracy"] + found["routing_error"] + found["compression_error"], 1)
     assert (found["num_sequences"] == 128 * len(AGES) * 3).all()
 
@@ -218,7 +218,7 @@ def test_a_transplant_is_judged_by_the_donor(results: Results) -> None:
     follows = moved.groupby(["task", "memory"])["follows"].mean()
     for task, memory in follows.index:
         assert drawn.loc[(task, memory, "patched"), "mean"] == pytest.approx(follows[task, memory])
-    assert (transplants(results).set_index(["task", "memory"])["follows"] - follows).abs().max() < 1e-12
+    assert (patches(results).set_index(["task", "memory"])["follows"] - follows).abs().max() < 1e-12
 
 
 def test_all_layers_together_come_before_each(results: Results) -> None:
@@ -262,7 +262,7 @@ def test_of_one_run_the_word_is_that_of_its_probe() -> None:
     alone = synthetic(["attention", "gru"], 1, ["mqar"])
     said = verdicts(alone).set_index("memory")["verdict"]
     for memory in said.index:
-        probes, changed = (where(table, {"memory": memory}) for table in (alone.probes, alone.interventions))
+        probes, changed = (matching(table, {"memory": memory}) for table in (alone.probes, alone.interventions))
         own = verdict(probes.to_dict("records"), changed.to_dict("records"))
         assert own.words == said[memory]
 

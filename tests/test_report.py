@@ -16,14 +16,20 @@ import pandas as pd
 import pytest
 from synthetic import CACHED, MEMORIES, TASKS, synthetic
 
-from runners.analysis.comparison import bounds_lines, compare_memories, comparison_table, means_over_seeds, names
+from runners.analysis.comparison import (
+    bounds_lines,
+    compare_memories,
+    comparison_table,
+    means_over_seeds,
+    names,
+    paired,
+)
 from runners.analysis.extrapolation import floor
-from runners.analysis.paired import paired
 from runners.figures import FIGURES, looks, panels, save
 from runners.figures.canvas import INK, PANEL, begin, by_panel
 from runners.figures.cutting import panels_of, samples
 from runners.figures.saving import svg, svg_file
-from runners.formatting import accuracy, listed, p_value, share, signed, span
+from runners.formatting import accuracy, fraction, listed, p_value, signed, span
 from runners.report import basis, write_report
 from runners.report.findings import caution, farther, findings
 from runners.report.table import floors_table, score_table
@@ -183,8 +189,8 @@ def test_every_floor_stands_in_the_table_and_in_the_terminal(results: Results, n
     for task, said, line in zip(TASKS, cells, bounds_lines(results), strict=True):
         questions, values = TASKS[task]
         low = (1 / values, 1 / values, 1 / questions, 1 if task == "copying" else 1 / values + 0.01, 1 / values + 0.02)
-        assert list(said[3:8]) == [share(x) for x in low]
-        assert ", ".join(f"{name} {share(x)}" for name, x in zip(FLOORS, low, strict=True)) in line
+        assert list(said[3:8]) == [fraction(x) for x in low]
+        assert ", ".join(f"{name} {fraction(x)}" for name, x in zip(FLOORS, low, strict=True)) in line
 
 
 def test_floors_that_an_old_run_lacks_are_not_made_up(results: Results) -> None:
@@ -433,7 +439,7 @@ def test_odd_names_do_no_harm(tmp_path: Path) -> None:
     ("value", "said"), [(1, "1.00"), (0.9999, ".999"), (0.974, ".974"), (0.0001, ".001"), (0, ".000")]
 )
 def test_only_a_perfect_score_reads_as_one(value: float, said: str) -> None:
-    assert share(value) == said
+    assert fraction(value) == said
 
 
 def test_words() -> None:

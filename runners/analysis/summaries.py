@@ -12,14 +12,14 @@ from typing import Any
 import pandas as pd
 
 from ..config.length_modes import FIXED_DISTANCE, GROWING_LOAD
-from ..formatting import amount, share, span
+from ..formatting import amount, fraction, span
 from ..measures import Measure
 from ..results.tables import Results
 from .capacity import capacities, interval, slopes
-from .extrapolation import horizon_table, horizons
-from .recovered import totals
+from .extrapolation import length_summaries, length_summary_table
+from .interventions import verdicts
+from .probes import totals
 from .swaps import swap_table, swaps
-from .verdicts import verdicts
 
 Parts = list[pd.DataFrame | str]
 
@@ -56,11 +56,11 @@ def extrapolation(results: Results, given: Mapping[str, Any]) -> Parts:
     ]
     index = ["run", "mode"] if mode == FIXED_DISTANCE else ["run"]
     wide = mine.pivot_table(index=index, columns="length", values="accuracy")
-    wide = wide.map(lambda value: "" if pd.isna(value) else share(value)).reset_index()
+    wide = wide.map(lambda value: "" if pd.isna(value) else fraction(value)).reset_index()
     wide = wide.rename(columns=lambda name: f"{name:,} tokens" if isinstance(name, int) else name)
-    numbers = horizons(results, given["threshold"])
+    numbers = length_summaries(results, given["threshold"])
     numbers = numbers[numbers["mode"].str.startswith(mode)]
-    return [wide, *loads, *([horizon_table(numbers)] if len(numbers) else [])]
+    return [wide, *loads, *([length_summary_table(numbers)] if len(numbers) else [])]
 
 
 def capacity(results: Results, given: Mapping[str, Any]) -> Parts:
@@ -128,7 +128,7 @@ def verdict_table(found: pd.DataFrame) -> pd.DataFrame:
         [
             {"task": record["task"], "memory": record["memory"], "verdict": record["verdict"]}
             | {"items": f"{record['readable']:.0f} of {record['items']:.0f}"}
-            | {head: "" if pd.isna(record[name]) else share(record[name]) for head, name in heads.items()}
+            | {head: "" if pd.isna(record[name]) else fraction(record[name]) for head, name in heads.items()}
             for _, record in found.iterrows()
         ]
     )

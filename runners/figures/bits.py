@@ -28,10 +28,10 @@ def table(results: Results) -> pd.DataFrame:
     """task, memory, length, seed, state_bytes, load, bits_per_state_bit, recalled_bits, mean, panel"""
     parts = []
     for one in memories(results):
-        if one.rows["state_bytes"].iloc[0] == 0:
+        if one.scores["state_bytes"].iloc[0] == 0:
             continue
-        means = one.rows.groupby("load")["bits_per_state_bit"].mean()
-        best = one.rows.loc[one.rows["load"] == means.idxmax(), KEPT]
+        means = one.scores.groupby("load")["bits_per_state_bit"].mean()
+        best = one.scores.loc[one.scores["load"] == means.idxmax(), KEPT]
         parts.append(best.assign(mean=means.max(), panel=panel(results, one.task, one.length)))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 

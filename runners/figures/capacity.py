@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ..analysis.capacity import THRESHOLDS, asked_task, memories
-from ..analysis.fits import capacity
+from ..analysis.capacity import THRESHOLDS, capacity, memories, task_of_study
 from ..formatting import accuracy
 from ..results.tables import Results
 from .canvas import (
@@ -43,7 +42,7 @@ def table(results: Results) -> pd.DataFrame:
     for one in memories(results):
         counts = one.counts
         means = pd.DataFrame(counts.bands, columns=["mean", "low", "high"]).assign(load=counts.loads)
-        mine = one.rows[["run", "task", "memory", "load", "length", "seed", "accuracy", "chance", "bag", "ceiling"]]
+        mine = one.scores[["run", "task", "memory", "load", "length", "seed", "accuracy", "chance", "bag", "ceiling"]]
         mine = mine.merge(means, on="load").assign(train_load=mine["run"].map(trained)).drop(columns="run")
         for threshold in THRESHOLDS:
             at = capacity(counts, threshold)[0]
@@ -54,7 +53,7 @@ def table(results: Results) -> pd.DataFrame:
 
 def panel(results: Results, task: str, length: int) -> str:
     """The task that was asked, with the length where it was asked at several."""
-    asked = asked_task(results, task)
+    asked = task_of_study(results, task)
     words = task if asked is None or asked.name == task else f"{asked.name}, trained on a {task}"
     lengths = results.capacity.loc[results.capacity["task"] == task, "length"].nunique()
     return words if lengths == 1 else f"{words}, {length:,} tokens"

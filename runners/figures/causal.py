@@ -8,9 +8,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from ..analysis.interventions import interventions
-from ..analysis.probes import SHARE, by_seed, share_over_seeds
+from ..analysis.probes import by_seed
 from ..formatting import accuracy
+from ..probe.verdict import ACCURACY
 from ..results.tables import Results
+from ..statistics import fraction_over_seeds
 from .canvas import accuracy_scale, begin, dots, reference
 from .look import Looks, looks
 
@@ -48,8 +50,8 @@ def table(results: Results) -> pd.DataFrame:
     )
     found = []
     rows = rows[rows["accuracy"].notna()].assign(rank=rows["rank"].astype(float))
-    for row, part in by_seed(rows, KEYS, [*SHARE, "rank", "chance"]):
-        row |= dict(zip(("mean", "low", "high"), share_over_seeds(*(part[name] for name in SHARE)), strict=True))
+    for row, part in by_seed(rows, KEYS, [*ACCURACY, "rank", "chance"]):
+        row |= dict(zip(("mean", "low", "high"), fraction_over_seeds(*(part[name] for name in ACCURACY)), strict=True))
         found.append(row | {name: part[name].mean() for name in ("rank", "chance")})
     return pd.DataFrame(found)
 

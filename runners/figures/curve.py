@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ..formatting import share
+from ..formatting import fraction
 from ..results.tables import Results
 from .canvas import accuracy_scale, begin, broken_line, dots, doubling_scale, tokens
 from .look import Looks, looks, of
@@ -52,7 +52,7 @@ def draw(drawn: pd.DataFrame, look: Looks | None = None, ax: Axes | None = None)
         ends = mine[mine["ends"]]
         said = [
             f"{memory}, seed {r['seed']}, update {r['update']:,}: end of stage {r['stage']} "
-            f"({r['stage_length']:,} tokens, load {r['stage_load']:,}), accuracy {share(r['accuracy'])}"
+            f"({r['stage_length']:,} tokens, load {r['stage_load']:,}), accuracy {fraction(r['accuracy'])}"
             for _, r in ends.iterrows()
         ]
         dots(ax, ends["update"], ends["smooth"], here, said, 10)

@@ -8,8 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator
 
-from ..analysis.probes import READER, at_end, where
-from ..formatting import share
+from ..analysis.probes import READER, at_end, matching
+from ..formatting import fraction
 from ..results.tables import Results
 from .canvas import accuracy_scale, begin, dots, reference
 from .look import Looks, looks
@@ -30,7 +30,7 @@ def table(results: Results) -> pd.DataFrame:
 
     Memories that were not asked themselves are left out.
     """
-    rows = where(at_end(results), {"control": "none"})
+    rows = matching(at_end(results), {"control": "none"})
     if not len(rows):
         return pd.DataFrame()
     asked = rows[rows["reader"].isin([READER, "model"])]
@@ -60,7 +60,7 @@ def draw(drawn: pd.DataFrame, look: Looks | None = None, ax: Axes | None = None)
         ax.scatter(mine["behaviour"], mine["probe"], s=9, alpha=0.5, linewidths=0, zorder=3, **marks)
         ax.plot([], [], markersize=5.5, markeredgewidth=0, linestyle="", label=memory, **marks)
         probe, answers = float(mine["probe_mean"].iloc[0]), float(mine["behaviour_mean"].iloc[0])
-        said = f"{memory}: the probe reads {share(probe)}, the model answers {share(answers)}"
+        said = f"{memory}: the probe reads {fraction(probe)}, the model answers {fraction(answers)}"
         dots(ax, mine["behaviour_mean"].iloc[:1], mine["probe_mean"].iloc[:1], here, [said], 30)
     accuracy_scale(ax)
     ax.set(xscale="linear", xlim=(-0.03, 1.04))

@@ -12,7 +12,7 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from ..config.length_modes import FIXED_LOAD, distance_of, order
 from ..formatting import amount
 from ..results.tables import Results
-from ..statistics.shares import effective, quantile
+from ..statistics import fraction_over_seeds
 from .canvas import PANEL, ROOM, begin, tokens
 from .look import Looks
 
@@ -61,22 +61,11 @@ def table(results: Results) -> pd.DataFrame:
 
 
 def over_seeds(cell: pd.DataFrame) -> dict[str, Any]:
-    """Seeds, questions in all, and the mean accuracy of one cell with its 95 % interval.
-
-    The variance is that of the mean of the seeds and, once, that of one seed's rows (which all seeds share, so that
-    more seeds do not lessen it), as wide as its interval; degrees of freedom after Satterthwaite. Where no seed
-    is off 0 or 1 that is no spread, and the widest interval of a seed stands.
-    """
-    accuracies, S = cell["accuracy"].to_numpy(dtype=float), len(cell)
-    mean, widest = float(accuracies.mean()), cell.iloc[int((cell["high"] - cell["low"]).to_numpy().argmax())]
-    said = {"seeds": S, "num_questions": int(cell["num_questions"].sum()), "mean": mean}
-    if S == 1 or mean in (0.0, 1.0):
-        return said | {"low": float(widest["low"]), "high": float(widest["high"])}
-    rows = float((((cell["high"] - cell["low"]) / (2 * quantile(np.inf))) ** 2).mean())
-    seeds = float(accuracies.var(ddof=1)) / S
-    freedom = (rows + seeds) ** 2 / (seeds**2 / (S - 1)) if seeds else np.inf
-    low, high = effective(mean, rows + seeds, freedom)
-    return said | {"low": low, "high": high}
+    """Seeds, questions in all, and the mean accuracy of one cell with its 95 % interval."""
+    bounds = fraction_over_seeds(cell["accuracy"], cell["low"], cell["high"], same_sequences=True)
+    return {"seeds": len(cell), "num_questions": int(cell["num_questions"].sum())} | dict(
+        zip(("mean", "low", "high"), bounds, strict=True)
+    )
 
 
 def draw(drawn: pd.DataFrame, look: Looks | None = None, ax: Axes | None = None) -> Axes:

@@ -7,8 +7,9 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ..analysis.probes import READER, at_end, by_seed, over_seeds, where
+from ..analysis.probes import READER, at_end, by_seed, matching
 from ..results.tables import Results
+from ..statistics import number_over_seeds
 from .canvas import UNNAMED, begin, mean_line, reference
 from .look import Look, Looks, looks
 
@@ -27,13 +28,13 @@ NAMED = {"untrained": "untrained", "shuffled": "dealt to wrong rows", "control":
 
 def table(results: Results) -> pd.DataFrame:
     """task, memory, control, age_low, age_high, seeds, items (in all), bits, low, high, accuracy, item_bits"""
-    rows = where(at_end(results), {"reader": READER})
+    rows = matching(at_end(results), {"reader": READER})
     if not len(rows):
         return pd.DataFrame()
     found, bounds = [], ["bits", "bits_low", "bits_high"]
     shown = rows[rows["control"].isin(["none", *CONTROLS])]
     for row, part in by_seed(shown, KEYS, [*bounds, "accuracy", "item_bits"]):
-        row |= dict(zip(("bits", "low", "high"), over_seeds(*(part[name] for name in bounds)), strict=True))
+        row |= dict(zip(("bits", "low", "high"), number_over_seeds(*(part[name] for name in bounds)), strict=True))
         found.append(row | {name: part[name].mean() for name in ("accuracy", "item_bits")})
     return pd.DataFrame(found)
 

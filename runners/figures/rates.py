@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from ..analysis.extrapolation import floor
-from ..formatting import share
+from ..formatting import fraction
 from ..results.tables import Results
 from ..studies.windows import WITHIN, window
 from .canvas import UNNAMED, accuracy_scale, begin, dots, reference
@@ -20,7 +20,7 @@ READING = (
     "Every memory was trained at every rate with every seed. Small dots are seeds, the line their mean on "
     "validation rows; a cross is a seed that diverged, which counts as 0. The ring is the rate chosen, by "
     "validation alone: everything else in this report is of runs at that rate. The broad stroke is the window "
-    f"of rates that work, within {share(WITHIN)} of the chosen one. Memories stand side by side at each rate."
+    f"of rates that work, within {fraction(WITHIN)} of the chosen one. Memories stand side by side at each rate."
 )
 KEYS = ["task", "memory"]
 APART = 0.05
@@ -74,7 +74,7 @@ def draw(drawn: pd.DataFrame, look: Looks | None = None, ax: Axes | None = None)
         ax.plot(mean["x"], mean["mean"], linewidth=1.2, label=memory, **of(here))
         well, fell = mine[~mine["diverged"]], mine[mine["diverged"]]
         said = [
-            f"{memory}, rate {r['learning_rate']:g}, seed {r['seed']}: {share(r['validation'])}"
+            f"{memory}, rate {r['learning_rate']:g}, seed {r['seed']}: {fraction(r['validation'])}"
             for _, r in well.iterrows()
         ]
         dots(ax, well["x"], well["validation"], here._replace(marker="o"), said, 5)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ..analysis.recovered import totals
+from ..analysis.probes import totals
 from ..formatting import span
 from ..results.tables import Results
 from .canvas import begin, dots, doubling_scale, reference

@@ -132,7 +132,7 @@ class Swap(Measure):
 
     def remaining(self, record: Record | None, request: Request) -> Request | None:
         """The multiples of the length at which this swap was not tested on as many sequences."""
-        code, rows = code_of(request), request.get("rows", ROWS)
+        code, rows = swap_code(request), request.get("rows", ROWS)
         done = {d["multiple"]: d["rows"] for d in (record or {"done": []})["done"] if d["swap"] == code}
         left = [multiple for multiple in request["ladder"] if done.get(multiple, 0) < rows]
         return {**request, "ladder": left} if left else None
@@ -154,14 +154,14 @@ class Swap(Measure):
         answers: dict[str, Tensor] = {}
         for multiple in sorted(request["ladder"]):
             length = multiple * run.task.length
-            tests = ((AS_TRAINED, 0, run, model), (label_of(request), updates, new, other))
+            tests = ((AS_TRAINED, 0, run, model), (swap_label(request), updates, new, other))
             for label, trained, tested, its_model in tests:
                 scored, tables = score_tables(tested, its_model, run.task.task, length, rows, watch)
                 place = {"swapped": label, "gate_updates": trained}
-                record["swaps"] += [place | its_memory(label, request) | one for one in tables["scores"]]
+                record["swaps"] += [place | other_memory(label, request) | one for one in tables["scores"]]
                 record["swap_sequences"] += [place | one for one in tables["sequences"]]
                 answers |= outputs(scored, f"{label}/{trained}/{length}")
-            record["done"].append({"swap": code_of(request), "multiple": multiple, "rows": rows})
+            record["done"].append({"swap": swap_code(request), "multiple": multiple, "rows": rows})
         return record, answers
 
     def merge(self, old: Record, new: Record) -> Record:
@@ -193,7 +193,7 @@ def swapped_model(run: Run, model: SequenceModel, request: Request) -> tuple[Run
     return swapped(run, model, request["memory"], request.get("options", {}))
 
 
-def its_memory(label: str, request: Request) -> dict[str, str]:
+def other_memory(label: str, request: Request) -> dict[str, str]:
     """Name and options of the memory in place, as columns."""
     if label == AS_TRAINED:
         return {"other_memory": "", "other_options": "{}"}
@@ -208,14 +208,14 @@ def swapped_run(run: Run, record: Mapping[str, Any]) -> Run:
     return swapped_model(run, run.build(), request)[0]
 
 
-def label_of(request: Request) -> str:
+def swap_label(request: Request) -> str:
     """The memory in place as people read it: `grm, segment 16`."""
     path, _, name = request["memory"].rpartition(":")
     options = [f"{key.replace('_', ' ')} {value}" for key, value in request.get("options", {}).items()]
     return ", ".join([name if path else request["memory"], *options])
 
 
-def code_of(request: Request) -> str:
+def swap_code(request: Request) -> str:
     """All that decides the numbers of a swap besides the run, as canonical JSON; the code of a user's memory too."""
     from ..config.custom_code import source_digest  # torch
 

@@ -47,7 +47,7 @@ def over_length(table: pd.DataFrame) -> Figure:
     """Accuracy against length, a line for each memory."""
     with matplotlib.rc_context(STYLE):
         figure = Figure((2 * PANEL[0], 1.5 * PANEL[1]), layout="constrained")
-        ax = begin(figure.add_subplot(), "length of the row (tokens)", "accuracy")
+        ax = begin(figure.add_subplot(), "length of the sequence (tokens)", "accuracy")
         look = looks(table["memory"])
         for memory, mine in table.groupby("memory", sort=False):
             here = of(look[str(memory)])
@@ -63,10 +63,10 @@ def over_length(table: pd.DataFrame) -> Figure:
 
 
 def over_age(table: pd.DataFrame) -> Figure:
-    """What the probe recovers against what can be recovered: marks on lines."""
+    """Fraction that the probe recovers, as marks, on the fraction that can be recovered, as lines."""
     with matplotlib.rc_context(STYLE):
         figure = Figure((2 * PANEL[0], PANEL[1] + 0.3), layout="constrained")
-        ax = begin(figure.add_subplot(), "age (tokens since written)", "share recovered")
+        ax = begin(figure.add_subplot(), "age (tokens since written)", "fraction recovered")
         look = looks(f"N = {N}" for N in table["N"].unique())
         for N, mine in table.groupby("N", sort=False):
             here = look[f"N = {N}"]

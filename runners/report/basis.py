@@ -7,9 +7,8 @@ from html import escape
 
 import pandas as pd
 
-from ..analysis.comparison import names
-from ..analysis.paired import LEVEL
-from ..formatting import listed, share, span
+from ..analysis.comparison import LEVEL, names
+from ..formatting import fraction, listed, span
 from ..results.tables import CHECKS, Results
 from ..statistics import seeds_to_show
 from ..studies.study import FEW_SEEDS
@@ -68,7 +67,7 @@ def checks(scores: pd.DataFrame) -> str:
     known = tests.dropna(subset=list(CHECKS)) if set(CHECKS) <= set(tests) else tests[:0]
     if not len(known):
         return "Not known: the runs are older than the checks."
-    initial, cut_off = (share(known[name].max()) for name in CHECKS)
+    initial, cut_off = (fraction(known[name].max()) for name in CHECKS)
     rest = f" {len(tests) - len(known):,} are older than the checks." if len(known) < len(tests) else ""
     return (
         f"Passed by {len(known):,} of {len(tests):,} runs: untrained, none scores more than {initial}; with its memory "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ..analysis.paired import LEVEL, standing_out, undecided
+from ..analysis.comparison import LEVEL, best_memories, unresolved_rivals
 from ..config.length_modes import at_fixed_load
 from ..formatting import accuracy, listed, p_value
 from ..statistics import seeds_to_show
@@ -18,7 +18,7 @@ def findings(numbers: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
     wins: dict[str, list[str]] = {}
     first: dict[str, list[str]] = {}
     level: dict[str, list[str]] = {}
-    shown, sentences = standing_out(pairs), []
+    shown, sentences = best_memories(pairs), []
     for task, part in numbers.groupby("task", sort=False):
         rivals = pairs[pairs["task"] == task]
         if not len(rivals):
@@ -32,7 +32,7 @@ def findings(numbers: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
             wins.setdefault(leader, []).append(f"{said}; {p_value(rivals['p_holm'].iloc[0])})")
         elif (rivals["low"] > 0).all() and rivals["verdict"].str.endswith("cannot show it").any():
             first.setdefault(leader, []).append(f"{said})")
-        elif level_with := undecided(rivals):
+        elif level_with := unresolved_rivals(rivals):
             level.setdefault(listed([leader, *level_with]), []).append(str(task))
         if others := [str(m) for m in rivals["against"][rivals["verdict"] == "other rows"]]:
             sentences.append(f"On {task}, {listed(others)} answered other rows than {leader}: not compared.")
@@ -71,7 +71,7 @@ def farther(means: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
         leader = str(rivals["memory"].iloc[0])
         level = [str(m) for m in rivals["against"][~(rivals["low"] > 0)]]
         leaders = listed([f"{m} ({reached[m]})" for m in (leader, *level)])
-        shown = (str(task), leader) in standing_out(pairs)
+        shown = (str(task), leader) in best_memories(pairs)
         verb = "are not told apart at the top" if level else "leads" if shown else "comes first"
         sentences.append(f"On {task} at {length:,} tokens, {length // trained} times as far, {leaders} {verb}.")
     return sentences

@@ -6,12 +6,12 @@ from html import escape
 
 import pandas as pd
 
-from ..analysis.extrapolation import THRESHOLD, horizon_table
-from ..formatting import share
+from ..analysis.extrapolation import THRESHOLD, length_summary_table
+from ..formatting import fraction
 
 HOW_TO_READ = (
     "A memory holds up to the longest tested length at and below which every interval over seeds lies above "
-    f"{share(THRESHOLD)} (+: the longest tested; none: not even the shortest). The half-life is the length at which "
+    f"{fraction(THRESHOLD)} (+: the longest tested; none: not even the shortest). The half-life is the length at which "
     "half is lost of what the shortest rows have above their floor. The area is the mean, over doublings of the "
     "length, of the share kept of what lies between floor and 1. Bounds are over seeds: bootstrap for the "
     "half-life, t for the area."
@@ -20,7 +20,7 @@ HOW_TO_READ = (
 
 def horizons_table(numbers: pd.DataFrame) -> str:
     """The table of `horizons.horizons`."""
-    table = horizon_table(numbers)
+    table = length_summary_table(numbers)
     head = "".join(f'<th scope="col">{escape(word)}</th>' for word in table.columns)
     body = []
     for first, *rest in table.itertuples(index=False):

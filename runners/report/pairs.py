@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..formatting import interval, p_value, share, signed
+from ..formatting import fraction, interval, p_value, signed
 
 HOW_TO_READ = (
     "The memory with the highest mean on each task, less every other, row by row on the same test rows; 95 % "
@@ -47,7 +47,7 @@ def cells(row: pd.Series[Any]) -> list[str]:
     if pd.isna(row["difference"]):
         return [row["against"], "tested on other rows", "", "", str(row["seeds"]), ""]
     said = f"{signed(row['difference'])} [{signed(row['low'])} to {signed(row['high'])}]"
-    beats = "" if pd.isna(row["effect"]) else share(row["effect"])
+    beats = "" if pd.isna(row["effect"]) else fraction(row["effect"])
     return [row["against"], said, p_value(row["p"]).removeprefix("p = ").removeprefix("p "), beats,
             str(row["seeds"]), f"{row['rows']:,}"]  # fmt: skip
 
@@ -65,7 +65,7 @@ def over_tasks_table(table: pd.DataFrame) -> str:
     """One row per memory, best first."""
     ranked = table.sort_values("iqm", ascending=False, kind="stable")
     body = "".join(
-        f'<tr><th scope="row">{escape(row["memory"])}</th><td>{share(row["iqm"])} '
+        f'<tr><th scope="row">{escape(row["memory"])}</th><td>{fraction(row["iqm"])} '
         f"{interval(row['low'], row['high'])}</td><td>{row['tasks']}</td><td>{row['seeds']}</td></tr>"
         for _, row in ranked.iterrows()
     )

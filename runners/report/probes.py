@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..formatting import amount, interval, share, signed, span
+from ..formatting import amount, fraction, interval, signed, span
 from ..probe.verdict import MARGIN
 
 INTRODUCTION = (
@@ -39,8 +39,8 @@ HOW_TO_READ_VERDICTS = (
     "of the reader lies above its control. Answered: that of the model lies above chance. Used: erasing what the "
     "reader reads costs answers (extra loss: beside the model as it is, or beside erasing as many directions at "
     "random, whichever is less; the latter can even help, where items disturb each other). Each is no where its "
-    f"interval ends less than {share(MARGIN)} of the way to 1 beyond what it is held against; where it is neither, or"
-    " nothing was erased, or too few rows were there to erase by, or nothing as large could be erased beside it, the"
+    f"interval ends less than {fraction(MARGIN)} of the way to 1 beyond what it is held against; where it is neither, "
+    "or nothing was erased, or too few rows were there to erase by, or nothing as large could be erased beside it, the"
     " verdict is undecided; where the model cannot be asked, it says what is read alone (not asked). Erasing leaves "
     "imprints that a new reader finds: bits after, of bits before. Follows: answers that are the value of the row "
     "whose state was put in its place."
@@ -78,8 +78,8 @@ def verdicts_table(found: pd.DataFrame) -> str:
 
 
 def verdict_cells(row: pd.Series[Any]) -> list[str]:
-    probe = f"{share(row['probe'])} {interval(row['probe_low'], row['probe_high'])}"
-    asked = f"{share(row['behaviour'])} {interval(row['behaviour_low'], row['behaviour_high'])}"
+    probe = f"{fraction(row['probe'])} {interval(row['probe_low'], row['probe_high'])}"
+    asked = f"{fraction(row['behaviour'])} {interval(row['behaviour_low'], row['behaviour_high'])}"
     cost = "" if pd.isna(row["cost"]) else signed(row["cost"])
     left = "" if pd.isna(row["bits_after"]) else f"{row['bits_after']:.2f} of {row['bits_before']:.2f}"
     after = [or_none(row["erased"]), or_none(row["random"]), cost, left, or_none(row["follows"])]
@@ -94,7 +94,7 @@ def verdict_cells(row: pd.Series[Any]) -> list[str]:
         *controls,
         answers,
         *after,
-        share(row["chance"]),
+        fraction(row["chance"]),
         str(row["seeds"]),
     ]
 
@@ -127,11 +127,11 @@ def errors_table(found: pd.DataFrame) -> str:
              "right", "rows", "seeds")  # fmt: skip
     rows = []
     for _, row in found.iterrows():
-        said = [share(row["accuracy"]), share(row["oracle"]), signed(row["routing_error"])]
+        said = [fraction(row["accuracy"]), fraction(row["oracle"]), signed(row["routing_error"])]
         gate = [or_none(row[name]) for name in ("weight", "even", "right")]
         counts = [amount(row["num_sequences"]), str(row["seeds"])]
         layer = str(row["layer"]) if row["layer"] else "all"
-        rows.append([row["task"], row["memory"], layer, *said, share(row["compression_error"]), *gate, *counts])
+        rows.append([row["task"], row["memory"], layer, *said, fraction(row["compression_error"]), *gate, *counts])
     return table(heads, rows)
 
 
@@ -147,7 +147,7 @@ def transplants_table(found: pd.DataFrame) -> str:
 
 
 def or_none(value: float) -> str:
-    return "" if pd.isna(value) else share(value)
+    return "" if pd.isna(value) else fraction(value)
 
 
 def table(heads: Iterable[str], rows: Iterable[list[str]]) -> str:

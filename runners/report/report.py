@@ -14,14 +14,10 @@ from typing import Any
 import pandas as pd
 
 from ..analysis.capacity import capacities, slopes
-from ..analysis.comparison import compare_memories, means_over_seeds, names, over_tasks
-from ..analysis.extrapolation import horizons
-from ..analysis.gates import errors
-from ..analysis.interventions import transplants
-from ..analysis.paired import paired
-from ..analysis.probes import by_age
-from ..analysis.recovered import totals
-from ..analysis.verdicts import verdicts
+from ..analysis.comparison import compare_memories, means_over_seeds, names, over_tasks, paired
+from ..analysis.extrapolation import length_summaries
+from ..analysis.interventions import patches, routing_errors, verdicts
+from ..analysis.probes import by_age, totals
 from ..figures import FIGURES, looks, panels, save
 from ..figures.canvas import PANEL, legend
 from ..figures.cutting import panels_of, samples
@@ -69,10 +65,11 @@ def write_report(results: Results, folder: Path) -> Path:
     pairs = paired(results)
     numbers = compare_memories(results, pairs)
     windows = window(results.rates, floors(results))
-    reached = horizons(results)
+    reached = length_summaries(results)
     worked_out = {"comparison": numbers, "paired": pairs, "windows": windows, "horizons": reached}
     worked_out |= {"capacities": capacities(results), "laws": slopes(results)}
-    states = {"by_age": by_age, "verdicts": verdicts, "totals": totals, "transplants": transplants, "errors": errors}
+    states = {"by_age": by_age, "verdicts": verdicts, "totals": totals}
+    states |= {"transplants": patches, "errors": routing_errors}
     read = {name: table(results) for name, table in states.items()}
     worked_out |= {f"probes_{name}": table for name, table in read.items()}
     written = write_tables(results, worked_out, folder / "tables")

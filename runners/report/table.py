@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ..analysis.comparison import names
-from ..formatting import amount, at_rate, interval, share, span, to_half, to_solve
+from ..formatting import amount, at_rate, fraction, interval, span, to_half, to_solve
 from ..results.tables import FLOORS, Results
 
 HOW_TO_READ = (
@@ -49,11 +49,11 @@ def score_cell(found: pd.DataFrame) -> str:
     if not len(found):
         return '<td data-value="-1">not run</td>'
     row = found.iloc[0]
-    mean = f"<strong>{share(row['mean'])}</strong>" if row["best"] else share(row["mean"])
+    mean = f"<strong>{fraction(row['mean'])}</strong>" if row["best"] else fraction(row["mean"])
     low_high = f'<span class="interval">{interval(row["low"], row["high"])}</span>'
     facts = [fact for fact in (f"{row['recalled_bits']:.1f} bits", at_rate(row), to_half(row)) if fact]
     if row["ceiling"] < 1:
-        facts.append(f"ceiling {share(row['ceiling'])}")
+        facts.append(f"ceiling {fraction(row['ceiling'])}")
     kind = "" if row["solved"] == row["seeds"] else ' class="missed"'
     if row["seeds"] > 1:
         facts.append(f"{row['solved']} of {row['seeds']} solved {interval(row['solved_low'], row['solved_high'])}")
@@ -71,12 +71,12 @@ def floors_table(results: Results, numbers: pd.DataFrame) -> str:
         first: Any = part.iloc[0] if len(part) else None
         if first is None:
             continue
-        low, high = share(part["ceiling"].min()), share(part["ceiling"].max())
+        low, high = fraction(part["ceiling"].min()), fraction(part["ceiling"].max())
         cells = [
             f"{amount(first['train_length'])} tokens",
             amount(first["load"]),
             f"{first['payload_bits']:.1f} bits",
-            *("not measured" if pd.isna(floor) else share(floor) for floor in part[list(FLOORS)].max()),
+            *("not measured" if pd.isna(floor) else fraction(floor) for floor in part[list(FLOORS)].max()),
             low if low == high else f"{low}–{high}",
         ]
         filled = "".join(f"<td>{escape(cell)}</td>" for cell in cells)

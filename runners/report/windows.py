@@ -7,12 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from ..formatting import share
+from ..formatting import fraction
 from ..studies.windows import WITHIN, warnings
 
 HOW_TO_READ = (
     "The rate of each memory is the one of the grid whose mean validation accuracy over seeds is highest; test "
-    f"rows have no part in it. A rate works where that mean is within {share(WITHIN)} of the chosen one's, and the "
+    f"rows have no part in it. A rate works where that mean is within {fraction(WITHIN)} of the chosen one's, and the "
     "window is the span of rates around the chosen one that work: its highest over its lowest, and how many steps "
     "of the grid lie in it. A narrow window is a memory that is hard to train, and one rate for all would have "
     "counted that as a weak memory."
@@ -40,7 +40,7 @@ def cells(row: pd.Series[Any]) -> list[str]:
     return [
         row["memory"],
         f"{row['chosen']:g}",
-        share(row["validation"]),
+        fraction(row["validation"]),
         row["width"],
         steps,
         row["diverged"] or "none",

@@ -1,4 +1,4 @@
-"""A curve of accuracy over length in one number: how far it holds, when half is lost, how much there is under it.
+"""Accuracy over length in one number: effective context length, half-life, and the area under the curve.
 
 Lengths are tokens, rising; between two of them accuracy is taken as linear in log2 length.
 """
@@ -10,36 +10,35 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .bootstrap import RESAMPLES, percentiles
-from .shares import Floats, quantile
+from .bootstrap import RESAMPLES, percentiles, resampled_seeds
+from .intervals import CONFIDENCE, Floats, number_over_seeds
 
 
 def effective_length(lengths: Sequence[int], lows: ArrayLike, threshold: float) -> int:
-    """The longest tested length such that up to it every lower bound lies above the threshold; 0 if none does.
+    """Longest tested length up to which every lower bound lies above the threshold, in tokens; 0 if none does.
 
     lengths, lows   [L], lower bounds of the accuracy at each length
     """
     L, low = _curve(lengths, lows)
     below = np.flatnonzero(~(low > threshold))
-    held = below[0] if len(below) else len(L)
-    return int(L[held - 1]) if held else 0
+    num_above = below[0] if len(below) else len(L)
+    return int(L[num_above - 1]) if num_above else 0
 
 
 def half_life(lengths: Sequence[int], accuracies: ArrayLike, floor: ArrayLike) -> float | None:
-    """The length at which what the first length has above the floor has halved for the first time.
+    """Length at which the accuracy above the floor first falls to half of that at the first length, in tokens.
 
     lengths, accuracies   [L]; floor   a number, or [L] where it changes with length
 
-    None where it is not reached: beyond the last length. 0 where the first length has nothing above its
-    floor, so that nothing can be lost.
+    None where that lies beyond the last length; 0 where the first length has nothing above its floor to lose.
     """
     L, excess = _curve(lengths, np.asarray(accuracies, dtype=float) - np.asarray(floor, dtype=float))
-    found = _halved(np.log2(L), excess[None])[0]
-    return None if np.isinf(found) else float(found)
+    life = _halved(np.log2(L), excess[None])[0]
+    return None if np.isinf(life) else float(life)
 
 
 def area(lengths: Sequence[int], accuracies: ArrayLike, floor: ArrayLike) -> float:
-    """The mean over log2 length of (accuracy - floor) / (1 - floor): 1 for perfect throughout, 0 for the floor.
+    """Mean over log2 length of (accuracy - floor) / (1 - floor): 1 for perfect throughout, 0 for the floor.
 
     lengths, accuracies   [L]; floor   below 1, a number or [L]
 
@@ -53,37 +52,33 @@ def half_life_interval(
     accuracies: ArrayLike,
     floor: ArrayLike,
     seed: int = 0,
-    confidence: float = 0.95,
+    confidence: float = CONFIDENCE,
     resamples: int = RESAMPLES,
 ) -> tuple[float | None, float | None, float | None]:
-    """The half-life of the mean curve over seeds and its bounds by percentiles over seeds drawn with replacement.
+    """Half-life of the mean curve over seeds and its bounds, by percentiles over resampled seeds.
 
     accuracies   [S, L]
 
-    None stands for "beyond the last length", in a bound too. Test rows are taken as they are, and over few
-    seeds the bounds are too narrow, as those of any bootstrap (`across_seeds`). Raises ValueError for one seed.
+    None stands for "beyond the last length", in a bound too. Raises ValueError for one seed.
     """
     by_seed = _several(accuracies)
     L, _ = _curve(lengths, by_seed[0])
-    drawn = np.random.default_rng(seed).integers(len(by_seed), size=(resamples, len(by_seed)))
-    lives = _halved(np.log2(L), by_seed[drawn].mean(1) - np.asarray(floor, dtype=float))
+    sampled = resampled_seeds(len(by_seed), resamples, np.random.default_rng(seed))
+    lives = _halved(np.log2(L), by_seed[sampled].mean(1) - np.asarray(floor, dtype=float))
     bounds = [None if np.isinf(b) else b for b in percentiles(lives, confidence)]
     return half_life(lengths, by_seed.mean(0), floor), bounds[0], bounds[1]
 
 
 def area_interval(
-    lengths: Sequence[int], accuracies: ArrayLike, floor: ArrayLike, confidence: float = 0.95
+    lengths: Sequence[int], accuracies: ArrayLike, floor: ArrayLike, confidence: float = CONFIDENCE
 ) -> tuple[float, float, float]:
-    """The mean area over seeds and its bounds, by t over the areas of the seeds.
+    """Mean area over seeds and its bounds, by t over the areas of the seeds.
 
     accuracies   [S, L]
 
-    Test rows are taken as they are. Raises ValueError for one seed.
+    Test sequences are taken as they are. Raises ValueError for one seed.
     """
-    areas = _areas(lengths, _several(accuracies), floor)
-    mean = float(areas.mean())
-    half = quantile(len(areas) - 1, confidence) * float(areas.std(ddof=1)) / len(areas) ** 0.5
-    return mean, mean - half, mean + half
+    return number_over_seeds(_areas(lengths, _several(accuracies), floor), confidence=confidence)
 
 
 def _several(accuracies: ArrayLike) -> Floats:
@@ -105,12 +100,12 @@ def _areas(lengths: Sequence[int], by_seed: Floats, floor: ArrayLike) -> Floats:
 
 
 def _halved(place: Floats, excess: Floats) -> Floats:
-    """Where each curve [n, L] over log2 length first falls to half its beginning, as lengths [n]; inf where nowhere."""
+    """Length [n] at which each curve [n, L] over log2 length first falls to half its beginning; inf for never."""
     half = excess[:, :1] / 2
     fallen = excess <= half
     after = fallen.argmax(1)
-    before, rows = np.maximum(after - 1, 0), np.arange(len(excess))
-    high, low = excess[rows, before], excess[rows, after]
+    before, each = np.maximum(after - 1, 0), np.arange(len(excess))
+    high, low = excess[each, before], excess[each, after]
     drop = np.where(high > low, high - low, 1.0)
     where = 2 ** (place[before] + (high - half[:, 0]) / drop * (place[after] - place[before]))
     return np.where(excess[:, 0] <= 0, 0.0, np.where(fallen.any(1), where, np.inf))
