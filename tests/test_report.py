@@ -148,7 +148,7 @@ def test_every_figure_is_there_with_its_files(drawn: dict[str, pd.DataFrame], pa
 
 
 def test_tables_round_trip(published: Results, folder: Path) -> None:
-    for name in (name for name in TABLES if len(getattr(results, name))):
+    for name in (name for name in TABLES if len(getattr(published, name))):
         again = pd.read_csv(folder / "tables" / f"{name}.csv")
         pd.testing.assert_frame_equal(again, getattr(published, name), check_dtype=False)
 
