@@ -16,7 +16,7 @@ from runners.config.messages import Notice
 from runners.config.run import ModelSetting, Run
 from runners.evaluation import scored_table
 from runners.evaluation.evaluate import rows_at_once, score
-from runners.execution import jobs
+from runners.execution import run_job
 from runners.formatting import clock
 from runners.measures import MEASURES
 from runners.measures.extrapolation import LEAST_ROWS, ROWS, default_sequences, forecast
@@ -212,10 +212,10 @@ def test_an_interruption_keeps_the_lengths_that_were_measured(tmp_path: Path, mo
 
     monkeypatch.setattr(scored_table, "score", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        jobs.ask_more(str(place), wanted, lambda said: None)
+        run_job.measure_run(str(place), wanted, lambda said: None)
     record = storage.read_record(place / EXTRAPOLATION.file)
     assert [done["length"] for done in record["done"]] == [16, 32]
-    jobs.ask_more(str(place), wanted, lambda said: None)
+    run_job.measure_run(str(place), wanted, lambda said: None)
     record = storage.read_record(place / EXTRAPOLATION.file)
     assert [done["length"] for done in record["done"]] == [16, 32, 64]
     assert lengths == [16, 32, 64, 64]

@@ -9,7 +9,7 @@ from untrained import a_run, keep
 from runners import storage
 from runners.analysis.swaps import swap_table, swaps
 from runners.cli.main import main
-from runners.execution.jobs import ask_more
+from runners.execution.run_job import measure_run
 from runners.measures import MEASURES
 from runners.measures.swap import AS_TRAINED
 from runners.results.query import query
@@ -27,7 +27,7 @@ def folder(tmp_path_factory):
     """Two seeds of one memory, each with caches in place of its own memory."""
     folder = tmp_path_factory.mktemp("swapped")
     for seed in (0, 1):
-        ask_more(str(keep(folder, a_run(seed=seed))), {"swap": REQUEST}, lambda message: None)
+        measure_run(str(keep(folder, a_run(seed=seed))), {"swap": REQUEST}, lambda message: None)
     return folder
 
 
@@ -65,17 +65,17 @@ def test_its_difference_is_the_paired_difference_of_the_house(folder):
 
 def test_a_swap_is_not_measured_twice_and_goes_on_where_it_stopped(folder, tmp_path):
     place = keep(tmp_path, a_run())
-    ask_more(str(place), {"swap": REQUEST | {"ladder": [1]}}, lambda message: None)
+    measure_run(str(place), {"swap": REQUEST | {"ladder": [1]}}, lambda message: None)
     record = storage.load_record(place / SWAP.file, SWAP.shape)
     assert SWAP.remaining(record, REQUEST) == REQUEST | {"ladder": [2]}
-    ask_more(str(place), {"swap": REQUEST}, lambda message: None)
+    measure_run(str(place), {"swap": REQUEST}, lambda message: None)
     record = storage.load_record(place / SWAP.file, SWAP.shape)
     assert SWAP.remaining(record, REQUEST) is None
     assert SWAP.remaining(record, REQUEST | {"options": {"segment": 8}}) is not None
     assert SWAP.remaining(record, REQUEST | {"gate_updates": 1}) is not None
     assert len(record["swaps"]) == 4
     before = (place / SWAP.file).read_bytes()
-    ask_more(str(place), {"swap": REQUEST}, lambda message: None)
+    measure_run(str(place), {"swap": REQUEST}, lambda message: None)
     assert (place / SWAP.file).read_bytes() == before
 
 

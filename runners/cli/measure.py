@@ -92,7 +92,7 @@ def ask(measure: Measure, request: Any, arguments: argparse.Namespace, given: di
     itself is asked at any rate.
     """
     from ..analysis.summaries import summary  # with these come torch and pandas
-    from ..execution.jobs import ask_claimed
+    from ..execution.run_job import measure_when_free
     from ..results.tables import collect
 
     console, requests = plain_console(), {measure.name: request}
@@ -101,7 +101,7 @@ def ask(measure: Measure, request: Any, arguments: argparse.Namespace, given: di
         if left:
             console.print(f"{left} runs at learning rates that were not chosen are left out (name one to ask it)")
         places = askable(places, arguments.runs, requests, console)
-        jobs = [Job(str(place), ask_claimed, (str(place), requests)) for place in places]
+        jobs = [Job(str(place), measure_when_free, (str(place), requests)) for place in places]
         failed = follow(execute(jobs, arguments.workers), len(jobs), console)
         folders = dict.fromkeys(place.parent for place in places)
         results = collect(folders, [place.name for place in places], every=True)

@@ -21,7 +21,7 @@ from models.seeding import seeded_weights
 
 from ..config.messages import silent
 from ..config.run import Option, Run
-from ..execution.jobs import ask_more
+from ..execution.run_job import measure_run
 from ..measures.requests import record_of
 from ..measures.swap import swap_label
 from ..probe import Levels
@@ -73,7 +73,7 @@ def swaps(study: Study, folder: Path, num_sequences: int = SEQUENCES) -> pd.Data
 def swapped_answers(run: Run, place: Path, change: Mapping[str, Option], num_sequences: int) -> list[dict[str, Any]]:
     """Correct answers to each test sequence at the training length, with these options changed: the measure `swap`."""
     request = {"memory": run.model.memory, "options": dict(change), "ladder": [1], "rows": num_sequences}
-    ask_more(str(place), {"swap": request}, silent)
+    measure_run(str(place), {"swap": request}, silent)
     record, label = record_of(place, "swap") or {}, swap_label(request)
     return [one for one in record["swap_sequences"] if one["swapped"] == label and one["length"] == run.task.length]
 

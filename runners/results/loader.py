@@ -17,7 +17,7 @@ import pandas as pd
 from ..evaluation.tables import CURVES, TESTED
 from ..measures import MEASURES
 from ..storage.records import CorruptRun, digest, load_record
-from ..studies.learning_rates import choose, group, seen
+from ..studies.learning_rates import choose_rate, group_key, validation_record
 from .labels import run_labels
 
 RECORD, FAILED = "result.json", ".failed.json"
@@ -138,16 +138,16 @@ def finished_run(place: Path, strict: bool) -> FinishedRun:
 
 def rate_record(run: FinishedRun) -> Json:
     """What a choice of learning rate sees of a run: nothing of its test sequences."""
-    return seen(run.settings["training"]["learning_rate"], run.settings["seed"], run.result["outcome"])
+    return validation_record(run.settings["training"]["learning_rate"], run.settings["seed"], run.result["outcome"])
 
 
 def name_runs(runs: Sequence[FinishedRun], every_rate: bool) -> None:
     """Give runs their labels, and say which have the chosen learning rate."""
     groups: dict[str, list[FinishedRun]] = {}
     for run in runs:
-        groups.setdefault(group(run.settings), []).append(run)
+        groups.setdefault(group_key(run.settings), []).append(run)
     for same in groups.values():
-        rate = choose(pd.DataFrame([rate_record(run) for run in same]))
+        rate = choose_rate(pd.DataFrame([rate_record(run) for run in same]))
         for run in same:
             run.chosen = run.settings["training"]["learning_rate"] == rate
     labels = run_labels([configuration(run) for run in runs if run.chosen or every_rate], rates=every_rate)

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .failures import checkpoint_path, forget_failure, load_failure, write_failure
-    from .folders import claim, load_study, open_folder, sweep_partials
+    from .folders import STUDY, claim, load_study, open_folder, sweep_partials
     from .records import (
         CorruptRun,
         FullDisk,
@@ -64,6 +64,7 @@ else:
 __all__ = [
     "OUTPUTS",
     "RECORD",
+    "STUDY",
     "WEIGHTS",
     "CorruptRun",
     "FullDisk",

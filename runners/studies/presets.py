@@ -253,7 +253,7 @@ PRESETS: dict[str, Callable[[], Study]] = {
 }
 
 MINUTES = {
-    "demo": 5,
+    "demo": 8,
     "smoke": 1,
     "long": 45,
     "fair": 40,
