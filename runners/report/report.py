@@ -85,7 +85,8 @@ def command_of(section: Figure | TableSection, results: Results) -> str:
     """The command that made a section: the measure's, or that of the study."""
     if not section.measure:
         return str(results.study.get("command", ""))
-    return f"recall {MEASURES[section.measure].command} …/{title(results)}"  # wherever it lies: the page is the same in any folder
+    # The folder is left out: the page is the same wherever it lies.
+    return f"recall {MEASURES[section.measure].command} …/{title(results)}"
 
 
 def write_tables(results: Results, tables: dict[str, pd.DataFrame], folder: Path) -> list[str]:
