@@ -1,4 +1,4 @@
-"""How far a memory holds and how much is read off bounds, off what was made monotone, and off loads that could grow."""
+"""Effective context lengths and capacities go by bounds, by curves made monotone, and by loads that could grow."""
 
 import numpy as np
 import pandas as pd
