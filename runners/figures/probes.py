@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from models.hippo.legendre import resolution
 
 from ..analysis.probes import PLACE, READER, at_end, bins, by_seed, matching, probed, totals
-from ..formatting import fraction, span
+from ..formatting import fraction
 from ..results.tables import Results
 from ..statistics import number_over_seeds
 from .figure import Figure
-from .frontier import draw_limits
+from .frontier import draw_bits
 from .style import (
     INK,
     UNNAMED,
@@ -28,7 +28,6 @@ from .style import (
     mean_line,
     reference,
     seeds_and_mean,
-    side_by_side,
 )
 
 AGES = ["task", "memory", "age_low", "age_high"]
@@ -159,14 +158,8 @@ def total_table(results: Results) -> pd.DataFrame:
 
 
 def draw_totals(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:
-    """Draw every seed as a dot, the mean as a mark, payload and information ceiling as lines."""
-    table = table.assign(carried=table["state_bytes"], state_bytes=table["state_bytes"].clip(lower=1))
-    payload, factors = float(table["payload"].max()), side_by_side(table)
-    draw_limits(ax, table["state_bytes"], payload)
-    for memory, mine, style in by_memory(table, styles):
-        x, mean = mine["state_bytes"] * factors[memory], float(mine["mean"].iloc[0])
-        words = f"{memory}: {mean:.1f} of {payload:.1f} bits in {span(mine['carried'])} bytes"
-        seeds_and_mean(ax, x, mine["bits"], (x.iloc[0], mean), style, memory, words)
+    """Draw every seed as a dot, their mean as a mark, payload and information ceiling as lines."""
+    draw_bits(table, styles, ax, "bits", "mean", "payload")
 
 
 def answer_table(results: Results) -> pd.DataFrame:
