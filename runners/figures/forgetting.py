@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ..analysis.probes import PLACE, READER, bins, matching, probed
+from ..analysis.probes import PLACE, READER, bins, matching, probe_records
 from ..results.tables import Results
 from .canvas import begin
 from .look import Looks
@@ -28,7 +28,7 @@ def table(results: Results) -> pd.DataFrame:
 
     Times that fewer than half of the runs of a task share are left out; the end is one time, wherever it lies.
     """
-    rows = matching(probed(results), {**PLACE, "reader": READER, "control": "none"})
+    rows = matching(probe_records(results), {**PLACE, "reader": READER, "control": "none"})
     if not len(rows):
         return pd.DataFrame()
     last = rows[rows["end"]].groupby("task")["time"].max()

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ..analysis.probes import READER, bins, matching, probed
+from ..analysis.probes import READER, bins, matching, probe_records
 from ..results.tables import Results
 from .canvas import begin
 from .look import Looks
@@ -34,7 +34,7 @@ def table(results: Results) -> pd.DataFrame:
     map      "held": value is usable bits of an item, most is all it has; "looked at": value is weight, most is 1
     segment  from 0, the oldest; num_memories - 1 is the open memory
     """
-    rows = matching(probed(results), {"end": True, "reduced": 0, "reader": READER, "control": "none"})
+    rows = matching(probe_records(results), {"end": True, "reduced": 0, "reader": READER, "control": "none"})
     if not len(rows):
         return pd.DataFrame()
     number = rows["content"].str.extract(f"^{CACHE}$", expand=False).astype(float)

@@ -8,7 +8,7 @@ from html import escape
 import pandas as pd
 
 from ..analysis.comparison import LEVEL, names
-from ..formatting import fraction, listed, span
+from ..formatting import fraction, span, word_list
 from ..results.tables import CHECKS, Results
 from ..statistics import seeds_to_show
 from ..studies.study import FEW_SEEDS
@@ -46,9 +46,9 @@ def rates(results: Results, numbers: pd.DataFrame) -> str:
     chosen = numbers.dropna(subset=["learning_rate"])
     if not len(chosen):
         used = sorted(set(results.rates["learning_rate"])) if len(results.rates) else []
-        said = f"{listed([f'{rate:g}' for rate in used])}; no" if used else "No"
+        said = f"{word_list([f'{rate:g}' for rate in used])}; no" if used else "No"
         return f"{said} other was tried, so that a memory may do better at a rate of its own."
-    of = listed([f"{rate:g}" for rate in sorted(set(results.rates["learning_rate"]))])
+    of = word_list([f"{rate:g}" for rate in sorted(set(results.rates["learning_rate"]))])
     if len(chosen) == len(numbers) and chosen["learning_rate"].nunique() == 1:
         same = chosen["learning_rate"].iloc[0]
         return f"Chosen for each memory on validation alone, of {of}: {same:g} for every memory on every task."
@@ -56,8 +56,8 @@ def rates(results: Results, numbers: pd.DataFrame) -> str:
     for memory in names(results, "memory"):
         mine = chosen[chosen["memory"] == memory]
         at = {f"{rate:g}": list(part["task"]) for rate, part in mine.groupby("learning_rate", sort=False)}
-        where = [rate + (f" ({listed(tasks)})" if len(at) > 1 else "") for rate, tasks in at.items()]
-        parts.append(f"{memory} {listed(where)}" if where else f"{memory}, for which no other was tried")
+        where = [rate + (f" ({word_list(tasks)})" if len(at) > 1 else "") for rate, tasks in at.items()]
+        parts.append(f"{memory} {word_list(where)}" if where else f"{memory}, for which no other was tried")
     return f"Chosen for each memory on validation alone, of {of}: {'; '.join(parts)}."
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from ..analysis.comparison import LEVEL, best_memories, unresolved_rivals
 from ..config.length_modes import at_fixed_load
-from ..formatting import accuracy, listed, p_value
+from ..formatting import accuracy, p_value, word_list
 from ..statistics import seeds_to_show
 from ..studies.study import FEW_SEEDS
 
@@ -33,21 +33,22 @@ def findings(numbers: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
         elif (rivals["low"] > 0).all() and rivals["verdict"].str.endswith("cannot show it").any():
             first.setdefault(leader, []).append(f"{said})")
         elif level_with := unresolved_rivals(rivals):
-            level.setdefault(listed([leader, *level_with]), []).append(str(task))
+            level.setdefault(word_list([leader, *level_with]), []).append(str(task))
         if others := [str(m) for m in rivals["against"][rivals["verdict"] == "other rows"]]:
-            sentences.append(f"On {task}, {listed(others)} answered other rows than {leader}: not compared.")
+            sentences.append(f"On {task}, {word_list(others)} answered other rows than {leader}: not compared.")
     if wins:
         sentences.append(f"Most is recalled by {by_memory(wins)}.")
     if first:
         sentences.append(f"First came {by_memory(first)}. {what_it_takes(pairs)}")
     sentences += [
-        f"No memory stands out on {listed(tasks)}: {memories} are not told apart." for memories, tasks in level.items()
+        f"No memory stands out on {word_list(tasks)}: {memories} are not told apart."
+        for memories, tasks in level.items()
     ]
     return sentences + unconverged(numbers)
 
 
 def by_memory(tasks: dict[str, list[str]]) -> str:
-    return "; ".join(f"{memory} on {listed(said)}" for memory, said in tasks.items())
+    return "; ".join(f"{memory} on {word_list(said)}" for memory, said in tasks.items())
 
 
 def what_it_takes(pairs: pd.DataFrame) -> str:
@@ -59,7 +60,7 @@ def what_it_takes(pairs: pd.DataFrame) -> str:
 
 
 def farther(means: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
-    """Sentences on the longest rows tested, from `means_over_seeds` and `paired(..., kind="extrapolation")`."""
+    """Sentences on the longest sequences tested; `pairs` are of kind "extrapolation"."""
     ladder = at_fixed_load(means[means["kind"] == "extrapolation"])
     sentences = []
     for task, part in ladder.groupby("task", sort=False):
@@ -70,7 +71,7 @@ def farther(means: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
         reached = {str(r["memory"]): accuracy(r) for _, r in part[part["length"] == length].iterrows()}
         leader = str(rivals["memory"].iloc[0])
         level = [str(m) for m in rivals["against"][~(rivals["low"] > 0)]]
-        leaders = listed([f"{m} ({reached[m]})" for m in (leader, *level)])
+        leaders = word_list([f"{m} ({reached[m]})" for m in (leader, *level)])
         shown = (str(task), leader) in best_memories(pairs)
         verb = "are not told apart at the top" if level else "leads" if shown else "comes first"
         sentences.append(f"On {task} at {length:,} tokens, {length // trained} times as far, {leaders} {verb}.")
@@ -86,10 +87,10 @@ def unconverged(numbers: pd.DataFrame) -> list[str]:
         failed = [(r["task"], r["seeds"] - r["solved"], r["seeds"]) for _, r in part.iterrows()]
         where = [f"{t}" + (f" ({k} of {S} seeds)" if k < S else "") for t, k, S in failed]
         every = len(failed) == everywhere > 1 and all(k == S for _, k, S in failed)
-        places.setdefault("every task" if every else listed(where), []).append(str(memory))
+        places.setdefault("every task" if every else word_list(where), []).append(str(memory))
     if not places:
         return []
-    groups = [f"{listed(memories)} on {where}" for where, memories in places.items()]
+    groups = [f"{word_list(memories)} on {where}" for where, memories in places.items()]
     return [f"Not converged: {'; '.join(groups)}."]
 
 

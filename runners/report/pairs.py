@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..formatting import fraction, interval, p_value, signed
+from ..formatting import fraction, interval, p_value, signed_number
 
 HOW_TO_READ = (
     "The memory with the highest mean on each task, less every other, row by row on the same test rows; 95 % "
@@ -46,7 +46,7 @@ def cells(row: pd.Series[Any]) -> list[str]:
     """What one row of `paired` says: against, difference, p, how often it beats, seeds, rows."""
     if pd.isna(row["difference"]):
         return [row["against"], "tested on other rows", "", "", str(row["seeds"]), ""]
-    said = f"{signed(row['difference'])} [{signed(row['low'])} to {signed(row['high'])}]"
+    said = f"{signed_number(row['difference'])} [{signed_number(row['low'])} to {signed_number(row['high'])}]"
     beats = "" if pd.isna(row["effect"]) else fraction(row["effect"])
     return [row["against"], said, p_value(row["p"]).removeprefix("p = ").removeprefix("p "), beats,
             str(row["seeds"]), f"{row['rows']:,}"]  # fmt: skip

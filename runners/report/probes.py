@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..formatting import amount, fraction, interval, signed, span
+from ..formatting import amount, fraction, interval, signed_number, span
 from ..probe.verdict import MARGIN
 
 INTRODUCTION = (
@@ -80,7 +80,7 @@ def verdicts_table(found: pd.DataFrame) -> str:
 def verdict_cells(row: pd.Series[Any]) -> list[str]:
     probe = f"{fraction(row['probe'])} {interval(row['probe_low'], row['probe_high'])}"
     asked = f"{fraction(row['behaviour'])} {interval(row['behaviour_low'], row['behaviour_high'])}"
-    cost = "" if pd.isna(row["cost"]) else signed(row["cost"])
+    cost = "" if pd.isna(row["cost"]) else signed_number(row["cost"])
     left = "" if pd.isna(row["bits_after"]) else f"{row['bits_after']:.2f} of {row['bits_before']:.2f}"
     after = [or_none(row["erased"]), or_none(row["random"]), cost, left, or_none(row["follows"])]
     controls = [or_none(row[name]) for name in ("control", "untrained", "input")]
@@ -127,7 +127,7 @@ def errors_table(found: pd.DataFrame) -> str:
              "right", "rows", "seeds")  # fmt: skip
     rows = []
     for _, row in found.iterrows():
-        said = [fraction(row["accuracy"]), fraction(row["oracle"]), signed(row["routing_error"])]
+        said = [fraction(row["accuracy"]), fraction(row["oracle"]), signed_number(row["routing_error"])]
         gate = [or_none(row[name]) for name in ("weight", "even", "right")]
         counts = [amount(row["num_sequences"]), str(row["seeds"])]
         layer = str(row["layer"]) if row["layer"] else "all"

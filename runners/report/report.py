@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from ..analysis.capacity import capacities, slopes
-from ..analysis.comparison import compare_memories, means_over_seeds, names, over_tasks, paired
+from ..analysis.comparison import compare_memories, means_over_seeds, names, over_tasks, pair_differences
 from ..analysis.extrapolation import length_summaries
 from ..analysis.interventions import patches, routing_errors, verdicts
 from ..analysis.probes import by_age, totals
@@ -62,7 +62,7 @@ def write_report(results: Results, folder: Path) -> Path:
     A table without rows leaves its section out.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    pairs = paired(results)
+    pairs = pair_differences(results)
     numbers = compare_memories(results, pairs)
     windows = window(results.rates, floors(results))
     reached = length_summaries(results)
@@ -141,7 +141,7 @@ def opening(results: Results, numbers: pd.DataFrame, pairs: pd.DataFrame) -> str
         sizes = [(scores[column].nunique(), word) for column, word in columns]
     words = {"memory": "memories"}
     counted = ", ".join(f"{n:,} {w if n == 1 else words.get(w, w + 's')}" for n, w in sizes)
-    far = farther(means_over_seeds(results.sequences), paired(results, kind="extrapolation"))
+    far = farther(means_over_seeds(results.sequences), pair_differences(results, kind="extrapolation"))
     said = [" ".join(sentences) for sentences in (findings(numbers, pairs), far) if sentences]
     found = "".join(f'<p class="lead">{escape(words)}</p>' for words in said)
     warning = caution(numbers)

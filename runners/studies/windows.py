@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..formatting import listed
+from ..formatting import word_list
 from .learning_rates import by_rate
 
 WITHIN = 0.05
@@ -94,6 +94,6 @@ def warnings(windows: pd.DataFrame) -> list[str]:
                 last = at_end["chosen"].iloc[0]
                 said.append(
                     f"On {task} the {most} rate of the grid, {last:g}, was the best for "
-                    f"{listed(list(at_end['memory']))}: a better one may lie beyond it (extend the grid)."
+                    f"{word_list(list(at_end['memory']))}: a better one may lie beyond it (extend the grid)."
                 )
     return said
