@@ -15,7 +15,7 @@ from typing import Any
 from unittest.mock import patch
 
 from runners.config.run import ModelSetting, Run, TaskSetting, Training
-from runners.execution.engines import Event, Job, opened
+from runners.execution.engines import Event, Job, open_engine
 from runners.training.loop import step, train
 
 TASK = TaskSetting("mqar", 64, {"num_pairs": 16, "num_keys": 64, "num_values": 64})
@@ -83,7 +83,7 @@ def seconds_to_first_run() -> float:
 
 def runs_a_minute(workers: int, updates: int, runs: int) -> float:
     """Equal runs on so many workers that have trained before."""
-    with opened(workers=workers) as execute:
+    with open_engine(workers=workers) as execute:
         done(execute([Job(str(i), trained, (5,)) for i in range(workers)]))
         began = time.perf_counter()
         done(execute([Job(str(i), trained, (updates,)) for i in range(runs)]))
@@ -92,7 +92,7 @@ def runs_a_minute(workers: int, updates: int, runs: int) -> float:
 
 def table(updates: int = 100, repeats: int = 5, runs: int = 8) -> Iterator[str]:
     yield f"{'memory':<12}{'ms/update':>11}{'bare step':>11}{'overhead':>10}"
-    with opened(workers=1) as execute:
+    with open_engine(workers=1) as execute:
         for memory in ("attention", "linear", "gru"):
             (times,) = done(execute([Job(memory, compared, (memory, updates, repeats))]))
             ours, bare = (median(column) for column in zip(*times, strict=True))

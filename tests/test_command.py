@@ -478,14 +478,14 @@ def test_a_stopped_comparison_goes_on_and_repeats_nothing(tmp_path, how):
 
 
 def test_a_probe_adds_the_readers_that_are_missing(trained):
-    from runners.execution.jobs import ask_more
+    from runners.execution.run_job import measure_run
 
     (trained / "probe.json").unlink(missing_ok=True)
-    ask_more(str(trained), {"probe": {"readers": ["ridge"]}}, lambda words: None)
+    measure_run(str(trained), {"probe": {"readers": ["ridge"]}}, lambda words: None)
     first = read_record(trained / "probe.json")
     assert list(first["done"]) == ["ridge"]
     assert {row["control"] for row in first["probes"]} == {"none", "control", "shuffled", "untrained", "input"}
-    ask_more(str(trained), {"probe": {"readers": ["ridge", "logistic"]}}, lambda words: None)
+    measure_run(str(trained), {"probe": {"readers": ["ridge", "logistic"]}}, lambda words: None)
     both = read_record(trained / "probe.json")
     assert set(both["done"]) == {"ridge", "logistic"}
     assert both["probes"][: len(first["probes"])] == first["probes"]

@@ -19,8 +19,8 @@ from runners.analysis.comparison import (
     over_tasks,
     pair_differences,
 )
-from runners.report.findings import farther, findings
-from runners.report.pairs import claim, pairs_table
+from runners.report.context import findings, findings_at_longest
+from runners.report.tables import claim, pairs_table
 from runners.results.tables import Results
 from runners.statistics import across_seeds, holm, iqm, paired_difference
 
@@ -127,7 +127,10 @@ def test_how_many_seeds_it_takes_is_said_and_is_true(results: Results) -> None:
     )
     assert not compare_memories(few)["best"].any()
     assert compare_memories(enough)["best"].sum() == 3
-    far = [farther(means_over_seeds(r.sequences), pair_differences(r, kind="extrapolation"))[0] for r in (few, enough)]
+    far = [
+        findings_at_longest(means_over_seeds(r.sequences), pair_differences(r, kind="extrapolation"))[0]
+        for r in (few, enough)
+    ]
     assert far[0].endswith("comes first.")
     assert far[1].endswith("leads.")
 
@@ -182,7 +185,7 @@ def test_other_rows_are_not_paired() -> None:
         assert pairs.loc["b", ["difference", "p"]].isna().all()
         assert not pairs.loc["c", ["difference", "p"]].isna().any()
         assert best_memories(pairs.reset_index()) == set()
-        assert "tested on other rows" in pairs_table(pairs.reset_index())
+        assert "tested on other sequences" in pairs_table(pairs.reset_index())
 
 
 def test_what_else_grew_with_length_is_not_mixed_in(results: Results) -> None:

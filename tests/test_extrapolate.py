@@ -15,7 +15,7 @@ from runners.config.length_modes import FIXED_DISTANCE, GROWING_LOAD, largest_lo
 from runners.config.messages import Notice
 from runners.config.run import ModelSetting, Run
 from runners.evaluation.evaluate import rows_at_once, score
-from runners.execution import jobs
+from runners.execution import run_job
 from runners.measures import extrapolation
 from runners.measures.extrapolation import (
     LEAST_ROWS,
@@ -216,10 +216,10 @@ def test_an_interruption_keeps_the_lengths_that_were_measured(tmp_path: Path, mo
 
     monkeypatch.setattr(extrapolation, "score", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        jobs.ask_more(str(place), wanted, lambda said: None)
+        run_job.measure_run(str(place), wanted, lambda said: None)
     record = storage.read_record(place / extrapolation.RECORD)
     assert [done["length"] for done in record["done"]] == [16, 32]
-    jobs.ask_more(str(place), wanted, lambda said: None)
+    run_job.measure_run(str(place), wanted, lambda said: None)
     record = storage.read_record(place / extrapolation.RECORD)
     assert [done["length"] for done in record["done"]] == [16, 32, 64]
     assert lengths == [16, 32, 64, 64]

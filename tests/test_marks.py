@@ -8,7 +8,7 @@ from untrained import a_run
 
 from recall_tasks import Stream
 from runners.config.run import Run, Training
-from runners.studies.learning_rates import choose, seen
+from runners.studies.learning_rates import choose_rate, validation_record
 from runners.training import loop as training
 from runners.training.adamw import AdamW
 from runners.training.loop import step, train
@@ -57,8 +57,8 @@ def test_a_rate_at_which_runs_diverged_after_a_good_look_is_not_chosen(monkeypat
     fell = told(monkeypatch, [0.1], [0.9], [1.0] * 60 + [float("inf")], policy="mixture")
     assert (fell.stopped, fell.updates, fell.validation) == ("diverged", 61, None)
     stayed = told(monkeypatch, [0.1], [0.2])
-    rows = [seen(rate, 0, vars(outcome)) for rate, outcome in ((0.1, fell), (0.01, stayed))]
-    assert choose(pd.DataFrame(rows)) == 0.01
+    rows = [validation_record(rate, 0, vars(outcome)) for rate, outcome in ((0.1, fell), (0.01, stayed))]
+    assert choose_rate(pd.DataFrame(rows)) == 0.01
 
 
 def test_no_update_has_a_gradient_beyond_the_clip():

@@ -16,9 +16,9 @@ from models import MEMORIES, Memory, memory_options
 from models.hippo import legendre
 from recall_tasks.markdown import first_sentence, prose
 from runners.analysis.comparison import pair_differences
-from runners.compare import carry_out
 from runners.config.run import ModelSetting, Run, TaskSetting, Training
 from runners.execution.engines import execute
+from runners.execution.sweep import carry_out
 from runners.memory_guide import __main__ as guide
 from runners.memory_guide import experiments, page, tables
 from runners.statistics import seeds_to_show

@@ -14,9 +14,9 @@ from synthetic import AGES, CACHED, LENGTH, SEGMENT, TASKS, synthetic
 
 from runners.analysis.interventions import interventions, patches, routing_errors, verdicts
 from runners.analysis.probes import by_age, matching, probe_records, totals
-from runners.figures import FIGURES, looks, panels
-from runners.figures.canvas import by_panel
-from runners.figures.saving import svg
+from runners.figures import FIGURES, styles_of
+from runners.figures.figure import by_panel
+from runners.figures.saving import svg_text
 from runners.probe.verdict import MARGIN, Claim, decide, verdict
 from runners.report import write_report
 from runners.results.tables import Results
@@ -57,7 +57,7 @@ def test_one_seed_one_memory_is_drawn() -> None:
     alone = synthetic(["gru"], 1, ["needle"])
     for name in OF_STATES:
         drawn = FIGURES[name].table(alone)
-        assert panels(drawn, FIGURES[name].draw).axes
+        assert FIGURES[name].plot(drawn).axes
 
 
 def test_ages_share_at_most_eight_bins_of_one_width(results: Results) -> None:
@@ -182,28 +182,28 @@ def test_ends_of_seeds_that_differ_are_one_column(results: Results) -> None:
 
 def test_every_cell_of_a_map_says_its_value(results: Results) -> None:
     table = FIGURES["forgetting"].table(results)
-    figure = panels(table, FIGURES["forgetting"].draw)
-    said = re.findall(r"<title>(.*?)</title>", svg(figure))
+    figure = FIGURES["forgetting"].plot(table)
+    said = re.findall(r"<title>(.*?)</title>", svg_text(figure))
     assert len(said) == len(table)
-    assert all(" bits, right " in words for words in said)
+    assert all(" bits, accuracy " in words for words in said)
 
 
 def test_the_open_memory_is_the_last_and_the_first_cache_the_oldest(results: Results) -> None:
     drawn = FIGURES["holding"].table(results)
     assert set(drawn["memory"]) == set(SHOWN) & set(CACHED)
-    most = drawn[drawn["map"] == "held"].groupby(["task", "age_low"])["value"].idxmax()
+    most = drawn[drawn["map"] == "stored"].groupby(["task", "age_low"])["value"].idxmax()
     best = drawn.loc[most]
     right = (LENGTH - 1 - best["age_low"]) // SEGMENT
     near = (LENGTH - 1 - best["age_high"]) // SEGMENT
     assert ((best["segment"] == right) | (best["segment"] == near))[best["value"] > 0.5].all()
-    looked = drawn[drawn["map"] == "looked at"]
+    looked = drawn[drawn["map"] == "router weight"]
     assert set(looked["segment"]) == set(range(LENGTH // SEGMENT))
     assert looked["value"].between(0, 1).all()
 
 
 def test_a_memory_without_router_has_no_map_of_where_it_looks(results: Results) -> None:
     drawn = FIGURES["holding"].table(dataclasses.replace(results, routing=pd.DataFrame()))
-    assert set(drawn["map"]) == {"held"}
+    assert set(drawn["map"]) == {"stored"}
 
 
 def test_both_errors_are_all_that_is_missed(results: Results) -> None:
@@ -212,7 +212,7 @@ def test_both_errors_are_all_that_is_missed(results: Results) -> None:
     assert (found["num_sequences"] == 128 * len(AGES) * 3).all()
 
 
-def test_a_transplant_is_judged_by_the_donor(results: Results) -> None:
+def test_a_patched_state_is_judged_by_the_donor(results: Results) -> None:
     drawn = FIGURES["causal"].table(results).set_index(["task", "memory", "kind"])
     moved = results.interventions[results.interventions["kind"] == "patched"]
     follows = moved.groupby(["task", "memory"])["follows"].mean()
@@ -275,7 +275,7 @@ def test_what_is_answered_and_erased_is_used_and_what_is_not_answered_is_not(res
 
 def test_the_shapes_are_what_they_are_called(results: Results) -> None:
     drawn = FIGURES["probes_shapes"].table(results)
-    by_shape = {panel.split(":")[0]: part["share"].to_numpy() for panel, part in drawn.groupby("panel")}
+    by_shape = {panel.split(":")[0]: part["fraction"].to_numpy() for panel, part in drawn.groupby("panel")}
     assert (by_shape["flat"] == 1).all()
     assert (np.diff(by_shape["slope"]) < 0).all()
     u = by_shape["U"]
@@ -284,7 +284,7 @@ def test_the_shapes_are_what_they_are_called(results: Results) -> None:
     assert np.array_equal(teeth[:32], teeth[32:64])
     assert teeth[32] > teeth[31]
     assert all(
-        "theory" in [text.get_text() for text in FIGURES["probes_shapes"].draw(part).texts] for part in by_panel(drawn)
+        "theory" in [text.get_text() for text in FIGURES["probes_shapes"].panel(part).texts] for part in by_panel(drawn)
     )
 
 
@@ -309,19 +309,19 @@ def test_the_report_tells_how_to_read_probes_and_what_they_say(tmp_path: Path) -
     few = dict.fromkeys(("breakdown", "curves", "distances", "capacity", "capacity_sequences", "rates"), pd.DataFrame())
     alone = dataclasses.replace(synthetic(["gru"], 1, ["needle"]), **few)
     page = Text(write_report(alone, tmp_path).read_text(encoding="utf-8"))
-    assert page.ids[page.ids.index("probes") : -1] == [
-        "probes", "probes_shapes", "verdicts", "probe", "forgetting", "recovered", "totals", "diagonal", "causal",
-        "transplants", "holding", "errors",
+    assert page.ids[page.ids.index("probes_by_age") : -1] == [
+        "probes_by_age", "probes_shapes", "probes_verdicts", "probe", "forgetting", "recovered", "probes_totals",
+        "diagonal", "causal", "probes_patching", "holding", "probes_errors",
     ]  # fmt: skip
     assert "present but unused" in page.words
     written = {path.stem for path in (tmp_path / "tables").iterdir()}
-    assert {f"probes_{name}" for name in ("by_age", "verdicts", "totals", "transplants", "errors")} <= written
+    assert {f"probes_{name}" for name in ("by_age", "verdicts", "totals", "patching", "errors")} <= written
 
 
-def test_a_figure_of_states_keeps_the_looks_it_is_given(results: Results) -> None:
-    look = looks(["elsewhere", *SHOWN])
+def test_a_figure_of_states_keeps_the_styles_it_is_given(results: Results) -> None:
+    styles = styles_of(["elsewhere", *SHOWN])
     for name in ("probe", "recovered", "diagonal", "causal"):
-        ax = FIGURES[name].draw(by_panel(FIGURES[name].table(results))[0], look)
+        ax = FIGURES[name].panel(by_panel(FIGURES[name].table(results))[0], styles)
         lines = {line.get_label(): line for line in ax.lines}
         for memory in SHOWN:
-            assert (lines[memory].get_color(), lines[memory].get_marker()) == look[memory][:2]
+            assert (lines[memory].get_color(), lines[memory].get_marker()) == styles[memory][:2]

@@ -8,7 +8,7 @@ from untrained import a_run, keep
 
 from runners import storage
 from runners.cli import main, verify
-from runners.execution.jobs import ask_more
+from runners.execution.run_job import measure_run
 from runners.results.rescore import differences, rescore
 
 LADDER = {"ladder": [1, 2], "rows": 8}
@@ -22,7 +22,7 @@ ASKED = {
 def whole(tmp_path_factory):
     """A run with every measure that keeps answers, as workers write them."""
     place = keep(tmp_path_factory.mktemp("whole"), a_run())
-    ask_more(str(place), ASKED, lambda said: None)
+    measure_run(str(place), ASKED, lambda said: None)
     return place
 
 
@@ -48,7 +48,7 @@ def say_again(place, edit):
 
 def test_a_run_is_what_its_answers_say(place):
     assert rescore(place) == []
-    ask_more(str(place), {"extrapolation": {"ladder": [2, 4], "rows": 12}}, lambda said: None)
+    measure_run(str(place), {"extrapolation": {"ladder": [2, 4], "rows": 12}}, lambda said: None)
     assert rescore(place) == []
 
 

@@ -7,7 +7,7 @@ import torch
 from untrained import a_run, keep
 
 from runners import storage
-from runners.execution.jobs import ask_more
+from runners.execution.run_job import measure_run
 from runners.results.diff import compare_runs, load
 from runners.results.query import query
 from runners.results.rescore import rescore
@@ -20,7 +20,7 @@ def asked(tmp_path_factory):
     """A run that was asked the same questions twice: at its own length load grows by nothing."""
     place = keep(tmp_path_factory.mktemp("asked"), a_run())
     modes = [{"ladder": [1], "rows": 16, "mode": mode} for mode in ("fixed load", "growing load")]
-    ask_more(str(place), {"extrapolation": modes, "capacity": {"loads": [1, 2], "rows": 16}}, lambda said: None)
+    measure_run(str(place), {"extrapolation": modes, "capacity": {"loads": [1, 2], "rows": 16}}, lambda said: None)
     return place
 
 

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from ..config.messages import Notice
 from ..execution.engines import Event, Job, execute
-from ..execution.jobs import ask_claimed
+from ..execution.run_job import measure_when_free
 from ..measures.requests import Request, check
 from ..results.tables import Results, collect, rate_rows
 from ..storage import CorruptRun, find_runs, load_result, load_run, load_settings
@@ -32,7 +32,7 @@ Told = Callable[[Results], list[pd.DataFrame | str]]
 
 
 def ask(runs: Sequence[Path], workers: int | None, request: Request, told: Told | None = None) -> int:
-    """Ask every run for `request` (see `jobs.ask_more`); print what it adds, as `told` has it; 1 where one failed.
+    """Ask every run for `request` (see `measure_run`); print what it adds, as `told` has it; 1 where one failed.
 
     Of a folder that holds a grid of learning rates, those that validation chose; a run that is named itself is asked
     at any rate.
@@ -45,7 +45,7 @@ def ask(runs: Sequence[Path], workers: int | None, request: Request, told: Told 
         if left:
             console.print(f"{left} runs at learning rates that were not chosen are left out (name one to ask it)")
         places = askable(places, runs, request, console)
-        jobs = [Job(str(place), ask_claimed, (str(place), request)) for place in places]
+        jobs = [Job(str(place), measure_when_free, (str(place), request)) for place in places]
         failed = follow(execute(jobs, workers), len(jobs), console)
         folders = dict.fromkeys(place.parent for place in places)
         results = collect(folders, [place.name for place in places], every=True)

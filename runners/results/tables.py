@@ -67,7 +67,7 @@ from .. import storage
 from ..config.length_modes import FIXED_LOAD
 from ..config.run import TaskSetting
 from ..measures.registry import MEASURES
-from ..studies.learning_rates import choose, group, seen
+from ..studies.learning_rates import choose_rate, group_key, validation_record
 from .labels import told_apart
 
 OUTCOME = (
@@ -148,9 +148,9 @@ def collect(folders: Iterable[Path], runs: list[str] | None = None, every: bool 
         checksums[f"{task.name} {task.task}, length {task.length}, test split"] = result["checksum"]
         environments.append(result["environment"])
     called = told_apart(pd.DataFrame([row for row in tables["rates"] if row["chosen"] or every]), configurations)
-    of_group = {group(settings): called[place.name] for place, settings, _ in found if place.name in called}
+    of_group = {group_key(settings): called[place.name] for place, settings, _ in found if place.name in called}
     for place, settings, _ in found:
-        called.setdefault(place.name, of_group[group(settings)])  # at a rate that was not chosen
+        called.setdefault(place.name, of_group[group_key(settings)])  # at a rate that was not chosen
     for row in chain.from_iterable(tables.values()):
         row["memory"] = called[row["run"]]
     study = {
@@ -183,7 +183,7 @@ def rate_rows(found: list[tuple[Path, dict[str, Any], dict[str, Any]]]) -> list[
     """The table `rates` of these runs: directory, settings and result of each."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for place, settings, result in found:
-        row = seen(settings["training"]["learning_rate"], settings["seed"], result["outcome"])
-        groups.setdefault(group(settings), []).append(named(place, settings) | row)
-    best = {name: choose(pd.DataFrame(rows)) for name, rows in groups.items()}
+        row = validation_record(settings["training"]["learning_rate"], settings["seed"], result["outcome"])
+        groups.setdefault(group_key(settings), []).append(named(place, settings) | row)
+    best = {name: choose_rate(pd.DataFrame(rows)) for name, rows in groups.items()}
     return [row | {"chosen": row["learning_rate"] == best[name]} for name, rows in groups.items() for row in rows]

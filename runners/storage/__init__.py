@@ -18,7 +18,7 @@ its own file, and only if that is the file it was trained with and lies outside 
 """
 
 from .failures import checkpoint_path, forget_failure, load_failure, write_failure
-from .folders import claim, load_study, open_folder, sweep_partials
+from .folders import STUDY, claim, load_study, open_folder, sweep_partials
 from .records import (
     CorruptRun,
     FullDisk,
@@ -53,6 +53,7 @@ __all__ = [
     "OUTPUTS",
     "PROBE",
     "RECORD",
+    "STUDY",
     "WEIGHTS",
     "CorruptRun",
     "FullDisk",

@@ -139,7 +139,7 @@ class Study:
         return Study.grid(self.name, kept, chosen, replace(how, **given), seeds, rates, asks, self.matched)
 
     def request(self, run: Run) -> dict[str, list[dict[str, Wish]]]:
-        """What is asked of this run when it is trained, by measure (see `jobs.ask_more`)."""
+        """What is asked of this run when it is trained, by measure (see `run_job.measure_run`)."""
         asked = [ask for ask in self.asks if not ask.tasks or run.task.name in ask.tasks]
         return {ask.measure: [other.wanted for other in asked if other.measure == ask.measure] for ask in asked}
 

@@ -1,4 +1,4 @@
-"""What a worker does for one run: train it, test it, ask what a study asks, and keep each when it is whole."""
+"""The job of a worker: train one run, test it, measure what is requested, and save each part when it is whole."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from .provenance import environment
 TEST_ROWS = 512
 
 WAIT = 0.5
-"""Seconds between looks at a run that another process works on."""
+"""Seconds between two attempts at a run that another process works on."""
 ELSEWHERE = "another process works on it"
-"""What a job returns for a run that it left alone."""
+"""Result of a job whose run was left to another process."""
 
 
 def train_run(run: Run, folder: Path, watch: Callable[[Any], None], device: str = "cpu") -> Path:
-    """Train, test at the training length, and finish the run's directory; goes on from where it was interrupted."""
+    """Train, test at the training length, and write the run's directory; resumes an interrupted training."""
     stream = Stream(run.task.task, run.task.length, "test")
     initial = untrained(run)
     checkpoint = storage.checkpoint_path(folder, run)
@@ -54,26 +54,28 @@ def train_run(run: Run, folder: Path, watch: Callable[[Any], None], device: str 
 
 
 def finite(value: float) -> float | None:
-    """JSON has no NaN: a loss that was not finite is written as null."""
+    """The value, or None where it is not finite: JSON has no NaN."""
     return value if value == value and abs(value) != float("inf") else None
 
 
-def fulfil(run_json: dict[str, Any], folder: str, request: Request, device: str, watch: Callable[[Any], None]) -> str:
-    """Everything a study asks of one run, skipping what is done: the job a worker executes, on this device.
+def complete_run(
+    run_json: dict[str, Any], folder: str, request: Request, device: str, watch: Callable[[Any], None]
+) -> str:
+    """Train one run and measure what is requested, without repeating anything: the job of a worker.
 
-    Returns the run's name, or ELSEWHERE where another process holds it.
+    Returns the run's name, or ELSEWHERE where another process works on it.
     """
     run, root = Run.from_json(run_json), Path(folder)
-    with storage.claim(root, run) as ours:
-        if not ours:
+    with storage.claim(root, run) as claimed:
+        if not claimed:
             return ELSEWHERE
         if not storage.is_finished(root, run):
             train_run(run, root, watch, device)
-        return ask_more(str(root / run.name), request, watch, device)
+        return measure_run(str(root / run.name), request, watch, device)
 
 
-def ask_more(place: str, request: Request, watch: Callable[[Any], None], device: str = "cpu") -> str:
-    """Ask a finished run for what is not there yet, one measure after the other; its name."""
+def measure_run(place: str, request: Request, watch: Callable[[Any], None], device: str = "cpu") -> str:
+    """Measure what a finished run lacks of a request, one measure after the other; returns its name."""
     path = Path(place)
     if left := remaining(path, request):
         run, model = storage.load_run(path), storage.load_model(path).to(device)
@@ -83,26 +85,26 @@ def ask_more(place: str, request: Request, watch: Callable[[Any], None], device:
             for part in parts(measure, run, wanted, record_of(path, name), watch):
                 before = record_of(path, name)
                 record, tensors = measure.measure(run, model, part, watch)
-                kept = list(before.get("outputs", ())) if before else []
+                saved = list(before.get("outputs", ())) if before else []
                 if tensors:
-                    kept.append(write_outputs(path, f"outputs-{name}-{len(kept)}", tensors))
-                record = (measure.merged(before, record) if before else record) | {"outputs": kept}
+                    saved.append(write_outputs(path, f"outputs-{name}-{len(saved)}", tensors))
+                record = (measure.merged(before, record) if before else record) | {"outputs": saved}
                 storage.write_record(path / measure.RECORD, record)
     return path.name
 
 
-def ask_claimed(place: str, request: Request, watch: Callable[[Any], None]) -> str:
-    """`ask_more` of a run, once no other process works on it: what that one measured is then there."""
+def measure_when_free(place: str, request: Request, watch: Callable[[Any], None]) -> str:
+    """`measure_run` once no other process works on the run; what that one measured is not repeated."""
     path = Path(place)
     run = storage.load_run(path)
     while True:
-        with storage.claim(path.parent, run) as ours:
-            if ours:
-                return ask_more(place, request, watch)
+        with storage.claim(path.parent, run) as claimed:
+            if claimed:
+                return measure_run(place, request, watch)
         watch(f"waiting: {ELSEWHERE}")
         time.sleep(WAIT)
 
 
 def write_outputs(place: Path, name: str, tensors: Mapping[str, Tensor]) -> dict[str, str]:
-    """Keep answers under a name that no record has yet, so that a crash leaves every record with its own."""
+    """Save answers under a name that no record has yet, so that a crash leaves every record with its own."""
     return {"name": name, "digest": storage.write_tensors(place, name, tensors)}
