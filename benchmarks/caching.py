@@ -27,6 +27,7 @@ from models.rules import RULES
 
 from .lengths import exponent
 from .resident import kept
+from .tables import Columns, Line
 from .timing import seconds
 
 WIDTH, ROWS, SEGMENT = 32, 4, 32
@@ -41,7 +42,7 @@ def ready(memory: CachingMemory, N: int, grown: bool = False) -> Any:
     x = torch.randn(ROWS, SEGMENT, WIDTH)
     with torch.no_grad():
         _, state = memory(x)
-    kept = memory.kept(N)
+    kept = memory.num_caches(N)
     caches = tuple(torch.randn(ROWS, stack.shape[1], kept, *stack.shape[3:]) for stack in state.caches)
     pools = torch.randn(ROWS, state.pools.shape[1], N, state.pools.shape[3])
     for a in (*caches, pools) if grown else ():
@@ -85,9 +86,9 @@ def costs(memory: CachingMemory, N: int) -> list[float]:
     return [*parts, timed(lambda: backward(state)), timed(lambda: backward(grown))]
 
 
-def table(bases: Sequence[str] = BASES, counts: Sequence[int] = COUNTS) -> Iterator[str]:
-    heads = "".join(f"{word:>9}" for word in ("route", "read", "append", "forward", "fwd+bwd", "into", "of grm"))
-    yield f"{'base':<10}{'memory':<10}{'N':>6}{heads}{'flat':>7}"
+def table(bases: Sequence[str] = BASES, counts: Sequence[int] = COUNTS) -> Iterator[Line]:
+    costs_of = ("route", "read", "append", "forward", "fwd+bwd", "into", "of grm")
+    yield Columns({"base": "<10", "memory": "<10", "N": ">6"} | dict.fromkeys(costs_of, ">9.2f") | {"flat": ">7.2f"})
     for base in bases:
         grm: dict[int, float] = {}
         for name in sorted(NAMES, key=lambda name: name != "grm"):
@@ -99,6 +100,5 @@ def table(bases: Sequence[str] = BASES, counts: Sequence[int] = COUNTS) -> Itera
                     found = costs(memory, N)
                 grm.setdefault(N, found[4])
                 reads.append(found[1])
-                line = f"{base:<10}{name:<10}{N:>6}" + "".join(f"{value:>9.2f}" for value in found)
-                line += f"{found[4] / grm[N]:>9.2f}"
-                yield line + (f"{exponent(counts[1:], reads[1:]):>7.2f}" if counts[-1] == N else "")
+                flat = exponent(counts[1:], reads[1:]) if counts[-1] == N else None
+                yield base, name, N, *found, found[4] / grm[N], flat

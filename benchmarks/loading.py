@@ -10,6 +10,8 @@ from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, S
 from recall_tasks import MQAR, Stream
 from recall_tasks.dataset import RecallDataset, RecallIterable, Row
 
+from .tables import Columns, Line
+
 ROWS, SIZE, REPEATS = 16384, 256, 9
 STREAM = Stream(MQAR(num_pairs=4), 64)
 
@@ -47,7 +49,7 @@ WAYS: dict[str, Callable[[], Iterable[object]]] = {
 }
 
 
-def table() -> Iterator[str]:
+def table() -> Iterator[Line]:
     times: dict[str, list[float]] = {name: [] for name in WAYS}
     for _ in range(REPEATS):  # in turns, so that what else the machine does falls on all of them
         for name, way in WAYS.items():
@@ -56,6 +58,6 @@ def table() -> Iterator[str]:
                 pass
             times[name].append(time.perf_counter() - began)
     drawing = median(times["Stream.block"])
-    yield f"{'way':<30}{'rows/s':>12}{'of drawing':>12}"
+    yield Columns({"way": "<30", "sequences/s": ">13,.0f", "of drawing": ">12.2f"})
     for name, taken in times.items():
-        yield f"{name:<30}{ROWS / median(taken):>12,.0f}{drawing / median(taken):>12.2f}"
+        yield name, ROWS / median(taken), drawing / median(taken)

@@ -6,7 +6,7 @@
     all       factor and read
     plain     scikit-learn's Ridge for each item at each of the nine strengths (timed for one item and strength, its
               cheapest solver, and multiplied)
-    matmul    share of this machine's float64 matmul rate in `factor`, of the products that it cannot do without
+    matmul    fraction of this machine's float64 matmul rate in `factor`, of the products that it cannot do without
 
 States are sums of a random code for each item's value, with noise: values 64, float32."""
 
@@ -22,6 +22,7 @@ from runners.probe.columns import Table
 from runners.probe.readers.ridge import ALPHAS
 from runners.probe.reading import read, reader_named
 
+from .tables import Columns, Line
 from .timing import seconds
 
 VALUES = 64
@@ -42,8 +43,8 @@ def timed(call: object) -> float:
     return seconds(call, repeats=1, warmup=0, clock=time.process_time)  # type: ignore[arg-type]
 
 
-def measured(items: int, floats: int, rows: int) -> str:
-    """A line of the table."""
+def measured(items: int, floats: int, rows: int) -> tuple[float, ...]:
+    """A record of the table."""
     states, labels = drawn(items, floats, rows)
     parts = split(np.arange(rows))
     factor = timed(lambda: factorise(Table(states), parts.train))
@@ -58,14 +59,17 @@ def measured(items: int, floats: int, rows: int) -> str:
     n, small = len(parts.train), min(floats, len(parts.train))
     flops = 2 * rows * floats * small if n < floats else 2 * n * floats**2 + 2 * rows * floats**2
     a = np.ones((1024, 1024))
-    share = flops / factor / (2 * 1024**3 / seconds(lambda: a @ a, repeats=5, clock=time.process_time))
-    line = f"{items:>6}{floats:>8,}{rows:>7,}{factor:>9.2f}{disk:>8.2f}{reading:>8.2f}{factor + reading:>8.2f}"
-    return f"{line}{plain:>9.1f}{plain / (factor + reading):>8.0f}x{share:>8.2f}"
+    fraction = flops / factor / (2 * 1024**3 / seconds(lambda: a @ a, repeats=5, clock=time.process_time))
+    whole = factor + reading
+    return items, floats, rows, factor, disk, reading, whole, plain, plain / whole, fraction
 
 
-def table() -> Iterator[str]:
-    heads = f"{'factor':>9}{'disk':>8}{'read':>8}{'all':>8}{'plain':>9}{'ratio':>9}{'matmul':>8}"
-    yield f"{'items':>6}{'floats':>8}{'rows':>7}{heads}"
+def table() -> Iterator[Line]:
+    yield Columns(
+        {"items": ">6", "floats": ">8,", "sequences": ">10,"}
+        | dict.fromkeys(("factor", "disk", "read", "all"), ">8.2f")
+        | {"plain": ">9.1f", "ratio": ">9.0f", "matmul": ">8.2f"}
+    )
     with threadpool_limits(1):
         for size in SIZES:
             yield measured(*size)

@@ -18,6 +18,8 @@ from runners.config.run import ModelSetting, Run, TaskSetting, Training
 from runners.execution.engines import Event, Job, open_engine
 from runners.training.loop import step, train
 
+from .tables import Columns, Line
+
 TASK = TaskSetting("mqar", 64, {"num_pairs": 16, "num_keys": 64, "num_values": 64})
 ROOT = Path(__file__).parent.parent
 
@@ -90,24 +92,25 @@ def runs_a_minute(workers: int, updates: int, runs: int) -> float:
         return 60 * runs / (time.perf_counter() - began)
 
 
-def table(updates: int = 100, repeats: int = 5, runs: int = 8) -> Iterator[str]:
-    yield f"{'memory':<12}{'ms/update':>11}{'bare step':>11}{'overhead':>10}"
+def table(updates: int = 100, repeats: int = 5, runs: int = 8) -> Iterator[Line]:
+    yield Columns({"memory": "<12", "ms/update": ">11.2f", "bare step": ">11.2f", "overhead": ">10.1%"})
     with open_engine(workers=1) as execute:
         for memory in ("attention", "linear", "gru"):
             (times,) = done(execute([Job(memory, compared, (memory, updates, repeats))]))
             ours, bare = (median(column) for column in zip(*times, strict=True))
-            yield f"{memory:<12}{1e3 * ours:>11.2f}{1e3 * bare:>11.2f}{ours / bare - 1:>10.1%}"
+            yield memory, 1e3 * ours, 1e3 * bare, ours / bare - 1
     ways: dict[str, Callable[[], float]] = {
         "python -c pass": lambda: seconds_of("-c", "pass"),
         "recall --help": lambda: seconds_of("-m", "runners", "--help"),
         "python -c 'import torch'": lambda: seconds_of("-c", "import torch"),
         "recall sweep, first run": seconds_to_first_run,
     }
-    yield f"{'startup':<28}{'seconds':>9}"
+    yield Columns({"startup": "<28", "seconds": ">9.2f"})
     for name, way in ways.items():
-        yield f"{name:<28}{median(way() for _ in range(repeats)):>9.2f}"
-    yield f"{'workers':<10}{'runs/minute':>12}{'of one':>9}"
+        yield name, median(way() for _ in range(repeats))
+    yield Columns({"workers": "<10", "runs/minute": ">12.1f", "of one": ">9.2f"})
     rates = [(one, runs_a_minute(one, updates, runs)) for _ in range(min(3, repeats)) for one in (1, 2)]
     one, two = (median(rate for workers, rate in rates if workers == number) for number in (1, 2))
-    yield f"{1:<10}{one:>12.1f}{1:>9.2f}"
-    yield f"{2:<10}{two:>12.1f}{two / one:>9.2f}   on {os.cpu_count()} cores"
+    yield 1, one, 1.0
+    yield 2, two, two / one
+    yield f"on {os.cpu_count()} cores"

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,13 +13,17 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from models import MEMORIES
 from recall_tasks import MQAR, TASKS, Preset
 from recall_tasks.markdown import first_sentence
 from runners.cli.flags import Mistake, Parser, add_list, integer, integers
 from runners.cli.main import COMMANDS, main
 from runners.execution.engines import execute
+from runners.figures import FIGURES
+from runners.probe.passes import PASSES
 from runners.results.tables import FLOORS, collect
 from runners.storage import read_record, record_bytes
+from runners.studies.presets import PRESETS
 
 ROOT = Path(__file__).parent.parent
 TINY = ["--length", "12", "--num-pairs", "2", "--num-keys", "4", "--num-values", "4", "--width", "8"]
@@ -150,8 +155,9 @@ def test_show_prints_the_same_row_in_a_pipe_twice(capsys):
 def test_ls_lists_everything(capsys):
     assert run("ls") == 0
     shown = capsys.readouterr().out
-    for name in ("mqar", "needle", "copy", "attention", "grm", "elastic", "ridge", "logistic", "demo"):
-        assert name in shown
+    for registry in (TASKS, MEMORIES, PRESETS, PASSES, FIGURES):
+        for name in registry:
+            assert re.search(rf"^{name} ", shown, re.MULTILINE), name
 
 
 def test_a_pipe_gets_a_line_for_each_task(capsys):

@@ -1,4 +1,4 @@
-"""recall ls: tasks, published settings, memories, readers of states and presets, each a table of its registry."""
+"""recall ls: the registries of tasks, memories, presets, readers, figures and published settings as tables."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from recall_tasks.task import MAX_LENGTH
 from .console import plain_console
 from .flags import Mistake, Parser, integer, one_of, split_words
 
-ALWAYS = ("tasks", "memories", "readers", "presets")
+ALWAYS = ("tasks", "memories", "presets", "readers", "figures")
 KINDS = (*ALWAYS, "settings")
 TASK_KINDS = ("tasks", "settings")
 NUMBERS = ("vocabulary", "payload", "chance", "length", "state floats", "runs", "seeds", "rates", "minutes")
@@ -24,7 +24,9 @@ WIDEST = 10_000
 
 
 def run(words: Sequence[str]) -> int:
-    parser = Parser(prog="recall ls", description="List tasks, memories, readers, presets, or published settings.")
+    parser = Parser(
+        prog="recall ls", description="List tasks, memories, presets, readers, figures, or published settings."
+    )
     kinds = f"{', '.join(ALWAYS)} (default: all these) or settings"
     parser.add_argument("kind", nargs="?", type=one_of("list", KINDS), metavar="KIND", help=kinds)
     known = one_of("task", TASKS, "those that `recall ls tasks` lists")
@@ -112,4 +114,21 @@ def presets(length: int, names: Sequence[str]) -> Table:
     return table
 
 
-TABLES = {"tasks": tasks, "settings": settings, "memories": memories, "readers": readers, "presets": presets}
+def figures(length: int, names: Sequence[str]) -> Table:
+    """Figures of the report, each with the measure whose results it plots."""
+    from ..figures import FIGURES  # matplotlib and torch, which a list of tasks does not wait for
+
+    table = _table("figures of the report", "name", "title", "measure", folds=["title"])
+    for name, figure in FIGURES.items():
+        table.add_row(name, figure.title, figure.measure or "training")
+    return table
+
+
+TABLES = {
+    "tasks": tasks,
+    "settings": settings,
+    "memories": memories,
+    "presets": presets,
+    "readers": readers,
+    "figures": figures,
+}

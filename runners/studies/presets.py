@@ -254,7 +254,7 @@ PRESETS: dict[str, Callable[[], Study]] = {
 }
 
 MINUTES = {
-    "demo": 5,
+    "demo": 8,
     "smoke": 1,
     "long": 45,
     "fair": 40,
