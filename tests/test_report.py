@@ -315,7 +315,9 @@ def test_nobody_stands_out_where_intervals_overlap(results: Results) -> None:
     twins = Results(**tables)
     assert not compare_memories(twins)["best"].any()
     said = findings(compare_memories(twins), pair_differences(twins))
-    assert said[0] == "No memory stands out on mqar, needle and copying: attention and twin are not distinguished."
+    assert (
+        said[0] == "No memory stands out on mqar, needle and copying: attention and twin do not differ significantly."
+    )
     assert "<strong>" not in score_table(twins, compare_memories(twins))
 
 

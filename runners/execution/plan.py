@@ -17,7 +17,6 @@ from typing import Any, Literal
 import torch
 
 from .. import storage
-from ..config.curriculum import POLICIES
 from ..config.run import Run, Training
 from ..measures.registry import Wanted
 from ..measures.requests import Request, remaining
@@ -182,7 +181,7 @@ def time_of_update(run: Run) -> float:
     try:
         model = run.build()
         optimiser = AdamW([weight for weight in model.parameters() if weight.requires_grad], 0.0)
-        policy = POLICIES[run.training.policy](run)
+        policy = run.policy()
         batches = TrainingBatches(policy, run.training.tokens, run.seed, {})
         longest, left, rate = 0.0, LONGEST, run.training.learning_rate
         for number in reversed(range(policy.count)):  # the task itself first: it is the longest

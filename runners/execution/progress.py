@@ -137,12 +137,13 @@ def follow(events: Iterable[Event], board: Board, console: Console) -> None:
 
 
 def spark(values: list[float], width: int = 12) -> str:
-    """The course of an accuracy in `width` characters."""
+    """A curve of accuracies in `width` characters."""
     step = max(1, -(-len(values) // width))
     return "".join(BARS[round(min(1.0, max(0.0, v)) * 8)] for v in values[step - 1 :: step]).ljust(width)
 
 
 def clock(seconds: float) -> str:
+    """90 s, 3 min."""
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 

@@ -21,6 +21,7 @@ def environment() -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
+    """Operating system, processor and number of cores."""
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():

@@ -46,7 +46,7 @@ def cluster(address: str, workers: int | None, limits: Limits, folder: Path | No
     own = address == "local"
     with _environment(QUIET | (OWN_CLUSTER if own else {})):
         try:
-            import ray
+            import ray  # an optional extra, slow to load
         except ModuleNotFoundError:
             raise ValueError("the engine ray needs Ray, an optional extra: pip install -e .[ray]") from None
         ours = not ray.is_initialized()  # a connection made before stays
@@ -74,7 +74,7 @@ def _environment(words: dict[str, str]) -> Iterator[None]:
 
 
 def _connect(address: str, workers: int | None) -> None:
-    import ray
+    import ray  # an optional extra, slow to load
 
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
     if address == "local":
@@ -100,7 +100,7 @@ def _connect(address: str, workers: int | None) -> None:
 
 def _machines(limits: Limits) -> list[dict[str, Any]]:
     """The machines of the cluster that can run a job. Raises ValueError where there is none."""
-    import ray
+    import ray  # an optional extra, slow to load
 
     resources = {"CPU": limits.cpus, "GPU": limits.gpus, "memory": (limits.memory_mb or 0) * MEGABYTE}
     alive = [node for node in ray.nodes() if node["Alive"]]
@@ -121,7 +121,7 @@ def _amounts(resources: dict[str, float]) -> str:
 
 def _check_folder(folder: Path, machines: list[dict[str, Any]]) -> None:
     """Raises ValueError where a machine does not see the folder, or cannot import this checkout."""
-    import ray
+    import ray  # an optional extra, slow to load
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     word = uuid4().hex
@@ -158,7 +158,7 @@ def _sees(probe: str, word: str) -> bool:
 
 
 def _execute(workers: int | None, limits: Limits, jobs: Sequence[Job]) -> Iterator[Event]:
-    import ray
+    import ray  # an optional extra, slow to load
 
     own = replace(limits, cpus=1, gpus=0)
     task = ray.remote(_supervise).options(
@@ -193,7 +193,7 @@ def _execute(workers: int | None, limits: Limits, jobs: Sequence[Job]) -> Iterat
 
 def _cancel(streams: set[Any]) -> None:
     """Interrupt the supervisors, which end their workers and all that those have started; then kill the rest."""
-    import ray
+    import ray  # an optional extra, slow to load
 
     for stream in streams:
         ray.cancel(stream)
@@ -210,7 +210,7 @@ def _cancel(streams: set[Any]) -> None:
 
 def _next(stream: Any, name: str) -> Event:
     """The next event of a supervisor; a failure as Ray reports it where the supervisor is gone."""
-    import ray
+    import ray  # an optional extra, slow to load
 
     try:
         event: Event = ray.get(next(stream))
@@ -231,7 +231,7 @@ _crews: dict[tuple[Limits, str | None], Crew] = {}
 
 
 def _supervise(job: Job, limits: Limits) -> Iterator[Event]:
-    """In a Ray worker: let a worker of this machine run the job."""
+    """Run a job in a worker of this machine; called in a Ray worker."""
     key = limits, os.environ.get("CUDA_VISIBLE_DEVICES")
     if key not in _crews:
         for crew in _crews.values():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -15,7 +14,7 @@ from ..probe.verdict import ACCURACY
 from ..results.tables import Results
 from ..statistics import fraction_over_seeds
 from .figure import Figure
-from .style import Styles, accuracy_scale, by_memory, coloured_map, dots, label_map, legend_mark, reference
+from .style import Styles, accuracy_scale, by_memory, coloured_map, dots, legend_mark, reference
 
 KINDS = {"intact": "intact", "erased": "erased", "random": "random", "patched": "follow\ndonor"}
 """Kinds of change, and their labels."""
@@ -124,16 +123,16 @@ def draw_caches(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:
     """Draw caches across, items downwards by age."""
     kind, layer = table["map"].iloc[0], table["layer"].iloc[0]
     ages, memories = sorted(set(table["age_low"]), reverse=True), int(table["num_memories"].max())
-    values = np.full((len(ages), memories), np.nan)
-    words = [[""] * memories for _ in ages]
-    for _, cell in table.iterrows():
-        y, x = ages.index(cell["age_low"]), int(cell["segment"])
-        values[y, x] = cell["value"]
-        place = "the open memory" if x == memories - 1 else f"cache {x + 1}"
-        amount = f"{cell['value']:.2f}" + (f" of {cell['most']:.1f} bits" if kind == STORED else " of the weight")
-        words[y][x] = f"age {cell['age_low']:,}–{cell['age_high']:,}, {place}: {amount}"
-    coloured_map(ax, values, words, float(table["most"].max()), SCALES[kind])
-    label_map(ax, [*(f"{i + 1}" for i in range(memories - 1)), "open"], [f"{age:,}" for age in ages])
+    columns = [*(str(i + 1) for i in range(memories - 1)), "open"]
+    words = [
+        f"age {r['age_low']:,}–{r['age_high']:,}, "
+        + ("the open memory: " if r["segment"] == memories - 1 else f"cache {r['segment'] + 1}: ")
+        + (f"{r['value']:.2f} of {r['most']:.1f} bits" if kind == STORED else f"{r['value']:.2f} of the weight")
+        for _, r in table.iterrows()
+    ]
+    y = table["age_low"].map(ages.index)
+    cells = pd.DataFrame({"x": table["segment"], "y": y, "value": table["value"], "words": words})
+    coloured_map(ax, cells, columns, [f"{age:,}" for age in ages], float(table["most"].max()), SCALES[kind])
     ax.set_xlabel(f"cache (layer {layer})")
 
 

@@ -25,7 +25,6 @@ from .style import (
     accuracy_scale,
     by_memory,
     coloured_map,
-    label_map,
     mean_line,
     reference,
     seeds_and_mean,
@@ -140,19 +139,17 @@ def time_table(results: Results) -> pd.DataFrame:
 def draw_times(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:
     """Draw tokens read across, items downwards by where they were written."""
     times, places = sorted(set(table["time"])), sorted(set(table["written_low"]))
-    values = np.full((len(places), len(times)), np.nan)
-    words = [[""] * len(times) for _ in places]
-    for _, cell in table.iterrows():
-        y, x = places.index(cell["written_low"]), times.index(cell["time"])
-        values[y, x] = cell["bits"]
-        words[y][x] = (
-            f"written at {cell['written_low']:,}–{cell['written_high']:,}, after {cell['time']:,} tokens: "
-            f"{cell['bits']:.2f} of {cell['item_bits']:.1f} bits, accuracy {cell['accuracy']:.0%}"
-        )
-    coloured_map(ax, values, words, float(table["item_bits"].max()), "usable bits")
+    words = [
+        f"written at {r['written_low']:,}–{r['written_high']:,}, after {r['time']:,} tokens: "
+        f"{r['bits']:.2f} of {r['item_bits']:.1f} bits, accuracy {r['accuracy']:.0%}"
+        for _, r in table.iterrows()
+    ]
+    x, y = table["time"].map(times.index), table["written_low"].map(places.index)
     ended = set(table.loc[table["end"], "time"])
     columns = ["end" if time in ended else f"{time:,}" for time in times]
-    label_map(ax, columns, [f"{place:,}" for place in places])
+    cells = pd.DataFrame({"x": x, "y": y, "value": table["bits"], "words": words})
+    lines = [f"{place:,}" for place in places]
+    coloured_map(ax, cells, columns, lines, float(table["item_bits"].max()), "usable bits")
 
 
 def total_table(results: Results) -> pd.DataFrame:

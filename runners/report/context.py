@@ -50,7 +50,7 @@ def findings(numbers: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
     if first:
         sentences.append(f"First came {by_memory(first)}. {seeds_needed(pairs)}")
     sentences += [
-        f"No memory stands out on {word_list(tasks)}: {memories} are not distinguished."
+        f"No memory stands out on {word_list(tasks)}: {memories} do not differ significantly."
         for memories, tasks in ties.items()
     ]
     return sentences + unconverged_runs(numbers)
@@ -85,7 +85,7 @@ def findings_at_longest(means: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
         tied = [str(m) for m in rivals["against"][~(rivals["low"] > 0)]]
         leaders = word_list([f"{m} ({reached[m]})" for m in (leader, *tied)])
         shown = (str(task), leader) in best_memories(pairs)
-        verb = "are not distinguished at the top" if tied else "leads" if shown else "comes first"
+        verb = "do not differ significantly at the top" if tied else "leads" if shown else "comes first"
         sentences.append(f"On {task} at {length:,} tokens, {length // trained} times as far, {leaders} {verb}.")
     return sentences
 

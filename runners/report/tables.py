@@ -14,7 +14,7 @@ from ..figures.training import floors
 from ..formatting import amount, at_rate, fraction, interval, p_value, signed_number, span, to_half, to_solve
 from ..results.tables import FLOORS, Results
 from ..studies.learning_rates import WITHIN, warnings, window
-from .page import Cell, Columns, column_table, html_table
+from .page import Cell, html_table, record_table
 from .sections import TableSection
 
 
@@ -109,38 +109,33 @@ def claim(part: pd.DataFrame) -> str:
     return cannot[0] if cannot else f"not shown, {p_value(part['p_holm'].iloc[0])}"
 
 
-OVER_TASKS: Columns = {
-    "memory": lambda r: str(r["memory"]),
-    "over all tasks": lambda r: f"{fraction(r['iqm'])} {interval(r['low'], r['high'])}",
-    "tasks": lambda r: str(r["tasks"]),
-    "runs": lambda r: str(r["seeds"]),
-}
-
-
 def over_tasks_table(table: pd.DataFrame) -> str:
     """One line per memory, best first, and how to read it."""
     ranked = table.sort_values("iqm", ascending=False, kind="stable")
+    lines = [
+        (r["memory"], f"{fraction(r['iqm'])} {interval(r['low'], r['high'])}", str(r["tasks"]), str(r["seeds"]))
+        for _, r in ranked.iterrows()
+    ]
     return (
-        f'{column_table(OVER_TASKS, ranked)}<p class="reading">Over all tasks: the mean of the middle half of all '
-        "seeds' accuracies (interquartile mean), seeds drawn again within each task for its 95 % interval.</p>"
+        html_table(("memory", "over all tasks", "tasks", "runs"), lines)
+        + '<p class="reading">Over all tasks: the mean of the middle half of all seeds\' accuracies (interquartile '
+        "mean), seeds drawn again within each task for its 95 % interval.</p>"
     )
-
-
-WINDOWS: Columns = {
-    "task": lambda r: str(r["task"]),
-    "memory": lambda r: str(r["memory"]),
-    "rate chosen": lambda r: f"{r['chosen']:g}",
-    "validation": lambda r: fraction(r["validation"]),
-    "window": lambda r: str(r["width"]),
-    "steps of the grid": lambda r: f"{r['steps']} of {r['rates']}",
-    "diverged": lambda r: str(r["diverged"] or "none"),
-}
 
 
 def windows_table(windows: pd.DataFrame) -> str:
     """A line for each task and memory, below a note for each end of the grid at which a rate was chosen."""
     notes = "".join(f'<p class="note">{escape(warning)}</p>' for warning in warnings(windows))
-    return notes + column_table(WINDOWS, windows)
+    return notes + record_table(windows, window_cells)
+
+
+def window_cells(record: pd.Series[Any]) -> dict[str, str]:
+    """Cells of a record of `window`."""
+    return (
+        {"task": record["task"], "memory": record["memory"], "rate chosen": f"{record['chosen']:g}"}
+        | {"validation": fraction(record["validation"]), "window": record["width"]}
+        | {"steps of the grid": f"{record['steps']} of {record['rates']}", "diverged": record["diverged"] or "none"}
+    )
 
 
 def or_blank(value: float) -> str:

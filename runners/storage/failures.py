@@ -21,10 +21,12 @@ SHAPE: dict[str, type | tuple[type, ...]] = {
 
 
 def failure_path(folder: Path, run: Run) -> Path:
+    """File of the record of a failure."""
     return folder / f"{run.name}.failed.json"
 
 
 def checkpoint_path(folder: Path, run: Run) -> Path:
+    """File of the checkpoint, removed when the run has finished."""
     return folder / f".{run.name}.checkpoint"
 
 

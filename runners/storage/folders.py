@@ -102,6 +102,7 @@ def claim(folder: Path, run: Run) -> Iterator[bool]:
 
 
 def lock_path(folder: Path, run: Run) -> Path:
+    """File that is locked while a process trains the run."""
     return folder / f".{run.name}.lock"
 
 

@@ -49,6 +49,7 @@ class FullDisk(UnwritableFolder):
 
 
 def digest(content: bytes) -> str:
+    """BLAKE2b of 16 bytes, as hexadecimal."""
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 

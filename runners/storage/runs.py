@@ -245,6 +245,7 @@ def refuse_own_code(place: Path, memory: str) -> None:
 
 
 def tensor_bytes(tensors: Mapping[str, Tensor]) -> bytes:
+    """Tensors in the safetensors format."""
     return bytes(tensors_to_bytes({name: t.detach().cpu().contiguous() for name, t in tensors.items()}))
 
 
