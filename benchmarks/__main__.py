@@ -9,11 +9,11 @@ import torch
 
 from models import MEMORIES
 
-from . import caching, environments, legs, lengths, loading, prefill, probing, rows, runners, solve, step
+from . import caching, environments, legs, lengths, loading, prefill, probing, runners, sequences, solve, step
 from .tables import Line, printed, write_section
 
 QUICK = {
-    "rows": rows,
+    "sequences": sequences,
     "loading": loading,
     "environments": environments,
     "step": step,
@@ -37,12 +37,12 @@ for name, known in [(n, tables) for n in names] + [(m, MEMORIES) for m in chosen
         parser.error(f"{name!r} is none of {', '.join(known)}")
 
 
-def measured(name: str) -> Iterator[Line]:
+def lines_of(name: str) -> Iterator[Line]:
     yield from tables[name].table(chosen.memories) if name in ("lengths", "prefill") else tables[name].table()
 
 
-def kept_lines(lines: Iterator[Line], saved: list[Line]) -> Iterator[Line]:
-    """The lines as they come, each kept for the page."""
+def record_lines(lines: Iterator[Line], saved: list[Line]) -> Iterator[Line]:
+    """The lines as they come, each saved for the page."""
     for line in lines:
         saved.append(line)
         yield line
@@ -51,7 +51,7 @@ def kept_lines(lines: Iterator[Line], saved: list[Line]) -> Iterator[Line]:
 for name in names:
     print(f"\n## {name}\n{tables[name].__doc__}", flush=True)
     others, saved = os.getloadavg()[0], list[Line]()
-    for text in printed(kept_lines(measured(name), saved)):
+    for text in printed(record_lines(lines_of(name), saved)):
         print(text, flush=True)
     if chosen.write:
         busy = f", beside other work (load {others:.1f})" if others > 0.7 else ""

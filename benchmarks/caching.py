@@ -1,4 +1,4 @@
-"""What reading N caches costs: microseconds a token for one segment of 32 tokens that follows N cached ones,
+"""Cost of reading N caches: microseconds a token for one segment of 32 tokens that follows N cached ones,
 4 sequences, width 32, k = 2 chosen, one thread, in its processor time.
 
     route      what decides between the caches: the gate's logits over all N, and the choice or softmax
@@ -26,7 +26,7 @@ from models.caching.reading import read_all, read_chosen
 from models.rules import RULES
 
 from .lengths import exponent
-from .resident import kept
+from .resident import keep_freed_memory
 from .tables import Columns, Line
 from .timing import seconds
 
@@ -37,7 +37,7 @@ BASES = tuple(base for base in ("linear", "titans") if base in RULES)
 REPEATS = 9
 
 
-def ready(memory: CachingMemory, N: int, grown: bool = False) -> Any:
+def filled_state(memory: CachingMemory, N: int, grown: bool = False) -> Any:
     """A state behind N segments, its caches drawn: what is in them costs nothing more or less to read."""
     x = torch.randn(ROWS, SEGMENT, WIDTH)
     with torch.no_grad():
@@ -50,7 +50,7 @@ def ready(memory: CachingMemory, N: int, grown: bool = False) -> Any:
     return state._replace(caches=caches, pools=pools, seen=N * SEGMENT)
 
 
-def timed(call: Callable[[], object]) -> float:
+def microseconds(call: Callable[[], object]) -> float:
     """Microseconds a token."""
     return 1e6 * seconds(call, repeats=REPEATS, warmup=2, clock=time.process_time) / (ROWS * SEGMENT)
 
@@ -58,7 +58,7 @@ def timed(call: Callable[[], object]) -> float:
 def costs(memory: CachingMemory, N: int) -> list[float]:
     """route, read, append, forward, fwd+bwd, into."""
     x = torch.randn(ROWS, SEGMENT, WIDTH, requires_grad=True)
-    state, grown = ready(memory, N), ready(memory, N, grown=True)
+    state, grown = filled_state(memory, N), filled_state(memory, N, grown=True)
     sparse = hasattr(memory, "route")
 
     def backward(state: Any) -> None:
@@ -78,12 +78,12 @@ def costs(memory: CachingMemory, N: int) -> list[float]:
             routed = [routed[0][..., -state.caches[0].shape[2] :]]
         ask = read_chosen if sparse else read_all
         parts = [
-            timed(route),
-            timed(lambda: ask(memory.rule, state.caches, q, *routed)),
-            timed(lambda: [torch.cat([stack, stack[:, :, :1]], dim=2) for stack in state.caches]),
-            timed(lambda: memory(x, state)),
+            microseconds(route),
+            microseconds(lambda: ask(memory.rule, state.caches, q, *routed)),
+            microseconds(lambda: [torch.cat([stack, stack[:, :, :1]], dim=2) for stack in state.caches]),
+            microseconds(lambda: memory(x, state)),
         ]
-    return [*parts, timed(lambda: backward(state)), timed(lambda: backward(grown))]
+    return [*parts, microseconds(lambda: backward(state)), microseconds(lambda: backward(grown))]
 
 
 def table(bases: Sequence[str] = BASES, counts: Sequence[int] = COUNTS) -> Iterator[Line]:
@@ -96,7 +96,7 @@ def table(bases: Sequence[str] = BASES, counts: Sequence[int] = COUNTS) -> Itera
             memory = build_memory(MEMORIES[name], WIDTH, base=base, segment=SEGMENT)
             reads = []
             for N in counts:
-                with kept():
+                with keep_freed_memory():
                     found = costs(memory, N)
                 grm.setdefault(N, found[4])
                 reads.append(found[1])

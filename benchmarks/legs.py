@@ -32,13 +32,13 @@ def rounded(*constants: object) -> tuple[Tensor, ...]:
     return tuple(torch.as_tensor(constant, dtype=torch.float32) for constant in constants)
 
 
-def transitioned(B: Tensor, c: Tensor) -> Tensor:
+def multiply_transition(B: Tensor, c: Tensor) -> Tensor:
     """A c for B [N, 1] and c [N, channels], by a running sum: off the diagonal, where n + 1 stands, A is B B^T."""
     diagonal = torch.arange(1, len(B) + 1)[:, None] - B.square()
     return torch.addcmul(B * (B * c).cumsum(0), diagonal, c)
 
 
-def measured(N: int, T: int) -> tuple[float, ...]:
+def measure_setting(N: int, T: int) -> tuple[float, ...]:
     """Rates, ratios and seconds of one size and length."""
     f = torch.randn(T, CHANNELS)
     began = time.process_time()
@@ -76,7 +76,7 @@ def measured(N: int, T: int) -> tuple[float, ...]:
     def cheaply() -> Tensor:
         c = start
         for k, f_k in enumerate(last, T - timed + 1):
-            c = torch.add(c, B * f_k - transitioned(B, c), alpha=1 / k)
+            c = torch.add(c, B * f_k - multiply_transition(B, c), alpha=1 / k)
         return c
 
     exact = seconds(by_steps, repeats=3, warmup=1, clock=time.process_time) / timed
@@ -92,4 +92,4 @@ def table(sizes: Sequence[int] = SIZES, lengths: Sequence[int] = LENGTHS) -> Ite
     yield Columns({"N": ">4", "T": ">8,"} | rates | ratios | {"new": ">8,.0f", "build": ">9.3f", "(blocks)": ">9.3f"})
     for N in sizes:
         for T in lengths:
-            yield N, T, *measured(N, T)
+            yield N, T, *measure_setting(N, T)

@@ -1,4 +1,4 @@
-"""What every memory costs as sequences grow: width 32, defaults, one sequence, one thread, in its processor time.
+"""Cost of every memory as sequences grow: width 32, defaults, one sequence, one thread, in its processor time.
 
     fwd+bwd ms   a whole sequence forward, and gradients of its input and all parameters
     peak MiB     what that call takes at its highest, constants it builds included (Linux only)
@@ -22,7 +22,7 @@ import torch
 from models import MEMORIES
 from models.memory import Memory
 
-from .resident import kept, peak
+from .resident import keep_freed_memory, peak
 from .tables import Columns, Line
 from .timing import seconds
 
@@ -54,7 +54,7 @@ def cost(memory: Memory, length: int) -> Cost:
         memory(x)[0].square().mean().backward()
 
     highest = peak(train)
-    with kept():
+    with keep_freed_memory():
         once = seconds(train, repeats=1, clock=time.process_time, warmup=1)
         trained = seconds(train, repeats=max(1, min(15, int(0.5 / once))), clock=time.process_time, warmup=0)
         with torch.no_grad():

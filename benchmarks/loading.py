@@ -1,5 +1,5 @@
-"""Rows a second that reach a training loop, MQAR at length 64 in batches of 256, beside drawing the blocks alone:
-`of drawing` is the share of `Stream.block`'s rate that is left, timed in turns with it."""
+"""Sequences a second that reach a training loop, MQAR at length 64 in batches of 256, beside drawing the blocks alone:
+`of drawing` is the fraction of `Stream.block`'s rate that is left, timed in turns with it."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -29,7 +29,7 @@ class RowByRow(Dataset[Row]):
         return self.dataset[row]
 
 
-def whole(shuffled: bool) -> DataLoader[Row]:
+def whole_batches(shuffled: bool) -> DataLoader[Row]:
     kept = RecallDataset(STREAM, ROWS, cached=ROWS // STREAM.block_rows if shuffled else 8)
     sampler = BatchSampler((RandomSampler if shuffled else SequentialSampler)(kept), SIZE, drop_last=False)
     return DataLoader(kept, batch_size=None, sampler=sampler)
@@ -40,8 +40,8 @@ WAYS: dict[str, Callable[[], Iterable[object]]] = {
     "Stream.batches": lambda: STREAM.batches(SIZE, 0, ROWS),
     "map-style, row by row": lambda: DataLoader(RowByRow(RecallDataset(STREAM, ROWS)), SIZE),
     "map-style, __getitems__": lambda: DataLoader(RecallDataset(STREAM, ROWS), SIZE),
-    "map-style, whole batches": lambda: whole(shuffled=False),
-    "  shuffled, all blocks kept": lambda: whole(shuffled=True),
+    "map-style, whole batches": lambda: whole_batches(shuffled=False),
+    "  shuffled, all blocks kept": lambda: whole_batches(shuffled=True),
     "iterable, row by row": lambda: DataLoader(RecallIterable(STREAM, 0, ROWS), SIZE),
     "iterable, whole batches": lambda: DataLoader(RecallIterable(STREAM, 0, ROWS, batch_size=SIZE), None),
     "  shuffled": lambda: DataLoader(RecallIterable(STREAM, 0, ROWS, batch_size=SIZE, shuffle=True), None),

@@ -30,7 +30,7 @@ SIZES = ((16, 1024, 1280), (16, 8192, 1280), (64, 4096, 4000))
 """Items, numbers of state, sequences."""
 
 
-def drawn(items: int, floats: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
+def random_states(items: int, floats: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     labels = rng.integers(0, VALUES, (rows, items))
     states = rng.standard_normal((rows, floats), np.float32)
@@ -39,23 +39,23 @@ def drawn(items: int, floats: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
     return states, labels
 
 
-def timed(call: object) -> float:
+def processor_seconds(call: object) -> float:
     return seconds(call, repeats=1, warmup=0, clock=time.process_time)  # type: ignore[arg-type]
 
 
-def measured(items: int, floats: int, rows: int) -> tuple[float, ...]:
+def measure_setting(items: int, floats: int, rows: int) -> tuple[float, ...]:
     """A record of the table."""
-    states, labels = drawn(items, floats, rows)
+    states, labels = random_states(items, floats, rows)
     parts = split(np.arange(rows))
-    factor = timed(lambda: factorise(Table(states), parts.train))
+    factor = processor_seconds(lambda: factorise(Table(states), parts.train))
     with Shelf(limit=0) as shelf:
         for start in range(0, rows, 256):
             shelf.add({"state": states[start : start + 256]})
-        disk = timed(lambda: factorise(shelf["state"], parts.train))
+        disk = processor_seconds(lambda: factorise(shelf["state"], parts.train))
     found = factorise(Table(states), parts.train)
-    reading = timed(lambda: read(reader_named("ridge", VALUES), found.coordinates, labels, parts))
+    reading = processor_seconds(lambda: read(reader_named("ridge", VALUES), found.coordinates, labels, parts))
     train, onehot = states[parts.train].astype(np.float64), np.eye(VALUES)[labels[parts.train, 0]]
-    plain = timed(lambda: Ridge(100.0).fit(train, onehot)) * items * len(ALPHAS)
+    plain = processor_seconds(lambda: Ridge(100.0).fit(train, onehot)) * items * len(ALPHAS)
     n, small = len(parts.train), min(floats, len(parts.train))
     flops = 2 * rows * floats * small if n < floats else 2 * n * floats**2 + 2 * rows * floats**2
     a = np.ones((1024, 1024))
@@ -72,4 +72,4 @@ def table() -> Iterator[Line]:
     )
     with threadpool_limits(1):
         for size in SIZES:
-            yield measured(*size)
+            yield measure_setting(*size)

@@ -52,8 +52,8 @@ def test_a_table_takes_the_place_of_its_last_one_and_of_nothing_else(tmp_path):
     assert "old" not in text
     assert text.count("| gru | 12.0 | 50% |  |") == 1
     assert f"torch {torch.__version__}" in text
-    with pytest.raises(ValueError, match="has no place for rows: write <!-- python -m benchmarks rows"):
-        write_section(page, "rows", LINES, "")
+    with pytest.raises(ValueError, match="has no place for loading: write <!-- python -m benchmarks loading"):
+        write_section(page, "loading", LINES, "")
 
 
 def test_the_page_of_speed_has_a_place_for_every_benchmark():
@@ -103,7 +103,7 @@ def test_every_way_of_reading_caches_has_a_line_for_each_number_of_caches(monkey
 def test_state_made_ready_is_as_large_as_one_that_was_read():
     for name in caching.NAMES:
         memory = build_memory(caching.MEMORIES[name], caching.WIDTH, segment=caching.SEGMENT)
-        state = caching.ready(memory, 5)
+        state = caching.filled_state(memory, 5)
         assert sum(part.shape[1:].numel() for part in memory.contents(state).values()) == memory.state_floats(
             5 * caching.SEGMENT
         )
@@ -116,7 +116,7 @@ def test_legs_has_a_line_for_each_size_and_length():
 def test_cheap_step_is_the_transition_of_the_paper():
     A = torch.from_numpy(legs.transition(6))
     c = torch.randn(6, 2, dtype=torch.float64)
-    torch.testing.assert_close(legs.transitioned(A[:, :1], c), A @ c)
+    torch.testing.assert_close(legs.multiply_transition(A[:, :1], c), A @ c)
 
 
 @pytest.mark.skipif(math.isnan(resident.resident()), reason="no /proc here")

@@ -44,8 +44,7 @@ def invented(
         sequence=np.tile(np.arange(ROWS), len(runs)), num_correct=right.ravel(), num_questions=QUESTIONS
     )
     scores = runs.assign(accuracy=right.mean(-1).ravel() / QUESTIONS)
-    none = pd.DataFrame()
-    return Results(scores, sequences, distances=none, curves=none, probes=none)
+    return Results(scores=scores, sequences=sequences)
 
 
 @pytest.fixture(scope="module")
@@ -199,8 +198,7 @@ def test_what_else_grew_with_length_is_not_mixed_in(results: Results) -> None:
 
 
 def test_of_nothing_there_are_no_pairs() -> None:
-    none = pd.DataFrame()
-    assert pair_differences(Results(none, none, none, none, none)).empty
+    assert pair_differences(Results()).empty
     assert pair_differences(invented({"a": 0.5}, seeds=3)).empty
     assert pair_differences(invented({"a": 0.5, "b": 0.5}, seeds=3), kind="extrapolation").empty
 

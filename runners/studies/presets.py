@@ -14,8 +14,7 @@ from models.presets import MATCHED_PARAMETERS, MATCHED_STATE, Preset
 from ..config.length_modes import FIXED_LOAD, MODES
 from ..config.run import ModelSetting, Option, Run, TaskSetting, Training
 from ..measures.extrapolation import FAR, LADDER, ROWS
-from ..measures.probe import ALSO, READERS
-from . import Ask, Study, Wish
+from .study import Ask, Study, Wish
 
 
 def longer(ladder: Sequence[int] = LADDER, rows: int = ROWS, mode: str = FIXED_LOAD) -> Ask:
@@ -26,7 +25,7 @@ def longer(ladder: Sequence[int] = LADDER, rows: int = ROWS, mode: str = FIXED_L
     return Ask("extrapolation", wanted)
 
 
-def probed(*tasks: str, readers: Sequence[str] = READERS[:1], also: Sequence[str] = ALSO) -> Ask:
+def probed(*tasks: str, readers: Sequence[str] = ("ridge",), also: Sequence[str] = ("causal", "routing")) -> Ask:
     """Read the states of runs on these tasks, by these readers; erase and transplant, see where gates look."""
     return Ask("probe", {"readers": list(readers), "also": list(also)}, tasks)
 

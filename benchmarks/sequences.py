@@ -38,14 +38,14 @@ def table() -> Iterator[Line]:
     columns |= {"sequences/s": ">13,.0f", "read": ">12,.0f", "of a copy": ">11.3f"}
     yield Columns(columns | {"aim": ">12,", "of it": ">7.2f"})
     for name, length, fields, aim in AIMS:
-        record = measured(name, "", length, fields)
+        record = measure_setting(name, "", length, fields)
         yield *record, aim, record[5] / aim
     yield Columns(columns)
     for name, setting, length, fields in cells():
-        yield measured(name, setting, length, fields)
+        yield measure_setting(name, setting, length, fields)
 
 
-def measured(name: str, setting: str, length: int, fields: dict[str, Any]) -> tuple[Any, ...]:
+def measure_setting(name: str, setting: str, length: int, fields: dict[str, Any]) -> tuple[Any, ...]:
     """A record of the table, the sequences a second that are drawn sixth."""
     task = make_task(name, **fields)
     stream = Stream(task, length)
