@@ -40,7 +40,7 @@ def introduction(table: object, results: object) -> str:
     return definitions({word: escape(meaning) for word, meaning in INTRODUCTION.items()})
 
 
-def bounded(record: pd.Series[Any], name: str) -> str:
+def with_bounds(record: pd.Series[Any], name: str) -> str:
     """A fraction and its interval."""
     return f"{fraction(record[name])} {interval(record[f'{name}_low'], record[f'{name}_high'])}"
 
@@ -60,9 +60,12 @@ def verdict_cells(record: pd.Series[Any]) -> dict[str, str]:
     left = f"{record['bits_after']:.2f} of {record['bits_before']:.2f}"
     return (
         {name: record[name] for name in ("task", "memory", "verdict")}
-        | {"items readable": f"{record['readable']:,.0f} of {record['items']:,.0f}", "probe": bounded(record, "probe")}
+        | {
+            "items readable": f"{record['readable']:,.0f} of {record['items']:,.0f}",
+            "probe": with_bounds(record, "probe"),
+        }
         | fractions(record, "control", "untrained", "input")
-        | {"model answers": "not asked" if pd.isna(record["behaviour"]) else bounded(record, "behaviour")}
+        | {"model answers": "not asked" if pd.isna(record["behaviour"]) else with_bounds(record, "behaviour")}
         | fractions(record, "erased", "random")
         | {"extra loss": "" if pd.isna(record["cost"]) else signed_number(record["cost"])}
         | {"bits after": "" if pd.isna(record["bits_after"]) else left}
