@@ -6,7 +6,7 @@ import torch
 
 from recall_tasks import IGNORE, MQAR, Copy, Needle, Stream, make_task
 from runners.config.run import ModelSetting, Run, TaskSetting
-from runners.evaluation.breakdown import breakdown_records, distance_records, sorted_into
+from runners.evaluation.breakdown import binned_records, breakdown_records, distance_records
 from runners.evaluation.evaluate import Predictions, origins, places, predict, score, score_record, sequence_records
 from runners.measures import MEASURES
 from runners.results.tables import FLOORS
@@ -154,6 +154,6 @@ def test_a_cell_has_the_interval_of_its_rows():
     rng = np.random.default_rng(0)
     right, bins = rng.random((60, 4)) < 0.7, np.tile([0, 0, 0, 1], (60, 1))
     scored = scored_as(np.ones((60, 4), bool), right, np.ones((60, 4), np.int32))
-    (_, several), (_, single) = sorted_into(scored, bins, 2)
+    (_, several), (_, single) = binned_records(scored, bins, 2)
     assert (several["low"], several["high"]) == cluster_interval(right[:, :3].sum(1), np.full(60, 3))
     assert (single["low"], single["high"]) == tuple(map(float, wilson(right[:, 3].sum(), 60)))
