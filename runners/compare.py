@@ -20,7 +20,7 @@ from .config.run import ModelSetting, TaskSetting, Training
 from .execution.engines import execute
 from .execution.sweep import carry_out
 from .measures.extrapolation import ROWS
-from .studies import Ask, Study
+from .studies.study import Ask, Study
 
 if TYPE_CHECKING:
     from .results.tables import Results  # pandas takes half a second to import, which training does without

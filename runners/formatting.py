@@ -61,6 +61,13 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
+def clock(seconds: float) -> str:
+    """A forecast time: 40 s, 12 min, 3.5 h."""
+    if seconds < 99.5:
+        return f"{max(1.0, seconds):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 99.5 * 60 else f"{seconds / 3600:.1f} h"
+
+
 def at_rate(record: pd.Series[Any]) -> str:
     """Chosen learning rate of a record of the comparison; empty where there was no choice."""
     return "" if math.isnan(record["learning_rate"]) else f"rate {record['learning_rate']:g}"

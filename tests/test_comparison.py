@@ -44,8 +44,7 @@ def invented(
         sequence=np.tile(np.arange(ROWS), len(runs)), num_correct=right.ravel(), num_questions=QUESTIONS
     )
     scores = runs.assign(accuracy=right.mean(-1).ravel() / QUESTIONS)
-    none = pd.DataFrame()
-    return Results(scores, sequences, distances=none, curves=none, probes=none)
+    return Results(scores=scores, sequences=sequences)
 
 
 @pytest.fixture(scope="module")
@@ -194,8 +193,7 @@ def test_what_else_grew_with_length_is_not_mixed_in(results: Results) -> None:
 
 
 def test_of_nothing_there_are_no_pairs() -> None:
-    none = pd.DataFrame()
-    assert paired(Results(none, none, none, none, none)).empty
+    assert paired(Results()).empty
     assert paired(invented({"a": 0.5}, seeds=3)).empty
     assert paired(invented({"a": 0.5, "b": 0.5}, seeds=3), kind="extrapolation").empty
 

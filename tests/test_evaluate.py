@@ -8,7 +8,7 @@ from recall_tasks import IGNORE, MQAR, Copy, Needle, Stream, make_task
 from runners.config.run import ModelSetting, Run, TaskSetting
 from runners.evaluation.breakdown import breakdown_records, distance_records, sorted_into
 from runners.evaluation.evaluate import Scored, origins, places, predict, score, score_record, sequence_records
-from runners.measures.extrapolation import measure
+from runners.measures import MEASURES
 from runners.results.tables import FLOORS
 from runners.statistics import cluster_interval, wilson
 
@@ -114,7 +114,7 @@ def test_a_model_is_not_asked_spare_questions():
 
 
 def test_longer_rows_ask_the_same_load():
-    record, _ = measure(RUN, RUN.build(), {"ladder": [1, 3], "rows": 32})
+    record, _ = MEASURES["extrapolation"].measure(RUN, RUN.build(), {"ladder": [1, 3], "rows": 32})
     assert [row["length"] for row in record["scores"]] == [24, 72]
     assert {row["load"] for row in record["scores"]} == {3}
     assert {row["train_length"] for row in record["scores"]} == {24}

@@ -22,8 +22,8 @@ from runners.execution.sweep import carry_out
 from runners.memory_guide import __main__ as guide
 from runners.memory_guide import experiments, page, tables
 from runners.statistics import seeds_to_show
-from runners.studies import Study
 from runners.studies.presets import CACHED, PRESETS, SMALL_OWN, longer, size_of_equal_bytes
+from runners.studies.study import Study
 
 ROOT = Path(__file__).parent.parent
 torch.set_num_threads(1)

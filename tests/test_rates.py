@@ -21,8 +21,8 @@ from runners.execution.plan import missing, plan_runs
 from runners.execution.sweep import carry_out
 from runners.report import write_report
 from runners.results.tables import FLOORS, collect
-from runners.studies import Ask, Study
 from runners.studies.learning_rates import WITHIN, choose_rate, groups, rate_table, warnings, window
+from runners.studies.study import Ask, Study
 
 RATES = (0.001, 0.003, 0.01)
 TASK = TaskSetting("mqar", 12, {"num_pairs": 2, "num_keys": 4, "num_values": 4})

@@ -85,7 +85,7 @@ def test_both_engines_write_the_same_runs(tmp_path):
     from runners.config.run import ModelSetting, TaskSetting, Training
     from runners.execution.sweep import carry_out  # not above: workers import this file
     from runners.storage import read_record
-    from runners.studies import Ask, Study
+    from runners.studies.study import Ask, Study
 
     task = TaskSetting("mqar", 12, {"num_pairs": 2, "num_keys": 4, "num_values": 4})
     training = Training(updates=20, tokens=256)

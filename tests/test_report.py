@@ -154,7 +154,7 @@ def test_every_figure_is_there_with_its_files(drawn: dict[str, pd.DataFrame], pa
 
 
 def test_tables_round_trip(published: Results, folder: Path) -> None:
-    for name in TABLES:
+    for name in (name for name in TABLES if len(getattr(published, name))):
         again = pd.read_csv(folder / "tables" / f"{name}.csv")
         pd.testing.assert_frame_equal(again, getattr(published, name), check_dtype=False)
 
@@ -312,7 +312,7 @@ def test_nobody_stands_out_where_intervals_overlap(results: Results) -> None:
         table = getattr(results, name)
         twin = table[table["memory"] == "attention"].assign(memory="twin") if len(table) else table
         tables[name] = pd.concat([table, twin.assign(run=twin["run"] + "-twin")]) if len(table) else table
-    twins = Results(**tables)
+    twins = Results(tables=tables)
     assert not compare_memories(twins)["best"].any()
     said = findings(compare_memories(twins), paired(twins))
     assert (
@@ -437,7 +437,8 @@ def test_a_report_says_what_it_rests_on(results: Results, page: Page) -> None:
     assert "Chosen for each memory on validation alone, of 0.003, 0.01 and 0.03: 0.01 for every memory" in said
     assert f"Passed by {2 * 5 * len(SHOWN)} of {2 * 5 * len(SHOWN)} runs: untrained, none scores more" in said
     tables = {a["href"] for tag, a in page.tags if tag == "a" and a["href"].startswith("tables/")}
-    assert {f"tables/{name}.csv" for name in (*TABLES, "comparison", "paired")} <= tables
+    filled = [name for name in TABLES if len(getattr(results, name))]
+    assert {f"tables/{name}.csv" for name in (*filled, "comparison", "paired")} <= tables
     few = synthetic(seeds=3)
     assert seeds_words(compare_memories(few)) == (
         "3 of each memory on each task: too few to carry a claim on 3 tasks, which takes 5 or more."
@@ -499,7 +500,7 @@ def test_odd_names_do_no_harm(tmp_path: Path) -> None:
     results = synthetic(["linear"], 1, ["needle"])
     odd = "_a$b$ {0} & \"c'"
     tables = {name: getattr(results, name).assign(memory=odd) for name in TABLES}
-    page = Page(write_report(Results(**tables), tmp_path).read_text(encoding="utf-8"))
+    page = Page(write_report(Results(tables=tables), tmp_path).read_text(encoding="utf-8"))
     assert odd in page.said_in("th")
     without = sum(name in WITHOUT_LEGEND or not len(FIGURES[name].table(results)) for name in FIGURES)
     assert page.said_in("span").count(odd) == len(FIGURES) - without

@@ -28,12 +28,12 @@ def sealed_again(asked, folder, change):
     """A copy of the run whose extrapolation was changed by someone who seals what he changes."""
     place = folder / asked.name
     shutil.copytree(asked, place)
-    record = storage.load_record(place / storage.EXTRAPOLATION, {})
+    record = storage.load_record(place / "extrapolation.json", {})
     for file in record["outputs"]:
         tensors = {name: t.clone() for name, t in storage.load_tensors(place, file["name"], file["digest"]).items()}
         change(tensors, record)
         file["digest"] = storage.write_tensors(place, file["name"], tensors)
-    storage.write_record(place / storage.EXTRAPOLATION, record)
+    storage.write_record(place / "extrapolation.json", record)
     return place
 
 
@@ -80,6 +80,6 @@ def test_runs_that_differ_in_capacity_alone_differ(asked, tmp_path):
     record["capacity"][0]["accuracy"] = 0.99
     storage.write_record(place / "capacity.json", record)
     found = compare_runs(load(asked), load(place)).facts
-    assert found["what"].tolist() == ["accuracy at a load of 1 in rows of 16"]
+    assert found["what"].tolist() == ["accuracy at a load of 1 in sequences of 16"]
     (place / "capacity.json").unlink()
     assert len(compare_runs(load(asked), load(place)).facts) == 2

@@ -7,7 +7,8 @@ from recall_tasks import Stream
 from runners import storage
 from runners.config.run import ModelSetting, Run, TaskSetting
 from runners.execution.run_job import measure_run
-from runners.measures.states import captured, check
+from runners.measures import MEASURES
+from runners.measures.states import captured
 
 RUN = Run(TaskSetting("mqar", 24, {"num_pairs": 3}), ModelSetting("grm", {"segment": 8}, width=16))
 
@@ -44,5 +45,5 @@ def test_states_are_kept_beside_the_run_and_fewer_are_not_kept_again(tmp_path):
 
 @pytest.mark.parametrize("rows", [0, -1, 2.0, True, "8"])
 def test_a_number_of_rows_that_is_none_is_refused(rows):
-    with pytest.raises(ValueError, match="states are kept of 1 to"):
-        check(RUN, {"rows": rows})
+    with pytest.raises(ValueError, match="states are saved of 1 to"):
+        MEASURES["states"].check(RUN, {"rows": rows})

@@ -17,9 +17,8 @@ from runners.cli.study_flags import MATCHED as MATCHED_WORDS
 from runners.cli.study_flags import TRAINING_FLAGS
 from runners.config.run import ModelSetting, Run, TaskSetting, Training
 from runners.execution.sweep import check_study, record_study
-from runners.studies import MATCHED, Ask, Study
 from runners.studies.presets import DEMO_MODELS, DEMO_TASKS, MINUTES, PRESETS
-from runners.studies.study import FEW_SEEDS
+from runners.studies.study import FEW_SEEDS, MATCHED, Ask, Study
 from runners.studies.study_file import load_study
 
 TASKS = (

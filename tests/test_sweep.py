@@ -18,7 +18,7 @@ from runners.config.run import ModelSetting, Run, TaskSetting, Training
 from runners.execution import plan
 from runners.execution.engines import Event
 from runners.execution.progress import Board, follow
-from runners.studies import Study
+from runners.studies.study import Study
 from runners.studies.study_file import load_study
 
 ROOT = Path(__file__).parent.parent

@@ -14,8 +14,8 @@ from ..execution.progress import Board, first_line, follow
 from ..execution.sweep import carry_out, check_study
 from ..results.tables import collect
 from ..storage import CorruptRun, UnwritableFolder
-from ..studies import Study
 from ..studies.presets import PRESETS
+from ..studies.study import Study
 from ..studies.study_file import load_study
 from .console import frame_table, plain_console
 from .flags import Mistake, Parser, integer

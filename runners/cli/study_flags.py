@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .flags import Mistake, Parser, add_list, flag, integer, number, one_of
 
 if TYPE_CHECKING:  # torch, which help does not wait for
-    from ..studies import Study
+    from ..studies.study import Study
 
 TRAINING_FLAGS: dict[str, tuple[Callable[[str], Any], str, str]] = {
     "updates": (integer, "N", "budget of updates"),

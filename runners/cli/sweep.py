@@ -17,7 +17,7 @@ from .study_flags import add_study_flags, interruption, positive, refused_write,
 if TYPE_CHECKING:
     from ..config.run import Run
     from ..execution.plan import Forecast, RunPlan
-    from ..studies import Study
+    from ..studies.study import Study
 
 IMPORTS = ("runners.execution.run_job",)
 """Modules that workers import while this process reads the study. So whatever imports torch is imported inside

@@ -25,7 +25,7 @@ def run(words: Sequence[str]) -> int:
 
     from ..config.custom_code import load_memory
     from ..config.run import ModelSetting, Run, TaskSetting, Training
-    from ..studies import Study
+    from ..studies.study import Study
     from .compare import execute_and_show
 
     parser = Parser(

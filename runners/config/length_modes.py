@@ -11,16 +11,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recall_tasks import TASKS, Task
-
-if TYPE_CHECKING:  # workers do without
+if TYPE_CHECKING:
     import pandas as pd
+
+    from recall_tasks import Task
 
 FIXED_LOAD, GROWING_LOAD, FIXED_DISTANCE = "fixed load", "growing load", "fixed distance"
 MODES = (FIXED_LOAD, GROWING_LOAD, FIXED_DISTANCE)
 
 
-def named(mode: str, distance: int | None, trained: int) -> str:
+def mode_name(mode: str, distance: int | None, trained: int) -> str:
     """A mode as tables have it; the distance of `fixed distance` is half the training length where none is given."""
     if mode != FIXED_DISTANCE:
         return mode
@@ -46,6 +46,8 @@ def task_at(task: Task, mode: str, trained: int, length: int) -> Task:
         return task.at_load(largest_load(task, grown(getattr(task, task.load), trained, length), length))
     if (distance := distance_of(mode)) is None:
         return task
+    from recall_tasks import TASKS, Task  # numpy, which help and queries do without
+
     if type(task).at_distance is Task.at_distance:
         able = [name for name, kind in TASKS.items() if kind.at_distance is not Task.at_distance]
         raise ValueError(f"{task.name} cannot be asked at a fixed distance: {', '.join(able)} can")

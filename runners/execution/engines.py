@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .job import Event, Execute, Job, Limits, cores, execute_here
 from .local import Crew
+from .ray import cluster
 
 __all__ = ["ENGINES", "Crew", "Event", "Execute", "Job", "Limits", "cores", "execute", "open_engine"]
 
@@ -40,8 +41,6 @@ def open_engine(
     if engine not in ENGINES:
         raise ValueError(f"unknown engine {engine!r}: choose one of {', '.join(ENGINES)}")
     if engine == "ray":
-        from .ray import cluster  # Ray is an optional extra
-
         with cluster(address or "auto", workers, limits, folder) as execute:
             yield execute
     elif address is not None:

@@ -18,8 +18,8 @@ import torch
 
 from .. import storage
 from ..config.run import Run, Training
-from ..measures.registry import Wanted
-from ..measures.requests import Request, remaining
+from ..measures.measure import Request
+from ..measures.requests import Requests, remaining
 from ..studies.learning_rates import choose_rate, group_key, groups, validation_record
 from ..studies.study import Study
 from ..training.adamw import AdamW
@@ -41,8 +41,8 @@ class RunPlan:
 
     run: Run
     state: Literal["done", "failed", "to train", "to measure"]
-    request: Request
-    left: Sequence[tuple[str, Wanted]] = ()
+    request: Requests
+    left: Sequence[tuple[str, Request]] = ()
     reason: str = ""
 
     @property
@@ -63,19 +63,19 @@ def plan_runs(study: Study, folder: Path, retry: bool = True) -> list[RunPlan]:
     """
     finished = {run.name for run in study.runs if storage.is_finished(folder, run)}
     measured = runs_to_measure(study, folder, finished)
-    requests: list[Request] = [study.request(run) if run.name in measured else {} for run in study.runs]
+    requests: list[Requests] = [study.request(run) if run.name in measured else {} for run in study.runs]
     return [
         _planned(run, folder, run.name in finished, request, retry)
         for run, request in zip(study.runs, requests, strict=True)
     ]
 
 
-def plan_run(run: Run, folder: Path, request: Request) -> RunPlan:
+def plan_run(run: Run, folder: Path, request: Requests) -> RunPlan:
     """The plan of one run with this request, to be repeated if it failed before."""
     return _planned(run, folder, storage.is_finished(folder, run), request, retry=True)
 
 
-def _planned(run: Run, folder: Path, finished: bool, request: Request, retry: bool) -> RunPlan:
+def _planned(run: Run, folder: Path, finished: bool, request: Requests, retry: bool) -> RunPlan:
     left = remaining(folder / run.name, request)
     if finished and not left:
         return RunPlan(run, "done", request)

@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from ..studies import Study
+from ..studies.study import Study
 from ..training.loop import Progress
 from .engines import Event
 

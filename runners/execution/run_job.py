@@ -13,10 +13,10 @@ from recall_tasks import Stream
 
 from .. import storage
 from ..config.run import Run
-from ..evaluation.breakdown import breakdown_records, distance_records
-from ..evaluation.evaluate import outputs, score, score_record, sequence_records
-from ..measures.registry import MEASURES, parts
-from ..measures.requests import Request, check, record_of, remaining
+from ..evaluation.evaluate import outputs
+from ..evaluation.scored_table import score_tables
+from ..measures import MEASURES
+from ..measures.requests import Requests, check, record_of, remaining
 from ..training.loop import train
 from ..training.sanity import cut_off, untrained
 from .provenance import environment
@@ -35,16 +35,13 @@ def train_run(run: Run, folder: Path, watch: Callable[[Any], None], device: str 
     initial = untrained(run)
     checkpoint = storage.checkpoint_path(folder, run)
     model, outcome, curve = train(run, watch, run.build().to(device), checkpoint)
-    scored = score(model, stream, TEST_ROWS)
+    scored, tables = score_tables(run, model, stream.task, stream.length, TEST_ROWS)
     result = {
         "outcome": vars(outcome),
         "curve": [{k: finite(v) for k, v in point.items()} for point in curve],
         "initial": initial,
         "cut_off": cut_off(model, stream),
-        "scores": [score_record(run, model, scored, stream.task, stream.length)],
-        "distances": distance_records(scored, stream.length),
-        "breakdown": breakdown_records(scored, stream.length),
-        "sequences": sequence_records(scored, stream.length),
+        **tables,
         "checksum": stream.checksum(),
         "environment": environment() | {"device": device},
     }
@@ -59,7 +56,7 @@ def finite(value: float) -> float | None:
 
 
 def complete_run(
-    run_json: dict[str, Any], folder: str, request: Request, device: str, watch: Callable[[Any], None]
+    run_json: dict[str, Any], folder: str, request: Requests, device: str, watch: Callable[[Any], None]
 ) -> str:
     """Train one run and measure what is requested, without repeating anything: the job of a worker.
 
@@ -74,7 +71,7 @@ def complete_run(
         return measure_run(str(root / run.name), request, watch, device)
 
 
-def measure_run(place: str, request: Request, watch: Callable[[Any], None], device: str = "cpu") -> str:
+def measure_run(place: str, request: Requests, watch: Callable[[Any], None], device: str = "cpu") -> str:
     """Measure what a finished run lacks of a request, one measure after the other; returns its name."""
     path = Path(place)
     if left := remaining(path, request):
@@ -82,18 +79,18 @@ def measure_run(place: str, request: Request, watch: Callable[[Any], None], devi
         check(run, request)
         for name, wanted in left:
             measure = MEASURES[name]
-            for part in parts(measure, run, wanted, record_of(path, name), watch):
+            for part in measure.parts(run, wanted, record_of(path, name), watch):
                 before = record_of(path, name)
                 record, tensors = measure.measure(run, model, part, watch)
                 saved = list(before.get("outputs", ())) if before else []
                 if tensors:
                     saved.append(write_outputs(path, f"outputs-{name}-{len(saved)}", tensors))
-                record = (measure.merged(before, record) if before else record) | {"outputs": saved}
-                storage.write_record(path / measure.RECORD, record)
+                record = (measure.merge(before, record) if before else record) | {"outputs": saved}
+                storage.write_record(path / measure.file, record)
     return path.name
 
 
-def measure_when_free(place: str, request: Request, watch: Callable[[Any], None]) -> str:
+def measure_when_free(place: str, request: Requests, watch: Callable[[Any], None]) -> str:
     """`measure_run` once no other process works on the run; what that one measured is not repeated."""
     path = Path(place)
     run = storage.load_run(path)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .. import storage
 from ..config.run import Run
-from ..measures.requests import Request, check
+from ..measures.requests import Requests, check
 from ..studies.matching import check_matched
 from ..studies.study import Study
 from .engines import Event, Execute, Job, cores, execute
@@ -48,7 +48,7 @@ def carry_out(
         record_study(study, folder, 0.0, command)  # for a sweep that is killed
     began, done = time.time(), 0
     failed: set[str] = set()
-    answered: dict[str, Request] = {}
+    answered: dict[str, Requests] = {}
     try:
         while True:
             plans = {plan.run.name: plan for plan in plan_runs(study, folder, retry)}

@@ -141,11 +141,11 @@ CHANGES = Figure(
     title="Is it used?",
     reading=(
         "The model's own answers from its state as it is (intact), with the directions erased along which a linear "
-        "reader reads the item (erased), and with as many erased of what else varies (random): all items that were "
-        "asked for, mean over seeds and its 95 % interval; the table of verdicts goes by the readable ones. Used: "
-        "erasing costs answers, and more than random directions do; those may even help, where items disturb each "
-        "other. Unused: nothing changes. Last, the state of another sequence is put in its place: the fraction of "
-        "answers that follow that donor, which shows that answers come from the state at all."
+        "reader reads the item (erased), and with as many other directions erased (random): all items asked for, mean "
+        "over seeds and its 95 % interval; the table of verdicts goes by the readable items. Used: erasing costs "
+        "answers, and more than random directions do (which may even help, where items disturb each other). Unused: "
+        "nothing changes. Last, the state of another sequence, the donor, is put in its place: the fraction of answers "
+        "that follow the donor shows that answers come from the state at all."
     ),
     table=change_table,
     draw=draw_changes,
@@ -157,12 +157,12 @@ CACHED = Figure(
     name="holding",
     title="What each cache holds, and where the router looks",
     reading=(
-        "Down: items by age, the oldest on top. Across: caches from the oldest, the open memory last. In maps of what "
-        "is stored, bright is what a linear reader wins from that cache alone; in maps of the router's weight, the "
-        "weight it gives to the cache in which the item was written, and nothing elsewhere. Memory and router agree "
-        "where both are bright along the same staircase; checkpoints hold what came before as well, so later caches "
-        "may be bright too. Stored but without weight is an error of routing; not stored is one of compression, which "
-        "no router can mend. The layer shown is the one whose caches hold most."
+        "Down: items by age, the oldest on top. Across: caches from the oldest, the open memory last. In maps named "
+        "stored, bright is what a linear reader recovers from that cache alone; in maps named router weight, bright is "
+        "the weight on the cache in which the item was written (nothing is shown elsewhere). Memory and router agree "
+        "where both are bright along the same staircase; checkpoints also hold what came before, so later caches may "
+        "be bright too. Stored without weight is an error of routing; not stored is one of compression, which no "
+        "router can mend. The layer shown is the one whose caches hold most."
     ),
     table=cache_table,
     draw=draw_caches,

@@ -251,7 +251,7 @@ SIDE, WIDEST = 0.22, 0.9
 
 def side_by_side(table: pd.DataFrame) -> dict[str, float]:
     """The factor on `state_bytes` of each memory that sets memories with equal states side by side."""
-    state = table.groupby("memory", sort=False)["state_bytes"].first()
+    state = table.groupby("memory", sort=False)["state_bytes"].first().clip(lower=1)
     factors: dict[str, float] = {}
     for _, group in state.groupby(np.log2(state.astype(float)).round(1)):
         step = min(SIDE, WIDEST / max(1, len(group) - 1))

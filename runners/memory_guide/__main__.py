@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..studies import Study
 from ..studies.presets import PRESETS
+from ..studies.study import Study
 from . import experiments, figures, page, tables
 
 STUDIES = ("memories", "caching", "elastic")

@@ -19,13 +19,14 @@ from models.rule import multiplier, unit
 from models.rules import RULES
 from models.seeding import seeded_weights
 
+from ..config.messages import silent
 from ..config.run import Option, Run
-from ..measures.extrapolation import measure
+from ..execution.run_job import measure_run
+from ..measures.requests import record_of
+from ..measures.swap import swap_label
 from ..probe import Levels
 from ..statistics import across_seeds
-from ..storage import CorruptRun, load_model, load_run, read_record, write_record
-from ..studies import Study
-from ..training.swap import swapped
+from ..studies.study import Study
 
 SAMPLINGS = ("uniform", "exponential")
 CORRUPTIONS = (0.0, 0.25, 0.5, 0.75)
@@ -70,17 +71,11 @@ def swaps(study: Study, folder: Path, num_sequences: int = SEQUENCES) -> pd.Data
 
 
 def swapped_answers(run: Run, place: Path, change: Mapping[str, Option], num_sequences: int) -> list[dict[str, Any]]:
-    """Correct answers to each test sequence at the training length, with these options changed."""
-    changed, model = swapped(load_run(place), load_model(place), run.model.memory, change)
-    path = place / f"seen-{changed.identity}-{num_sequences}.json"
-    if path.is_file():
-        try:
-            return list(read_record(path))
-        except CorruptRun:
-            path.unlink()
-    answers: list[dict[str, Any]] = measure(changed, model, {"ladder": [1], "rows": num_sequences})[0]["sequences"]
-    write_record(path, answers)
-    return answers
+    """Correct answers to each test sequence at the training length, with these options changed: the measure `swap`."""
+    request = {"memory": run.model.memory, "options": dict(change), "ladder": [1], "rows": num_sequences}
+    measure_run(str(place), {"swap": request}, silent)
+    record, label = record_of(place, "swap") or {}, swap_label(request)
+    return [one for one in record["swap_sequences"] if one["swapped"] == label and one["length"] == run.task.length]
 
 
 def legs_probe(

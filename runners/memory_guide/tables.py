@@ -22,7 +22,7 @@ import pandas as pd
 from ..analysis.comparison import means_over_seeds, paired
 from ..figures.saving import csv_text
 from ..results.tables import FLOORS, Results, collect
-from ..studies import Study
+from ..studies.study import Study
 
 FOLDER = Path("docs/memories")
 KEYS = ["task", "memory", "length"]

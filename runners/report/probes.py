@@ -40,7 +40,7 @@ def introduction(table: object, results: object) -> str:
     return definitions({word: escape(meaning) for word, meaning in INTRODUCTION.items()})
 
 
-def bounded(record: pd.Series[Any], name: str) -> str:
+def with_bounds(record: pd.Series[Any], name: str) -> str:
     """A fraction and its interval."""
     return f"{fraction(record[name])} {interval(record[f'{name}_low'], record[f'{name}_high'])}"
 
@@ -60,9 +60,12 @@ def verdict_cells(record: pd.Series[Any]) -> dict[str, str]:
     left = f"{record['bits_after']:.2f} of {record['bits_before']:.2f}"
     return (
         {name: record[name] for name in ("task", "memory", "verdict")}
-        | {"items readable": f"{record['readable']:,.0f} of {record['items']:,.0f}", "probe": bounded(record, "probe")}
+        | {
+            "items readable": f"{record['readable']:,.0f} of {record['items']:,.0f}",
+            "probe": with_bounds(record, "probe"),
+        }
         | fractions(record, "control", "untrained", "input")
-        | {"model answers": "not asked" if pd.isna(record["behaviour"]) else bounded(record, "behaviour")}
+        | {"model answers": "not asked" if pd.isna(record["behaviour"]) else with_bounds(record, "behaviour")}
         | fractions(record, "erased", "random")
         | {"extra loss": "" if pd.isna(record["cost"]) else signed(record["cost"])}
         | {"bits after": "" if pd.isna(record["bits_after"]) else left}
@@ -129,15 +132,15 @@ VERDICT = TableSection(
     title="Absent, present, used",
     reading=(
         "Means over seeds and items when items are asked for; ranges are 95 % intervals over seeds, for one seed over "
-        "its sequences. Where some items are readable, all columns are of those that were asked for among them. "
+        "its sequences. Where some items are readable, all columns are of the readable ones that were asked for. "
         "Present: the interval of the reader lies above its control. Answered: that of the model lies above chance. "
-        "Used: erasing what the reader reads costs answers (extra loss: beside the model as it is, or beside erasing "
-        "as many directions at random, whichever is less; the latter can even help, where items disturb each other). "
-        f"Each is no where its interval ends less than {fraction(MARGIN)} of the way to 1 above that; where it is "
-        "neither, or nothing was erased, or too few sequences were there to erase by, or nothing as large "
-        "could be erased beside it, the verdict is undecided; where the model cannot be asked, it rests on the reader "
+        "Used: erasing what the reader reads costs answers (extra loss: below the model as it is, or below erasing as "
+        "many directions at random, whichever is less; the latter can even help, where items disturb each other). "
+        f"Each is no where its interval ends less than {fraction(MARGIN)} of the way to 1 above that. The verdict is "
+        "undecided where one is neither, where nothing was erased, where sequences were too few to erase by, or where "
+        "nothing as large could be erased for comparison; where the model cannot be asked, it rests on the reader "
         "alone (not asked). Erasing leaves imprints that a new reader finds: bits after, of bits before. Follows: "
-        "answers that are the value of the sequence whose state was put in its place."
+        "answers that are the value of the sequence whose state was put in place."
     ),
     table=verdicts,
     html=lambda table, results: record_table(table, verdict_cells),
@@ -178,9 +181,9 @@ ROUTING_ERRORS = TableSection(
     reading=(
         "Reasons of missed answers where caches are weighed. With oracle: the gate of a layer is given the cache in "
         "which the item was written and reads that alone (all: of every layer at once). Routing error: the accuracy "
-        "that this wins; negative where a mixture of caches serves better. Compression error: the answers missed even "
-        "so, as the cache itself has lost them. Weight and right are those of the gate as it is; even is the weight "
-        "it would have if it did not choose."
+        "that this wins; negative where a mixture of caches serves better. Compression error: what is missed even so, "
+        "as the cache itself has lost it. Weight and right are those of the gate as it is; even is the weight without "
+        "a choice."
     ),
     table=routing_errors,
     html=lambda table, results: record_table(table, error_cells),

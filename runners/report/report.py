@@ -15,7 +15,7 @@ import pandas as pd
 from ..analysis.capacity import capacities, slopes
 from ..analysis.comparison import means_over_seeds, names, paired
 from ..figures import FIGURES, Figure, styles_of
-from ..measures.registry import MEASURES
+from ..measures import MEASURES
 from ..results.tables import TABLES, Results
 from .context import basis, caution, findings, findings_at_longest, provenance
 from .page import document
@@ -68,17 +68,16 @@ def plain_sections() -> list[TableSection]:
     shown = {figure.measure for figure in FIGURES.values()} | {section.measure for section in SECTIONS}
     return [
         TableSection(
-            name=table,
+            name=table.name,
             follows=list(FIGURES)[-1],
-            title=f"{name}: {table}".replace("_", " "),
-            reading=f"The table {table} as `recall {name}` measured it.",
-            table=lambda results, table=table: getattr(results, table),  # type: ignore[misc]
+            title=f"{name}: {table.name}".replace("_", " "),
+            reading=f"{table.meaning} Measured by `recall {measure.command}`.",
+            table=lambda results, table=table.name: getattr(results, table),  # type: ignore[misc]
             measure=name,
         )
         for name, measure in MEASURES.items()
         if name not in shown
-        for table in measure.SHAPE
-        if table in TABLES
+        for table in measure.tables
     ]
 
 
@@ -86,8 +85,8 @@ def command_of(section: Figure | TableSection, results: Results) -> str:
     """The command that made a section: the measure's, or that of the study."""
     if not section.measure:
         return str(results.study.get("command", ""))
-    command = {"extrapolation": "extrapolate"}.get(section.measure, section.measure)
-    return f"recall {command} …/{title(results)}"  # wherever it lies: the page is the same in any folder
+    # The folder is left out: the page is the same wherever it lies.
+    return f"recall {MEASURES[section.measure].command} …/{title(results)}"
 
 
 def write_tables(results: Results, tables: dict[str, pd.DataFrame], folder: Path) -> list[str]:

@@ -160,12 +160,12 @@ COMPARISON = TableSection(
     reading=(
         "Accuracy at the training length, mean over seeds with its 95 % interval, for other trainings and other "
         "sequences. Bold where it is shown to be more than that of every other memory, sequence by sequence (below). "
-        "How many seeds solved the task stands with the 95 % interval of their fraction. Bits are what an optimal "
-        "reader would need to score as well. Floors are readers that recall nothing: a guess (chance), the "
-        "query token alone (memoryless), the values known but not their keys (bag), all known and picked by the "
-        "position of the question alone (position; 1 where order is all that is asked), the value shown last "
-        "(recency). The ceiling is the best that the state allows. Not converged: the number is where training "
-        "was stopped, not where it would end. State bytes are what one sequence carries at the training length."
+        "Solved: seeds that solved the task, with the 95 % interval of their fraction. Bits: what an optimal reader "
+        "would need to score as well. Floors are readers that recall nothing: a guess (chance), the query token alone "
+        "(memoryless), the values known but not their keys (bag), all known and picked by the position of the question "
+        "alone (position; 1 where order is all that is asked), the value shown last (recency). The ceiling is the best "
+        "that the state allows. Not converged: the number is where training was stopped, not where it would end. State "
+        "bytes are what one sequence carries at the training length."
     ),
     table=lambda results: compare_memories(results, differences(results)),
     html=lambda numbers, results: score_table(results, numbers) + floors_table(results, numbers),
@@ -175,13 +175,12 @@ PAIRED = TableSection(
     follows="frontier",
     title="Who recalls more",
     reading=(
-        "The memory with the highest mean on each task, less every other, sequence by sequence on the same test "
+        "The memory with the highest mean on each task less every other, sequence by sequence on the same test "
         "sequences; 95 % interval for other trainings and other sequences. p is that of no difference: the larger of a "
-        "t test over seeds and sequences and of an exact test that exchanges trainings between the two, which with 3 "
-        "seeds never falls below .1, with 5 not below .0079; for one seed each it holds for these trainings only. A "
-        "task makes one claim, that its first recalls more than all others: its p is the largest of its lines, "
-        "corrected over tasks (Holm). Beats: how often a training of the first scores above one of the other, ties "
-        "half."
+        "t test over seeds and sequences and of an exact test that exchanges trainings between the two (never below .1 "
+        "with 3 seeds, below .0079 with 5); with one seed each it holds for these trainings only. A task makes one "
+        "claim, that its first recalls more than all others: its p is the largest of its lines, corrected over tasks "
+        "(Holm). Beats: how often a training of the first scores above one of the other, ties half."
     ),
     table=differences,
     html=pairs_html,
@@ -206,11 +205,11 @@ RATE_WINDOWS = TableSection(
     follows="rates",
     title="How wide the window is",
     reading=(
-        "The rate of each memory is the one of the grid whose mean validation accuracy over seeds is highest; test "
-        f"sequences have no part in it. A rate works where that mean is within {fraction(WITHIN)} of the chosen one's, "
-        "and the window is the span of rates around the chosen one that work: its highest over its lowest, and how "
-        "many steps of the grid lie in it. A narrow window is a memory that is hard to train, and one rate for all "
-        "would have counted that as a weak memory."
+        "The rate of each memory is the one of the grid with the highest mean validation accuracy over seeds; test "
+        f"sequences have no part in it. A rate works where that mean is within {fraction(WITHIN)} of the chosen one's. "
+        "The window is the span of rates around the chosen one that work: its highest over its lowest, and the steps "
+        "of the grid in it. A narrow window is a memory that is hard to train; one rate for all would have made it "
+        "look weak."
     ),
     table=lambda results: window(results.rates, floors(results)),
     html=lambda windows, results: windows_table(windows),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..config.run import Run
 from .records import CorruptRun, damage, flush_names, load_record, refusals_explained, write_record
+
+if TYPE_CHECKING:
+    from ..config.run import Run
 
 KINDS = ("error", "died", "time", "memory")
 SHAPE: dict[str, type | tuple[type, ...]] = {

@@ -40,7 +40,6 @@ from .records import (
 )
 
 RECORD, WEIGHTS, OUTPUTS = "result.json", "weights.safetensors", "outputs.safetensors"
-EXTRAPOLATION, PROBE = "extrapolation.json", "probe.json"
 SUFFIX = ".safetensors"
 FACTS: dict[str, type | tuple[type, ...]] = {"name": str, "identity": str, "weights": str}
 

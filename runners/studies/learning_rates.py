@@ -17,11 +17,12 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..config.run import Run
 from ..formatting import listed
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ..config.run import Run
 
 WITHIN = 0.05
 """Largest gap in mean validation accuracy between the chosen rate and one that works."""

@@ -14,8 +14,7 @@ from models.presets import MATCHED_PARAMETERS, MATCHED_STATE, Preset
 from ..config.length_modes import FIXED_LOAD, MODES
 from ..config.run import ModelSetting, Option, Run, TaskSetting, Training
 from ..measures.extrapolation import FAR, LADDER, ROWS
-from ..measures.probe import ALSO, READERS
-from . import Ask, Study, Wish
+from .study import Ask, Study, Wish
 
 
 def longer(ladder: Sequence[int] = LADDER, rows: int = ROWS, mode: str = FIXED_LOAD) -> Ask:
@@ -26,7 +25,7 @@ def longer(ladder: Sequence[int] = LADDER, rows: int = ROWS, mode: str = FIXED_L
     return Ask("extrapolation", wanted)
 
 
-def probed(*tasks: str, readers: Sequence[str] = READERS[:1], also: Sequence[str] = ALSO) -> Ask:
+def probed(*tasks: str, readers: Sequence[str] = ("ridge",), also: Sequence[str] = ("causal", "routing")) -> Ask:
     """Read the states of runs on these tasks, by these readers; erase and transplant, see where gates look."""
     return Ask("probe", {"readers": list(readers), "also": list(also)}, tasks)
 
@@ -192,8 +191,8 @@ def elastic() -> Study:
     return Study.grid("elastic", [task], models, training, seeds=6, asks=[longer([1, 2, 4], rows=128)])
 
 
-def matched(preset: Preset) -> ModelSetting:
-    """A model of `models/presets.py` by its memory's name."""
+def matched_model(preset: Preset) -> ModelSetting:
+    """A model of `models/presets.py`."""
     return ModelSetting(str(preset.memory), dict(preset.options), preset.width)
 
 
@@ -201,7 +200,7 @@ def parameters() -> Study:
     """Every memory in models of equal parameters on MQAR with 16 pairs in 64 tokens, at one learning rate."""
     task = TaskSetting("mqar", 64, {"num_pairs": 16, "num_keys": 64, "num_values": 64})
     training = Training(updates=300, seconds=30.0, tokens=4096)
-    models = map(matched, MATCHED_PARAMETERS.values())
+    models = map(matched_model, MATCHED_PARAMETERS.values())
     return Study.grid("parameters", [task], models, training, seeds=5, asks=[longer(rows=128)], matched="parameters")
 
 
@@ -212,7 +211,7 @@ def equal_bytes() -> Study:
     """
     task = TaskSetting("mqar", 256, {"num_pairs": 32, "num_keys": 64, "num_values": 64})
     training = Training(updates=600, seconds=60.0)
-    models = map(matched, MATCHED_STATE.values())  # equal in 256 tokens, so no longer rows are asked
+    models = map(matched_model, MATCHED_STATE.values())  # equal in 256 tokens, so no longer rows are asked
     return Study.grid("bytes", [task], models, training, seeds=5, asks=[longer([1], rows=128)], matched="bytes")
 
 

@@ -18,6 +18,7 @@ from .. import storage
 from ..config.run import Run
 from ..execution.engines import Event
 from ..formatting import unknown
+from ..measures import MEASURES
 from ..training.loop import Progress
 
 SINKS = {
@@ -114,7 +115,7 @@ def open_sink(name: str, where: str, study: str, folder: Path) -> Sink:
 def scores_of(place: Path) -> Scores:
     """Scores of a finished run: at its training length, and at others if it was tested there."""
     records: dict[str, Mapping[str, Any]] = {"test": storage.load_record(place / storage.RECORD, {})}
-    if (path := place / storage.EXTRAPOLATION).is_file():
+    if (path := place / MEASURES["extrapolation"].file).is_file():
         records["extrapolation"] = storage.load_record(path, {})
     return [{"kind": kind, **score} for kind, record in records.items() for score in record["scores"]]
 

@@ -15,7 +15,7 @@ from runners.config.run import ModelSetting, TaskSetting, Training
 from runners.execution import run_job
 from runners.execution.engines import execute
 from runners.execution.sweep import carry_out
-from runners.studies import Ask, Study
+from runners.studies.study import Ask, Study
 
 STUDY = Study.grid(
     "faults",
