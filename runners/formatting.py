@@ -28,7 +28,7 @@ def accuracy(record: pd.Series[Any]) -> str:
     return f"{fraction(record['mean'])} {interval(record['low'], record['high'])}"
 
 
-def signed(value: float) -> str:
+def signed_number(value: float) -> str:
     """A difference of accuracies in three digits: +.025, -.003 (with a true minus), .000."""
     if abs(value) < 0.0005:
         return ".000"
@@ -89,7 +89,7 @@ def to_solve(record: pd.Series[Any]) -> str:
     return f"{took}; {seeds - solved} of {seeds} {failed}" if solved else failed
 
 
-def listed(words: Sequence[str]) -> str:
+def word_list(words: Sequence[str]) -> str:
     """a, b and c"""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..analysis.interventions import patches, routing_errors, verdicts
 from ..analysis.probes import by_age, totals
-from ..formatting import amount, fraction, interval, signed, span
+from ..formatting import amount, fraction, interval, signed_number, span
 from ..probe.verdict import MARGIN
 from .page import definitions, html_table, record_table
 from .sections import TableSection
@@ -40,7 +40,7 @@ def introduction(table: object, results: object) -> str:
     return definitions({word: escape(meaning) for word, meaning in INTRODUCTION.items()})
 
 
-def bounded(record: pd.Series[Any], name: str) -> str:
+def with_bounds(record: pd.Series[Any], name: str) -> str:
     """A fraction and its interval."""
     return f"{fraction(record[name])} {interval(record[f'{name}_low'], record[f'{name}_high'])}"
 
@@ -60,11 +60,14 @@ def verdict_cells(record: pd.Series[Any]) -> dict[str, str]:
     left = f"{record['bits_after']:.2f} of {record['bits_before']:.2f}"
     return (
         {name: record[name] for name in ("task", "memory", "verdict")}
-        | {"items readable": f"{record['readable']:,.0f} of {record['items']:,.0f}", "probe": bounded(record, "probe")}
+        | {
+            "items readable": f"{record['readable']:,.0f} of {record['items']:,.0f}",
+            "probe": with_bounds(record, "probe"),
+        }
         | fractions(record, "control", "untrained", "input")
-        | {"model answers": "not asked" if pd.isna(record["behaviour"]) else bounded(record, "behaviour")}
+        | {"model answers": "not asked" if pd.isna(record["behaviour"]) else with_bounds(record, "behaviour")}
         | fractions(record, "erased", "random")
-        | {"extra loss": "" if pd.isna(record["cost"]) else signed(record["cost"])}
+        | {"extra loss": "" if pd.isna(record["cost"]) else signed_number(record["cost"])}
         | {"bits after": "" if pd.isna(record["bits_after"]) else left}
         | fractions(record, "follows", "chance")
         | {"seeds": str(record["seeds"])}
@@ -87,7 +90,7 @@ def error_cells(record: pd.Series[Any]) -> dict[str, str]:
     return (
         layer(record)
         | {"accuracy": fraction(record["accuracy"]), "with oracle": fraction(record["oracle"])}
-        | {"routing error": signed(record["routing_error"])}
+        | {"routing error": signed_number(record["routing_error"])}
         | {"compression error": fraction(record["compression_error"])}
         | fractions(record, "weight", "even", "right")
         | {"sequences": amount(record["num_sequences"]), "seeds": str(record["seeds"])}

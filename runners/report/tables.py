@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from ..analysis.comparison import compare_memories, names, over_tasks, paired
+from ..analysis.comparison import compare_memories, names, over_tasks, pair_differences
 from ..analysis.extrapolation import THRESHOLD, length_summaries, length_summary_table
 from ..analysis.swaps import swap_table, swaps
 from ..figures.training import floors
-from ..formatting import amount, at_rate, fraction, interval, p_value, signed, span, to_half, to_solve
+from ..formatting import amount, at_rate, fraction, interval, p_value, signed_number, span, to_half, to_solve
 from ..results.tables import FLOORS, Results
 from ..studies.learning_rates import WITHIN, warnings, window
 from .page import Cell, html_table, record_table
@@ -21,8 +21,8 @@ from .sections import TableSection
 
 @lru_cache(maxsize=1)  # the comparison, its differences and the findings ask for the same
 def differences(results: Results) -> pd.DataFrame:
-    """`paired` of the results."""
-    return paired(results)
+    """`pair_differences` of the results."""
+    return pair_differences(results)
 
 
 def score_table(results: Results, numbers: pd.DataFrame) -> str:
@@ -94,7 +94,9 @@ def pair_texts(record: pd.Series[Any]) -> list[str]:
     """One difference: the rival, difference, p, how often the first beats it, seeds, sequences."""
     if pd.isna(record["difference"]):
         return [record["against"], "tested on other sequences", "", "", str(record["seeds"]), ""]
-    difference = f"{signed(record['difference'])} [{signed(record['low'])} to {signed(record['high'])}]"
+    difference = (
+        f"{signed_number(record['difference'])} [{signed_number(record['low'])} to {signed_number(record['high'])}]"
+    )
     p = p_value(record["p"]).removeprefix("p = ").removeprefix("p ")
     return [record["against"], difference, p, or_blank(record["effect"]), str(record["seeds"]), f"{record['rows']:,}"]
 
