@@ -116,6 +116,14 @@ def test_links_of_pages_lead_somewhere(page):
         assert target.startswith("http") or (page.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_that_pages_name_are_there(page):
+    for path in re.findall(
+        r"`((?:recall_tasks|models|runners|tests|benchmarks|docs)/[\w/]*(?:\.\w+)?)`", page.read_text()
+    ):
+        assert (ROOT / path).exists() or path.endswith("/mine.py"), path
+
+
 @pytest.mark.slow
 def test_the_readme_example_runs(tmp_path):
     blocks = [block for page in PAGES for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.S)]

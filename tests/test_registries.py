@@ -167,9 +167,7 @@ def test_a_toy_measure_figure_and_reader_are_a_file_and_a_line_each(copy):
 def test_a_line_that_is_forgotten_fails_loudly(copy, number):
     file, content, *_ = LINES[number]
     (copy / "runners" / file).write_text(content.lstrip())
-    code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import test_registries as t; sys.exit('; '.join(t.forgotten()))"
-    )
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import test_registries as t; sys.exit(str(t.forgotten()))"
     done = run(copy, "-c", code, str(ROOT / "tests"))
     assert done.returncode == 1
     assert Path(file).stem in done.stderr
