@@ -21,12 +21,13 @@ from .context import basis, caution, findings, findings_at_longest, provenance
 from .page import document
 from .probes import BY_AGE, PATCHED, ROUTING_ERRORS, TOTAL_BITS, VERDICT
 from .sections import TableSection, figure_section, in_order, table_section
-from .tables import COMPARISON, CONTEXT_LENGTHS, PAIRED, RATE_WINDOWS, differences
+from .tables import COMPARISON, CONTEXT_LENGTHS, PAIRED, RATE_WINDOWS, SWAPS, differences
 
 SECTIONS = (
     COMPARISON,
     PAIRED,
     CONTEXT_LENGTHS,
+    SWAPS,
     RATE_WINDOWS,
     BY_AGE,
     VERDICT,

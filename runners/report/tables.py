@@ -10,6 +10,7 @@ import pandas as pd
 
 from ..analysis.comparison import compare_memories, names, over_tasks, pair_differences
 from ..analysis.extrapolation import THRESHOLD, length_summaries, length_summary_table
+from ..analysis.swaps import swap_table, swaps
 from ..figures.training import floors
 from ..formatting import amount, at_rate, fraction, interval, p_value, signed_number, span, to_half, to_solve
 from ..results.tables import FLOORS, Results
@@ -154,6 +155,12 @@ def lengths_html(numbers: pd.DataFrame, results: Results) -> str:
     return html_table(table.columns, table.itertuples(index=False, name=None))
 
 
+def swaps_html(found: pd.DataFrame) -> str:
+    """Swaps as text, a column for each length."""
+    table = swap_table(found)
+    return html_table(table.columns, [[*map(str, line)] for line in table.itertuples(index=False, name=None)])
+
+
 COMPARISON = TableSection(
     name="comparison",
     follows="",
@@ -200,6 +207,20 @@ CONTEXT_LENGTHS = TableSection(
     table=length_summaries,
     html=lengths_html,
     measure="extrapolation",
+)
+SWAPS = TableSection(
+    name="swaps",
+    follows="effective_context_lengths",
+    title="Another memory in place",
+    reading=(
+        "Finished runs tested with another memory in place of the one that was trained, their weights as they are. "
+        "Accuracy is the mean over seeds with its 95 % interval; below it the difference from the memory as trained, "
+        "on the same sequences, with its 95 % interval and the p-value of no difference (t over seeds and sequences, "
+        "or the exact exchange of trainings, whichever is larger)."
+    ),
+    table=swaps,
+    html=lambda found, results: swaps_html(found),
+    measure="swap",
 )
 RATE_WINDOWS = TableSection(
     name="windows",
