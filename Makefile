@@ -61,6 +61,7 @@ speed: $(INSTALLED)
 docs: $(INSTALLED)
 	$(BIN)/python -m recall_tasks.guide
 	$(BIN)/python -m runners.memory_guide.page
+	$(BIN)/python -m runners.results.tables
 
 memories: $(INSTALLED)
 	$(BIN)/recall compare --preset memories

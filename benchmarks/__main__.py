@@ -31,6 +31,7 @@ parser.add_argument("names", nargs="*", metavar="name", help=f"{', '.join(tables
 parser.add_argument("--memories", nargs="+", default=[], help="of `lengths` and `prefill`; without it all")
 parser.add_argument("--write", type=Path, metavar="PAGE", help="write them into a page too, such as docs/speed.md")
 chosen = parser.parse_args()
+chosen.memories = [name for words in chosen.memories for name in words.split(",")]
 names = list(tables) if chosen.names == ["all"] else chosen.names or list(QUICK)
 for name, known in [(n, tables) for n in names] + [(m, MEMORIES) for m in chosen.memories]:
     if name not in known:

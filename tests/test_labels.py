@@ -1,6 +1,7 @@
 """Runs of other sizes or loads are other memories, and never other seeds of one."""
 
 import dataclasses
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -14,7 +15,7 @@ from runners.cli.main import main
 from runners.config.run import Training
 from runners.results.diff import load_folder
 from runners.results.query import EXAMPLES, query, query_tables
-from runners.results.tables import TABLES, collect
+from runners.results.tables import TABLES, collect, guide
 from runners.storage import find_runs
 
 torch.set_num_threads(1)
@@ -112,3 +113,7 @@ def test_runs_at_every_rate_are_labelled_with_their_rate_where_they_are_asked_fo
     found = query_tables([grid], every_rate=True).tables["scores"].to_pandas()
     assert "linear, width 16, learning rate 0.01" in set(found["memory"])
     assert set(found["memory"]) == set(collect([grid], every=True).scores["memory"])
+
+
+def test_the_page_of_tables_is_what_is_declared():
+    assert (Path(__file__).parent.parent / "docs" / "tables.md").read_text(encoding="utf-8") == guide()

@@ -27,14 +27,14 @@ from runners.analysis.comparison import (
     comparison_table,
     means_over_seeds,
     names,
-    paired,
+    pair_differences,
 )
 from runners.analysis.extrapolation import floor
 from runners.figures import FIGURES, Figure, save, styles_of
 from runners.figures.figure import by_panel
 from runners.figures.saving import legend_samples, panel_elements, svg_file, svg_text
 from runners.figures.style import INK, PANEL, Styles, begin
-from runners.formatting import accuracy, fraction, listed, p_value, signed, span
+from runners.formatting import accuracy, fraction, p_value, signed_number, span, word_list
 from runners.report import SECTIONS, probes, report, sections, tables, write_report
 from runners.report.context import caution, checks_words, findings, findings_at_longest, rates_words, seeds_words
 from runners.report.sections import TableSection, in_order
@@ -84,7 +84,7 @@ def results() -> Results:
 
 @pytest.fixture(scope="module")
 def pairs(results: Results) -> pd.DataFrame:
-    return paired(results)
+    return pair_differences(results)
 
 
 @pytest.fixture(scope="module")
@@ -319,7 +319,7 @@ def test_nobody_stands_out_where_intervals_overlap(results: Results) -> None:
         tables[name] = pd.concat([table, twin.assign(run=twin["run"] + "-twin")]) if len(table) else table
     twins = Results(tables=tables)
     assert not compare_memories(twins)["best"].any()
-    said = findings(compare_memories(twins), paired(twins))
+    said = findings(compare_memories(twins), pair_differences(twins))
     assert (
         said[0] == "No memory stands out on mqar, needle and copying: attention and twin do not differ significantly."
     )
@@ -330,8 +330,8 @@ def test_one_memory_alone_is_not_best() -> None:
     alone = synthetic(["linear"])
     numbers = compare_memories(alone)
     assert not numbers["best"].any()
-    assert paired(alone).empty
-    assert findings(numbers, paired(alone))[0].startswith("On mqar, linear reaches .")
+    assert pair_differences(alone).empty
+    assert findings(numbers, pair_differences(alone))[0].startswith("On mqar, linear reaches .")
 
 
 def test_the_number_of_seeds_is_weighed(numbers: pd.DataFrame) -> None:
@@ -345,7 +345,7 @@ def test_seeds_that_failed_are_counted(results: Results) -> None:
     failed = (scores["memory"] == "linear") & (scores["task"] == "mqar") & (scores["seed"] == 1)
     scores.loc[failed, ["solved", "stopped", "updates", "updates_to_solve"]] = [False, "diverged", 31, np.nan]
     numbers = compare_memories(dataclasses.replace(results, scores=scores))
-    said = findings(numbers, paired(results))
+    said = findings(numbers, pair_differences(results))
     assert said[-1].endswith("linear on mqar (1 of 5 seeds); gru and <b>x</b> on every task.")
     words = comparison_table(dataclasses.replace(results, scores=scores)).loc["linear", "mqar"]
     assert "; 1 of 5 not converged (diverged at update 31)" in words
@@ -521,18 +521,18 @@ def test_only_a_perfect_score_reads_as_one(value: float, said: str) -> None:
 
 
 def test_words() -> None:
-    assert [signed(x) for x in (0.0254, -0.0036, 0.0004, -0.0004, 1, -1)] == [
+    assert [signed_number(x) for x in (0.0254, -0.0036, 0.0004, -0.0004, 1, -1)] == [
         "+.025", "−.004", ".000", ".000", "+1.00", "−1.00"
     ]  # fmt: skip
     assert [p_value(p) for p in (0.0004, 0.0238, 0.3, 1)] == ["p < .001", "p = .024", "p = .300", "p = 1.00"]
     assert span([4096, 4096]) == "4,096"
     assert span([9, 4096, 10]) == "9–4,096"
-    assert [listed(w) for w in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a and b", "a, b and c"]
+    assert [word_list(w) for w in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a and b", "a, b and c"]
 
 
 def test_the_longest_rows_have_a_sentence_of_their_own(results: Results) -> None:
     means = means_over_seeds(results.sequences)
-    said = findings_at_longest(means, paired(results, kind="extrapolation"))
+    said = findings_at_longest(means, pair_differences(results, kind="extrapolation"))
     assert len(said) == len(TASKS)
     far = means[(means["kind"] == "extrapolation") & (means["task"] == "mqar")]
     far = far[far["length"] == far["length"].max()]

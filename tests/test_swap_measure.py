@@ -12,6 +12,7 @@ from runners.cli.main import main
 from runners.execution.run_job import measure_run
 from runners.measures import MEASURES
 from runners.measures.swap import AS_TRAINED
+from runners.report import write_report
 from runners.results.query import query
 from runners.results.rescore import rescore
 from runners.results.tables import collect
@@ -61,6 +62,13 @@ def test_its_difference_is_the_paired_difference_of_the_house(folder):
         alone.difference, alone.low, alone.high, alone.p,
     )  # fmt: skip
     assert "2 seeds cannot show it" in swap_table(found).to_string()
+
+
+def test_a_swap_has_a_section_of_the_page_with_its_command(folder, tmp_path):
+    page = write_report(collect([folder]), tmp_path).read_text(encoding="utf-8")
+    assert "Another memory in place" in page
+    assert "average, segment 4" in page
+    assert "recall swap" in page
 
 
 def test_a_swap_is_not_measured_twice_and_goes_on_where_it_stopped(folder, tmp_path):

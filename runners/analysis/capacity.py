@@ -279,6 +279,7 @@ def memories(results: Results) -> list[Memory]:
 
 
 def above_chance(part: pd.DataFrame) -> list[float]:
+    """Thresholds that no load's chance reaches."""
     return [threshold for threshold in THRESHOLDS if threshold > part["chance"].max()]
 
 

@@ -17,7 +17,7 @@ from ..statistics import Difference, across_seeds, fraction_solved, holm, iqm_in
 CONSTANT = (*FLOORS, "ceiling", "payload_bits", "state_bytes", "parameters")
 LEVEL = 0.05
 """Chance taken of any wrong claim, over all claims of a table."""
-MEASURED = ["difference", "low", "high", "p", "p_holm", "effect", "seeds", "rows"]
+MEASURED = ["difference", "low", "high", "p", "p_holm", "effect", "seeds", "num_sequences"]
 COLUMNS = ["task", "length", "memory", "against", *MEASURED, "verdict"]
 
 
@@ -56,7 +56,7 @@ def over_tasks(results: Results) -> pd.DataFrame:
 
 
 def compare_memories(results: Results, pairs: pd.DataFrame | None = None) -> pd.DataFrame:
-    """One record per task and memory at the training length, all numbers; `pairs` is `paired(results)`, if at hand.
+    """One record per task and memory at the training length, all numbers.
 
     task, memory, seeds, mean, low, high       accuracy over seeds and its 95 % interval
     recalled_bits                              mean over seeds, bits a sequence
@@ -68,6 +68,8 @@ def compare_memories(results: Results, pairs: pd.DataFrame | None = None) -> pd.
     updates_to_solve, seconds_to_solve         medians over the seeds that solved it, else missing
     learning_rate                              the rate it was trained at, missing where no other was tried
     best                                       true where it is shown to recall more than every other memory
+
+    `pairs` is `pair_differences(results)`, where that is at hand.
     """
     tests = results.scores[results.scores["kind"] == "test"] if len(results.scores) else results.scores
     sequences = results.sequences
@@ -91,7 +93,7 @@ def compare_memories(results: Results, pairs: pd.DataFrame | None = None) -> pd.
         here.drop(columns=["kind", "mode", "length"], errors="ignore"), on=["task", "memory"], how="left"
     )
     table = table.merge(chosen_rates(results.rates), on=["task", "memory"], how="left")
-    best = best_memories(paired(results) if pairs is None else pairs)
+    best = best_memories(pair_differences(results) if pairs is None else pairs)
     return table.assign(best=[pair in best for pair in zip(table["task"], table["memory"], strict=True)])
 
 
@@ -147,7 +149,7 @@ def bounds_lines(results: Results) -> list[str]:
     return lines
 
 
-def paired(
+def pair_differences(
     results: Results,
     baseline: str | None = None,
     kind: str = "test",
@@ -162,8 +164,8 @@ def paired(
     p_holm                  p of the claim that this record belongs to, corrected for all claims (Holm); missing
                             where either has one seed, which says nothing of others
     effect                  how often a training of `memory` beats one of `against`, ties half
-    seeds, rows             trainings of the one that has fewer; sequences in common
-    verdict                 "above", "below", "not shown", "3 seeds cannot show it", "other rows"
+    seeds, num_sequences    trainings of the one that has fewer; sequences in common
+    verdict                 "above", "below", "not shown", "3 seeds cannot show it", "other sequences"
 
     With `contrasts` these pairs (memory, against) are compared, with a `baseline` each other memory against it, and
     each record is a claim. With neither the memory with the highest mean on a task is compared with every other, and a
@@ -173,7 +175,7 @@ def paired(
 
     `kind` "test" compares at the training length, another kind at `length`, or at the longest it has for each task,
     with the load of training. Runs whose sequences differ, by checksum (where `scores` has one) or by their questions,
-    are not paired: "other rows". Raises ValueError for a baseline that is not there.
+    are not paired: "other sequences". Raises ValueError for a baseline that is not there.
     """
     sequences = results.sequences
     if baseline is not None and not (len(sequences) and (sequences["memory"] == baseline).any()):
@@ -237,7 +239,7 @@ def _pairs(
 def _compared(memories: dict[str, Answers], name: str, against: str) -> dict[str, Any]:
     difference = memories[name].minus(memories[against])
     seeds = min(len(memories[m].correct) for m in (name, against))
-    nothing = dict.fromkeys(("difference", "low", "high", "p", "effect"), np.nan) | {"least": 0.0, "rows": 0}
+    nothing = dict.fromkeys(("difference", "low", "high", "p", "effect"), np.nan) | {"least": 0.0, "num_sequences": 0}
     return {"memory": name, "against": against, "seeds": seeds} | (asdict(difference) if difference else nothing)
 
 
@@ -254,7 +256,7 @@ def _judged(table: pd.DataFrame, each_claims: bool) -> pd.DataFrame:
 
 def _verdict(record: pd.Series[Any]) -> str:
     if np.isnan(record["difference"]):
-        return "other rows"
+        return "other sequences"
     if np.isnan(record["p_holm"]) or record["reachable"] >= LEVEL:
         return f"{record['seeds']} seed{'s' * (record['seeds'] > 1)} cannot show it"
     if record["p_holm"] >= LEVEL:
@@ -263,7 +265,7 @@ def _verdict(record: pd.Series[Any]) -> str:
 
 
 def best_memories(pairs: pd.DataFrame) -> set[tuple[str, str]]:
-    """(task, memory) of every first that is shown to recall more than all others, from `paired` without baseline."""
+    """(task, memory) of every first shown to recall more than all others; `pairs` have no baseline."""
     by_task = pairs.groupby(["task", "memory"], sort=False)["verdict"]
     return {(str(task), str(memory)) for (task, memory), shown in by_task if shown.eq("above").all()}
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..formatting import accuracy, p_value, signed
+from ..formatting import accuracy, p_value, signed_number
 from ..measures.swap import AS_TRAINED
 from ..results.tables import Results
 from ..statistics import across_seeds, paired_difference
@@ -77,7 +77,7 @@ def cell(row: pd.Series[Any]) -> str:
     """Accuracy with its interval; below it the difference from the memory that was trained."""
     if np.isnan(row["difference"]):
         return accuracy(row)
-    bounds = f"[{signed(row['difference_low'])} to {signed(row['difference_high'])}]"
+    bounds = f"[{signed_number(row['difference_low'])} to {signed_number(row['difference_high'])}]"
     seeds = int(row["seeds"])
     if seeds == 1:
         shown = "1 seed cannot show it"
@@ -85,4 +85,4 @@ def cell(row: pd.Series[Any]) -> str:
         shown = f"{seeds} seeds cannot show it"
     else:
         shown = p_value(row["p"])
-    return f"{accuracy(row)}\n{signed(row['difference'])} {bounds}; {shown}"
+    return f"{accuracy(row)}\n{signed_number(row['difference'])} {bounds}; {shown}"

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from ..analysis.interventions import interventions
-from ..analysis.probes import READER, bins, by_seed, matching, probed
+from ..analysis.probes import READER, bins, by_seed, matching, probe_records
 from ..formatting import accuracy
 from ..probe.verdict import ACCURACY
 from ..results.tables import Results
@@ -79,7 +79,7 @@ def cache_table(results: Results) -> pd.DataFrame:
     map      "stored": value is usable bits of an item, most is all it has; "router weight": value is weight, most 1
     segment  from 0, the oldest; num_memories - 1 is the open memory
     """
-    table = matching(probed(results), {"end": True, "reduced": 0, "reader": READER, "control": "none"})
+    table = matching(probe_records(results), {"end": True, "reduced": 0, "reader": READER, "control": "none"})
     if not len(table):
         return pd.DataFrame()
     number = table["content"].str.extract(r"^cache (\d+)$", expand=False).astype(float)

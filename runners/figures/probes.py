@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models.hippo.legendre import resolution
 
-from ..analysis.probes import PLACE, READER, at_end, bins, by_seed, matching, probed, totals
+from ..analysis.probes import PLACE, READER, at_end, bins, by_seed, matching, probe_records, totals
 from ..formatting import fraction
 from ..results.tables import Results
 from ..statistics import number_over_seeds
@@ -118,7 +118,7 @@ def time_table(results: Results) -> pd.DataFrame:
 
     Times that fewer than half of the runs of a task share are left out; the end is one time, wherever it lies.
     """
-    table = matching(probed(results), {**PLACE, "reader": READER, "control": "none"})
+    table = matching(probe_records(results), {**PLACE, "reader": READER, "control": "none"})
     if not len(table):
         return pd.DataFrame()
     last = table[table["end"]].groupby("task")["time"].max()

@@ -30,8 +30,8 @@ def write(
     for study in studies:
         print(f"{study.name} ...", flush=True)
         place = runs / study.name
-        results = tables.finished(study, place)
-        measured = tables.measured(results)
+        results = tables.finished_results(study, place)
+        measured = tables.measurements(results)
         tables.write(measured, study.name, folder)
         about.append(tables.about(study, results))
         tasks += tables.tasks(study)

@@ -119,7 +119,7 @@ def inner_losses(passes: tuple[int, ...] = PASSES) -> pd.DataFrame:
     own, over all pairs: -<M(k), v> of DLA, |M(k) - v|^2 of Titans; 0 passes is the memory before.
     """
     records = []
-    for name, loss in (("dla", hebbian), ("titans", squared)):
+    for name, loss in (("dla", hebbian_loss), ("titans", squared_loss)):
         curves = torch.stack([inner_curve(name, loss, seed, max(passes)) for seed in range(SEEDS)])
         records += [(name, n, *(float(f(curves[:, n])) for f in (torch.mean, torch.amin, torch.amax))) for n in passes]
     return pd.DataFrame(records, columns=["rule", "passes", "loss", "least", "most"])
@@ -141,9 +141,11 @@ def inner_curve(name: str, loss: Loss, seed: int, passes: int) -> Tensor:
     return torch.stack(losses)
 
 
-def hebbian(read: Tensor, v: Tensor) -> Tensor:
+def hebbian_loss(read: Tensor, v: Tensor) -> Tensor:
+    """Mean of -<M(k), v>."""
     return -(read * v).sum(-1).mean()
 
 
-def squared(read: Tensor, v: Tensor) -> Tensor:
+def squared_loss(read: Tensor, v: Tensor) -> Tensor:
+    """Mean of |M(k) - v|^2."""
     return (read - v).square().sum(-1).mean()

@@ -1,7 +1,7 @@
 """Finished studies as tidy tables: docs/memories/*.csv, one fact a record.
 
 studies      study, command, processor, workers, seconds, torch, seeds, width, layers, updates, tokens (an update),
-             learning_rate, rows (test sequences at the training length), longer_rows (at longer ones)
+             learning_rate, sequences (tested at the training length), longer_sequences (at longer ones)
 tasks        study, task, length, fields
 <study>      task, memory (its label), length, name, options, train_length, floor, floor_name (the highest below 1),
              perfect (floors of 1), solved (seeds), updates (median until solved), state_bytes, parameters, seeds,
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..analysis.comparison import means_over_seeds, paired
+from ..analysis.comparison import means_over_seeds, pair_differences
 from ..figures.saving import csv_text
 from ..results.tables import FLOORS, Results, collect
 from ..studies.study import Study
@@ -49,7 +49,7 @@ CONTRASTS: dict[str, tuple[tuple[str, str], ...]] = {
 """Memories that a study compares in pairs: its claims, at the training length."""
 
 
-def measured(results: Results) -> pd.DataFrame:
+def measurements(results: Results) -> pd.DataFrame:
     """One record for each task, memory and length; at the training length the test of the run itself."""
     scores = results.scores.sort_values("kind", ascending=False, kind="stable").drop_duplicates([*KEYS, "seed"])
     means = means_over_seeds(results.sequences).sort_values("kind", ascending=False, kind="stable")
@@ -77,12 +77,12 @@ def contrasts(results: Results, pairs: Sequence[tuple[str, str]]) -> pd.DataFram
 
     task, one, other, length, seeds, difference (of means over seeds), low, high (95 %), p, p_holm, verdict
 
-    Each pair is one claim, at the training length; p_holm and verdict (`analysis.comparison.paired`) are there alone.
+    Each pair is one claim, at the training length: p_holm and verdict (`pair_differences`) are there alone.
     """
     tests, longer = (results.sequences[results.sequences["kind"] == kind] for kind in ("test", "extrapolation"))
-    parts = [paired(results, contrasts=pairs)]
+    parts = [pair_differences(results, contrasts=pairs)]
     for length in sorted(set(longer["length"]) - set(tests["length"])):
-        part = paired(results, kind="extrapolation", contrasts=pairs, length=length)
+        part = pair_differences(results, kind="extrapolation", contrasts=pairs, length=length)
         parts.append(part.assign(p_holm=np.nan, verdict=""))
     table = pd.concat([part for part in parts if len(part)]) if len(parts[0]) else parts[0]
     columns = ["task", "one", "other", "length", "seeds", "difference", "low", "high", "p", "p_holm", "verdict"]
@@ -119,8 +119,8 @@ def about(study: Study, results: Results) -> dict[str, Any]:
         "updates": training.updates,
         "tokens": training.tokens,
         "learning_rate": training.learning_rate,
-        "rows": int(results.scores.loc[results.scores["kind"] == "test", "num_sequences"].max()),
-        "longer_rows": longer["num_sequences"].max() if len(longer) else "",
+        "sequences": int(results.scores.loc[results.scores["kind"] == "test", "num_sequences"].max()),
+        "longer_sequences": longer["num_sequences"].max() if len(longer) else "",
     }
 
 
@@ -130,7 +130,7 @@ def tasks(study: Study) -> list[dict[str, Any]]:
     return [{"study": study.name, "task": t.name, "length": t.length, "fields": words(t.fields)} for t in settings]
 
 
-def finished(study: Study, folder: Path) -> Results:
+def finished_results(study: Study, folder: Path) -> Results:
     """The results of the study's runs in a folder. Raises ValueError where not all of them are finished."""
     names = [run.name for run in study.runs]
     results = collect([folder], names)
@@ -143,6 +143,7 @@ def finished(study: Study, folder: Path) -> Results:
 
 
 def write(table: pd.DataFrame, name: str, folder: Path) -> None:
+    """Write a table as FOLDER/NAME.csv."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.csv").write_text(csv_text(table), encoding="utf-8")
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..analysis.interventions import patches, routing_errors, verdicts
 from ..analysis.probes import by_age, totals
-from ..formatting import amount, fraction, interval, signed, span
+from ..formatting import amount, fraction, interval, signed_number, span
 from ..probe.verdict import MARGIN
 from .page import definitions, html_table, record_table
 from .sections import TableSection
@@ -67,7 +67,7 @@ def verdict_cells(record: pd.Series[Any]) -> dict[str, str]:
         | fractions(record, "control", "untrained", "input")
         | {"model answers": "not asked" if pd.isna(record["behaviour"]) else with_bounds(record, "behaviour")}
         | fractions(record, "erased", "random")
-        | {"extra loss": "" if pd.isna(record["cost"]) else signed(record["cost"])}
+        | {"extra loss": "" if pd.isna(record["cost"]) else signed_number(record["cost"])}
         | {"bits after": "" if pd.isna(record["bits_after"]) else left}
         | fractions(record, "follows", "chance")
         | {"seeds": str(record["seeds"])}
@@ -90,7 +90,7 @@ def error_cells(record: pd.Series[Any]) -> dict[str, str]:
     return (
         layer(record)
         | {"accuracy": fraction(record["accuracy"]), "with oracle": fraction(record["oracle"])}
-        | {"routing error": signed(record["routing_error"])}
+        | {"routing error": signed_number(record["routing_error"])}
         | {"compression error": fraction(record["compression_error"])}
         | fractions(record, "weight", "even", "right")
         | {"sequences": amount(record["num_sequences"]), "seeds": str(record["seeds"])}

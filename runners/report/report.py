@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..analysis.capacity import capacities, slopes
-from ..analysis.comparison import means_over_seeds, names, paired
+from ..analysis.comparison import means_over_seeds, names, pair_differences
 from ..figures import FIGURES, Figure, styles_of
 from ..measures import MEASURES
 from ..results.tables import Results
@@ -21,12 +21,13 @@ from .context import basis, caution, findings, findings_at_longest, provenance
 from .page import document
 from .probes import BY_AGE, PATCHED, ROUTING_ERRORS, TOTAL_BITS, VERDICT
 from .sections import TableSection, figure_section, in_order, table_section
-from .tables import COMPARISON, CONTEXT_LENGTHS, PAIRED, RATE_WINDOWS, differences
+from .tables import COMPARISON, CONTEXT_LENGTHS, PAIRED, RATE_WINDOWS, SWAPS, differences
 
 SECTIONS = (
     COMPARISON,
     PAIRED,
     CONTEXT_LENGTHS,
+    SWAPS,
     RATE_WINDOWS,
     BY_AGE,
     VERDICT,
@@ -111,7 +112,7 @@ def opening(results: Results, numbers: pd.DataFrame) -> str:
         for column, plural in (("task", "tasks"), ("memory", "memories"), ("seed", "seeds"), ("run", "runs")):
             count = scores[column].nunique()
             counts.append(f"{count:,} {column if count == 1 else plural}")
-    far = findings_at_longest(means_over_seeds(results.sequences), paired(results, kind="extrapolation"))
+    far = findings_at_longest(means_over_seeds(results.sequences), pair_differences(results, kind="extrapolation"))
     leads = (findings(numbers, differences(results)), far)
     lead = "".join(f'<p class="lead">{escape(" ".join(sentences))}</p>' for sentences in leads if sentences)
     warning = caution(numbers)

@@ -8,10 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from ..analysis.comparison import compare_memories, names, over_tasks, paired
+from ..analysis.comparison import compare_memories, names, over_tasks, pair_differences
 from ..analysis.extrapolation import THRESHOLD, length_summaries, length_summary_table
+from ..analysis.swaps import swap_table, swaps
 from ..figures.training import floors
-from ..formatting import amount, at_rate, fraction, interval, p_value, signed, span, to_half, to_solve
+from ..formatting import amount, at_rate, fraction, interval, p_value, signed_number, span, to_half, to_solve
 from ..results.tables import FLOORS, Results
 from ..studies.learning_rates import WITHIN, warnings, window
 from .page import Cell, html_table, record_table
@@ -20,8 +21,8 @@ from .sections import TableSection
 
 @lru_cache(maxsize=1)  # the comparison, its differences and the findings ask for the same
 def differences(results: Results) -> pd.DataFrame:
-    """`paired` of the results."""
-    return paired(results)
+    """`pair_differences` of the results."""
+    return pair_differences(results)
 
 
 def score_table(results: Results, numbers: pd.DataFrame) -> str:
@@ -93,9 +94,10 @@ def pair_texts(record: pd.Series[Any]) -> list[str]:
     """One difference: the rival, difference, p, how often the first beats it, seeds, sequences."""
     if pd.isna(record["difference"]):
         return [record["against"], "tested on other sequences", "", "", str(record["seeds"]), ""]
-    difference = f"{signed(record['difference'])} [{signed(record['low'])} to {signed(record['high'])}]"
+    difference, low, high = (signed_number(record[name]) for name in ("difference", "low", "high"))
     p = p_value(record["p"]).removeprefix("p = ").removeprefix("p ")
-    return [record["against"], difference, p, or_blank(record["effect"]), str(record["seeds"]), f"{record['rows']:,}"]
+    counts = str(record["seeds"]), f"{record['num_sequences']:,}"
+    return [record["against"], f"{difference} [{low} to {high}]", p, or_blank(record["effect"]), *counts]
 
 
 def claim(part: pd.DataFrame) -> str:
@@ -153,6 +155,12 @@ def lengths_html(numbers: pd.DataFrame, results: Results) -> str:
     return html_table(table.columns, table.itertuples(index=False, name=None))
 
 
+def swaps_html(found: pd.DataFrame) -> str:
+    """Swaps as text, a column for each length."""
+    table = swap_table(found)
+    return html_table(table.columns, [[*map(str, line)] for line in table.itertuples(index=False, name=None)])
+
+
 COMPARISON = TableSection(
     name="comparison",
     follows="",
@@ -199,6 +207,20 @@ CONTEXT_LENGTHS = TableSection(
     table=length_summaries,
     html=lengths_html,
     measure="extrapolation",
+)
+SWAPS = TableSection(
+    name="swaps",
+    follows="effective_context_lengths",
+    title="Another memory in place",
+    reading=(
+        "Finished runs tested with another memory in place of the one that was trained, their weights as they are. "
+        "Accuracy is the mean over seeds with its 95 % interval; below it the difference from the memory as trained, "
+        "on the same sequences, with its 95 % interval and the p-value of no difference (t over seeds and sequences, "
+        "or the exact exchange of trainings, whichever is larger)."
+    ),
+    table=swaps,
+    html=lambda found, results: swaps_html(found),
+    measure="swap",
 )
 RATE_WINDOWS = TableSection(
     name="windows",

@@ -17,7 +17,7 @@ from typing import Any
 
 import pandas as pd
 
-from recall_tasks import make_task
+from recall_tasks import make_task, markdown
 
 from ..config.length_modes import FIXED_LOAD
 from ..evaluation.tables import CHECKS, CURVES, FLOORS, OUTCOME, TESTED
@@ -247,3 +247,37 @@ def study_facts(runs: Sequence[FinishedRun], scores: pd.DataFrame, folder: Path,
     asks = saved.get("study", {}).get("asks", ())
     asked = {"measures": sorted({ask["measure"] for ask in asks})} if asks else {}
     return study | asked | {name: value for name, value in saved.items() if name not in ("runs", "study")}
+
+
+OPENING = """\
+# Tables of results
+
+`make docs` writes this page from the declarations of tables: `runners/results/tables.py`,
+`runners/evaluation/tables.py` and the measures. `Results`, `recall query`, exported files and the CSVs beside the
+report have these columns. Every table begins with those that name a run; in a query `folder` stands before them.
+"""
+
+
+def guide() -> str:
+    """docs/tables.md: every table with its columns, from their declarations."""
+    parts = [
+        OPENING,
+        markdown.table(("column", "type", "meaning"), [column_cells(column)[:3] for column in KEYS]),
+    ]
+    measured = {table.name: measure.command for measure in MEASURES.values() for table in measure.tables}
+    for name, table in RUN_TABLES.items():
+        command = "" if table.tested or name not in measured else f" Filled by `recall {measured[name]}`."
+        columns = [*(TESTS if table.tested else ()), *table.columns]
+        cells = [column_cells(column) for column in columns]
+        parts.append(f"\n## {name}\n\n{table.meaning}{command}\n")
+        parts.append(markdown.table(("column", "type", "meaning", "unit"), cells))
+    return "\n".join(parts) + "\n"
+
+
+def column_cells(column: Column) -> tuple[str, str, str, str]:
+    """A line of the guide: name, type, meaning, unit."""
+    return f"`{column.name}`", column.type.__name__, column.meaning, "" if column.unit == "1" else column.unit
+
+
+if __name__ == "__main__":
+    Path("docs/tables.md").write_text(guide(), encoding="utf-8")

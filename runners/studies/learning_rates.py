@@ -17,7 +17,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..formatting import listed
+from ..formatting import word_list
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -150,6 +150,6 @@ def warnings(windows: pd.DataFrame) -> list[str]:
                 last = at_end["chosen"].iloc[0]
                 lines.append(
                     f"On {task} the {most} rate of the grid, {last:g}, was the best for "
-                    f"{listed(list(at_end['memory']))}: a better one may lie beyond it (extend the grid)."
+                    f"{word_list(list(at_end['memory']))}: a better one may lie beyond it (extend the grid)."
                 )
     return lines
