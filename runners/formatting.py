@@ -62,7 +62,7 @@ def duration(seconds: float) -> str:
 
 
 def clock(seconds: float) -> str:
-    """A forecast time: 40 s, 12 min, 3.5 h."""
+    """A rough time, at least 1 s: 40 s, 12 min, 3.5 h."""
     if seconds < 99.5:
         return f"{max(1.0, seconds):.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 99.5 * 60 else f"{seconds / 3600:.1f} h"

@@ -15,7 +15,7 @@ from runners.config.length_modes import FIXED_DISTANCE, GROWING_LOAD, largest_lo
 from runners.config.messages import Notice
 from runners.config.run import ModelSetting, Run
 from runners.evaluation import scored_table
-from runners.evaluation.evaluate import rows_at_once, score
+from runners.evaluation.evaluate import score, sequences_at_once
 from runners.execution import run_job
 from runners.formatting import clock
 from runners.measures import MEASURES
@@ -93,14 +93,14 @@ def test_rows_fall_with_length_to_a_least_number() -> None:
 
 def test_rows_read_at_once_are_bounded_by_tokens_and_by_states() -> None:
     linear, attention = a_run("linear").build(), Run(RUN.task, ModelSetting("attention")).build()
-    assert [rows_at_once(linear, n) for n in (64, 65_536, 100_000, 1_000_000, 2**22)] == [64, 64, 41, 4, 1]
-    assert rows_at_once(attention, 2**17) == 2**26 // attention.state_floats(2**17) == 3
+    assert [sequences_at_once(linear, n) for n in (64, 65_536, 100_000, 1_000_000, 2**22)] == [64, 64, 41, 4, 1]
+    assert sequences_at_once(attention, 2**17) == 2**26 // attention.state_floats(2**17) == 3
 
 
 def test_scores_do_not_depend_on_how_many_rows_are_read_at_once() -> None:
     model, stream = RUN.build().double(), Stream(RUN.task.task, 40, "test")
     heard: list[int] = []
-    whole, piecewise = score(model, stream, 20), score(model, stream, 20, batch=7, heard=heard.append)
+    whole, piecewise = score(model, stream, 20), score(model, stream, 20, batch=7, watch=heard.append)
     assert all((getattr(whole, name) == getattr(piecewise, name)).all() for name in ("queries", "answers", "predicted"))
     assert heard == [7, 14, 20]
 

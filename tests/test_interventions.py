@@ -17,7 +17,7 @@ from runners.probe.interventions import difference, interventions, narrowed
 from runners.probe.substitution import exchanged, flattened, replaced, restored
 from runners.probe.templates import Question, questions
 from runners.probe.verdict import Claim, decide, verdict
-from runners.storage.records import renamed
+from runners.storage.records import with_current_names
 from runners.training.loop import train
 
 torch.set_num_threads(1)
@@ -321,4 +321,4 @@ def test_models_of_other_tasks_are_refused():
 
 def test_records_of_before_0_2_say_patched_too():
     old = {"interventions": [{"kind": "transplanted", "item": 0}, {"kind": "intact", "item": 0}], "probes": []}
-    assert [record["kind"] for record in renamed(old)["interventions"]] == ["patched", "intact"]
+    assert [record["kind"] for record in with_current_names(old)["interventions"]] == ["patched", "intact"]

@@ -38,7 +38,7 @@ def test_a_checkpoint_is_removed_when_its_run_is_kept(run, tmp_path, monkeypatch
     assert [path.name for path in tmp_path.iterdir()] == [place.name]
 
 
-@pytest.mark.parametrize("check", ["untrained", "cut_off"])
+@pytest.mark.parametrize("check", ["check_untrained", "check_cut_off"])
 def test_a_run_that_leaks_is_not_kept(check, run, tmp_path, monkeypatch):
     def leaks(*given):
         raise Leak("it knows")

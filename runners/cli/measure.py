@@ -36,7 +36,7 @@ def run(measure: Measure, words: Sequence[str]) -> int:
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run directories, or folders of them")
     parser.add_argument("--workers", type=integer, metavar="N", help="processes (default: one per core)")
     if measure.reports:
-        parser.add_argument("--out", type=Path, metavar="DIR", help="where the report goes (default: the first folder)")
+        parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the report (default: the first folder)")
     for one in flags:
         add_flag(parser, one, blanks=not measure.positional)
     arguments = parser.parse_args(words)

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..execution.engines import ENGINES, Event, Execute, Limits, cores, open_engine
+from ..formatting import clock
+from ..storage import open_folder
 from .console import plain_console
 from .flags import Mistake, Parser, integer, number, one_of
 from .study_flags import add_study_flags, interruption, positive, refused_write, selected, selection
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from ..studies.study import Study
 
 IMPORTS = ("runners.execution.run_job",)
-"""Modules that workers import while this process reads the study. So whatever imports torch is imported inside
+"""Modules that workers import while this process reads the study. Modules that load torch are therefore imported inside
 functions here, after the first worker has started."""
 
 
@@ -35,8 +37,7 @@ def run(words: Sequence[str]) -> int:
             if arguments.engine == "local":
                 imports = () if arguments.dry_run else IMPORTS
                 execution = stack.enter_context(open_engine(limits=limits, imports=imports, **where))
-            from ..execution.sweep import check_study
-            from ..storage import open_folder
+            from ..execution.sweep import check_study  # torch, after the first worker has started
 
             study, folder, whole = _study_and_folder(arguments)
             check_study(study)
@@ -76,7 +77,7 @@ def _parser() -> Parser:
     )  # fmt: skip
     group.add_argument(
         "--address", metavar="WORD",
-        help="of the Ray cluster: HOST:PORT, auto (this machine's, the default), local (one that ends with the sweep)",
+        help="address of the Ray cluster: HOST:PORT, auto (this machine's, the default), local (one that ends with us)",
     )  # fmt: skip
     help_workers = f"runs at the same time, at most (default: {cores()}, one per core; all of a cluster)"
     group.add_argument("--workers", type=integer, metavar="N", help=help_workers)
@@ -107,13 +108,13 @@ def _parser() -> Parser:
 def _study_and_folder(arguments: argparse.Namespace) -> tuple[Study, Path, bool]:
     """The study, its folder, and True unless it is a part that must not replace the study recorded there.
 
-    Raises ValueError where there are none.
+    Raises ValueError if there is no such study, or no folder to put it in.
     """
-    from ..studies.presets import PRESETS
+    from ..studies.presets import PRESETS  # torch, as above
     from ..studies.study_file import load_study
 
     if arguments.track:
-        from ..trackers import SINKS
+        from ..trackers import SINKS  # torch, as above
 
         for word in arguments.track:
             one_of("sink", SINKS)(word.partition(":")[0])
@@ -131,7 +132,7 @@ def _execute(
     study: Study, folder: Path, execution: Execute, arguments: argparse.Namespace, command: str, record: bool
 ) -> int:
     """Execute the missing runs and print progress; 0, 1 where a run failed, 130 after an interruption."""
-    from ..execution.plan import missing
+    from ..execution.plan import missing  # torch, as above
     from ..execution.progress import Board, follow
     from ..execution.sweep import NEVER, carry_out
 
@@ -144,7 +145,7 @@ def _execute(
         with ExitStack() as stack:
             sinks = []
             if arguments.track:
-                from ..trackers import open_sinks
+                from ..trackers import open_sinks  # torch, as above
 
                 sinks = stack.enter_context(open_sinks(arguments.track, study.name, folder))
             device, retry = "cuda" if arguments.gpus else "cpu", bool(arguments.retry)
@@ -178,8 +179,7 @@ def _tracked(events: Iterable[Event], runs: Mapping[str, Run], sinks: Iterable[A
 
 def print_plan(study: Study, folder: Path, arguments: argparse.Namespace) -> int:
     """Print a line for each run and the time of all; write nothing; 0. Raises ValueError for damaged runs."""
-    from ..execution.plan import forecasts, plan_runs, seconds_in_all
-    from ..execution.progress import clock
+    from ..execution.plan import forecasts, plan_runs, seconds_in_all  # torch, as above
 
     console, limit, total = plain_console(), arguments.limit, len(study.runs)
     workers = arguments.workers or (cores() if arguments.engine == "local" else 1)
@@ -208,8 +208,6 @@ def print_plan(study: Study, folder: Path, arguments: argparse.Namespace) -> int
 
 def detail(plan: RunPlan, forecast: Forecast | None) -> str:
     """The reason of a failure, or the forecast of a training and its source."""
-    from ..execution.progress import clock
-
     if plan.state == "failed":
         return f": {plan.reason} (--retry tries it again)"
     if forecast is None:

@@ -21,7 +21,7 @@ from .flags import (
 
 
 def run(words: Sequence[str]) -> int:
-    from models import MEMORIES, memory_options
+    from models import MEMORIES, memory_options  # torch, which a mistyped word does not wait for
 
     from ..config.custom_code import load_memory
     from ..config.run import ModelSetting, Run, TaskSetting, Training

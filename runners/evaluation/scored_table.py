@@ -15,7 +15,7 @@ from ..config.messages import Watch, silent
 from ..config.run import Run
 from ..formatting import clock
 from .breakdown import breakdown_records, distance_records
-from .evaluate import Scored, score, score_record, sequence_records
+from .evaluate import Predictions, score, score_record, sequence_records
 
 Record = Mapping[str, Any]
 
@@ -38,8 +38,8 @@ class ScoredTable:
 
     name: str
     task: Callable[[Run, Record], Task]
-    record: Callable[[Run, SequenceModel, Scored, Task, int], Record]
-    others: Mapping[str, Callable[[Scored, int], Sequence[dict[str, Any]]]]
+    record: Callable[[Run, SequenceModel, Predictions, Task, int], Record]
+    others: Mapping[str, Callable[[Predictions, int], Sequence[dict[str, Any]]]]
     about: tuple[str, ...] = ()
     run: Callable[[Run, Record], Run] = run_as_trained
 
@@ -60,16 +60,16 @@ SCORES = ScoredTable(
 
 def score_tables(
     run: Run, model: SequenceModel, task: Task, length: int, sequences: int, watch: Watch = silent
-) -> tuple[Scored, dict[str, list[dict[str, Any]]]]:
+) -> tuple[Predictions, dict[str, list[dict[str, Any]]]]:
     """Test a model on a task's first test sequences: its answers, and records of `evaluation.tables.TESTED`."""
-    began = time.monotonic()
+    start = time.monotonic()
     watch(f"testing {length:,} tokens")
 
     def progress(done: int) -> None:
-        left = (time.monotonic() - began) / done * (sequences - done)
+        left = (time.monotonic() - start) / done * (sequences - done)
         if done < sequences and left >= 1:
             watch(f"testing {length:,} tokens: {done} of {sequences} sequences, about {clock(left)} left")
 
-    scored = score(model, Stream(task, length, "test"), sequences, heard=progress)
+    scored = score(model, Stream(task, length, "test"), sequences, watch=progress)
     others = {name: list(records(scored, length)) for name, records in SCORES.others.items()}
     return scored, {"scores": [score_record(run, model, scored, task, length)], **others}

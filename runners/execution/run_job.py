@@ -18,7 +18,7 @@ from ..evaluation.scored_table import score_tables
 from ..measures import MEASURES
 from ..measures.requests import Requests, check, record_of, remaining
 from ..training.loop import train
-from ..training.sanity import cut_off, untrained
+from ..training.sanity import check_cut_off, check_untrained
 from .provenance import environment
 
 TEST_ROWS = 512
@@ -32,7 +32,7 @@ ELSEWHERE = "another process works on it"
 def train_run(run: Run, folder: Path, watch: Callable[[Any], None], device: str = "cpu") -> Path:
     """Train, test at the training length, and write the run's directory; resumes an interrupted training."""
     stream = Stream(run.task.task, run.task.length, "test")
-    initial = untrained(run)
+    initial = check_untrained(run)
     checkpoint = storage.checkpoint_path(folder, run)
     model, outcome, curve = train(run, watch, run.build().to(device), checkpoint)
     scored, tables = score_tables(run, model, stream.task, stream.length, TEST_ROWS)
@@ -40,7 +40,7 @@ def train_run(run: Run, folder: Path, watch: Callable[[Any], None], device: str 
         "outcome": vars(outcome),
         "curve": [{k: finite(v) for k, v in point.items()} for point in curve],
         "initial": initial,
-        "cut_off": cut_off(model, stream),
+        "cut_off": check_cut_off(model, stream),
         **tables,
         "checksum": stream.checksum(),
         "environment": environment() | {"device": device},

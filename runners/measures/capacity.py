@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from recall_tasks import Task
 
     from ..config.run import Run
-    from ..evaluation.evaluate import Scored
+    from ..evaluation.evaluate import Predictions
     from ..evaluation.scored_table import ScoredTable
 
 ROWS = 256
@@ -216,13 +216,13 @@ def doublings(task: Task, length: int) -> dict[int, Task]:
     return found
 
 
-def capacity_record(run: Run, model: SequenceModel, scored: Scored, task: Task, length: int) -> dict[str, Any]:
+def capacity_record(run: Run, model: SequenceModel, scored: Predictions, task: Task, length: int) -> dict[str, Any]:
     """A record of `capacity`: accuracy with its interval and bounds, and the bits recalled for the state."""
     from recall_tasks import bounds  # numpy
 
     from ..statistics import cluster_interval
 
-    correct, accuracy = scored.right.sum(1), scored.accuracy
+    correct, accuracy = scored.correct.sum(1), scored.accuracy
     low, high = cluster_interval(correct, scored.asking.sum(1))
     floats = model.state_floats(length)
     recalled = bounds.recalled_bits(accuracy, task, length)
@@ -232,7 +232,7 @@ def capacity_record(run: Run, model: SequenceModel, scored: Scored, task: Task, 
         "train_length": run.task.length,
         "family": family(run),
         "num_sequences": len(correct),
-        "num_questions": scored.right.shape[1],
+        "num_questions": scored.correct.shape[1],
         "accuracy": accuracy,
         "low": low,
         "high": high,

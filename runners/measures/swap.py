@@ -177,9 +177,9 @@ class Swap(Measure):
 
 def swapped_model(run: Run, model: SequenceModel, request: Request) -> tuple[Run, SequenceModel]:
     """The run with the requested memory, and its model with the weights of `model`."""
-    from ..training.swap import swapped
+    from ..training.swap import swap_memory
 
-    return swapped(run, model, request["memory"], request.get("options", {}))
+    return swap_memory(run, model, request["memory"], request.get("options", {}))
 
 
 def other_memory(label: str, request: Request) -> dict[str, str]:

@@ -36,7 +36,7 @@ from models.caching.memory import CachingMemory
 from models.memories.caching import Residual
 from models.memories.controls import with_oracle_gate
 
-from ..evaluation.evaluate import PIECE, device_of, origins, rows_at_once
+from ..evaluation.evaluate import PIECE, device_of, origins, sequences_at_once
 from ..statistics import wilson
 from .behaviour import logits_at
 from .templates import Asking, Drawn, Question
@@ -77,7 +77,7 @@ def routing(model: SequenceModel, question: Question, rows: int, rng: np.random.
     layers = weighing(model)
     told = [informed(model, [layer]) for layer in layers] + [informed(model, list(layers))]
     drawn = question.draw(rows, rng)
-    step = rows_at_once(model, drawn.tokens.shape[1])
+    step = sequences_at_once(model, drawn.tokens.shape[1])
     pieces = [Drawn(drawn.tokens[i : i + step], drawn.labels[i : i + step]) for i in range(0, rows, step)]
     answers = [ask([model, *told], layers, question, piece) for piece in pieces]
     if not answers[0]:

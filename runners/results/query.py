@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..formatting import unknown
-from ..storage.records import refusals_explained, write_whole
+from ..storage.records import refusals_explained, write_atomically
 from .loader import find_all, load
 from .tables import RUN_TABLES, Columns, tables_of
 
@@ -199,7 +199,7 @@ def write_table(path: Path, table: pa.Table) -> None:
         buffer = io.BytesIO()
         pq.write_table(table, buffer)
         content = buffer.getvalue()
-    write_whole(path, content)
+    write_atomically(path, content)
 
 
 def frame(table: pa.Table) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from recall_tasks import Stream
 
 from .. import storage
 from ..config.run import Run
-from ..evaluation.evaluate import Scored
+from ..evaluation.evaluate import Predictions
 from ..evaluation.scored_table import SCORES, ScoredTable
 from ..measures import MEASURES
 
@@ -83,17 +83,17 @@ def differences(run: Run, tables: Sequence[ScoredTable], record: Record, kept: M
     return wrong or [f"the answers under {key} give none of its scores" for key in answers if key in unsaid]
 
 
-def scored_of(kept: Mapping[str, Tensor], key: str) -> Scored:
+def scored_of(kept: Mapping[str, Tensor], key: str) -> Predictions:
     """The answers under a key. Raises ValueError where one of their tensors is missing."""
     try:
-        return Scored(
+        return Predictions(
             *(kept[f"{key}/{name}"].numpy() for name in (ANSWERS if f"{key}/queries" in kept else OLD_ANSWERS))
         )
     except KeyError as missing:
         raise ValueError(f"the answers kept lack {missing}") from None
 
 
-def asks(scored: Scored, stream: Stream, rows: int) -> bool:
+def asks(scored: Predictions, stream: Stream, rows: int) -> bool:
     """Whether these are the first rows of the stream, with their places and right answers."""
     if len(scored.answers) != rows:
         return False
@@ -108,7 +108,7 @@ def asks(scored: Scored, stream: Stream, rows: int) -> bool:
 
 
 def against(
-    run: Run, model: SequenceModel, record: Record, table: ScoredTable, one: Record, scored: Scored, stream: Stream
+    run: Run, model: SequenceModel, record: Record, table: ScoredTable, one: Record, scored: Predictions, stream: Stream
 ) -> Iterator[str]:
     """What one test says against what its answers give."""
     where = f"at {stream.length:,} tokens"

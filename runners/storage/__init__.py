@@ -33,8 +33,8 @@ if TYPE_CHECKING:
         load_record,
         read_record,
         record_bytes,
+        write_atomically,
         write_record,
-        write_whole,
     )
     from .runs import (
         OUTPUTS,
@@ -88,9 +88,9 @@ __all__ = [
     "read_record",
     "record_bytes",
     "sweep_partials",
+    "write_atomically",
     "write_failure",
     "write_record",
     "write_run",
     "write_tensors",
-    "write_whole",
 ]

@@ -35,8 +35,8 @@ from .records import (
     read_plain,
     read_record,
     refusals_explained,
+    write_atomically,
     write_record,
-    write_whole,
 )
 
 RECORD, WEIGHTS, OUTPUTS = "result.json", "weights.safetensors", "outputs.safetensors"
@@ -78,7 +78,7 @@ def write_run(
                 if tensors is not None:
                     content = tensor_bytes(tensors)
                     facts[key] = digest(content)
-                    write_whole(partial / file, content)
+                    write_atomically(partial / file, content)
             write_record(partial / "run.json", run.to_json())
             write_record(partial / RECORD, {**result, **facts})
             try:
@@ -254,7 +254,7 @@ def write_tensors(place: Path, name: str, tensors: Mapping[str, Tensor]) -> str:
     Under a name that no record has yet, a crash leaves every record with its own tensors.
     """
     content = tensor_bytes(tensors)
-    write_whole(place / f"{name}{SUFFIX}", content)
+    write_atomically(place / f"{name}{SUFFIX}", content)
     return digest(content)
 
 

@@ -18,15 +18,15 @@ from .study import Ask, Study, Wish
 
 
 def longer(ladder: Sequence[int] = LADDER, rows: int = ROWS, mode: str = FIXED_LOAD) -> Ask:
-    """Test at these multiples of the training length; `mode` says what grows with it (see `modes.py`)."""
+    """A request for tests at these multiples of the training length; `mode`: see `length_modes.py`."""
     wanted: dict[str, Wish] = {"ladder": list(ladder), "rows": rows}
     if mode != FIXED_LOAD:
         wanted["mode"] = mode
     return Ask("extrapolation", wanted)
 
 
-def probed(*tasks: str, readers: Sequence[str] = ("ridge",), also: Sequence[str] = ("causal", "routing")) -> Ask:
-    """Read the states of runs on these tasks, by these readers; erase and transplant, see where gates look."""
+def probe_request(*tasks: str, readers: Sequence[str] = ("ridge",), also: Sequence[str] = ("causal", "routing")) -> Ask:
+    """A request for probes of runs on these tasks: readers, interventions on states, routing of gates."""
     return Ask("probe", {"readers": list(readers), "also": list(also)}, tasks)
 
 
@@ -49,7 +49,9 @@ DEMO_MODELS = (
 def demo() -> Study:
     """Seven memories on three tasks of 64 tokens: a first look."""
     training = Training(updates=300, seconds=30.0, tokens=4096)
-    return Study.grid("demo", DEMO_TASKS, DEMO_MODELS, training, seeds=3, asks=[longer(rows=128), probed("copy")])
+    return Study.grid(
+        "demo", DEMO_TASKS, DEMO_MODELS, training, seeds=3, asks=[longer(rows=128), probe_request("copy")]
+    )
 
 
 def smoke() -> Study:
@@ -57,14 +59,14 @@ def smoke() -> Study:
     task = TaskSetting("mqar", 32, {"num_pairs": 4, "num_keys": 16, "num_values": 16})
     training = Training(updates=200, seconds=20.0, tokens=2048)
     models = (ModelSetting("attention"), ModelSetting("linear"), ModelSetting("gru"))
-    return Study.grid("smoke", [task], models, training, seeds=1, asks=[longer([1, 4]), probed("mqar")])
+    return Study.grid("smoke", [task], models, training, seeds=1, asks=[longer([1, 4]), probe_request("mqar")])
 
 
 def long() -> Study:
     """The same seven on MQAR with 32 pairs in 256 tokens: a first look."""
     task = TaskSetting("mqar", 256, {"num_pairs": 32, "num_keys": 127, "num_values": 128})
     training = Training(updates=4000, seconds=240.0)
-    return Study.grid("long", [task], DEMO_MODELS, training, seeds=3, asks=[longer(), probed("mqar")])
+    return Study.grid("long", [task], DEMO_MODELS, training, seeds=3, asks=[longer(), probe_request("mqar")])
 
 
 RATES = (3e-3, 1e-2, 3e-2)
@@ -74,7 +76,7 @@ RATES = (3e-3, 1e-2, 3e-2)
 def fair() -> Study:
     """The seven of the demo on MQAR and needle, each at the best of three learning rates."""
     training = Training(updates=1000, seconds=90.0, tokens=4096)
-    asks = [longer(rows=128), probed("mqar")]
+    asks = [longer(rows=128), probe_request("mqar")]
     return Study.grid("fair", DEMO_TASKS[:2], DEMO_MODELS, training, seeds=5, rates=RATES, asks=asks)
 
 

@@ -67,7 +67,7 @@ def cut_off_accuracy(model: SequenceModel, stream: Stream, rows: int = ROWS) -> 
     return _check(right, floor, rows)
 
 
-def untrained(run: Run) -> Check:
+def check_untrained(run: Run) -> Check:
     """`initial_accuracy` on the run's validation split. Raises Leak above the floor, or if the model looks ahead."""
     stream = Stream(run.task.task, run.task.length, "validation", run.seed)
     model = run.build()
@@ -107,7 +107,7 @@ def _check_causal(model: SequenceModel, stream: Stream, rows: int, half: int) ->
         )
 
 
-def cut_off(model: SequenceModel, stream: Stream) -> Check:
+def check_cut_off(model: SequenceModel, stream: Stream) -> Check:
     """`cut_off_accuracy` of a trained model. Raises Leak where it still knows what only its memory can."""
     return _refused(cut_off_accuracy(model, stream), "the model with its memory cut off")
 

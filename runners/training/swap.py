@@ -23,7 +23,7 @@ from ..config.run import ModelSetting, Option, Run
 from .loop import train
 
 
-def swapped(
+def swap_memory(
     run: Run, model: SequenceModel, memory: str, options: Mapping[str, Option] | None = None
 ) -> tuple[Run, SequenceModel]:
     """The run with this memory, and its model with the trained weights.
