@@ -5,8 +5,7 @@ interrupted probe goes on with the next. `rows` sequences are drawn for every te
 and states take), states are taken at every multiple of `step` tokens (default: a quarter of the row), reduced to
 `dimension` components as well as whole, and kept in memory up to `limit` bytes.
 
-What is read, by which reader, under which control, stands in `probe/kept.py`, `controls.py`, `keyed.py` and
-`beyond.py`; `results.py` names the columns.
+What is read, by which reader, under which control, stands in `probe/passes.py`; `results.py` names the columns.
 """
 
 from __future__ import annotations
@@ -17,8 +16,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from models import SequenceModel
@@ -45,7 +42,8 @@ Wanted = Mapping[str, Any]
 
 def check(run: Run, wanted: Wanted) -> None:
     """Raises ValueError for what there is not, and where states of the run cannot be probed item by item."""
-    from ..probe.templates import probed
+    from ..probe.capture import check_contents
+    from ..probe.templates import first_question
 
     for name in wanted:
         if name not in TAKES:
@@ -60,34 +58,21 @@ def check(run: Run, wanted: Wanted) -> None:
         value = wanted.get(name, 0)
         if type(value) is not int or value < 0:
             raise ValueError(f"{name} is a whole number of at least 0, not {value!r}")
-    row = probed(run.task.task, run.task.length).row
+    tokens = first_question(run.task.task, run.task.length).tokens
     rows_for(run, wanted)
-    check_contents(run, row)
-
-
-def check_contents(run: Run, row: NDArray[np.int32]) -> None:
-    """Raises ValueError for memories whose states have no names to be probed by."""
-    from ..probe.capture import memories, named, read_on
-
-    model = run.build().eval()
-    try:
-        states = read_on(model, torch.from_numpy(np.stack([row[:2], row[:2]])), None)
-    except Exception:  # a memory that does not run: the run itself fails, and keeps why
-        return
-    for memory, state in zip(memories(model), states, strict=True):
-        named(memory, state, 2)
+    check_contents(run.build(), np.stack([tokens[:2], tokens[:2]]))
 
 
 def rows_for(run: Run, wanted: Wanted) -> int:
     """Sequences that are drawn. Raises ValueError where those asked for are too few, or those needed too many."""
-    from ..probe.splits import PLENTY, ROWS, check_enough, enough
+    from ..probe.splits import PLENTY, SEQUENCES, check_enough, enough
 
     values, floats = len(run.task.task.alphabet), run.build().state_floats(run.task.length)
     if rows := wanted.get("rows", 0):
         check_enough(rows, values, floats)
         check_room(rows, floats, run.task.length, wanted)
         return int(rows)
-    need = enough(values, floats, ROWS, PLENTY)
+    need = enough(values, floats, SEQUENCES, PLENTY)
     if need > MOST_ROWS:
         raise ValueError(
             f"{run.name} takes {need:,} sequences to probe ({values:,} values, {floats:,} numbers of state), over the "
