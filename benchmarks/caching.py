@@ -20,9 +20,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models import MEMORIES
-from models.caching.cached import Cached, Look
-from models.caching.read import answers, chosen
+from models import MEMORIES, build_memory
+from models.caching.memory import Access, CachingMemory
+from models.caching.reading import read_all, read_chosen
 from models.rules import RULES
 
 from .lengths import exponent
@@ -36,7 +36,7 @@ BASES = tuple(base for base in ("linear", "titans") if base in RULES)
 REPEATS = 9
 
 
-def ready(memory: Cached, N: int, grown: bool = False) -> Any:
+def ready(memory: CachingMemory, N: int, grown: bool = False) -> Any:
     """A state behind N segments, its caches drawn: what is in them costs nothing more or less to read."""
     x = torch.randn(ROWS, SEGMENT, WIDTH)
     with torch.no_grad():
@@ -54,7 +54,7 @@ def timed(call: Callable[[], object]) -> float:
     return 1e6 * seconds(call, repeats=REPEATS, warmup=2, clock=time.process_time) / (ROWS * SEGMENT)
 
 
-def costs(memory: Cached, N: int) -> list[float]:
+def costs(memory: CachingMemory, N: int) -> list[float]:
     """route, read, append, forward, fwd+bwd, into."""
     x = torch.randn(ROWS, SEGMENT, WIDTH, requires_grad=True)
     state, grown = ready(memory, N), ready(memory, N, grown=True)
@@ -69,13 +69,13 @@ def costs(memory: Cached, N: int) -> list[float]:
         u, p = memory.gate.queries(x, q), memory.gate.pooled(x, k)
 
         def route() -> tuple[Tensor, ...]:
-            look = Look(q, partial(memory.gate.logits, u, p, state.pools), lambda: state.caches, None, state.seen)
-            return memory.route(look) if sparse else memory.weights(look).tensor_split([1], dim=-1)
+            access = Access(q, partial(memory.gate.logits, u, p, state.pools), lambda: state.caches, None, state.seen)
+            return memory.route(access) if sparse else memory.weights(access).tensor_split([1], dim=-1)
 
         _, *routed = route()
         if not sparse:
             routed = [routed[0][..., -state.caches[0].shape[2] :]]
-        ask = chosen if sparse else answers
+        ask = read_chosen if sparse else read_all
         parts = [
             timed(route),
             timed(lambda: ask(memory.rule, state.caches, q, *routed)),
@@ -92,7 +92,7 @@ def table(bases: Sequence[str] = BASES, counts: Sequence[int] = COUNTS) -> Itera
         grm: dict[int, float] = {}
         for name in sorted(NAMES, key=lambda name: name != "grm"):
             torch.manual_seed(0)
-            memory = MEMORIES[name](WIDTH, base=base, segment=SEGMENT)
+            memory = build_memory(MEMORIES[name], WIDTH, base=base, segment=SEGMENT)
             reads = []
             for N in counts:
                 with kept():

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import difflib
-import inspect
-from collections.abc import Mapping
 from typing import Any
 
 from torch import nn
 
-from .drawing import drawn_from
 from .memories.attention import Attention
 from .memories.caching import GRM, SSC, Residual, Soup
 from .memories.controls import Average, Oracle, RandomSSC
 from .memories.delta import DeltaRule, GatedDeltaRule
 from .memories.dla import DLA
 from .memories.elastic import Elastic
-from .memories.gated import GatedLinear
+from .memories.gated_linear import GatedLinear
 from .memories.gru import GRU
 from .memories.hippo import HiPPO
 from .memories.hybrid import Hybrid
@@ -31,7 +28,9 @@ from .memories.sliding_window import SlidingWindow
 from .memories.swla import SWLA
 from .memories.titans import Titans
 from .memories.transformer_xl import TransformerXL
-from .memory import Memory, State, carried
+from .memory import Memory, State, num_floats
+from .options import build_memory, check_options, memory_options
+from .seeding import seeded_weights
 from .sequence_model import SequenceModel
 
 MEMORIES: dict[str, type[Memory]] = {
@@ -65,13 +64,17 @@ MEMORIES: dict[str, type[Memory]] = {
     "hybrid": Hybrid,
 }
 
-__all__ = ["MEMORIES", "Memory", "SequenceModel", "State", "build", "carried", "memory_options"]
-
-
-def memory_options(memory: type[Memory]) -> dict[str, Any]:
-    """The options a memory takes beside its width, with their defaults."""
-    parameters = list(inspect.signature(memory).parameters.values())[1:]
-    return {p.name: p.default for p in parameters}
+__all__ = [
+    "MEMORIES",
+    "Memory",
+    "SequenceModel",
+    "State",
+    "build",
+    "build_memory",
+    "check_options",
+    "memory_options",
+    "num_floats",
+]
 
 
 def build(
@@ -100,19 +103,8 @@ def build(
         raise ValueError(f"answers is a range of ids below {vocab_size}, such as range({vocab_size}), not {answers!r}")
     if type(mlp_ratio) is not int or mlp_ratio < 0:
         raise ValueError(f"mlp_ratio must be a whole number of at least 0 (0: no MLP), not {mlp_ratio!r}")
-    with drawn_from(seed):
-        return SequenceModel(vocab_size, answers, lambda w: kind(w, **options), width, layers, mlp_ratio)
-
-
-def check_options(kind: type[Memory], options: Mapping[str, Any]) -> None:
-    """Raises ValueError for an option that the memory does not have, or a value of another type than its default."""
-    known = memory_options(kind)
-    for name, value in options.items():
-        if name not in known:
-            takes = ", ".join(known) or "no options"
-            raise ValueError(f"{kind.__name__} has no option {name!r}: it takes {takes}")
-        if type(value) is not type(known[name]) and not (type(known[name]) is float and type(value) is int):
-            raise ValueError(f"{kind.__name__}: {name} takes {type(known[name]).__name__} values, not {value!r}")
+    with seeded_weights(seed):
+        return SequenceModel(vocab_size, answers, lambda w: build_memory(kind, w, **options), width, layers, mlp_ratio)
 
 
 def find(memory: str | type[Memory]) -> type[Memory]:

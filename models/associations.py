@@ -1,7 +1,7 @@
 """Chunks of matrix products for memories S [K, V] whose every write is k v^T under one decay a head and token.
 
-    S_t = alpha_t S_{t-1} + k_t v_t^T        `decayed`: gated linear attention, sliding window linear attention
-    S_t = alpha_t S_{t-1} + beta_t k_t (v_t - alpha_t S_{t-1}^T k_t)^T       `corrected`: the delta rules
+    S_t = alpha_t S_{t-1} + k_t v_t^T        `write_decayed`: gated linear attention, sliding window linear attention
+    S_t = alpha_t S_{t-1} + beta_t k_t (v_t - alpha_t S_{t-1}^T k_t)^T       `write_corrected`: the delta rules
 
 Inside a chunk of C tokens that begins at S_0, with D_tj = alpha_{j+1} ... alpha_t for j <= t, else 0, and a_t = D_t0,
 
@@ -59,13 +59,13 @@ def decays(log_alpha: Tensor, writes: int = 1) -> Decays:
     return Decays(first.unsqueeze(-1), between.repeat(1, 1, writes), last.unsqueeze(-1).repeat(1, writes, 1))
 
 
-def undecayed(like: Tensor) -> Decays:
-    """All of it is left, in every chunk: like [N, C, K]."""
+def no_decay(like: Tensor) -> Decays:
+    """Decays of 1 for every chunk of like [N, C, K]."""
     ones = like.new_ones(1, like.shape[1], 1)
     return Decays(ones, ones.expand(-1, -1, like.shape[1]).tril(), ones)
 
 
-def cut(x: Tensor, C: int) -> Tensor:
+def into_chunks(x: Tensor, C: int) -> Tensor:
     """x [B, H, T, ...] as chunks [N, C, ...], the last one filled up with zeros."""
     short = -x.shape[2] % C
     if short:
@@ -78,19 +78,19 @@ def multiply_by(starts: Tensor, left: Decays, k: Tensor, v: Tensor, C: int) -> M
 
     def multiply(layer: int, q: Tensor) -> Tensor:
         B, H, T, _ = q.shape
-        q = cut(q, C)
+        q = into_chunks(q, C)
         inside = torch.bmm(torch.bmm(q, k.mT) * left.between, v)
         return torch.baddbmm(inside, q * left.first, starts).view(B, H, -1, v.shape[-1])[:, :, :T]
 
     return multiply
 
 
-def decayed(S: Tensor, log_alpha: Tensor, *writes: tuple[Tensor, Tensor]) -> tuple[Multiply, Tensor]:
+def write_decayed(S: Tensor, log_alpha: Tensor, *writes: tuple[Tensor, Tensor]) -> tuple[Multiply, Tensor]:
     """Every (k, v) of `writes` added at its token: multiplication by the matrices, and the last of them."""
     (B, H, K, V), T = S.shape, log_alpha.shape[2]
     C = min(CHUNK, T)
-    k, v = (torch.cat([cut(x, C) for x in part], dim=1) for part in zip(*writes, strict=True))
-    left = decays(cut(log_alpha, C), len(writes))
+    k, v = (torch.cat([into_chunks(x, C) for x in part], dim=1) for part in zip(*writes, strict=True))
+    left = decays(into_chunks(log_alpha, C), len(writes))
     added = torch.bmm((k * left.last).mT, v).view(B, H, -1, K, V)
     keep = left.first[:, -1:].view(B, H, -1, 1, 1)
     starts = []
@@ -123,25 +123,26 @@ def inverse(x: Tensor) -> Tensor:
     return Inverse.apply(x)  # type: ignore[no-untyped-call,no-any-return]
 
 
-def corrected(S: Tensor, log_alpha: Tensor | None, k: Tensor, v: Tensor, beta: Tensor) -> tuple[Multiply, Tensor]:
-    """Every k answers v by the share beta: multiplication by the matrices, and the last of them.
+def write_corrected(S: Tensor, log_alpha: Tensor | None, k: Tensor, v: Tensor, beta: Tensor) -> tuple[Multiply, Tensor]:
+    """Every k answers v to the fraction beta: multiplication by the matrices, and the last of them.
 
     Without log_alpha nothing decays.
     """
     (B, H, K, V), T = S.shape, k.shape[2]
     C = min(CHUNK, T)
-    k, v, beta = cut(k, C), cut(v, C), cut(beta, C).unsqueeze(-1)
-    left = undecayed(k) if log_alpha is None else decays(cut(log_alpha, C))
+    k, v, beta = into_chunks(k, C), into_chunks(v, C), into_chunks(beta, C).unsqueeze(-1)
+    left = no_decay(k) if log_alpha is None else decays(into_chunks(log_alpha, C))
     scaled = k * beta
     solved = inverse(torch.bmm(scaled, k.mT) * left.between)
-    told, asked = torch.bmm(solved, v * beta), torch.bmm(solved, scaled * left.first)  # beta u = told - asked S_0
+    # beta u = constant - linear S_0
+    constant, linear = torch.bmm(solved, v * beta), torch.bmm(solved, scaled * left.first)
     ends = (k * left.last).mT
     keep = left.first[:, -1:] * torch.eye(K, dtype=k.dtype, device=k.device)
-    kept = torch.baddbmm(keep, ends, asked, alpha=-1).view(B * H, -1, K, K)
-    added = torch.bmm(ends, told).view(B * H, -1, K, V)
+    carries = torch.baddbmm(keep, ends, linear, alpha=-1).view(B * H, -1, K, K)
+    added = torch.bmm(ends, constant).view(B * H, -1, K, V)
     starts, S = [], S.reshape(B * H, K, V)
-    for P, new in zip(kept.unbind(1), added.unbind(1), strict=True):
+    for P, new in zip(carries.unbind(1), added.unbind(1), strict=True):
         starts.append(S)
         S = torch.baddbmm(new, P, S)
     before = torch.stack(starts, dim=1).view(-1, K, V)
-    return multiply_by(before, left, k, torch.baddbmm(told, asked, before, alpha=-1), C), S.view(B, H, K, V)
+    return multiply_by(before, left, k, torch.baddbmm(constant, linear, before, alpha=-1), C), S.view(B, H, K, V)

@@ -57,7 +57,7 @@ class Bucket(NamedTuple):
         return Bucket(self.S + other.S, self.keys + other.keys, self.size + other.size)
 
 
-def aligned(seen: int, T: int) -> Iterator[int]:
+def aligned_sizes(seen: int, T: int) -> Iterator[int]:
     """Sizes of the fewest blocks of 2^g tokens, each at a multiple of its size, that cover T tokens from `seen` on."""
     while T:
         largest = 1 << (T.bit_length() - 1)
@@ -134,7 +134,7 @@ class Hierarchy(Memory):
 
     def forward(self, x: Tensor, state: Buckets | None = None) -> tuple[Tensor, Buckets]:
         tokens, recent, past = self.inputs(x, state)
-        sizes = list(aligned(state.seen if state else 0, x.shape[1]))
+        sizes = list(aligned_sizes(state.seen if state else 0, x.shape[1]))
         reads = []
         for q, k, v, gate in zip(*(a.split_with_sizes(sizes, dim=2) for a in tokens), strict=True):
             read, last = self.block(q, k, v, gate, past)

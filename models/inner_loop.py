@@ -27,7 +27,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from .course import Chunks, Course, Momentum
+from .chunk_momentum import Chunks, Contributions, Momentum
 from .rule import Multiply
 
 Layers = tuple[Tensor, Tensor]
@@ -69,10 +69,10 @@ def gradients(W: Layers, k: Tensor, v: Tensor, descent: Descent) -> tuple[Tensor
     d = (e @ W[1].mT) * slope
     if descent.limit is None:
         return h, e, d
-    return bounded(h, descent.limit), e, bounded(d, descent.limit)
+    return bound(h, descent.limit), e, bound(d, descent.limit)
 
 
-def bounded(e: Tensor, limit: float) -> Tensor:
+def bound(e: Tensor, limit: float) -> Tensor:
     """e, shortened where its root mean square is above the limit."""
     return e * (limit * torch.rsqrt(e.square().mean(-1, keepdim=True) + 1e-12)).clamp(max=1)
 
@@ -106,7 +106,7 @@ class Turn(torch.autograd.Function):
         return dW * a, before, da, df, dc, dx, dy, dp, dq
 
 
-class Learned(NamedTuple):
+class DescentResult(NamedTuple):
     """W, S: weights and momentum after the last token; begun: the weights its chunk began with."""
 
     W: Layers
@@ -115,17 +115,19 @@ class Learned(NamedTuple):
     multiply: Multiply
 
 
-def learn(W: Layers, S: Layers | None, begun: Layers, course: Course, tokens: Tokens, descent: Descent) -> Learned:
+def learn(
+    W: Layers, S: Layers | None, begun: Layers, contributions: Contributions, tokens: Tokens, descent: Descent
+) -> DescentResult:
     """The first chunk takes its gradients at `begun`, every other at its own beginning.
 
-    Numbers of the course are multiplied into k and e, the short sides of their layers.
+    Numbers of the contributions are multiplied into k and e, the short sides of their layers.
     """
     chunks, keys = tokens.chunks, tokens.k.unbind(0)
-    last = course.G[:, :, -1].unsqueeze(-1)
+    last = contributions.G[:, :, -1].unsqueeze(-1)
     ends, scaled = last.unbind(0), (tokens.k * last).unbind(0)
     turns: list[tuple[Tensor, ...]] = []
-    if course.momentum:
-        a, f, c, m = course.momentum
+    if contributions.momentum:
+        a, f, c, m = contributions.momentum
         turns = list(zip(*(x.unbind(0) for x in (a[:, :, -1:], f[:, :, -1:], c, tokens.k * m, m)), strict=True))
     starts: list[tuple[Layers, Layers | None]] = []
     lefts: list[Layers] = []
@@ -148,15 +150,15 @@ def learn(W: Layers, S: Layers | None, begun: Layers, course: Course, tokens: To
     def multiply(layer: int, x: Tensor) -> Tensor:
         batch, x = len(x), chunks.cut(x)
         W, S = [W[layer] for W, _ in starts], [S[layer] for _, S in starts if S]
-        own = before(x, W, S, course.momentum)
-        inside = zip(x.unbind(0), course.G.unbind(0), lefts, rights, own, strict=True)
+        own = multiply_starts(x, W, S, contributions.momentum)
+        inside = zip(x.unbind(0), contributions.G.unbind(0), lefts, rights, own, strict=True)
         parts = [torch.baddbmm(y, (x @ left[layer].mT) * G, right[layer], alpha=-1) for x, G, left, right, y in inside]
         return chunks.join(parts, batch)
 
-    return Learned(W, S, begun, multiply)
+    return DescentResult(W, S, begun, multiply)
 
 
-def before(x: Tensor, W: list[Tensor], S: list[Tensor], momentum: Momentum | None) -> list[Tensor]:
+def multiply_starts(x: Tensor, W: list[Tensor], S: list[Tensor], momentum: Momentum | None) -> list[Tensor]:
     """W_0^T x, or a_t W_0^T x + f_t S_0^T x, of every chunk, x [N, X, C, in]."""
     if momentum is None:
         return [x_n @ W_n for x_n, W_n in zip(x.unbind(0), W, strict=True)]

@@ -26,12 +26,12 @@ State = Any
 class Memory(nn.Module, ABC):
     """What a sequence model remembers with. Every memory takes `width` first and keyword options after.
 
-    `options` says in words what each option means, for the command line. A memory that is `told` takes a
-    third argument, [B, T]: where the answer of each token was written, -1 where nobody says.
+    `options` says in words what each option means, for the command line. A memory of `uses_oracle`
+    takes a third argument `oracle_positions` [B, T]: where the answer of each token was written, -1 for unknown.
     """
 
     options: ClassVar[Mapping[str, str]] = {}
-    told: ClassVar[bool] = False
+    uses_oracle: ClassVar[bool] = False
 
     @abstractmethod
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
@@ -57,10 +57,10 @@ class Memory(nn.Module, ABC):
         return {}
 
 
-def carried(state: State) -> int:
+def num_floats(state: State) -> int:
     """Numbers a state holds per sequence, counted from its tensors."""
     if isinstance(state, Tensor):
         return state[0].numel()
     if isinstance(state, tuple | list):
-        return sum(carried(part) for part in state)
+        return sum(num_floats(part) for part in state)
     return 0

@@ -1,7 +1,7 @@
 """Memory Caching put on a model that was trained without it (arXiv 2602.24281, §4.3).
 
-    averaged = cached(trained, "average", segment=64)     nothing to train: caches are averaged
-    gated = cached(trained, "grm", segment=64)            the model as it was, and new gates:
+    averaged = with_caching(trained, "average", segment=64)     nothing to train: caches are averaged
+    gated = with_caching(trained, "grm", segment=64)            the model as it was, and new gates:
     train(only_gates(gated))                              W_u alone learns
 
 The paper names the first for longer texts than were trained on, and gives neither its weights nor numbers.
@@ -13,42 +13,45 @@ import copy
 import inspect
 from typing import Any
 
-from .caching.cached import Cached
-from .drawing import drawn_from
+from .caching.memory import CachingMemory
+from .options import build_memory, check_options
 from .recurrent import Recurrent
 from .rules import RULES
+from .seeding import seeded_weights
 from .sequence_model import SequenceModel
 
 BROUGHT = ("heads", "size", "base", "expansion", "inner")
 """What a memory that is cached brings itself."""
 
 
-def cached(model: SequenceModel, memory: str | type[Cached], seed: int = 0, **options: Any) -> SequenceModel:
+def with_caching(
+    model: SequenceModel, memory: str | type[CachingMemory], seed: int = 0, **options: Any
+) -> SequenceModel:
     """A copy of the model whose recurrent memories cache their states, with the weights it has.
 
     What the form of caching adds (the gates of GRM, Soup and SSC) begins as `seed` draws it. Raises
     ValueError where a layer's memory follows no rule of `RULES`, or where `memory` is no form of caching.
     """
-    from . import check_options, find
+    from . import find
 
     kind, names = find(memory), {rule: name for name, rule in RULES.items()}
-    if not issubclass(kind, Cached) or inspect.isabstract(kind):
+    if not issubclass(kind, CachingMemory) or inspect.isabstract(kind):
         raise ValueError(f"{memory} is no form of Memory Caching: take average, residual, grm, soup or ssc")
     check_options(kind, options)
     if own := [name for name in BROUGHT if name in options]:
         raise ValueError(f"{own[0]} is that of the memory that was trained: leave it out")
     copied = copy.deepcopy(model)
-    with drawn_from(seed):
+    with seeded_weights(seed):
         for block in copied.blocks:
             old = block.memory
             base = names.get(type(old.rule)) if isinstance(old, Recurrent) else None
-            if base is None or isinstance(old, Cached):
-                has_rule = isinstance(old, Recurrent) and not isinstance(old, Cached)
+            if base is None or isinstance(old, CachingMemory):
+                has_rule = isinstance(old, Recurrent) and not isinstance(old, CachingMemory)
                 mend = "put its rule into models.rules.RULES" if has_rule else f"train one of {', '.join(RULES)}"
                 raise ValueError(f"{type(old).__name__} cannot be cached: {mend}")
             rule: Any = old.rule
             deep = {"expansion": rule.wide // rule.size, "inner": rule.inner} if rule.depth > 1 else {}
-            made = kind(model.width, heads=rule.heads, size=rule.size, base=base, **deep, **options)
+            made = build_memory(kind, model.width, heads=rule.heads, size=rule.size, base=base, **deep, **options)
             weights = next(old.parameters())
             made.to(weights.device, weights.dtype)
             missing, unexpected = made.load_state_dict(old.state_dict(), strict=False)

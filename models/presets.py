@@ -21,8 +21,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import build, find, memory_options
+from . import build, find
 from .memory import Memory
+from .options import build_memory, memory_options
 from .sequence_model import SequenceModel
 
 WIDTH, LAYERS, MLP_RATIO = 32, 2, 2
@@ -57,7 +58,7 @@ class Preset:
 
     def state(self) -> int:
         """Floats of one layer's state where it is largest."""
-        memory = find(self.memory)(self.width, **self.options)
+        memory = build_memory(find(self.memory), self.width, **self.options)
         return max(memory.state_floats(length) for length in range(1, TOKENS + 1))
 
 

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from .layers import Projections, ReadOut, recent_floats
 from .memory import Memory
-from .rule import Gates, Open, Rule, by, unit
+from .rule import Gates, Open, Rule, multiplier, unit
 
 
-class Carried(NamedTuple):
+class RecurrentState(NamedTuple):
     """recent [B, 3, D]: the last inputs of the convolution; M: what the rule carries."""
 
     recent: Tensor
@@ -55,15 +55,15 @@ class Recurrent(Memory):
     def forward(self, x: Tensor, state: Any = None) -> tuple[Tensor, Any]:
         q, k, v, g, recent = self.inputs(x, state.recent if state else None)
         multiply, M = self.rule.write(state.M if state else self.rule.start(x), k, v, g)
-        return self.read_out(self.rule.read(multiply, q)), Carried(recent, M)
+        return self.read_out(self.rule.read(multiply, q)), RecurrentState(recent, M)
 
     def definition(self, x: Tensor, state: Any = None) -> tuple[Tensor, Any]:
         q, k, v, g, recent = self.inputs(x, state.recent if state else None)
         M, reads = state.M if state else self.rule.start(x), []
         for t in range(x.shape[1]):
             M = self.rule.step(M, k[:, :, t], v[:, :, t], g[:, :, t])
-            reads.append(self.rule.read(by(self.rule.matrices(M)), q[:, :, t : t + 1]))
-        return self.read_out(torch.cat(reads, dim=2)), Carried(recent, M)
+            reads.append(self.rule.read(multiplier(self.rule.matrices(M)), q[:, :, t : t + 1]))
+        return self.read_out(torch.cat(reads, dim=2)), RecurrentState(recent, M)
 
     def state_floats(self, length: int) -> int:
         return self.rule.floats() + recent_floats(self.width)

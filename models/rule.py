@@ -103,7 +103,7 @@ class Rule(nn.Module, ABC):
         return sum(matrix[0].numel() for matrix in self.matrices(self.start(torch.empty(1))))
 
 
-def by(matrices: tuple[Tensor, ...]) -> Multiply:
+def multiplier(matrices: tuple[Tensor, ...]) -> Multiply:
     """Multiplication by matrices [B, H, in, out] that are the same for every token."""
     return lambda layer, x: x @ matrices[layer]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from .memories.delta import Delta, GatedDelta
 from .memories.dla import DeepAdditive
-from .memories.gated import Gated
+from .memories.gated_linear import GatedAdditive
 from .memories.linear import Additive
 from .memories.swla import SlidingAdditive
 from .memories.titans import Surprise
@@ -15,7 +15,7 @@ from .rule import Rule
 
 RULES: dict[str, type[Rule]] = {
     "linear": Additive,
-    "gated": Gated,
+    "gated": GatedAdditive,
     "swla": SlidingAdditive,
     "delta": Delta,
     "gated_delta": GatedDelta,

@@ -27,9 +27,9 @@ class Block(nn.Module):
         self.memory = memory
         self.mlp = MLP(width, mlp_ratio) if mlp_ratio else None
 
-    def remember(self, x: Tensor, state: State | None, origins: Tensor | None = None) -> tuple[Tensor, State]:
-        told = (origins,) if getattr(self.memory, "told", False) else ()
-        y, state = self.memory(norm(x), state, *told)
+    def remember(self, x: Tensor, state: State | None, oracle_positions: Tensor | None = None) -> tuple[Tensor, State]:
+        positions = (oracle_positions,) if getattr(self.memory, "uses_oracle", False) else ()
+        y, state = self.memory(norm(x), state, *positions)
         return x + y, state
 
     def think(self, x: Tensor) -> Tensor:
@@ -64,31 +64,31 @@ class SequenceModel(nn.Module):
     def forward(
         self,
         tokens: Tensor,
-        asked: tuple[Tensor, Tensor],
+        queries: tuple[Tensor, Tensor],
         states: list[State] | None = None,
-        origins: Tensor | None = None,
+        oracle_positions: Tensor | None = None,
     ) -> tuple[Tensor, list[State]]:
         """tokens [B, T] and the asked places (row [Q], position [Q]) -> logits [Q, answers], states.
 
-        The last block's MLP and the read-out see the asked places only. origins [B, T], where the answer of
-        each token was written and -1 where it asks nothing, reaches the memories that are `told`.
+        The last block's MLP and the read-out see the asked places only. oracle_positions [B, T], where the answer of
+        each token was written and -1 where it asks nothing, reaches the memories of `uses_oracle`.
         """
         if tokens.dim() != 2 or not tokens.numel():
             raise ValueError(f"tokens are [rows, length] with at least one of each, not {list(tokens.shape)}")
         x = F.embedding(tokens, self.embedding)
         after = []
         for i, block in enumerate(self.blocks):
-            x, state = block.remember(x, states[i] if states else None, origins)
+            x, state = block.remember(x, states[i] if states else None, oracle_positions)
             if i == len(self.blocks) - 1:
-                x = x[asked]
+                x = x[queries]
             x = block.think(x)
             after.append(state)
         return norm(x) @ self.embedding[self.answers.start : self.answers.stop].T, after
 
     @property
-    def told(self) -> bool:
-        """Whether any memory is told where answers were written."""
-        return any(getattr(block.memory, "told", False) for block in self.blocks)
+    def uses_oracle(self) -> bool:
+        """True if any memory takes the positions at which answers were written."""
+        return any(getattr(block.memory, "uses_oracle", False) for block in self.blocks)
 
     def state_floats(self, length: int) -> int:
         """Numbers the whole model carries per sequence after `length` tokens."""

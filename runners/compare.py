@@ -149,7 +149,7 @@ def settled(
 
 def released(folder: Path, run: Run) -> bool:
     """Whether no process works on the run just now."""
-    with storage.claimed(folder, run) as free:
+    with storage.claim(folder, run) as free:
         return free
 
 
@@ -165,7 +165,7 @@ def record_study(study: Study, folder: Path, seconds: float, command: str) -> No
         "seconds": before + seconds,
         "workers": cores(),
     }
-    storage.write_whole(path, storage.sealed(content))
+    storage.write_record(path, content)
 
 
 @dataclass(frozen=True, repr=False)

@@ -11,26 +11,28 @@ if TYPE_CHECKING:  # half a second to import, which commands do without
     import pandas as pd
 
 
-def share(value: float) -> str:
-    """An accuracy in three digits. Only 1 reads as 1 and only 0 as 0, however close another comes."""
+def fraction(value: float) -> str:
+    """A fraction in three digits. Only 1 reads as 1 and only 0 as 0, however close another comes."""
     if value in (0, 1):
         return "1.00" if value else ".000"
     return f"{min(max(value, 0.001), 0.999):.3f}"[1:]
 
 
 def interval(low: float, high: float) -> str:
-    return f"[{share(low)}–{share(high)}]"
+    """Bounds of a fraction: [.964–.981]"""
+    return f"[{fraction(low)}–{fraction(high)}]"
 
 
-def accuracy(row: pd.Series[Any]) -> str:
-    """Mean and interval of a row of the comparison."""
-    return f"{share(row['mean'])} {interval(row['low'], row['high'])}"
+def accuracy(record: pd.Series[Any]) -> str:
+    """Mean and interval of a record of the comparison."""
+    return f"{fraction(record['mean'])} {interval(record['low'], record['high'])}"
 
 
 def signed(value: float) -> str:
     """A difference of accuracies in three digits: +.025, -.003 (with a true minus), .000."""
-    said = share(abs(value)) if abs(value) >= 0.0005 else ".000"
-    return said if said == ".000" else f"{'+' if value > 0 else '−'}{said}"
+    if abs(value) < 0.0005:
+        return ".000"
+    return f"{'+' if value > 0 else '−'}{fraction(abs(value))}"
 
 
 def p_value(p: float) -> str:
@@ -39,18 +41,19 @@ def p_value(p: float) -> str:
 
 
 def amount(value: float) -> str:
-    """A count or a time: whole from 10 on, one decimal below."""
+    """A count or a time: an integer from 10 on, one decimal below."""
     return f"{value:,.0f}" if value >= 10 or value == round(value) else f"{value:,.1f}"
 
 
 def span(values: Iterable[float]) -> str:
     """One number where all agree, else the range."""
-    found = sorted(set(values))
-    ends = found if len(found) < 2 else [found[0], found[-1]]
+    distinct = sorted(set(values))
+    ends = distinct if len(distinct) < 2 else [distinct[0], distinct[-1]]
     return "–".join(amount(v) for v in ends)
 
 
 def duration(seconds: float) -> str:
+    """A time in the units people say: 12 s, 5 min 3 s, 2 h 10 min."""
     whole = round(seconds)
     if whole < 60:
         return f"{amount(seconds)} s"
@@ -58,23 +61,24 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
-def at_rate(row: pd.Series[Any]) -> str:
-    """The learning rate that was chosen for a row of the comparison; empty where there was one alone."""
-    return "" if math.isnan(row["learning_rate"]) else f"rate {row['learning_rate']:g}"
+def at_rate(record: pd.Series[Any]) -> str:
+    """Chosen learning rate of a record of the comparison; empty where there was no choice."""
+    return "" if math.isnan(record["learning_rate"]) else f"rate {record['learning_rate']:g}"
 
 
-def to_half(row: pd.Series[Any]) -> str:
-    """When a row of the comparison answered half of a training batch rightly; empty where no seed got there."""
-    return "" if math.isnan(row["updates_to_half"]) else f"half after {amount(row['updates_to_half'])} updates"
+def to_half(record: pd.Series[Any]) -> str:
+    """Updates to half a training batch correct, of a record of the comparison; empty where no seed got there."""
+    updates = record["updates_to_half"]
+    return "" if math.isnan(updates) else f"half after {amount(updates)} updates"
 
 
-def to_solve(row: pd.Series[Any]) -> str:
-    """What a row of the comparison took to solve its task, and what did not."""
-    solved, seeds = int(row["solved"]), int(row["seeds"])
-    took = f"{amount(row['updates_to_solve'])} updates, {duration(row['seconds_to_solve'])}" if solved else ""
+def to_solve(record: pd.Series[Any]) -> str:
+    """Updates and time to solve the task, of a record of the comparison, and how the other seeds ended."""
+    solved, seeds = int(record["solved"]), int(record["seeds"])
+    took = f"{amount(record['updates_to_solve'])} updates, {duration(record['seconds_to_solve'])}" if solved else ""
     if solved == seeds:
         return took
-    failed = f"not converged ({row['not_converged']})"
+    failed = f"not converged ({record['not_converged']})"
     return f"{took}; {seeds - solved} of {seeds} {failed}" if solved else failed
 
 
@@ -84,7 +88,7 @@ def listed(words: Sequence[str]) -> str:
 
 
 def unknown(what: str, word: str, names: Sequence[str], listing: str = "") -> str:
-    """A name that stands for nothing, and what may have been meant: names like it, else all or where they are."""
+    """Message for an unknown name, with the likely meaning: similar names, else all names or `listing` of them."""
     if close := difflib.get_close_matches(word, names):
         return f"unknown {what} {word!r}: did you mean {' or '.join(close)}?"
     choice = f"choose one of {listing or ', '.join(names)}" if names else "it has none"

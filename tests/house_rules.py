@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -39,10 +40,14 @@ SLOW = word_set(
 """Packages that take long to import: an import inside a function may wait for them."""
 
 SHORTEST, LONGEST = 60, 350
-SIZES: dict[str, str] = {
+SIZES = {
     "__main__.py": "the door of python -m runners",
+    "memory_guide/__main__.py": "the door of python -m runners.memory_guide",
+    "cli/*.py": "one command a file",
+    "probe/readers/*.py": "one reader a file, and a line in READERS",
+    "trackers/*.py": "one tracker a file: the only one that imports its library",
 }
-"""Files of other sizes, each with its reason. `__init__.py` may be short."""
+"""Files that may be shorter, each with its reason, and so may an `__init__.py`."""
 
 
 class Import(NamedTuple):
@@ -246,18 +251,17 @@ def imports_inside_functions() -> list[str]:
 
 
 def off_size() -> list[str]:
-    """Files of runners/ that are too short or too long, and exceptions that are none."""
-    out = []
+    """Files of runners/ that are too long, or too short without a reason; reasons that no file needs."""
+    out, needed = [], set()
     for module in of_runners():
         path = modules()[module]
         count, name = len(path.read_text().splitlines()), str(path.relative_to(ROOT / "runners"))
-        fits = count <= LONGEST and (count >= SHORTEST or path.name == "__init__.py")
-        if not fits and name not in SIZES:
+        reasons = [pattern for pattern in SIZES if fnmatch(name, pattern)]
+        if count > LONGEST or (count < SHORTEST and path.name != "__init__.py" and not reasons):
             out.append(f"{place(module)}: {count} lines, not {SHORTEST} to {LONGEST}")
-        if fits and name in SIZES:
-            out.append(f"{place(module)}: an exception of {count} lines that is none")
-    known = {str(modules()[m].relative_to(ROOT / "runners")) for m in of_runners()}
-    return out + [f"runners/{name}: an exception that does not exist" for name in SIZES if name not in known]
+        elif count < SHORTEST:
+            needed |= set(reasons)
+    return out + [f"runners/{pattern}: no file needs this exception" for pattern in SIZES if pattern not in needed]
 
 
 COMMAND = "run"
@@ -349,7 +353,19 @@ def slow_prose() -> list[str]:
                 continue
             for fault in opening_faults(thing.docstring):
                 out.append(f"{place(module, thing.line)}: {thing.kind} {thing.name} {fault}")
+        for line, text in help_texts(module):
+            if (first := re.split(r"\W", text)[0].lower()) in OPENINGS:
+                out.append(f"{place(module, line)}: help begins with {first.capitalize()}")
     return out
+
+
+def help_texts(module: str) -> Iterator[tuple[int, str]]:
+    """Help and descriptions of the command line, each as far as its first inserted value."""
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.keyword) and node.arg in ("help", "description", "meaning"):
+            text = node.value.values[0] if isinstance(node.value, ast.JoinedStr) else node.value
+            if isinstance(text, ast.Constant) and isinstance(text.value, str):
+                yield node.value.lineno, text.value
 
 
 RULES = {

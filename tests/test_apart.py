@@ -7,7 +7,7 @@ import torch
 from untrained import a_run, keep
 
 from runners.analysis.comparison import compare_memories
-from runners.analysis.extrapolation import horizons
+from runners.analysis.extrapolation import length_summaries
 from runners.results.tables import collect
 
 torch.set_num_threads(1)
@@ -23,7 +23,7 @@ def test_runs_of_two_sizes_are_two_memories_and_not_two_seeds_of_one(seeds, tmp_
     for width, seed in zip((8, 16), seeds, strict=True):
         keep(tmp_path, of_width(width, seed), (1, 2))
     results = collect([tmp_path])
-    for table in (compare_memories(results), horizons(results)):
+    for table in (compare_memories(results), length_summaries(results)):
         assert table[["memory", "seeds"]].to_numpy().tolist() == [["linear, width 8", 1], ["linear, width 16", 1]]
     assert set(results.rates["memory"]) == {"linear, width 8", "linear, width 16"}
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from models.banks import BANKS, Bank, Sampling
-from models.banks.random import Random, hashed
+from models.banks.random import Random, hash_positions
 from models.banks.slots import EMPTY, Slots
 from models.banks.store import Store
 from models.hippo.legendre import Array
@@ -87,14 +87,14 @@ def test_random_tokens_are_those_of_least_hash_at_any_block_length(L: int) -> No
     bank = Random(6, L, seed=3)
     for t in (20, 40, 60):
         kept = sorted(sorted(range(t), key=lambda j: python_hash(j, 3))[:6])
-        assert bank.kept(t).tolist() == kept
+        assert bank.saved_positions(t).tolist() == kept
         nearest = [min(kept, key=lambda j: abs(j + 0.5 - (s + 0.5) / 9 * t)) for s in range(9)]
         assert remembered(bank, np.arange(t)[:, None] * 1.0, 9)[:, 0].tolist() == nearest
 
 
 def test_every_token_is_as_likely_to_be_kept_at_random() -> None:
     N, t, seeds = 8, 40, 2000
-    kept = [np.argsort(hashed(np.arange(t), seed))[:N] for seed in range(seeds)]
+    kept = [np.argsort(hash_positions(np.arange(t), seed))[:N] for seed in range(seeds)]
     counts = np.bincount(np.concatenate(kept), minlength=t)
     expected = seeds * N / t
     chi_square = ((counts - expected) ** 2).sum() / (expected * (1 - N / t)) * (t - 1) / t
@@ -108,7 +108,7 @@ def test_choices_are_rows_of_at_most_one_one(name: str) -> None:
     for t in (0, 4, 8, 40):
         rows = np.concatenate(bank.block(t), axis=1)
         assert set(np.unique(rows)) <= {0.0, 1.0}
-        assert np.array_equal(rows.sum(1), bank.kept(t + 4) != EMPTY)
+        assert np.array_equal(rows.sum(1), bank.saved_positions(t + 4) != EMPTY)
 
 
 @pytest.mark.parametrize(("name", "L"), [("means", 12), ("samples", 12), ("samples", 3), ("random", 12), ("random", 3)])
@@ -194,8 +194,8 @@ def test_what_is_kept_of_constants_has_a_bound() -> None:
     for i in range(100):
         for key in (i, 0):
             assert store.get(key, partial(make, key))[0] == key
-            assert store.bytes == 240 * len(store.held) <= 1000
+            assert store.bytes == 240 * len(store.values) <= 1000
     assert made == list(range(100))  # what is used again and again is never made again
     assert 50 not in store
     store.put("large", np.ones(1000))
-    assert list(store.held) == ["large"]
+    assert list(store.values) == ["large"]

@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models import MEMORIES
+from models import MEMORIES, build_memory
 from models.layers import recent_floats
 from models.memories.attention import Attention, rotate
-from models.memories.gated import GatedLinear
+from models.memories.gated_linear import GatedLinear
 from models.memories.hybrid import Hybrid
 from models.memories.infini import Infini
 from models.memories.melodi import Melodi
@@ -29,7 +29,7 @@ LARGE = 1e9
 
 def make(kind: type[Any], **options: Any) -> Any:
     torch.manual_seed(1)
-    return kind(WIDTH, **options).double()
+    return build_memory(kind, WIDTH, **options).double()
 
 
 def tokens(T: int, seed: int = 0) -> Tensor:
@@ -300,7 +300,7 @@ def test_melodi_adds_the_parameters_of_elastic_memory_s_third_table(times: int, 
 def test_memories_are_as_large_as_in_elastic_memory_s_tables(
     name: str, options: dict[str, Any], layers: int, beside: int
 ) -> None:
-    memory = MEMORIES[name](720, heads=8, **options)
+    memory = build_memory(MEMORIES[name], 720, heads=8, **options)
     # `beside`: z, which the table leaves out, as it does what the convolution carries.
     floats = memory.state_floats(16 * 2048) - recent_floats(720) - beside
     assert layers * floats == 777_600

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from benchmarks import caching, legs, lengths, prefill, probing, resident, runners
+from models import build_memory
 from models.memories.linear import LinearAttention
 
 pytestmark = pytest.mark.slow
@@ -48,7 +49,7 @@ def test_every_way_of_reading_caches_has_a_line_for_each_number_of_caches(monkey
 
 def test_state_made_ready_is_as_large_as_one_that_was_read():
     for name in caching.NAMES:
-        memory = caching.MEMORIES[name](caching.WIDTH, segment=caching.SEGMENT)
+        memory = build_memory(caching.MEMORIES[name], caching.WIDTH, segment=caching.SEGMENT)
         state = caching.ready(memory, 5)
         assert sum(part.shape[1:].numel() for part in memory.contents(state).values()) == memory.state_floats(
             5 * caching.SEGMENT

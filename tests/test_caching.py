@@ -8,14 +8,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models import MEMORIES, build, rules
-from models.caching.cached import Cached
-from models.caching.read import answers, chosen
+from models import MEMORIES, build, build_memory, rules
+from models.caching.memory import CachingMemory
+from models.caching.reading import read_all, read_chosen
 from models.caching.segments import Piece, Segments, powers
 from models.memories.caching import GRM, SSC, Residual, Soup
 from models.memories.controls import Average, Oracle, RandomSSC
 from models.memories.linear import Additive, LinearAttention
-from models.post_training import cached, only_gates
+from models.post_training import only_gates, with_caching
 from models.rule import Rule
 from models.rules import RULES
 
@@ -26,9 +26,9 @@ every_form = pytest.mark.parametrize("form", FORMS)
 every_base = pytest.mark.parametrize("base", RULES)
 
 
-def make(form: type[Cached], **options: Any) -> Cached:
+def make(form: type[CachingMemory], **options: Any) -> CachingMemory:
     torch.manual_seed(1)
-    return form(WIDTH, **options).double()
+    return build_memory(form, WIDTH, **options).double()
 
 
 def same(a: nn.Module, b: nn.Module) -> None:
@@ -59,9 +59,9 @@ def base_of(base: str) -> dict[str, Any]:
 @every_form
 @every_base
 @pytest.mark.parametrize("start", ["independent", "checkpoint"])
-def test_one_segment_is_the_base_memory(form: type[Cached], base: str, start: str) -> None:
+def test_one_segment_is_the_base_memory(form: type[CachingMemory], base: str, start: str) -> None:
     memory = make(form, segment=T, start=start, **base_of(base))
-    plain = MEMORIES[base](WIDTH, **({"inner": 4} if RULES[base].depth > 1 else {})).double()
+    plain = build_memory(MEMORIES[base], WIDTH, **({"inner": 4} if RULES[base].depth > 1 else {})).double()
     same(memory, plain)
     assert torch.allclose(memory(tokens())[0], plain(tokens())[0], atol=1e-12)
 
@@ -137,7 +137,7 @@ def test_segments_of_one_token_without_values_are_gated_attention(monkeypatch: p
     assert torch.allclose(reads(memory, x), attention.squeeze(1), atol=1e-12)
 
 
-def read_weights(memory: Cached, t: int) -> Tensor:
+def read_weights(memory: CachingMemory, t: int) -> Tensor:
     """[T]: how much of each token's value the read of token t holds, for values and keys that are all the same."""
     length = t + 1
     v = torch.zeros(1, 1, length, WIDTH, dtype=torch.float64, requires_grad=True)
@@ -158,7 +158,7 @@ def test_gates_over_checkpoints_can_only_fall_with_recency() -> None:
     gate = torch.tensor([0.5, 0.1, 0.2, 0.05, 0.15])  # the open memory, then the caches, oldest first
     for start, expected in (("independent", [0.1, 0.2, 0.05, 0.15, 0.5]), ("checkpoint", [1.0, 0.9, 0.7, 0.65, 0.5])):
         memory = make(GRM, segment=4, start=start)
-        memory.weights = lambda look: gate[: look.logits().shape[-1]].double().expand_as(look.logits())  # type: ignore
+        memory.weights = lambda access: gate[: access.logits().shape[-1]].double().expand_as(access.logits())  # type: ignore
         weights = read_weights(memory, 19)
         assert torch.allclose(weights, torch.tensor(expected).repeat_interleave(4).double(), atol=1e-6)
 
@@ -178,7 +178,7 @@ def test_a_logarithmic_division_is_the_binary_expansion() -> None:
 
 @every_form
 @every_base
-def test_gradients_reach_through_caches_unless_they_are_detached(form: type[Cached], base: str) -> None:
+def test_gradients_reach_through_caches_unless_they_are_detached(form: type[CachingMemory], base: str) -> None:
     for detach in (False, True):
         gate = {} if form is Residual else {"gate": "position"}  # what a gate pools is no cache: its gradient stays
         memory, x = make(form, segment=4, detach=detach, **gate, **base_of(base)), tokens(16).requires_grad_()
@@ -208,7 +208,7 @@ def test_the_best_matching_caches_are_chosen_and_of_equals_the_newest() -> None:
     pools = p.detach().unflatten(2, (10, 4)).mean(3)
     found = []
     route = memory.route
-    memory.route = lambda look: found.append(route(look)[1]) or route(look)  # type: ignore[method-assign]
+    memory.route = lambda access: found.append(route(access)[1]) or route(access)  # type: ignore[method-assign]
     memory(x)
     index = torch.cat(found, dim=2)
     for b in range(2):
@@ -224,7 +224,7 @@ def test_the_best_matching_caches_are_chosen_and_of_equals_the_newest() -> None:
 def test_ties_are_broken_alike_whatever_the_cut() -> None:
     for seed in range(10):
         torch.manual_seed(seed)
-        memory = SSC(WIDTH, segment=4, chosen=1, start="checkpoint").double()
+        memory = build_memory(SSC, WIDTH, segment=4, chosen=1, start="checkpoint").double()
         x = torch.randn(1, 1, WIDTH, dtype=torch.float64).expand(2, 120, -1)
         whole, _ = memory(x)
         state, parts = None, []
@@ -250,14 +250,14 @@ def test_the_sparse_read_is_the_weighed_sum_over_what_was_chosen(base: str) -> N
     index[:, :, :4, 1:] = -1
     weights = torch.rand(B, H, C, k, dtype=torch.float64, generator=generator) * (index >= 0)
     dense = torch.zeros(B, H, C, N + 1, dtype=torch.float64).scatter(-1, index % (N + 1), weights)[..., :N]
-    assert torch.allclose(chosen(rule, layers, q, index, weights), answers(rule, layers, q, dense), atol=1e-10)
+    assert torch.allclose(read_chosen(rule, layers, q, index, weights), read_all(rule, layers, q, dense), atol=1e-10)
 
 
 def test_random_routes_are_drawn_from_place_and_head_alone() -> None:
     def routes(draw: int, B: int = 2) -> Tensor:
         memory, found = make(RandomSSC, segment=4, chosen=2, heads=2, draw=draw), []
         original = memory.route
-        memory.route = lambda look: found.append(original(look)) or found[-1]  # type: ignore
+        memory.route = lambda access: found.append(original(access)) or found[-1]  # type: ignore
         memory(tokens(64, B=B))
         return torch.cat([index for _, index, _ in found], dim=2)
 
@@ -320,9 +320,9 @@ def test_a_trained_memory_is_cached_without_training(base: str) -> None:
     ids, asked = torch.arange(16).remainder(20)[None], (torch.tensor([0]), torch.tensor([15]))
     plain, _ = model(ids, asked)
     for form in ("average", "residual", "grm", "soup", "ssc"):
-        once, _ = cached(model, form, segment=16)(ids, asked)
+        once, _ = with_caching(model, form, segment=16)(ids, asked)
         assert torch.allclose(once, plain, atol=1e-12)  # nothing has been cached by then
-        often, _ = cached(model, form, segment=4, start="independent")(ids, asked)
+        often, _ = with_caching(model, form, segment=4, start="independent")(ids, asked)
         assert not torch.allclose(often, plain, atol=1e-6) or (form, base) == ("residual", "linear")
     again, _ = model(ids, asked)
     assert torch.equal(again, plain)
@@ -337,10 +337,10 @@ def test_an_average_that_forgets_at_once_is_the_open_memory() -> None:
 
 def test_gates_begin_as_the_seed_draws_them_and_options_are_checked() -> None:
     model = build("linear", 20, range(10, 20), width=WIDTH)
-    first, again, other = (cached(model, "grm", seed=seed).blocks[0].memory.gate.weight for seed in (0, 0, 1))
+    first, again, other = (with_caching(model, "grm", seed=seed).blocks[0].memory.gate.weight for seed in (0, 0, 1))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
-    assert not torch.equal(first, cached(model, "grm", seed=0).blocks[1].memory.gate.weight)
+    assert not torch.equal(first, with_caching(model, "grm", seed=0).blocks[1].memory.gate.weight)
     for options, mend in (
         ({"segmnt": 4}, "no option 'segmnt'"),
         ({"segment": "4"}, "segment takes int"),
@@ -348,33 +348,33 @@ def test_gates_begin_as_the_seed_draws_them_and_options_are_checked() -> None:
         ({"base": "delta"}, "leave it out"),
     ):
         with pytest.raises(ValueError, match=mend):
-            cached(model, "grm", **options)
+            with_caching(model, "grm", **options)
     with pytest.raises(ValueError, match="no form of Memory Caching"):
-        cached(model, Cached)
+        with_caching(model, CachingMemory)
 
 
 def test_the_gates_alone_are_trained() -> None:
-    model = only_gates(cached(build("linear", 20, range(10, 20), width=WIDTH), "grm", segment=4))
+    model = only_gates(with_caching(build("linear", 20, range(10, 20), width=WIDTH), "grm", segment=4))
     learning = [name for name, p in model.named_parameters() if p.requires_grad]
     assert learning == ["blocks.0.memory.gate.weight", "blocks.1.memory.gate.weight"]
     with pytest.raises(ValueError, match="no gate to train"):
-        only_gates(cached(build("linear", 20, range(10, 20), width=WIDTH), "average"))
+        only_gates(with_caching(build("linear", 20, range(10, 20), width=WIDTH), "average"))
     with pytest.raises(ValueError, match="cannot be cached: train one of"):
-        cached(build("attention", 20, range(10, 20), width=WIDTH), "grm")
+        with_caching(build("attention", 20, range(10, 20), width=WIDTH), "grm")
     with pytest.raises(ValueError, match="no form of Memory Caching"):
-        cached(build("linear", 20, range(10, 20), width=WIDTH), "gru")
+        with_caching(build("linear", 20, range(10, 20), width=WIDTH), "gru")
 
 
 def test_caches_are_smaller_than_keys_and_values_where_segments_are_longer_than_half_a_head() -> None:
     for segment in (8, 16, 17, 32, 64):
-        cache, keys_and_values = GRM(32, segment=segment).rule.matrix_floats(), 2 * 32 * segment
+        cache, keys_and_values = build_memory(GRM, 32, segment=segment).rule.matrix_floats(), 2 * 32 * segment
         assert (cache < keys_and_values) == (segment > 16)
 
 
 def test_summed_caches_are_one_matrix_however_many_there_were() -> None:
-    memory = Residual(WIDTH, segment=4)
+    memory = build_memory(Residual, WIDTH, segment=4)
     assert memory.state_floats(4) == memory.state_floats(400) == 2 * WIDTH**2 + 3 * WIDTH
-    assert GRM(WIDTH, segment=4).state_floats(400) == 101 * (WIDTH**2 + WIDTH) + 3 * WIDTH
+    assert build_memory(GRM, WIDTH, segment=4).state_floats(400) == 101 * (WIDTH**2 + WIDTH) + 3 * WIDTH
     assert isinstance(memory.rule, Additive)
 
 
@@ -398,6 +398,6 @@ def test_summed_caches_are_one_matrix_however_many_there_were() -> None:
         (Average, {"decay": 1.5}, "above 0 and at most 1"),
     ],
 )
-def test_what_cannot_be_is_refused(form: type[Cached], options: dict[str, Any], mend: str) -> None:
+def test_what_cannot_be_is_refused(form: type[CachingMemory], options: dict[str, Any], mend: str) -> None:
     with pytest.raises(ValueError, match=mend):
         form(WIDTH, **options)

@@ -17,7 +17,7 @@ from runners.analysis.capacity import capacities, interval, slopes
 from runners.cli.capacity import told
 from runners.cli.main import main
 from runners.config.run import ModelSetting, Run, TaskSetting
-from runners.figures import FIGURES, panels
+from runners.figures import FIGURES
 from runners.measures import requests
 from runners.measures.capacity import check, measure, merged, plan, remaining
 from runners.results.labels import told_apart
@@ -246,14 +246,20 @@ def test_figures_show_every_memory_and_what_it_is_held_against(results: Results,
     figure = FIGURES[name]
     drawn = figure.table(results)
     assert set(drawn["panel"]) == {"mqar"}
-    ax = figure.draw(drawn)
+    ax = figure.panel(drawn)
     labels = {str(line.get_label()) for line in ax.lines}
     assert set(results.capacity["memory"]) <= labels
     lines = {"capacity": {"bag floor", "chance"}, "laws": {"Hebbian law", "information ceiling", "inverse law"}}
     assert lines.get(name, {"information ceiling"}) <= labels
-    panels(drawn, figure.draw).savefig("/dev/null", format="png")
+    figure.plot(drawn).savefig("/dev/null", format="png")
     nothing = dataclasses.replace(results, capacity=pd.DataFrame(), capacity_sequences=pd.DataFrame())
     assert figure.table(nothing).empty
+
+
+def test_the_load_of_training_is_marked_for_every_memory(results: Results) -> None:
+    tests = results.capacity.drop_duplicates("run").assign(kind="test", load=7)
+    drawn = FIGURES["capacity"].table(dataclasses.replace(results, scores=tests))
+    assert (drawn["train_load"] == 7).all()
 
 
 def test_lengths_have_panels_of_their_own(results: Results) -> None:

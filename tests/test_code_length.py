@@ -89,6 +89,6 @@ def test_one_item_may_be_given_alone_and_the_reader_stays_unfitted():
 
 
 def test_too_few_rows_for_two_portions_are_refused():
-    with pytest.raises(ValueError, match=f"at least {2 * LEAST} rows, not 79"):
+    with pytest.raises(ValueError, match=f"at least {2 * LEAST} sequences, not 79"):
         description_length(Ridge(), np.ones((79, 2)), labels(79), V)
     assert np.isfinite(description_length(Ridge(), np.eye(V)[labels(80, 1)[:, 0]], labels(80, 1), V).bits).all()

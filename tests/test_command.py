@@ -14,11 +14,11 @@ from rich.console import Console
 
 from recall_tasks import MQAR, TASKS, Preset
 from recall_tasks.markdown import first_sentence
-from runners.cli.flags import Mistake, Parser, add_list, several, whole
+from runners.cli.flags import Mistake, Parser, add_list, integer, integers
 from runners.cli.main import COMMANDS, main
 from runners.execution.engines import execute
 from runners.results.tables import FLOORS, collect
-from runners.storage import sealed, unsealed
+from runners.storage import read_record, record_bytes
 
 ROOT = Path(__file__).parent.parent
 TINY = ["--length", "12", "--num-pairs", "2", "--num-keys", "4", "--num-values", "4", "--width", "8"]
@@ -78,7 +78,7 @@ MISTAKES = {
     "a negative rate": ["train", "mqar", "linear", "--learning-rate", "-1"],
     "no updates": ["train", "mqar", "linear", "--updates", "0"],
     "heads that do not divide": ["train", "mqar", "linear", "--heads", "5"],
-    "a negative row": ["show", "mqar", "--row", "-1"],
+    "a negative row": ["show", "mqar", "--sequence", "-1"],
     "a negative seed": ["show", "mqar", "--seed", "-1"],
     "no such preset": ["compare", "--preset", "dmeo"],
     "a task not in the preset": ["compare", "--preset", "smoke", "--tasks", "copy"],
@@ -261,10 +261,10 @@ def test_runs_from_before_two_floors_were_measured_are_read_and_reported(trained
         (old / path.name).write_bytes(path.read_bytes())
     assert run("extrapolate", old, "--ladder", 1, 2, "--rows", 16) == 0
     for name in ("result.json", "extrapolation.json"):
-        record = unsealed(old / name)
+        record = read_record(old / name)
         for row in record["scores"]:
             del row["memoryless"], row["recency"]
-        (old / name).write_bytes(sealed(record))
+        (old / name).write_bytes(record_bytes(record))
     scores = collect([tmp_path]).scores
     assert scores[["memoryless", "recency"]].isna().all(axis=None)
     assert scores[["chance", "bag", "position"]].notna().all(axis=None)
@@ -291,11 +291,11 @@ def test_a_finished_run_is_tested_on_longer_rows_probed_and_reported(trained, ca
 def test_what_was_tested_is_kept_when_more_is_asked(trained):
     assert run("extrapolate", trained, "--ladder", 1, 3, "--rows", 16) == 0
     assert run("extrapolate", trained, "--ladder", 3, 5, "--rows", 8) == 0
-    record = unsealed(trained / "extrapolation.json")
+    record = read_record(trained / "extrapolation.json")
     assert [(done["length"], done["rows"]) for done in record["done"]] == [(12, 16), (36, 16), (60, 8)]
     assert [(row["length"], row["num_sequences"]) for row in record["scores"]] == [(12, 16), (36, 16), (60, 8)]
     assert run("extrapolate", trained, "--ladder", 3, "--rows", 32) == 0
-    record = unsealed(trained / "extrapolation.json")
+    record = read_record(trained / "extrapolation.json")
     assert [(done["length"], done["rows"]) for done in record["done"]] == [(12, 16), (36, 32), (60, 8)]
 
 
@@ -307,7 +307,9 @@ def test_workers_measure_what_this_process_measures(trained, tmp_path):
     words = ["--ladder", "1", "3", "--rows", "16"]
     assert run("extrapolate", tmp_path / "here", *words) == 0
     subprocess.run([sys.executable, "-m", "runners", "extrapolate", tmp_path / "workers", *words], cwd=ROOT, check=True)
-    first, second = (unsealed(tmp_path / place / trained.name / "extrapolation.json") for place in ("here", "workers"))
+    first, second = (
+        read_record(tmp_path / place / trained.name / "extrapolation.json") for place in ("here", "workers")
+    )
     assert first["scores"] == second["scores"]
 
 
@@ -329,16 +331,16 @@ def test_a_memory_option_that_a_task_has_too_is_asked_for_by_its_full_name(capsy
 
 @pytest.mark.parametrize(("text", "number"), [("1024", 1024), ("1_024", 1024), ("1_000_000", 10**6), ("-3", -3)])
 def test_integers_may_stand_in_groups_of_three(text, number):
-    assert whole(text) == number
+    assert integer(text) == number
 
 
 @pytest.mark.parametrize("text", ["1,8", "1_0", "12_34", "1.5", "", "a"])
 def test_what_is_no_integer_is_refused(text):
     with pytest.raises(argparse.ArgumentTypeError, match="takes an integer"):
-        whole(text)
+        integer(text)
 
 
-def list_of(words, read=whole, **words_of_flag):
+def list_of(words, read=integer, **words_of_flag):
     parser = Parser(prog="some")
     add_list(parser, "--some", read=read, metavar="N", **words_of_flag)
     return parser.parse_args(["--some", *words]).some
@@ -366,9 +368,9 @@ def test_a_list_without_blanks_leaves_the_next_word_alone():
 
 
 def test_a_ladder_takes_blanks_and_commas():
-    assert several("1,4,16") == [1, 4, 16]
+    assert integers("1,4,16") == [1, 4, 16]
     with pytest.raises(argparse.ArgumentTypeError):
-        several("1,,4")
+        integers("1,,4")
 
 
 BAD_MEMORIES = {
@@ -406,7 +408,7 @@ def test_a_memory_that_raises_fails_alone_and_its_words_are_kept(tmp_path, capsy
     shown = capsys.readouterr().out
     assert "boom [/red] [2, 3]" in shown
     assert "report:" in shown
-    assert "Traceback" in unsealed(next((tmp_path / "runs").glob("*.failed.json")))["log"]
+    assert "Traceback" in read_record(next((tmp_path / "runs").glob("*.failed.json")))["log"]
 
 
 def test_a_memory_need_not_stand_second_on_the_line(capsys, tmp_path):
@@ -480,11 +482,11 @@ def test_a_probe_adds_the_readers_that_are_missing(trained):
 
     (trained / "probe.json").unlink(missing_ok=True)
     ask_more(str(trained), {"probe": {"readers": ["ridge"]}}, lambda words: None)
-    first = unsealed(trained / "probe.json")
+    first = read_record(trained / "probe.json")
     assert list(first["done"]) == ["ridge"]
     assert {row["control"] for row in first["probes"]} == {"none", "control", "shuffled", "untrained", "input"}
     ask_more(str(trained), {"probe": {"readers": ["ridge", "logistic"]}}, lambda words: None)
-    both = unsealed(trained / "probe.json")
+    both = read_record(trained / "probe.json")
     assert set(both["done"]) == {"ridge", "logistic"}
     assert both["probes"][: len(first["probes"])] == first["probes"]
     assert {row["control"] for row in both["probes"] if row["reader"] == "logistic"} == {"none"}

@@ -10,10 +10,17 @@ import pandas as pd
 import pytest
 from synthetic import synthetic
 
-from runners.analysis.comparison import compare_memories, means_over_seeds, over_tasks, paired
-from runners.analysis.paired import COLUMNS, LEVEL, standing_out
-from runners.report.findings import farther, findings
-from runners.report.pairs import claim, pairs_table
+from runners.analysis.comparison import (
+    COLUMNS,
+    LEVEL,
+    best_memories,
+    compare_memories,
+    means_over_seeds,
+    over_tasks,
+    paired,
+)
+from runners.report.context import findings, findings_at_longest
+from runners.report.tables import claim, pairs_table
 from runners.results.tables import Results
 from runners.statistics import across_seeds, holm, iqm, paired_difference
 
@@ -104,7 +111,7 @@ def test_few_seeds_cannot_show_it_however_clear(seeds: int, said: str) -> None:
     pairs = paired(results)
     assert list(pairs["verdict"]) == [said]
     assert pairs["low"].iloc[0] > 0.6
-    assert standing_out(pairs) == set()
+    assert best_memories(pairs) == set()
     assert pairs["p_holm"].isna().all() == (seeds == 1)
     assert claim(pairs) == said
     assert said in pairs_table(pairs)
@@ -118,7 +125,9 @@ def test_how_many_seeds_it_takes_is_said_and_is_true(results: Results) -> None:
     assert findings(compare_memories(enough), paired(enough))[0].startswith("Most is recalled by attention on mqar (")
     assert not compare_memories(few)["best"].any()
     assert compare_memories(enough)["best"].sum() == 3
-    far = [farther(means_over_seeds(r.sequences), paired(r, kind="extrapolation"))[0] for r in (few, enough)]
+    far = [
+        findings_at_longest(means_over_seeds(r.sequences), paired(r, kind="extrapolation"))[0] for r in (few, enough)
+    ]
     assert far[0].endswith("comes first.")
     assert far[1].endswith("leads.")
 
@@ -137,7 +146,7 @@ def test_marginal_intervals_do_not_decide() -> None:
     results = dataclasses.replace(results, sequences=table.assign(num_correct=right))
     means = means_over_seeds(results.sequences).set_index("memory")
     assert means.loc["a", "low"] < means.loc["b", "high"]
-    assert standing_out(paired(results)) == {("task0", "a")}
+    assert best_memories(paired(results)) == {("task0", "a")}
 
 
 def test_only_common_rows_are_paired() -> None:
@@ -172,8 +181,8 @@ def test_other_rows_are_not_paired() -> None:
         assert pairs["verdict"].to_dict() == {"b": "other rows", "c": "not shown"}
         assert pairs.loc["b", ["difference", "p"]].isna().all()
         assert not pairs.loc["c", ["difference", "p"]].isna().any()
-        assert standing_out(pairs.reset_index()) == set()
-        assert "tested on other rows" in pairs_table(pairs.reset_index())
+        assert best_memories(pairs.reset_index()) == set()
+        assert "tested on other sequences" in pairs_table(pairs.reset_index())
 
 
 def test_what_else_grew_with_length_is_not_mixed_in(results: Results) -> None:

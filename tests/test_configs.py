@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from models import MEMORIES, memory_options
 from recall_tasks import TASKS
-from runners.config.run import ModelSetting, Run, TaskSetting, Training
-from runners.config.sizes import LAYERS, NUMBERS
+from runners.config.run import LAYERS, NUMBERS, ModelSetting, Run, TaskSetting, Training
 
 RUN = Run(
     TaskSetting("mqar", 32, {"num_pairs": 4}),
@@ -115,12 +114,12 @@ def test_any_task_with_any_memory_is_a_run_or_is_refused(task, memory, choice):
     [
         ("model", "width", 10**9, "over the limit|cannot be built"),
         ("model", "width", 20_000, "over the limit"),
-        ("model", "width", 10**30, "whole numbers up to"),
+        ("model", "width", 10**30, "integers up to"),
         ("model", "layers", 10**6, f"at most {LAYERS:,}"),
         ("model", "layers", 10**12, f"at most {LAYERS:,}"),
         ("model", "mlp_ratio", 10**9, "over the limit|cannot be built"),
         ("model", "options", {"size": 10**8}, "over the limit|cannot be built"),
-        ("model", "options", {"size": 10**30}, "whole numbers up to"),
+        ("model", "options", {"size": 10**30}, "integers up to"),
         ("task", "fields", {"num_pairs": 10**9}, "need as many keys"),
         ("task", "fields", {"num_values": 10**9}, "over the limit"),
         ("task", "length", 10**12, "over the limit"),

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from runners.analysis.extrapolation import horizons
-from runners.analysis.fits import Counts, capacity
+from runners.analysis.capacity import Counts, capacity
+from runners.analysis.extrapolation import length_summaries
 from runners.config.length_modes import FIXED_LOAD, GROWING_LOAD
 from runners.results.tables import FLOORS, Results
 
@@ -27,13 +27,13 @@ def results(mode, right, loads):
 
 
 def test_a_length_counts_as_held_by_its_lower_bound_and_not_by_its_mean():
-    (row,) = horizons(results(FIXED_LOAD, [64, 60, 30], [4, 4, 4]), threshold=0.9).to_dict("records")
+    (row,) = length_summaries(results(FIXED_LOAD, [64, 60, 30], [4, 4, 4]), threshold=0.9).to_dict("records")
     assert 60 / ROWS > 0.9
     assert row["effective_length"] == 16
 
 
 def test_lengths_at_which_the_load_could_not_grow_are_left_out_of_growing_load():
-    (row,) = horizons(results(GROWING_LOAD, [64, 64, 64], [4, 8, 12])).to_dict("records")
+    (row,) = length_summaries(results(GROWING_LOAD, [64, 64, 64], [4, 8, 12])).to_dict("records")
     assert (row["longest"], row["effective_length"]) == (32, 32)
 
 

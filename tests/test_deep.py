@@ -9,13 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.inner_loop import Bend, bounded
+from models.inner_loop import Bend, bound
 from models.memories.deep import Deep
 from models.memories.dla import DeepAdditive
 from models.memories.linear import Additive, Sum
-from models.memories.titans import Moving, Surprise
-from models.memory import carried
-from models.rule import Open, by, unit
+from models.memories.titans import Surprise, TitansState
+from models.memory import num_floats
+from models.rule import Open, multiplier, unit
 
 torch.set_num_threads(1)
 B, H, K = 2, 2, 4
@@ -158,7 +158,7 @@ def test_weights_of_zero_never_learn(kind: type[Deep]) -> None:
     assert torch.equal(rule.read(multiply, k), k)
 
 
-def moved(rule: Deep, momentum: float) -> tuple[Moving, Weights]:
+def moved(rule: Deep, momentum: float) -> tuple[TitansState, Weights]:
     """A memory after one token of this momentum from rest, and the gradient the token had."""
     k, v = pairs(1)
     M = rule.step(start(rule), k[:, :, 0], v[:, :, 0], gates(rule, 1, momentum=momentum)[:, :, 0])
@@ -190,15 +190,15 @@ def test_decay_of_0_forgets_everything_the_empty_memory_too() -> None:
     rule, (k, v) = make(Surprise, inner=4), pairs(6)
     _, M = rule.write(start(rule), k, v, gates(rule, 6))
     M = rule.step(M, k[:, :, 0], v[:, :, 0], gates(rule, 1, decay=OFF, rate=OFF)[:, :, 0])
-    assert torch.equal(rule.read(by(rule.matrices(M)), k), k)
+    assert torch.equal(rule.read(multiplier(rule.matrices(M)), k), k)
 
 
 def test_only_weights_are_read() -> None:
     rule, (k, v) = make(Surprise, inner=4), pairs(6)
     _, M = rule.write(start(rule), k, v, gates(rule, 6, momentum=1.0))
     other = M._replace(S1=M.S1 + 1, S2=M.S2 - 1, begun1=M.begun1 * 2, begun2=M.begun2 * 2)
-    assert torch.equal(rule.read(by(rule.matrices(other)), k), rule.read(by(rule.matrices(M)), k))
-    assert torch.allclose(rule.read(by(rule.matrices(M)), k), answer((M.W1, M.W2), k), atol=1e-12)
+    assert torch.equal(rule.read(multiplier(rule.matrices(other)), k), rule.read(multiplier(rule.matrices(M)), k))
+    assert torch.allclose(rule.read(multiplier(rule.matrices(M)), k), answer((M.W1, M.W2), k), atol=1e-12)
 
 
 def test_the_slope_of_the_activation_is_its_derivative() -> None:
@@ -212,7 +212,7 @@ def test_the_slope_of_the_activation_is_its_derivative() -> None:
 
 def test_errors_are_shortened_beyond_the_limit_alone() -> None:
     e = torch.tensor([[0.1, -0.2], [2.9, 0.0], [3.0, 4.0], [0.0, 0.0]], dtype=torch.float64)
-    short = bounded(e, 2.1)  # a length of 2.1 sqrt(2) = 2.97
+    short = bound(e, 2.1)  # a length of 2.1 sqrt(2) = 2.97
     assert torch.equal(short[[0, 1, 3]], e[[0, 1, 3]])
     assert torch.allclose(short[2], e[2] * 2.1 * 2**0.5 / 5, atol=1e-9)
 
@@ -244,10 +244,10 @@ def test_long_rows_of_large_numbers_stay_finite(kind: type[Deep], repeat: bool) 
 def test_the_state_is_weights_momentum_and_those_its_chunk_began_with(kind: type[Deep]) -> None:
     rule = make(kind, inner=4)
     M = start(rule)
-    assert carried(M) == rule.floats() == (6 if kind is Surprise else 4) * H * K * rule.wide
+    assert num_floats(M) == rule.floats() == (6 if kind is Surprise else 4) * H * K * rule.wide
     _, M = rule.write(M, *pairs(6), gates(rule, 6))
     assert M.tokens == 2
-    assert carried(M) == rule.floats()
+    assert num_floats(M) == rule.floats()
 
 
 @pytest.mark.parametrize("option", ["expansion", "inner"])

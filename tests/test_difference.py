@@ -105,7 +105,7 @@ def test_what_it_ran_with_is_told_apart_from_what_came_out(folder, tmp_path):
     record["environment"]["versions"]["torch"] = "1.0"
     record["environment"]["machine"]["cores"] = 999
     record["outcome"]["seconds"] = 99.0
-    (copy / "result.json").write_bytes(storage.sealed(record))
+    (copy / "result.json").write_bytes(storage.record_bytes(record))
     facts = compare_runs(load(folder / a_run().name), load(copy)).facts
     assert facts[["part", "what"]].values.tolist() == [
         ["ran with", "version_torch"], ["ran with", "machine_cores"], ["came out", "seconds"],

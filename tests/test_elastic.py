@@ -10,13 +10,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from models import SequenceModel, build
+from models import SequenceModel, build, build_memory
 from models.banks import BANKS, Sampling, blocks
 from models.banks.legendre import Legendre
 from models.memories.attention import Attention
 from models.memories.corruption import Corruption
 from models.memories.elastic import Elastic
-from models.memories.swapping import with_sampling
+from models.memories.resampling import with_sampling
 
 torch.set_num_threads(1)
 SMALL: dict[str, Any] = {"block": 4, "num_coefficients": 6, "num_samples": 3}
@@ -27,7 +27,7 @@ every_bank = pytest.mark.parametrize("bank", BANKS)
 
 def make(**options: Any) -> Elastic:
     torch.manual_seed(1)
-    return Elastic(8, **options).double()
+    return build_memory(Elastic, 8, **options).double()
 
 
 def tokens(T: int, B: int = 2) -> Tensor:
@@ -65,7 +65,7 @@ def test_two_blocks_with_room_for_every_token_are_attention(bank: str) -> None:
 
 def test_half_pi_coefficients_a_token_keep_the_tokens_apart() -> None:
     L = 16
-    G, _, _, _ = blocks.folded(Legendre(math.ceil(math.pi / 2 * L), L), L, 0, 2, 1, DOUBLE)
+    G, _, _, _ = blocks.fold(Legendre(math.ceil(math.pi / 2 * L), L), L, 0, 2, 1, DOUBLE)
     read = G[L:]
     assert not G[:L].any()
     assert (read - torch.eye(L)).square().sum(1).mean() < 0.1
@@ -75,7 +75,7 @@ def test_half_pi_coefficients_a_token_keep_the_tokens_apart() -> None:
 @every_bank
 def test_a_block_sees_earlier_blocks_through_memory_and_never_itself(bank: str) -> None:
     made = BANKS[bank](8, 4, Sampling(exponential=True))
-    G, J, _, _ = blocks.folded(made, 5, 3, 3, 3, DOUBLE)
+    G, J, _, _ = blocks.fold(made, 5, 3, 3, 3, DOUBLE)
     of_token = G.view(3, 5, 2, 4)  # memory token of a block [3, 5] from tokens of a block [2, 4]
     for i in range(3):
         assert of_token[i, :, :i].abs().sum() > 0 or i == 0
@@ -199,7 +199,7 @@ def test_noise_is_as_large_as_what_it_replaces() -> None:
     assert torch.allclose(noisy[0, 0, 2000:].std(0), size, rtol=0.1)
     assert not nothing.any()
     corruption = Corruption(1.0, 4, 2)
-    _, eps = corruption.drawn(3, k[:, :, :3])
+    _, eps = corruption.noise_positions(3, k[:, :, :3])
     noisy, _ = corruption.apply(k[:, :, :3], v[:, :, :3], 3)
     for j in range(3):
         earlier = sum((k[0, 0, i] ** 2 for i in range(j)), torch.zeros(3).double())

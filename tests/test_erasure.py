@@ -121,7 +121,7 @@ def test_coordinates_along_the_axes_are_an_isometry_of_standardised_states():
     X, y = states(50, 400, 3, 0, noise=1.0)
     span = span_of(X)
     Z, eraser = span.coordinates(X), Eraser(0.1).fit(X, y[:, 0], span=span)
-    assert np.allclose(Z @ Z.T, span.standard @ span.rows.T)
+    assert np.allclose(Z @ Z.T, span.standard @ span.standard.T)
     assert np.allclose(eraser.along_axes(Z), span.coordinates(eraser.transform(X)))
 
 

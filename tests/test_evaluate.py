@@ -26,7 +26,7 @@ def test_answers_do_not_depend_on_the_pieces_a_row_is_read_in(task, piece):
 
 def test_a_model_that_answers_is_scored_right():
     class Oracle(torch.nn.Module):
-        answers, told = RUN.task.task.answers, False
+        answers, uses_oracle = RUN.task.task.answers, False
 
         def forward(self, tokens, asked, states=None, origins=None):
             answers = [RUN.task.task.solve(row) for row in tokens.tolist()]

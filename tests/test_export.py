@@ -211,7 +211,7 @@ def test_a_full_disk_leaves_nothing(form, tmp_path):
     code = (
         "import resource, sys; from runners.cli.main import main\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
-        "sys.exit(main(['export', 'mqar', '--rows', '3000', '--out', sys.argv[1]]))"
+        "sys.exit(main(['export', 'mqar', '--sequences', '3000', '--out', sys.argv[1]]))"
     )
     path = tmp_path / f"rows.{form}"
     ran = subprocess.run([sys.executable, "-c", code, path], cwd=ROOT, capture_output=True, text=True)
@@ -281,7 +281,7 @@ def run(*words):
 
 def test_the_command_writes_the_rows_of_its_words(tmp_path, capsys):
     path = tmp_path / "rows.jsonl"
-    words = ["mqar", "--preset", "zoology", "--num-pairs", 3, "--rows", 7, "--start", 300, "--split", "test"]
+    words = ["mqar", "--preset", "zoology", "--num-pairs", 3, "--sequences", 7, "--start", 300, "--split", "test"]
     assert run(*words, "--seed", 5, "--out", path) == 0
     shown = capsys.readouterr()
     preset = MQAR.presets["zoology"]
@@ -291,8 +291,8 @@ def test_the_command_writes_the_rows_of_its_words(tmp_path, capsys):
     assert spec["task"] == stream.task.spec()
     content = path.read_bytes()
     assert shown.out == (
-        f"{path}  7 rows, {len(content):,} bytes\n"
-        f"checksum {stream.checksum()}  (first 256 rows of split test, seed 5)\n"
+        f"{path}  7 sequences, {len(content):,} bytes\n"
+        f"checksum {stream.checksum()}  (first 256 sequences of split test, seed 5)\n"
         f"sha256   {hashlib.sha256(content).hexdigest()}\n"
     )
     assert shown.err == ""  # no bar where nobody looks
@@ -309,15 +309,15 @@ def test_a_file_that_is_there_is_kept_unless_forced(tmp_path, capsys):
 
 
 MISTAKES = {
-    "say where to write: --out mqar.npz": ["mqar"],
-    "say where to write: --out mqar.jsonl": ["mqar", "--format", "jsonl"],
+    "name the file to write: --out mqar.npz": ["mqar"],
+    "name the file to write: --out mqar.jsonl": ["mqar", "--format", "jsonl"],
     "unknown format 'npy': did you mean npz?": ["mqar", "--out", "rows", "--format", "npy"],
     "unknown format 'csv': choose one of npz": ["mqar", "--out", "rows.csv"],
     "rows does not say its format": ["mqar", "--out", "rows"],
     ". is a folder: name a file in it": ["mqar", "--out", "."],
     "no folder nowhere: make it first": ["mqar", "--out", "nowhere/rows.npz"],
     "unknown task 'mqr': did you mean mqar": ["mqr", "--out", "rows.npz"],
-    "rows takes a whole number from 1 to 2^48, not 0": ["mqar", "--out", "rows.npz", "--rows", "0"],
+    "rows takes a whole number from 1 to 2^48, not 0": ["mqar", "--out", "rows.npz", "--sequences", "0"],
     "30 pairs need at least 90 tokens": ["mqar", "--out", "rows.npz", "--num-pairs", "30"],
 }
 

@@ -217,10 +217,10 @@ def test_an_interruption_keeps_the_lengths_that_were_measured(tmp_path: Path, mo
     monkeypatch.setattr(extrapolation, "score", interrupted)
     with pytest.raises(KeyboardInterrupt):
         jobs.ask_more(str(place), wanted, lambda said: None)
-    record = storage.unsealed(place / extrapolation.RECORD)
+    record = storage.read_record(place / extrapolation.RECORD)
     assert [done["length"] for done in record["done"]] == [16, 32]
     jobs.ask_more(str(place), wanted, lambda said: None)
-    record = storage.unsealed(place / extrapolation.RECORD)
+    record = storage.read_record(place / extrapolation.RECORD)
     assert [done["length"] for done in record["done"]] == [16, 32, 64]
     assert lengths == [16, 32, 64, 64]
     kept = {name for file in record["outputs"] for name in storage.load_tensors(place, file["name"], file["digest"])}

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from models import build_memory
 from models.caching import gates
 from models.memories.caching import GRM
 
@@ -25,7 +26,7 @@ class Plain(nn.Module):
 
 def make(**options: Any) -> Any:
     torch.manual_seed(1)
-    memory = GRM(WIDTH, heads=HEADS, size=SIZE, segment=SEGMENT, **options).double()
+    memory = build_memory(GRM, WIDTH, heads=HEADS, size=SIZE, segment=SEGMENT, **options).double()
     memory.read_out = Plain()  # type: ignore[assignment]
     for weight in memory.gate.parameters():
         weight.data.normal_()

@@ -132,7 +132,7 @@ def test_the_lmu_is_legt_in_other_units() -> None:
     units = matrices.signs(N) * matrices.roots(N)
     assert np.allclose(units[:, None] * A / units, A_lmu)
     assert np.allclose(units * B, B_lmu)
-    legt, lmu = (measures.written(name, N, 20, 50) for name in ("legt", "lmu"))
+    legt, lmu = (measures.write_weights(name, N, 20, 50) for name in ("legt", "lmu"))
     assert np.allclose(units[:, None] * legt, lmu, atol=1e-12)
     ages = np.linspace(0, 1, 7)
     assert np.allclose(reconstruct.legs(N, ages) @ legt, reconstruct.lmu(N, ages) @ lmu, atol=1e-11)
@@ -269,7 +269,7 @@ def test_the_gradient_to_a_token_falls_as_one_over_t(N: int) -> None:
     lengths = 1000 * 2 ** np.arange(4)
     norms = [np.linalg.norm(legendre.write_weights(N, int(t))[:, 0]) for t in lengths]
     assert np.allclose(norms * lengths, N, rtol=0.1)  # phi_n(0)^2 = 2n+1, and these add up to N^2
-    fading = [np.linalg.norm(measures.written("legt", N, 100, t)[:, 0]) for t in (1000, 2000)]
+    fading = [np.linalg.norm(measures.write_weights("legt", N, 100, t)[:, 0]) for t in (1000, 2000)]
     assert fading[1] < 1e-3 * fading[0]
 
 
@@ -311,14 +311,14 @@ def test_a_convolution_is_the_recurrence(name: str) -> None:
             chunk = P @ c + K @ u[t : t + C]
         c = Abar @ c + np.multiply.outer(Bbar, u[t])
         assert np.allclose(chunk[t % C], c, atol=1e-12)
-        assert np.allclose(measures.written(name, N, 9, t + 1) @ u[: t + 1], c, atol=1e-12)
+        assert np.allclose(measures.write_weights(name, N, 9, t + 1) @ u[: t + 1], c, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["legt", "lmu"])
 def test_a_window_holds_its_last_tokens_and_forgets_what_is_older(name: str) -> None:
     theta, T = 64, 256
     f = sines(3, np.arange(T) / 100)
-    W, basis = measures.written(name, 24, theta, T), measures.MEASURES[name].basis
+    W, basis = measures.write_weights(name, 24, theta, T), measures.MEASURES[name].basis
     read = reconstruct.read_back(basis, W @ f, theta, theta)
     assert np.square(read - f[-theta:]).mean() < 1e-4 * np.square(f).mean()
     older = f.copy()
@@ -333,7 +333,7 @@ def test_fourier_holds_what_is_periodic_in_its_window() -> None:
     theta, T = 50, 400
     x = (np.arange(T) + 0.5) / theta
     f = 0.5 + np.sin(2 * np.pi * x) - np.cos(6 * np.pi * x)
-    c = measures.written("fourier", 12, theta, T) @ f
+    c = measures.write_weights("fourier", 12, theta, T) @ f
     assert np.abs(reconstruct.read_back(reconstruct.fourier, c, theta, theta) - f[-theta:]).max() < 0.02
     assert c[1] == 0
 
@@ -342,10 +342,10 @@ def test_laguerre_holds_all_ages_the_newest_best() -> None:
     T, theta = 300, 3
     x = np.arange(T) / 40
     f = np.exp(-np.square(x - x[-1]) / 2) * np.cos(x)
-    read = reconstruct.read_back(reconstruct.lagt, measures.written("lagt", 64, theta, T) @ f, theta, T)
+    read = reconstruct.read_back(reconstruct.lagt, measures.write_weights("lagt", 64, theta, T) @ f, theta, T)
     assert np.abs(read - f).max() < 0.05
     R = reconstruct.lagt(16, (T - legendre.uniform(T) * T) / theta)
-    error = reconstruct.noise_error(R, measures.written("lagt", 16, theta, T))
+    error = reconstruct.noise_error(R, measures.write_weights("lagt", 16, theta, T))
     assert error[-8:].mean() < error[-80:-40].mean() < error[:40].mean()
 
 
@@ -363,7 +363,7 @@ def test_what_a_cell_holds_is_the_projection_of_what_it_wrote(name: str) -> None
         cell.w_h.zero_()
         _, state = cell(tokens(T))
         wrote = (cell.conv(tokens(T))[0] @ cell.from_x[:, 0]).numpy()
-    assert np.allclose(state.c.numpy(), wrote @ measures.written(name, 6, 5, T).T, atol=1e-12)
+    assert np.allclose(state.c.numpy(), wrote @ measures.write_weights(name, 6, 5, T).T, atol=1e-12)
     assert state.seen == T
 
 
@@ -447,7 +447,7 @@ def test_an_lmu_without_feedback_writes_what_the_parallel_one_does() -> None:
     with torch.no_grad():
         cell.e_h.zero_()
         x = tokens(T)
-        window = measures.written("lmu", 6, 9, T)
+        window = measures.write_weights("lmu", 6, 9, T)
         _, state = cell(x)
         wrote = (cell.conv(x)[0] @ cell.e_x)[..., 0].numpy()
         assert np.allclose(state.m.numpy(), wrote @ window.T, atol=1e-12)

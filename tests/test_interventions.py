@@ -8,7 +8,7 @@ import torch
 from settings import IDS, SETTINGS
 from torch import nn
 
-from models import MEMORIES, SequenceModel, build
+from models import MEMORIES, SequenceModel, build, build_memory
 from models.memory import Memory
 from recall_tasks import Copy, Needle, Stream
 from runners.config.run import ModelSetting, Run, TaskSetting, Training
@@ -61,7 +61,7 @@ every_memory = pytest.mark.parametrize(("name", "options"), SETTINGS, ids=IDS)
 @pytest.mark.parametrize("T", [7, 8])
 @every_memory
 def test_contents_put_back_are_the_state_and_anothers_are_anothers(name, options, T):
-    memory = MEMORIES[name](8, **options)
+    memory = build_memory(MEMORIES[name], 8, **options)
     generator = torch.Generator().manual_seed(0)
     x, more = torch.randn(3, T, 8, generator=generator), torch.randn(3, 2, 8, generator=generator)
     with torch.no_grad():
@@ -76,7 +76,7 @@ def test_contents_put_back_are_the_state_and_anothers_are_anothers(name, options
 
 
 def test_a_tensor_under_two_names_is_replaced_under_each():
-    memory = MEMORIES["dla"](8, inner=4)
+    memory = build_memory(MEMORIES["dla"], 8, inner=4)
     _, state = memory(torch.randn(2, 8, 8, generator=torch.Generator().manual_seed(0)))
     contents = memory.contents(state)
     assert contents["W1"] is contents["begun1"]

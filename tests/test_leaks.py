@@ -139,7 +139,7 @@ def test_a_memory_that_keeps_rows_outside_its_state_is_a_leak():
     class Keeping(torch.nn.Module):
         """Reads a key's value from the rows of the call before."""
 
-        answers, told = task.answers, False
+        answers, uses_oracle = task.answers, False
 
         def forward(self, tokens, asked, states=None, origins=None):
             rows, self.kept = getattr(self, "kept", tokens), tokens

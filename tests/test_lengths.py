@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from recall_tasks import MQAR, TASKS, Needle, Stream, make_task
-from runners.config.curriculum import MIN_BATCH, POLICIES, proportioned, stages, uniform_draw
+from runners.config.curriculum import MIN_BATCH, POLICIES, at_shorter_length, stages, uniform_draw
 from runners.config.run import ModelSetting, Run, TaskSetting, Training
-from runners.training.feed import OPEN, Feed
+from runners.training.loop import OPEN, TrainingBatches
 
 MQAR_64 = TaskSetting("mqar", 64, {"num_pairs": 8, "num_keys": 16, "num_values": 16})
 
@@ -96,7 +96,7 @@ def test_a_task_in_proportion_fits_at_every_length(name):
     full = max(64, task.min_length)
     lightest, shortest = stages(task, full, 4)[0]
     for length in range(shortest, full + 1):
-        easier, _ = proportioned(task, full, length, lightest, shortest)
+        easier, _ = at_shorter_length(task, full, length, lightest, shortest)
         easier.check_length(length)
         assert getattr(lightest, task.load) <= getattr(easier, task.load) <= getattr(task, task.load)
 
@@ -120,11 +120,11 @@ def test_no_row_of_a_setting_comes_twice_and_a_feed_goes_on_where_it_was(policy)
     run = run_with(policy, tokens=700, updates=40)
     chooser = POLICIES[policy](run)
     numbers = [chooser.choose(update, min(update // 15, chooser.count - 1)) for update in range(40)]
-    feed, again = Feed(chooser, 700, 0, {}), None
+    feed, again = TrainingBatches(chooser, 700, 0, {}), None
     seen = {}
     for update, number in enumerate(numbers):
         if update == 17:
-            again = Feed(chooser, 700, 0, dict(feed.used))
+            again = TrainingBatches(chooser, 700, 0, dict(feed.used))
         batch = feed.batch(number)
         assert again is None or (again.batch(number).tokens == batch.tokens).all()
         assert len(feed.open) <= OPEN

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models import hierarchy
-from models.hierarchy import Hierarchy, aligned
+from models import build_memory, hierarchy
+from models.hierarchy import Hierarchy, aligned_sizes
 from models.memories.caching import GRM
 from models.memories.linear import LinearAttention
 from models.memories.log_linear import LogLinear, LogLinearPlus
@@ -25,7 +25,7 @@ both = pytest.mark.parametrize("kind", KINDS)
 def make(kind: type[Hierarchy], **options: int) -> Hierarchy:
     """A memory away from its initial values, whose weights differ from token to token and level to level."""
     torch.manual_seed(1)
-    memory = kind(WIDTH, **options).double()
+    memory = build_memory(kind, WIDTH, **options).double()
     with torch.no_grad():
         for parameter in memory.parameters():
             parameter += 0.5 * torch.randn_like(parameter)
@@ -132,7 +132,7 @@ def test_without_a_connector_log_linear_plus_is_the_mean_over_buckets() -> None:
 @pytest.mark.parametrize("segment", [1, 8, 64])
 def test_where_the_second_segment_begins_log_linear_plus_is_grm(segment: int) -> None:
     """At t = 2^p both weigh the first 2^p tokens against the token itself."""
-    memory, grm = make(LogLinearPlus, heads=2), GRM(WIDTH, heads=2, segment=segment).double()
+    memory, grm = make(LogLinearPlus, heads=2), build_memory(GRM, WIDTH, heads=2, segment=segment).double()
     grm.load_state_dict({"gate.weight" if key == "connector" else key: p for key, p in memory.state_dict().items()})
     x = tokens(segment + 1)
     assert same(memory(x)[0][:, -1], grm(x)[0][:, -1])
@@ -198,7 +198,7 @@ def test_blocks_lie_on_multiples_of_their_size_and_are_few() -> None:
     for seen in range(70):
         for T in range(1, 70):
             at = seen
-            for size in (sizes := list(aligned(seen, T))):
+            for size in (sizes := list(aligned_sizes(seen, T))):
                 assert size & (size - 1) == 0
                 assert at % size == 0
                 at += size

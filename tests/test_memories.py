@@ -13,11 +13,11 @@ from safetensors.torch import load_file, save_file
 from settings import IDS, SETTINGS
 from torch import Tensor
 
-from models import MEMORIES, build, memory_options
+from models import MEMORIES, build, build_memory, memory_options
 from models.layers import ShortConvolution, recent_floats
 from models.memories.attention import Attention, rotate
 from models.memories.sliding_window import SlidingWindow
-from models.memory import Memory, State, carried
+from models.memory import Memory, State, num_floats
 from models.sequence_model import SequenceModel
 
 torch.set_num_threads(1)
@@ -28,7 +28,7 @@ every_memory = pytest.mark.parametrize(("name", "options"), SETTINGS, ids=IDS)
 
 def make(name: str, options: dict[str, Any], dtype: torch.dtype = torch.float64) -> Memory:
     torch.manual_seed(1)
-    return MEMORIES[name](WIDTH, **options).to(dtype)
+    return build_memory(MEMORIES[name], WIDTH, **options).to(dtype)
 
 
 def tokens(T: int, dtype: torch.dtype = torch.float64, B: int = 2) -> Tensor:
@@ -115,7 +115,7 @@ def test_a_state_hands_over_at_random_cuts(name: str, options: dict[str, Any]) -
 
 @every_memory
 def test_weights_survive_a_file(name: str, options: dict[str, Any], tmp_path: Path) -> None:
-    memory, other = make(name, options), MEMORIES[name](WIDTH, **options).double()
+    memory, other = make(name, options), build_memory(MEMORIES[name], WIDTH, **options).double()
     save_file(memory.state_dict(), tmp_path / "weights.safetensors")
     other.load_state_dict(load_file(tmp_path / "weights.safetensors"))
     assert torch.equal(memory(tokens(9))[0], other(tokens(9))[0])
@@ -170,7 +170,7 @@ def test_the_size_of_a_state_is_counted_from_its_tensors(name: str, options: dic
     memory = make(name, options)
     for T in (1, 2, 3, 4, 5, 8, 9, 31, 32, 33, 70):
         _, state = memory(tokens(T))
-        assert memory.state_floats(T) == carried(state)
+        assert memory.state_floats(T) == num_floats(state)
         assert all(tensor.shape[0] == 2 for tensor in parts(state))
 
 
@@ -180,7 +180,7 @@ def test_a_probe_may_read_the_whole_state(name: str, options: dict[str, Any]) ->
     for T in (5, 8):
         _, state = memory(tokens(T))
         read = memory.contents(state)
-        assert sum(tensor[0].numel() for tensor in read.values()) == carried(state)
+        assert sum(tensor[0].numel() for tensor in read.values()) == num_floats(state)
         assert all(tensor.shape[0] == 2 for tensor in read.values())
 
 
@@ -298,7 +298,9 @@ def test_the_short_convolution_is_a_grouped_convolution() -> None:
 @every_memory
 def test_a_model_reads_a_sequence_in_pieces(name: str, options: dict[str, Any]) -> None:
     torch.manual_seed(0)
-    model = SequenceModel(20, range(10, 20), lambda width: MEMORIES[name](width, **options), WIDTH).double()
+    model = SequenceModel(
+        20, range(10, 20), lambda width: build_memory(MEMORIES[name], width, **options), WIDTH
+    ).double()
     ids = torch.randint(0, 20, (2, 19))
     rows, places = torch.tensor([0, 1, 1]), torch.tensor([18, 15, 18])
     whole, last = model(ids, (rows, places))

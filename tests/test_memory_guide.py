@@ -15,11 +15,13 @@ from markdown_it import MarkdownIt
 from models import MEMORIES, Memory, memory_options
 from models.hippo import legendre
 from recall_tasks.markdown import first_sentence, prose
+from runners.analysis.comparison import paired
 from runners.compare import carry_out
 from runners.config.run import ModelSetting, Run, TaskSetting, Training
 from runners.execution.engines import execute
-from runners.memory_guide import __main__ as seen
-from runners.memory_guide import contrasts, legs, page, tables
+from runners.memory_guide import __main__ as guide
+from runners.memory_guide import experiments, page, tables
+from runners.statistics import seeds_to_show
 from runners.studies import Study
 from runners.studies.presets import CACHED, PRESETS, SMALL_OWN, longer, size_of_equal_bytes
 
@@ -73,7 +75,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Seen:
     for study in studies:
         for event in carry_out(study, runs / study.name, here, f"recall compare --preset {study.name}"):
             assert event.kind != "failed", event.log
-    seen.write(studies, runs, folder, rows=16, probed=(128, 64))
+    guide.write(studies, runs, folder, swapped=16, probed=(128, 64))
     return Seen(runs, folder, studies, page.page({name: MEMORIES[name] for name in ("linear", "gru")}, folder))
 
 
@@ -188,7 +190,7 @@ def test_a_study_that_is_not_finished_is_refused_with_the_command(small: Seen, t
 
 
 def test_the_probe_of_legs_follows_its_analytic_curve() -> None:
-    table = legs.table(orders=(4, 12), length=32, rows=(4096, 4096))
+    table = experiments.legs_probe(orders=(4, 12), length=32, num_sequences=(4096, 4096))
     assert (table["recovered"] - table["resolution"]).abs().max() < 0.04
     worth = table.groupby("N")["recovered"].sum()
     assert worth[4] == pytest.approx(4, abs=0.2)
@@ -197,26 +199,39 @@ def test_the_probe_of_legs_follows_its_analytic_curve() -> None:
 
 def test_what_the_probe_reads_are_the_coefficients_of_the_paper() -> None:
     x = np.random.default_rng(0).standard_normal((3, 32))
-    np.testing.assert_allclose(legs.coefficients(6, x), x @ legendre.write_weights(6, 32).T, atol=1e-12)
+    np.testing.assert_allclose(experiments.coefficients(6, x), x @ legendre.write_weights(6, 32).T, atol=1e-12)
 
 
-def test_a_difference_is_nothing_between_the_same_and_certain_where_nothing_varies() -> None:
-    rng = np.random.default_rng(0)
-    one = rng.random((3, 50))
-    difference, low, high = contrasts.difference(one, one)
-    assert difference == 0
-    assert low < 0 < high
-    assert contrasts.difference(np.ones((2, 9)), np.zeros((3, 9))) == (1, 1, 1)
+def test_a_contrast_is_a_claim_at_the_training_length(small: Seen) -> None:
+    """Two seeds cannot show anything; longer sequences have differences and no verdict."""
+    found = tables.read("contrasts", small.folder)
+    assert set(zip(found["one"], found["other"], strict=True)) == {("grm", "linear"), ("grm", "linear, equal bytes")}
+    assert list(found["length"]) == [16, 16, 32, 32]
+    assert list(found["verdict"]) == ["2 seeds cannot show it"] * 2 + [""] * 2
+    assert list(found["p_holm"].notna()) == [True] * 2 + [False] * 2
+    assert "| 2 seeds cannot show it, p = " in small.page
+    assert (
+        "is one claim, about 16 tokens: *shown* where p, corrected for the 2 claims of this study (Holm)" in small.page
+    )
 
 
-def test_rows_are_drawn_together_so_what_rows_share_falls_out() -> None:
-    hard = np.tile(np.linspace(0, 0.8, 40), (3, 1))
-    assert contrasts.difference(hard + 0.1, hard) == pytest.approx((0.1, 0.1, 0.1))
+def test_contrasts_are_those_of_the_comparison(small: Seen) -> None:
+    results = tables.finished(small.studies[1], small.runs / "caching")
+    pairs = [("grm", "linear"), ("linear, equal bytes", "linear"), ("grm", "gru")]
+    found, alone = tables.contrasts(results, pairs), paired(results, "linear")
+    for column in ("difference", "low", "high", "p", "p_holm"):
+        at_training = found[found["length"] == 16].set_index("one")[column]
+        assert at_training.to_dict() == alone.set_index("memory")[column].to_dict()
+
+
+def test_every_claim_of_a_study_can_be_shown_with_its_seeds() -> None:
+    for study, pairs in tables.CONTRASTS.items():
+        assert 1 + max(run.seed for run in PRESETS[study]().runs) >= seeds_to_show(len(pairs)), study
 
 
 def test_the_studies_hold_every_memory_and_what_is_compared() -> None:
     assert list(dict.fromkeys(r.label for r in PRESETS["memories"]().runs)) == list(MEMORIES)
-    for study, pairs in contrasts.PAIRS.items():
+    for study, pairs in tables.CONTRASTS.items():
         assert {name for pair in pairs for name in pair} <= {r.label for r in PRESETS[study]().runs}
     for name, options in SMALL_OWN.items():
         assert set(options) <= set(memory_options(MEMORIES[name]))

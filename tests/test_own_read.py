@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from models import MEMORIES, Memory, SequenceModel
+from models import MEMORIES, Memory, SequenceModel, build_memory
 from recall_tasks import MQAR, Copy, Needle, Stream
 from runners.probe.capture import states_at
 from runners.probe.information import description_length
@@ -100,7 +100,8 @@ def test_a_bilinear_reader_asks_the_state_as_the_memory_does(rows, control):
 @pytest.mark.parametrize("memory", ["linear", "attention", "gru", "oracle", "grm"])
 def test_asking_is_reading_one_token_more_and_changes_nothing(memory):
     torch.manual_seed(0)
-    kind = partial(MEMORIES[memory], segment=5) if memory in ("oracle", "grm") else MEMORIES[memory]
+    options = {"segment": 5} if memory in ("oracle", "grm") else {}
+    kind = partial(build_memory, MEMORIES[memory], **options)
     model = SequenceModel(TASK.vocab_size, TASK.answers, kind, width=8, layers=2).eval()
     drawn = bindings(TASK, LENGTH, 5)
     tokens, keys, places = (torch.from_numpy(a) for a in (drawn.tokens, drawn.keys, drawn.positions))

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from settings import IDS, SETTINGS
 
-from models import MEMORIES, build, memory_options
+from models import MEMORIES, build, build_memory, memory_options
 
 Formula = Callable[[int, int, int, Any], int]
 TAPS = 4
@@ -137,7 +137,7 @@ def test_every_memory_has_a_formula() -> None:
 @pytest.mark.parametrize("D", [8, 24])
 @pytest.mark.parametrize(("name", "options"), SETTINGS, ids=IDS)
 def test_a_memory_learns_as_much_as_its_equations_say(name: str, options: dict[str, Any], D: int) -> None:
-    memory = MEMORIES[name](D, **options)
+    memory = build_memory(MEMORIES[name], D, **options)
     assert sum(p.numel() for p in memory.parameters()) == derived(name, D, options)
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from models import MEMORIES, find
+from models import MEMORIES, build_memory, find
 from models.memories.linear import LinearAttention
-from models.memory import carried
+from models.memory import num_floats
 from models.presets import (
     LAYERS,
     MATCHED_PARAMETERS,
@@ -45,12 +45,12 @@ def test_models_have_as_many_parameters_as_attention(name: str) -> None:
 @pytest.mark.parametrize("name", MATCHED_STATE)
 def test_layers_carry_as_much_as_is_kept_free_for_them(name: str) -> None:
     preset = MATCHED_STATE[name]
-    memory = find(preset.memory)(preset.width, **preset.options)
+    memory = build_memory(find(preset.memory), preset.width, **preset.options)
     fullest = max(range(1, TOKENS + 1), key=memory.state_floats)
     with torch.inference_mode():
         _, state = memory(torch.randn(1, fullest, preset.width, generator=torch.Generator().manual_seed(0)))
-    assert abs(carried(state) / STATE - 1) <= STATE_OFF
-    assert preset.state() == carried(state)
+    assert abs(num_floats(state) / STATE - 1) <= STATE_OFF
+    assert preset.state() == num_floats(state)
 
 
 @pytest.mark.parametrize("name", MATCHED_STATE)

@@ -8,7 +8,7 @@ from sklearn.linear_model import Ridge as SklearnRidge
 
 from models import MEMORIES, Memory
 from models.hippo import legendre
-from runners.memory_guide.legs import coefficients
+from runners.memory_guide.experiments import coefficients
 from runners.probe import (
     Components,
     Levels,
@@ -16,10 +16,10 @@ from runners.probe import (
     StateStore,
     capture,
     factorise,
+    full_state,
     probe,
     probe_memory,
     split,
-    whole,
 )
 from runners.probe.information import best_steepness, log_softmax, true_log_prob, usable_bits
 from runners.probe.readers import READERS
@@ -319,7 +319,7 @@ def test_any_memory_can_be_captured_at_any_time(name):
         for time in (4, 12):
             _, state = memory(torch.from_numpy(inputs[:, :time]))
             direct = np.concatenate([part.flatten(1).numpy() for part in memory.contents(state).values()], axis=1)
-            kept = whole(shelf, time, 1)
+            kept = full_state(shelf, time, 1)
             assert kept.shape == (5, memory.state_floats(time))
             np.testing.assert_allclose(kept.columns(0, kept.shape[1]), direct, atol=1e-4)
 

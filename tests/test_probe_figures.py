@@ -12,17 +12,15 @@ import pandas as pd
 import pytest
 from synthetic import AGES, CACHED, LENGTH, SEGMENT, TASKS, synthetic
 
-from runners.analysis.gates import errors
-from runners.analysis.interventions import interventions, transplants
-from runners.analysis.probes import by_age, over_seeds, probed, share_over_seeds, where
-from runners.analysis.recovered import totals
-from runners.analysis.verdicts import verdicts
-from runners.figures import FIGURES, looks, panels
-from runners.figures.canvas import by_panel
-from runners.figures.saving import svg
+from runners.analysis.interventions import interventions, patches, routing_errors, verdicts
+from runners.analysis.probes import by_age, matching, probed, totals
+from runners.figures import FIGURES, styles_of
+from runners.figures.figure import by_panel
+from runners.figures.saving import svg_text
 from runners.probe.verdict import MARGIN, Claim, decide, verdict
 from runners.report import write_report
 from runners.results.tables import Results
+from runners.statistics import fraction_over_seeds, number_over_seeds
 
 SHOWN, WRITTEN = ("attention", "linear", "gru"), ("mqar", "needle")
 Bounds = tuple[float, float, float]
@@ -44,7 +42,7 @@ def old(results: Results) -> Results:
 
 def test_records_older_than_the_columns_are_left_out(results: Results) -> None:
     assert all(FIGURES[name].table(old(results)).empty for name in (*OF_STATES, "probes_shapes"))
-    tables = (by_age, totals, verdicts, errors, transplants)
+    tables = (by_age, totals, verdicts, routing_errors, patches)
     assert all(not len(table(old(results))) for table in tables)
     first = results.probes["seed"] == 0
     mixed = pd.concat([results.probes[first][OLD], results.probes[~first]], ignore_index=True)
@@ -59,7 +57,7 @@ def test_one_seed_one_memory_is_drawn() -> None:
     alone = synthetic(["gru"], 1, ["needle"])
     for name in OF_STATES:
         drawn = FIGURES[name].table(alone)
-        assert panels(drawn, FIGURES[name].draw).axes
+        assert FIGURES[name].plot(drawn).axes
 
 
 def test_ages_share_at_most_eight_bins_of_one_width(results: Results) -> None:
@@ -83,7 +81,9 @@ def test_what_is_drawn_is_all_layers_together_at_the_end(results: Results) -> No
 
 def test_bits_of_a_sequence_are_those_of_an_item_times_its_items(results: Results) -> None:
     found = totals(results).set_index(["task", "memory", "seed"])
-    rows = where(probed(results), {"layer": 0, "content": "state", "reader": "ridge", "control": "none", "end": True})
+    rows = matching(
+        probed(results), {"layer": 0, "content": "state", "reader": "ridge", "control": "none", "end": True}
+    )
     for (task, memory, seed), part in rows.groupby(["task", "memory", "seed"]):
         row = found.loc[(task, memory, seed)]
         questions, values = TASKS[str(task)]
@@ -112,22 +112,22 @@ def test_a_total_says_how_much_of_it_the_second_half_of_the_rows_found(results: 
 
 
 def test_an_interval_over_seeds_is_students() -> None:
-    mean, low, high = over_seeds([2, 3, 4], [0] * 3, [9] * 3)
+    mean, low, high = number_over_seeds([2, 3, 4], [0] * 3, [9] * 3)
     assert mean == 3
     assert (mean - low, high - mean) == pytest.approx((4.302653 / 3**0.5,) * 2)  # deviation 1
-    assert over_seeds([2], [0], [9]) == (2, 0, 9)
+    assert number_over_seeds([2], [0], [9]) == (2, 0, 9)
 
 
 @pytest.mark.parametrize("accuracies", [(0.9, 0.99, 1.0), (0.0, 0.01, 0.2), (1.0, 1.0, 1.0), (0.5,)])
 def test_a_share_and_its_bounds_lie_between_nothing_and_all(accuracies: tuple[float, ...]) -> None:
     a = np.array(accuracies)
-    mean, low, high = share_over_seeds(a, a - 0.05 * a, a + 0.05 * (1 - a))
+    mean, low, high = fraction_over_seeds(a, a - 0.05 * a, a + 0.05 * (1 - a))
     assert 0 <= low <= mean <= high <= 1
     assert mean == pytest.approx(a.mean())
 
 
 def test_a_seed_that_did_not_guess_has_no_part_in_the_mean() -> None:
-    assert share_over_seeds([0.5, np.nan, 0.7], [0.4, np.nan, 0.6], [0.6, np.nan, 0.8])[0] == pytest.approx(0.6)
+    assert fraction_over_seeds([0.5, np.nan, 0.7], [0.4, np.nan, 0.6], [0.6, np.nan, 0.8])[0] == pytest.approx(0.6)
 
 
 def test_what_is_not_yet_written_is_not_read(results: Results) -> None:
@@ -140,9 +140,9 @@ def test_selectivity_is_against_the_same_reader(results: Results) -> None:
     found = by_age(results).set_index("reader")
     ridge, logistic = found.loc["ridge"], found.loc["logistic"]
     assert np.allclose(ridge["selectivity"], ridge["accuracy"] - ridge["control"])
-    dealt = where(probed(results), {"layer": 0, "content": "state", "control": "control", "end": True})
-    first = where(ridge, {"task": "mqar", "memory": "linear"}).iloc[0]
-    mine = where(dealt, {"task": "mqar", "memory": "linear"})
+    dealt = matching(probed(results), {"layer": 0, "content": "state", "control": "control", "end": True})
+    first = matching(ridge, {"task": "mqar", "memory": "linear"}).iloc[0]
+    mine = matching(dealt, {"task": "mqar", "memory": "linear"})
     mine = mine[mine["age"].between(first["age_low"], first["age_high"])]
     assert first["control"] == pytest.approx(mine["accuracy"].mean())
     assert logistic["selectivity"].isna().all()
@@ -182,43 +182,43 @@ def test_ends_of_seeds_that_differ_are_one_column(results: Results) -> None:
 
 def test_every_cell_of_a_map_says_its_value(results: Results) -> None:
     table = FIGURES["forgetting"].table(results)
-    figure = panels(table, FIGURES["forgetting"].draw)
-    said = re.findall(r"<title>(.*?)</title>", svg(figure))
+    figure = FIGURES["forgetting"].plot(table)
+    said = re.findall(r"<title>(.*?)</title>", svg_text(figure))
     assert len(said) == len(table)
-    assert all(" bits, right " in words for words in said)
+    assert all(" bits, accuracy " in words for words in said)
 
 
 def test_the_open_memory_is_the_last_and_the_first_cache_the_oldest(results: Results) -> None:
     drawn = FIGURES["holding"].table(results)
     assert set(drawn["memory"]) == set(SHOWN) & set(CACHED)
-    most = drawn[drawn["map"] == "held"].groupby(["task", "age_low"])["value"].idxmax()
+    most = drawn[drawn["map"] == "stored"].groupby(["task", "age_low"])["value"].idxmax()
     best = drawn.loc[most]
     right = (LENGTH - 1 - best["age_low"]) // SEGMENT
     near = (LENGTH - 1 - best["age_high"]) // SEGMENT
     assert ((best["segment"] == right) | (best["segment"] == near))[best["value"] > 0.5].all()
-    looked = drawn[drawn["map"] == "looked at"]
+    looked = drawn[drawn["map"] == "router weight"]
     assert set(looked["segment"]) == set(range(LENGTH // SEGMENT))
     assert looked["value"].between(0, 1).all()
 
 
 def test_a_memory_without_router_has_no_map_of_where_it_looks(results: Results) -> None:
     drawn = FIGURES["holding"].table(dataclasses.replace(results, routing=pd.DataFrame()))
-    assert set(drawn["map"]) == {"held"}
+    assert set(drawn["map"]) == {"stored"}
 
 
 def test_both_errors_are_all_that_is_missed(results: Results) -> None:
-    found = errors(results)
+    found = routing_errors(results)
     assert np.allclose(found["accuracy"] + found["routing_error"] + found["compression_error"], 1)
     assert (found["num_sequences"] == 128 * len(AGES) * 3).all()
 
 
-def test_a_transplant_is_judged_by_the_donor(results: Results) -> None:
+def test_a_patched_state_is_judged_by_the_donor(results: Results) -> None:
     drawn = FIGURES["causal"].table(results).set_index(["task", "memory", "kind"])
     moved = results.interventions[results.interventions["kind"] == "patched"]
     follows = moved.groupby(["task", "memory"])["follows"].mean()
     for task, memory in follows.index:
         assert drawn.loc[(task, memory, "patched"), "mean"] == pytest.approx(follows[task, memory])
-    assert (transplants(results).set_index(["task", "memory"])["follows"] - follows).abs().max() < 1e-12
+    assert (patches(results).set_index(["task", "memory"])["follows"] - follows).abs().max() < 1e-12
 
 
 def test_all_layers_together_come_before_each(results: Results) -> None:
@@ -262,7 +262,7 @@ def test_of_one_run_the_word_is_that_of_its_probe() -> None:
     alone = synthetic(["attention", "gru"], 1, ["mqar"])
     said = verdicts(alone).set_index("memory")["verdict"]
     for memory in said.index:
-        probes, changed = (where(table, {"memory": memory}) for table in (alone.probes, alone.interventions))
+        probes, changed = (matching(table, {"memory": memory}) for table in (alone.probes, alone.interventions))
         own = verdict(probes.to_dict("records"), changed.to_dict("records"))
         assert own.words == said[memory]
 
@@ -275,7 +275,7 @@ def test_what_is_answered_and_erased_is_used_and_what_is_not_answered_is_not(res
 
 def test_the_shapes_are_what_they_are_called(results: Results) -> None:
     drawn = FIGURES["probes_shapes"].table(results)
-    by_shape = {panel.split(":")[0]: part["share"].to_numpy() for panel, part in drawn.groupby("panel")}
+    by_shape = {panel.split(":")[0]: part["fraction"].to_numpy() for panel, part in drawn.groupby("panel")}
     assert (by_shape["flat"] == 1).all()
     assert (np.diff(by_shape["slope"]) < 0).all()
     u = by_shape["U"]
@@ -284,7 +284,7 @@ def test_the_shapes_are_what_they_are_called(results: Results) -> None:
     assert np.array_equal(teeth[:32], teeth[32:64])
     assert teeth[32] > teeth[31]
     assert all(
-        "theory" in [text.get_text() for text in FIGURES["probes_shapes"].draw(part).texts] for part in by_panel(drawn)
+        "theory" in [text.get_text() for text in FIGURES["probes_shapes"].panel(part).texts] for part in by_panel(drawn)
     )
 
 
@@ -309,19 +309,19 @@ def test_the_report_tells_how_to_read_probes_and_what_they_say(tmp_path: Path) -
     few = dict.fromkeys(("breakdown", "curves", "distances", "capacity", "capacity_sequences", "rates"), pd.DataFrame())
     alone = dataclasses.replace(synthetic(["gru"], 1, ["needle"]), **few)
     page = Text(write_report(alone, tmp_path).read_text(encoding="utf-8"))
-    assert page.ids[page.ids.index("probes") : -1] == [
-        "probes", "probes_shapes", "verdicts", "probe", "forgetting", "recovered", "totals", "diagonal", "causal",
-        "transplants", "holding", "errors",
+    assert page.ids[page.ids.index("probes_by_age") : -1] == [
+        "probes_by_age", "probes_shapes", "probes_verdicts", "probe", "forgetting", "recovered", "probes_totals",
+        "diagonal", "causal", "probes_patching", "holding", "probes_errors",
     ]  # fmt: skip
     assert "present but unused" in page.words
     written = {path.stem for path in (tmp_path / "tables").iterdir()}
-    assert {f"probes_{name}" for name in ("by_age", "verdicts", "totals", "transplants", "errors")} <= written
+    assert {f"probes_{name}" for name in ("by_age", "verdicts", "totals", "patching", "errors")} <= written
 
 
-def test_a_figure_of_states_keeps_the_looks_it_is_given(results: Results) -> None:
-    look = looks(["elsewhere", *SHOWN])
+def test_a_figure_of_states_keeps_the_styles_it_is_given(results: Results) -> None:
+    styles = styles_of(["elsewhere", *SHOWN])
     for name in ("probe", "recovered", "diagonal", "causal"):
-        ax = FIGURES[name].draw(by_panel(FIGURES[name].table(results))[0], look)
+        ax = FIGURES[name].panel(by_panel(FIGURES[name].table(results))[0], styles)
         lines = {line.get_label(): line for line in ax.lines}
         for memory in SHOWN:
-            assert (lines[memory].get_color(), lines[memory].get_marker()) == look[memory][:2]
+            assert (lines[memory].get_color(), lines[memory].get_marker()) == styles[memory][:2]

@@ -84,7 +84,7 @@ def test_both_engines_tell_the_same():
 def test_both_engines_write_the_same_runs(tmp_path):
     from runners.compare import carry_out  # not above: workers import this file
     from runners.config.run import ModelSetting, TaskSetting, Training
-    from runners.storage import unsealed
+    from runners.storage import read_record
     from runners.studies import Ask, Study
 
     task = TaskSetting("mqar", 12, {"num_pairs": 2, "num_keys": 4, "num_values": 4})
@@ -103,7 +103,7 @@ def test_both_engines_write_the_same_runs(tmp_path):
     assert len(first) >= 8
     for name, path in first.items():
         if path.suffix == ".json":
-            assert timeless(unsealed(path)) == timeless(unsealed(second[name])), name
+            assert timeless(read_record(path)) == timeless(read_record(second[name])), name
         else:
             assert path.read_bytes() == second[name].read_bytes(), name
 

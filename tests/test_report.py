@@ -4,29 +4,41 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import importlib
 import io
+import pkgutil
 import re
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.axes import Axes
 from synthetic import CACHED, MEMORIES, TASKS, synthetic
 
-from runners.analysis.comparison import bounds_lines, compare_memories, comparison_table, means_over_seeds, names
+from runners import figures as package
+from runners.analysis.comparison import (
+    bounds_lines,
+    compare_memories,
+    comparison_table,
+    means_over_seeds,
+    names,
+    paired,
+)
 from runners.analysis.extrapolation import floor
-from runners.analysis.paired import paired
-from runners.figures import FIGURES, looks, panels, save
-from runners.figures.canvas import INK, PANEL, begin, by_panel
-from runners.figures.cutting import panels_of, samples
-from runners.figures.saving import svg, svg_file
-from runners.formatting import accuracy, listed, p_value, share, signed, span
-from runners.report import basis, write_report
-from runners.report.findings import caution, farther, findings
-from runners.report.table import floors_table, score_table
+from runners.figures import FIGURES, Figure, save, styles_of
+from runners.figures.figure import by_panel
+from runners.figures.saving import legend_samples, panel_elements, svg_file, svg_text
+from runners.figures.style import INK, PANEL, Styles, begin
+from runners.formatting import accuracy, fraction, listed, p_value, signed, span
+from runners.report import SECTIONS, probes, report, sections, tables, write_report
+from runners.report.context import caution, checks_words, findings, findings_at_longest, rates_words, seeds_words
+from runners.report.sections import TableSection, in_order
+from runners.report.tables import floors_table, score_table
 from runners.results.tables import FLOORS, TABLES, Results
 
 WRITTEN, SHOWN = ("mqar", "copying"), ("attention", "gru", "<b>x</b>")
@@ -158,6 +170,71 @@ def test_what_is_drawn_round_trips_from_the_page_itself(
         pd.testing.assert_frame_equal(pd.read_csv(io.BytesIO(csv)), table, check_dtype=False, rtol=1e-5)
 
 
+def test_every_figure_that_a_module_defines_is_listed() -> None:
+    modules = [importlib.import_module(f"runners.figures.{m.name}") for m in pkgutil.iter_modules(package.__path__)]
+    defined = {one.name: one for module in modules for one in vars(module).values() if isinstance(one, Figure)}
+    assert defined == FIGURES
+
+
+def test_every_table_section_that_a_module_defines_is_listed() -> None:
+    defined = [one for module in (probes, tables) for one in vars(module).values() if isinstance(one, TableSection)]
+    assert {one.name for one in defined} == {one.name for one in SECTIONS}
+
+
+def toy(**fields: Any) -> Figure:
+    def draw(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:
+        ax.plot(table["state_bytes"], table["accuracy"])
+
+    return Figure(**{"name": "toy", "title": "A toy", "reading": "None.", "draw": draw, "table": scored} | fields)
+
+
+def scored(results: Results) -> pd.DataFrame:
+    return results.scores
+
+
+@pytest.mark.parametrize(
+    ("measure", "command"),
+    [("", "recall compare --preset demo"), ("extrapolation", "recall extrapolate …/demo &amp; more")],
+)
+def test_a_figure_needs_one_line_to_be_on_disk_and_on_the_page_with_its_command(
+    small: Results, measure: str, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sections, "FIGURES", {"toy": toy(measure=measure)})
+    monkeypatch.setattr(report, "FIGURES", {"toy": toy(measure=measure)})
+    monkeypatch.setattr(report, "SECTIONS", (tables.COMPARISON,))
+    page = write_report(small, tmp_path).read_text(encoding="utf-8")
+    section = page[page.index('<section id="toy">') :].partition("</section>")[0]
+    assert f"made by <code>{command}</code>" in section
+    assert {path.name for path in (tmp_path / "figures").iterdir()} == {"toy.png", "toy.svg", "toy.csv"}
+
+
+def test_a_table_section_stands_after_the_one_it_follows() -> None:
+    first, second = (
+        TableSection(name=name, follows=follows, title=name, reading="", table=scored)
+        for name, follows in (("first", "length"), ("second", "first"))
+    )
+    order = [one.name for one in in_order((first, second))]
+    assert order[order.index("length") :][:3] == ["length", "first", "second"]
+    assert order[0] == "frontier"
+    assert in_order(SECTIONS)[0].name == "comparison"
+    with pytest.raises(ValueError, match="section second follows 'first', which is not on the page"):
+        in_order((second,))
+
+
+def test_a_measure_without_figure_or_section_shows_its_tables_plainly(
+    small: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = dataclasses.replace(small, **dict.fromkeys(("curves", "probes", "interventions", "routing"), pd.DataFrame()))
+    without = {name: figure for name, figure in FIGURES.items() if figure.measure != "capacity"}
+    for module in (sections, report):
+        monkeypatch.setattr(module, "FIGURES", without)
+    page = Page(write_report(few, tmp_path).read_text(encoding="utf-8"))
+    shown = [a["id"] for tag, a in page.tags if tag == "section"]
+    assert shown[-3:] == ["capacity", "capacity_sequences", "provenance"]
+    assert "state_bytes" in page.said_in("th")
+    assert any(words.startswith("50 of ") for words in page.said_in("p"))
+
+
 def test_names_are_text_not_markup(page: Page, html: str) -> None:
     assert "<b>" not in html
     assert "&lt;b&gt;x&lt;/b&gt;" in html
@@ -183,8 +260,8 @@ def test_every_floor_stands_in_the_table_and_in_the_terminal(results: Results, n
     for task, said, line in zip(TASKS, cells, bounds_lines(results), strict=True):
         questions, values = TASKS[task]
         low = (1 / values, 1 / values, 1 / questions, 1 if task == "copying" else 1 / values + 0.01, 1 / values + 0.02)
-        assert list(said[3:8]) == [share(x) for x in low]
-        assert ", ".join(f"{name} {share(x)}" for name, x in zip(FLOORS, low, strict=True)) in line
+        assert list(said[3:8]) == [fraction(x) for x in low]
+        assert ", ".join(f"{name} {fraction(x)}" for name, x in zip(FLOORS, low, strict=True)) in line
 
 
 def test_floors_that_an_old_run_lacks_are_not_made_up(results: Results) -> None:
@@ -238,7 +315,7 @@ def test_nobody_stands_out_where_intervals_overlap(results: Results) -> None:
     twins = Results(**tables)
     assert not compare_memories(twins)["best"].any()
     said = findings(compare_memories(twins), paired(twins))
-    assert said[0] == "No memory stands out on mqar, needle and copying: attention and twin are not told apart."
+    assert said[0] == "No memory stands out on mqar, needle and copying: attention and twin are not distinguished."
     assert "<strong>" not in score_table(twins, compare_memories(twins))
 
 
@@ -282,7 +359,7 @@ def test_tables_without_rows_leave_their_sections_out(small: Results, tmp_path: 
     few = dataclasses.replace(small, **nothing, study={})
     page = Page(write_report(few, tmp_path).read_text(encoding="utf-8"))
     sections = [a["id"] for tag, a in page.tags if tag == "section"]
-    assert sections == ["comparison", "frontier", "paired", "length", "horizons", "provenance"]
+    assert sections == ["comparison", "frontier", "paired", "length", "effective_context_lengths", "provenance"]
 
 
 def test_no_ladder_no_figure_of_length(results: Results) -> None:
@@ -293,7 +370,7 @@ def test_no_ladder_no_figure_of_length(results: Results) -> None:
 def test_one_length_alone_is_drawn(results: Results) -> None:
     drawn = FIGURES["length"].table(results)
     first = drawn[drawn["length"] == drawn["train_length"]]
-    ax = FIGURES["length"].draw(first[first["task"] == first["task"].iloc[0]])
+    ax = FIGURES["length"].panel(first[first["task"] == first["task"].iloc[0]])
     assert ax.get_title(loc="left") == first["task"].iloc[0]
 
 
@@ -320,8 +397,8 @@ def test_a_svg_is_xml_in_the_colours_around_it(results: Results, folder: Path) -
 
 def test_a_panel_of_a_page_is_a_part_of_the_file(results: Results) -> None:
     table = FIGURES["length"].table(results)
-    figure = panels(table, FIGURES["length"].draw, columns=2)
-    found = panels_of(svg(figure), figure, "name")
+    figure = FIGURES["length"].plot(table, columns=2)
+    found = panel_elements(svg_text(figure), figure, "name")
     assert len(found) == len(TASKS)
     for panel, task in zip(found, TASKS, strict=True):
         assert panel.startswith('<svg class="plot"')
@@ -336,7 +413,7 @@ def test_a_panel_of_a_page_is_a_part_of_the_file(results: Results) -> None:
 def test_every_text_of_a_panel_lies_within_it(drawn: dict[str, pd.DataFrame]) -> None:
     """Margins are the same for all, whatever stands in them."""
     for name, figure in FIGURES.items():
-        ax = figure.draw(by_panel(drawn[name])[0].assign(panel="a task with a long name, a memory of one's own"))
+        ax = figure.panel(by_panel(drawn[name])[0].assign(panel="a task with a long name, a memory of one's own"))
         box = ax.figure.get_figure(root=True).bbox
         inside = ax.get_tightbbox()
         assert inside is not None
@@ -347,7 +424,7 @@ def test_every_text_of_a_panel_lies_within_it(drawn: dict[str, pd.DataFrame]) ->
 def test_samples_look_like_their_lines() -> None:
     ax = begin(None, "", "")
     lines = [*ax.plot([0, 1], color="#0173b2", marker="s"), *ax.plot([0, 1], color=INK, linestyle="--")]
-    first, second = samples(lines, "key")
+    first, second = legend_samples(lines, "key")
     assert ("#0173b2" in first, "stroke-dasharray" in first) == (True, False)
     assert ("currentColor" in second, "stroke-dasharray" in second) == (True, True)
 
@@ -360,13 +437,13 @@ def test_a_report_says_what_it_rests_on(results: Results, page: Page) -> None:
     tables = {a["href"] for tag, a in page.tags if tag == "a" and a["href"].startswith("tables/")}
     assert {f"tables/{name}.csv" for name in (*TABLES, "comparison", "paired")} <= tables
     few = synthetic(seeds=3)
-    assert basis.seeds(compare_memories(few)) == (
+    assert seeds_words(compare_memories(few)) == (
         "3 of each memory on each task: too few to carry a claim on 3 tasks, which takes 5 or more."
     )
     old = results.scores.drop(columns=["initial", "cut_off"])
-    assert basis.checks(old) == "Not known: the runs are older than the checks."
+    assert checks_words(old) == "Not known: the runs are older than the checks."
     half = results.scores.assign(initial=results.scores["initial"].where(results.scores["seed"] > 0))
-    assert basis.checks(half).endswith("12 are older than the checks.")
+    assert checks_words(half).endswith("12 are older than the checks.")
 
 
 def test_rates_that_differ_are_said_for_each_memory(results: Results) -> None:
@@ -374,17 +451,17 @@ def test_rates_that_differ_are_said_for_each_memory(results: Results) -> None:
     moved = (rates["memory"] == "linear") & (rates["task"] == "mqar")
     rates.loc[moved, "chosen"] = rates["learning_rate"] == 0.03
     apart = dataclasses.replace(results, rates=rates)
-    assert "; linear 0.03 (mqar) and 0.01 (needle and copying); gru 0.01; " in basis.rates(
+    assert "; linear 0.03 (mqar) and 0.01 (needle and copying); gru 0.01; " in rates_words(
         apart, compare_memories(apart)
     )
     alone = dataclasses.replace(results, rates=rates[rates["learning_rate"] == 0.01].assign(chosen=True))
-    assert basis.rates(alone, compare_memories(alone)).startswith("0.01; no other was tried")
+    assert rates_words(alone, compare_memories(alone)).startswith("0.01; no other was tried")
 
 
 def test_figures_leave_the_session_as_it_was(results: Results, tmp_path: Path) -> None:
     before = dict(matplotlib.rcParams)
     table = FIGURES["length"].table(results)
-    save(panels(table, FIGURES["length"].draw), tmp_path, "one", table)
+    save(FIGURES["length"].plot(table), tmp_path, "one", table)
     assert dict(matplotlib.rcParams) == before
     from matplotlib import pyplot as plt
 
@@ -394,18 +471,18 @@ def test_figures_leave_the_session_as_it_was(results: Results, tmp_path: Path) -
 def test_a_figure_draws_where_it_is_told(drawn: dict[str, pd.DataFrame]) -> None:
     mine = begin(None, "", "")
     for name, figure in FIGURES.items():
-        assert figure.draw(by_panel(drawn[name])[0], ax=mine) is mine
+        assert figure.panel(by_panel(drawn[name])[0], ax=mine) is mine
     assert svg_file(mine.figure.get_figure(root=True)).startswith("<svg")
 
 
 def test_a_memory_looks_the_same_in_every_figure(drawn: dict[str, pd.DataFrame]) -> None:
-    look = looks(["elsewhere", *SHOWN])
-    assert len({(o.colour, o.marker) for o in looks([str(i) for i in range(110)]).values()}) == 110
+    styles = styles_of(["elsewhere", *SHOWN])
+    assert len({(o.colour, o.marker) for o in styles_of([str(i) for i in range(110)]).values()}) == 110
     for name in [name for name in FIGURES if name not in WITHOUT_LEGEND]:
-        ax = FIGURES[name].draw(by_panel(drawn[name])[0], look)
+        ax = FIGURES[name].panel(by_panel(drawn[name])[0], styles)
         lines = {line.get_label(): line for line in ax.lines}
         for memory in SHOWN:
-            assert (lines[memory].get_color(), lines[memory].get_marker()) == look[memory][:2]
+            assert (lines[memory].get_color(), lines[memory].get_marker()) == styles[memory][:2]
 
 
 def test_the_frontier_never_passes_its_ceiling(results: Results) -> None:
@@ -432,7 +509,7 @@ def test_odd_names_do_no_harm(tmp_path: Path) -> None:
     ("value", "said"), [(1, "1.00"), (0.9999, ".999"), (0.974, ".974"), (0.0001, ".001"), (0, ".000")]
 )
 def test_only_a_perfect_score_reads_as_one(value: float, said: str) -> None:
-    assert share(value) == said
+    assert fraction(value) == said
 
 
 def test_words() -> None:
@@ -447,7 +524,7 @@ def test_words() -> None:
 
 def test_the_longest_rows_have_a_sentence_of_their_own(results: Results) -> None:
     means = means_over_seeds(results.sequences)
-    said = farther(means, paired(results, kind="extrapolation"))
+    said = findings_at_longest(means, paired(results, kind="extrapolation"))
     assert len(said) == len(TASKS)
     far = means[(means["kind"] == "extrapolation") & (means["task"] == "mqar")]
     far = far[far["length"] == far["length"].max()]

@@ -33,9 +33,9 @@ def place(whole, tmp_path):
 
 def change(place, name, edit):
     """Edit a record and seal it again."""
-    record = storage.unsealed(place / name)
+    record = storage.read_record(place / name)
     edit(record)
-    storage.write_whole(place / name, storage.sealed(record))
+    storage.write_record(place / name, record)
 
 
 def say_again(place, edit):
@@ -75,7 +75,7 @@ def test_every_number_that_is_changed_is_found_to_its_last_digit(place, name, ta
         "by",
         "family",
     )  # which test it is, and what is no number
-    numbers = {k: v for k, v in storage.unsealed(place / name)[table][-1].items() if k not in kept}
+    numbers = {k: v for k, v in storage.read_record(place / name)[table][-1].items() if k not in kept}
     run, record = storage.load_run(place), storage.load_record(place / name, {})
     files = record["outputs"] if name != "result.json" else [{"name": "outputs", "digest": record["outputs"]}]
     kept = {}

@@ -45,7 +45,7 @@ class Interrupted(Exception):
 def looks_often(monkeypatch):
     """At the validation split: a run of these tests is over before others have looked once."""
     monkeypatch.setattr(training, "CHECK", 5)
-    monkeypatch.setattr(training, "VALIDATION_ROWS", 32)
+    monkeypatch.setattr(training, "VALIDATION_SEQUENCES", 32)
 
 
 def tiny(memory="linear", policy="adaptive", **fields):
@@ -160,7 +160,7 @@ def test_checkpoints_change_nothing_and_are_kept_no_more_often_than_asked(tmp_pa
     assert not saved
     train(tiny(), checkpoint=tmp_path / "kept", every=0)
     assert len(saved) == 12
-    with pytest.raises(ValueError, match="seconds from 0"):
+    with pytest.raises(ValueError, match="at least 0 seconds"):
         train(tiny(), checkpoint=tmp_path / "kept", every=-1)
 
 

@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from models import SequenceModel, build
-from models.caching.cached import Cached
+from models import SequenceModel, build, build_memory
+from models.caching.memory import CachingMemory
 from models.memories.caching import GRM, SSC, Residual, Soup
-from models.memories.controls import Average, RandomSSC, oracle_of
-from models.rule import by
+from models.memories.controls import Average, RandomSSC, with_oracle_gate
+from models.rule import multiplier
 from models.rules import RULES
 from models.sequence_model import norm
 from recall_tasks import Batch, Stored, Task
@@ -30,9 +30,9 @@ WIDTH, ROWS = 8, 40
 GATED = (GRM, Soup, SSC, RandomSSC, Average)
 
 
-def make(form: type[Cached], **options: Any) -> Any:
+def make(form: type[CachingMemory], **options: Any) -> Any:
     torch.manual_seed(1)
-    return form(WIDTH, **options).double()
+    return build_memory(form, WIDTH, **options).double()
 
 
 def tokens(T: int, B: int = 2) -> Tensor:
@@ -45,14 +45,16 @@ def answered(memory: Any, x: Tensor, state: Any) -> tuple[Tensor, Any]:
     q = memory.inputs(x, state.recent)[0]
     stacks = zip(memory.rule.matrices(after.M), after.caches, strict=True)
     memories = [torch.cat([W.unsqueeze(2), stack], dim=2) for W, stack in stacks]
-    each = [memory.rule.read(by(tuple(W[:, :, n] for W in memories)), q) for n in range(memories[0].shape[2])]
+    each = [memory.rule.read(multiplier(tuple(W[:, :, n] for W in memories)), q) for n in range(memories[0].shape[2])]
     return torch.cat(each, dim=2), after
 
 
 @pytest.mark.parametrize("form", [GRM, SSC, RandomSSC, Average])
 @pytest.mark.parametrize("base", ["linear", "titans"])
 @pytest.mark.parametrize("start", ["independent", "checkpoint"])
-def test_routing_weighs_the_answers_of_all_memories_into_the_read(form: type[Cached], base: str, start: str) -> None:
+def test_routing_weighs_the_answers_of_all_memories_into_the_read(
+    form: type[CachingMemory], base: str, start: str
+) -> None:
     inner = {"inner": 4} if RULES[base].depth > 1 else {}
     memory, x = make(form, segment=4, heads=2, base=base, start=start, **inner), tokens(1)
     _, state = memory(tokens(13))
@@ -69,7 +71,7 @@ def test_routing_of_soup_mixes_its_matrices() -> None:
     weights, after = memory.routing(x, state), memory(x, state)[1]
     stacks = zip(memory.rule.matrices(after.M), after.caches, strict=True)
     mixed = [torch.einsum("bhn,bhnio->bhio", weights[:, :, 0], torch.cat([W[:, :, None], s], 2)) for W, s in stacks]
-    read = memory.rule.read(by(tuple(mixed)), memory.inputs(x, state.recent)[0])
+    read = memory.rule.read(multiplier(tuple(mixed)), memory.inputs(x, state.recent)[0])
     assert torch.allclose(memory.read_out(read), memory(x, state)[0], atol=1e-10)
 
 
@@ -100,19 +102,21 @@ def test_routing_of_many_tokens_is_that_of_each_with_nothing_on_caches_to_come(c
 
 def test_a_sum_weighs_nothing() -> None:
     memory = make(Residual, segment=4)
-    for call in (lambda: memory.routing(tokens(1)), lambda: oracle_of(memory)):
-        with pytest.raises(ValueError, match="sums its memories"):
+    for call in (lambda: memory.routing(tokens(1)), lambda: with_oracle_gate(memory)):
+        with pytest.raises(ValueError, match=r"sums its memories|no gate"):
             call()
 
 
 @pytest.mark.parametrize("form", GATED)
 @pytest.mark.parametrize("base", ["linear", "dla"])
-def test_a_gate_that_is_told_reads_one_memory_and_untold_is_as_it_was(form: type[Cached], base: str) -> None:
+def test_a_gate_that_knows_the_position_reads_one_memory_and_else_is_as_it_was(
+    form: type[CachingMemory], base: str
+) -> None:
     inner = {"inner": 4} if RULES[base].depth > 1 else {}
     memory, x = make(form, segment=4, base=base, **inner), tokens(1)
-    informed = oracle_of(memory)
+    informed = with_oracle_gate(memory)
     assert isinstance(informed, form)
-    assert not memory.told
+    assert not memory.uses_oracle
     assert all(a is b for a, b in zip(memory.parameters(), informed.parameters(), strict=True))
     _, state = memory(tokens(13))
     answers, _ = answered(memory, x, state)

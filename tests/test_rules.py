@@ -12,13 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models import MEMORIES
+from models import MEMORIES, build_memory
 from models.memories.delta import Delta
-from models.memories.gated import Gated
+from models.memories.gated_linear import GatedAdditive
 from models.memories.linear import Additive, Sum
-from models.memory import carried
+from models.memory import num_floats
 from models.recurrent import Recurrent
-from models.rule import Gates, Open, Rule, by, unit
+from models.rule import Gates, Open, Rule, multiplier, unit
 from models.rules import RULES
 
 torch.set_num_threads(1)
@@ -207,12 +207,12 @@ def test_a_write_leaves_what_it_is_given_as_it_is(name: str) -> None:
 def test_the_size_of_a_memory_is_counted_from_its_tensors(name: str) -> None:
     rule = make(name)
     M = rule.start(torch.zeros(3, 1, dtype=torch.float64))
-    assert rule.floats() == carried(M)
+    assert rule.floats() == num_floats(M)
     assert all(x.isfinite().all() and x.shape[:2] == (3, H) and x.dtype == torch.float64 for x in tensors(M))
     assert len(rule.matrices(M)) == rule.depth
-    assert rule.matrix_floats() == carried(rule.matrices(M))
+    assert rule.matrix_floats() == num_floats(rule.matrices(M))
     for end in (rule.write(M, *(x[:1].expand(3, -1, -1, -1) for x in tokens(rule, 37)))[1], begun(rule)):
-        assert rule.floats() == carried(end)
+        assert rule.floats() == num_floats(end)
 
 
 @pytest.mark.parametrize("name", [name for name, rule in RULES.items() if rule.gates or name == "linear"])
@@ -225,7 +225,7 @@ def test_a_decay_of_1_and_strengths_of_0_change_no_matrix(name: str) -> None:
     for before, after in zip(rule.matrices(M), rule.matrices(end), strict=True):
         assert torch.allclose(before, after, atol=1e-12)
     for layer, x in enumerate(asked(rule, 37, torch.float64)):
-        assert torch.allclose(multiply(layer, x), by(rule.matrices(M))(layer, x), atol=1e-12)
+        assert torch.allclose(multiply(layer, x), multiplier(rule.matrices(M))(layer, x), atol=1e-12)
 
 
 @every_rule
@@ -240,7 +240,7 @@ def test_gates_begin_at_their_bias(name: str) -> None:
 def test_queries_and_keys_have_unit_length_where_the_papers_have_them_so(
     name: str, form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    memory: Any = MEMORIES["grm"](8, heads=2, base=name) if form == "grm" else MEMORIES[name](8, heads=2)
+    memory: Any = build_memory(MEMORIES["grm"], 8, heads=2, base=name) if form == "grm" else MEMORIES[name](8, heads=2)
     projected = tuple(randoms(seed, B, 2, 9, 4) for seed in (1, 2, 3))
     monkeypatch.setattr(memory.project, "forward", lambda x, recent: (projected, recent))
     for part, found, plain in zip("qkv", memory.double().inputs(randoms(4, B, 9, 8), None), projected, strict=False):
@@ -355,7 +355,7 @@ def test_steps_of_ones_own_are_not_written_by_the_fast_form_of_another() -> None
         kind = Doubling
 
     assert Doubling.write is Rule.write
-    assert Gated.write is not Rule.write
+    assert GatedAdditive.write is not Rule.write
     memory, x = Doubled(8).double(), torch.randn(2, 9, 8, dtype=torch.float64)
     assert torch.allclose(memory(x)[0], memory.definition(x)[0], atol=1e-12)
 

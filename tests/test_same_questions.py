@@ -33,7 +33,7 @@ def sealed_again(asked, folder, change):
         tensors = {name: t.clone() for name, t in storage.load_tensors(place, file["name"], file["digest"]).items()}
         change(tensors, record)
         file["digest"] = storage.write_tensors(place, file["name"], tensors)
-    storage.write_whole(place / storage.EXTRAPOLATION, storage.sealed(record))
+    storage.write_record(place / storage.EXTRAPOLATION, record)
     return place
 
 
@@ -78,7 +78,7 @@ def test_runs_that_differ_in_capacity_alone_differ(asked, tmp_path):
     assert compare_runs(load(asked), load(place)).nothing
     record = storage.load_record(place / "capacity.json", {})
     record["capacity"][0]["accuracy"] = 0.99
-    storage.write_whole(place / "capacity.json", storage.sealed(record))
+    storage.write_record(place / "capacity.json", record)
     found = compare_runs(load(asked), load(place)).facts
     assert found["what"].tolist() == ["accuracy at a load of 1 in rows of 16"]
     (place / "capacity.json").unlink()

@@ -33,7 +33,7 @@ def test_states_are_kept_beside_the_run_and_fewer_are_not_kept_again(tmp_path):
     model = RUN.build()
     place = storage.write_run(tmp_path, RUN, {"scores": []}, dict(model.state_dict()), {})
     ask_more(str(place), {"states": {"rows": 6}}, lambda said: None)
-    record = storage.unsealed(place / "states.json")
+    record = storage.read_record(place / "states.json")
     (kept,) = record["outputs"]
     tensors = storage.load_tensors(place, kept["name"], kept["digest"])
     assert {name: list(tensor.shape) for name, tensor in tensors.items()} == record["shapes"]

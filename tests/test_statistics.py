@@ -14,21 +14,21 @@ from scipy import stats
 
 from runners.statistics import (
     across_seeds,
-    cluster_bootstrap,
     cluster_interval,
+    combine_intervals,
+    fraction_solved,
     holm,
     iqm,
     iqm_interval,
     least_p,
     paired_difference,
-    seeds_bootstrap,
     seeds_to_show,
-    share_solved,
     signs_flipped,
     superiority,
     trainings_exchanged,
     wilson,
 )
+from runners.statistics.intervals import Trainings, crossed_variance, trainings
 
 Z = 1.959963984540054
 Q = 8
@@ -47,6 +47,27 @@ def logistic(x: NDArray[np.float64]) -> NDArray[np.float64]:
 def answers(rng: np.random.Generator, skill: NDArray[np.float64], hard: NDArray[np.float64]) -> Counts:
     """Right answers [seeds, rows] of Q questions a row: seeds differ by skill, rows by how hard they are for all."""
     return rng.binomial(Q, logistic(skill[:, None] + hard + rng.normal(0, 0.4, (len(skill), len(hard)))))
+
+
+def bootstrap_of_sequences(k: Counts, N: Counts, resamples: int, seed: int = 0) -> NDArray[np.float64]:
+    """Accuracies [resamples, seeds] of counts [seeds, sequences] over resampled sequences, the same for all seeds."""
+    R = len(N)
+    times = np.random.default_rng(seed).multinomial(R, np.full(R, 1 / R), size=resamples)
+    return np.asarray(times @ k.T / (times @ N)[:, None])
+
+
+def cluster_bootstrap(k: Counts, N: Counts, resamples: int, seed: int = 0) -> tuple[float, float]:
+    """Percentiles over sequences: the second opinion on `cluster_interval`."""
+    low, high = np.quantile(bootstrap_of_sequences(k[None], N, resamples, seed), [0.025, 0.975])
+    return float(low), float(high)
+
+
+def seeds_bootstrap(k: Counts, N: Counts, resamples: int, seed: int = 0) -> tuple[float, float]:
+    """Percentiles over seeds and sequences (the pigeonhole bootstrap, Owen 2007): second opinion on `across_seeds`."""
+    by_seed = bootstrap_of_sequences(k, N, resamples, seed)
+    sampled = np.random.default_rng(seed + 1).integers(len(k), size=by_seed.shape)
+    low, high = np.quantile(np.take_along_axis(by_seed, sampled, 1).mean(1), [0.025, 0.975])
+    return float(low), float(high)
 
 
 def alike(rng: np.random.Generator, seeds: int) -> NDArray[np.float64]:
@@ -85,19 +106,25 @@ def test_wilson_widens_with_confidence() -> None:
 
 @pytest.mark.parametrize(("right", "n"), [(3, 2), (-1, 2), (0, 0)])
 def test_wilson_refuses_counts_that_cannot_be(right: int, n: int) -> None:
-    with pytest.raises(ValueError, match="0 <= right <= n"):
+    with pytest.raises(ValueError, match="0 <= correct <= n"):
         wilson(right, n)
 
 
 @pytest.mark.parametrize("confidence", [0, 1, 95])
 def test_a_confidence_that_cannot_be_is_refused(confidence: float) -> None:
-    for call in (wilson, cluster_interval, cluster_bootstrap):
+    counts = ([3, 1], [4, 4])
+    for call in (
+        lambda: wilson(3, 4, confidence),
+        lambda: cluster_interval(*counts, confidence),
+        lambda: across_seeds([counts[0]] * 2, [counts[1]] * 2, confidence),
+        lambda: iqm_interval([[0.3, 0.4]], confidence=confidence),
+    ):
         with pytest.raises(ValueError, match=r"between 0 and 1, not .*0\.95"):
-            call(*([3], [4]) if call is wilson else ([3, 1], [4, 4]), confidence=confidence)
+            call()
 
 
-def test_share_solved() -> None:
-    assert share_solved([True, False, True, True]) == (3, 4, *floats(wilson(3, 4)))
+def test_fraction_solved() -> None:
+    assert fraction_solved([True, False, True, True]) == (3, 4, *floats(wilson(3, 4)))
 
 
 def test_rows_of_one_question_have_the_wilson_interval() -> None:
@@ -110,7 +137,7 @@ def test_rows_of_many_questions_have_the_t_interval_in_the_middle() -> None:
     low, high = cluster_interval(right, np.full(2000, Q))
     t = stats.t.interval(0.95, 1999, right.mean() / Q, stats.sem(right / Q))
     np.testing.assert_allclose((low, high), t, atol=2e-5)
-    np.testing.assert_allclose((low, high), cluster_bootstrap(right, np.full(2000, Q), resamples=800), atol=1.5e-3)
+    np.testing.assert_allclose((low, high), cluster_bootstrap(right, np.full(2000, Q), 800), atol=1.5e-3)
 
 
 @pytest.mark.parametrize("share", [0, 2, 4])
@@ -146,7 +173,7 @@ def test_the_bootstrap_covers_less_near_one() -> None:
     held = np.zeros(2)
     for seed in range(200):
         right, asked = rng.binomial(Q, rng.beta(1.98, 0.02, 64)), np.full(64, Q)
-        bounds = cluster_interval(right, asked), cluster_bootstrap(right, asked, seed=seed, resamples=200)
+        bounds = cluster_interval(right, asked), cluster_bootstrap(right, asked, 200, seed)
         held += [low <= 0.99 <= high for low, high in bounds]
     assert held[1] < 180 < held[0]
 
@@ -156,22 +183,16 @@ def test_the_bootstrap_covers_less_near_one() -> None:
     [
         ([], [], "one length"),
         ([1], [1, 2], "one length"),
-        ([2], [1], "right <= asked"),
-        ([0], [0], "asked >= 1"),
+        ([2], [1], "correct <= questions"),
+        ([0], [0], "questions >= 1"),
     ],
 )
 def test_counts_that_cannot_be_are_refused(right: list[int], asked: list[int], words: str) -> None:
-    for interval in (cluster_interval, cluster_bootstrap):
-        with pytest.raises(ValueError, match=words):
-            interval(right, asked)
+    with pytest.raises(ValueError, match=words):
+        cluster_interval(right, asked)
 
 
 def test_the_same_seed_gives_the_same_bounds() -> None:
-    right, asked = np.arange(50) % 5, np.full(50, 4)
-    both = np.stack([right, right[::-1]])
-    for interval, k in ((cluster_bootstrap, right), (seeds_bootstrap, both)):
-        first = interval(k, asked, seed=3)
-        assert first == interval(k, asked, seed=3) != interval(k, asked, seed=4)
     scores = [[0.1, 0.5, 0.8], [0.3, 0.2, 0.9]]
     assert iqm_interval(scores, seed=3) == iqm_interval(scores, seed=3) != iqm_interval(scores, seed=4)
 
@@ -226,8 +247,6 @@ def test_seeds_that_disagree_widen_the_interval() -> None:
 def test_a_mean_over_no_seeds_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one seed"):
         across_seeds([], [])
-    with pytest.raises(ValueError, match="at least one seed"):
-        seeds_bootstrap([], [])
 
 
 def covered(interval: Callable[[Counts, Counts, int], tuple[float, ...]], spread: Spread, S: int, trials: int) -> float:
@@ -247,7 +266,7 @@ def ours(right: Counts, asked: Counts, trial: int) -> tuple[float, ...]:
 
 
 def bootstrap(right: Counts, asked: Counts, trial: int) -> tuple[float, ...]:
-    return seeds_bootstrap(right, asked, seed=trial, resamples=300)
+    return seeds_bootstrap(right, asked, 300, trial)
 
 
 @pytest.mark.parametrize(
@@ -453,7 +472,7 @@ def test_three_seeds_cannot_show_a_difference() -> None:
 
 
 def test_right_answers_of_one_dimension_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"\[seeds, rows\]"):
+    with pytest.raises(ValueError, match=r"\[seeds, sequences\]"):
         paired_difference([1, 0], [[1, 0]], [1, 1])
 
 
@@ -485,3 +504,37 @@ def test_a_level_of_5_percent_is_kept(spread: Spread, seeds: int) -> None:
     wrong, held = mistaken(spread, seeds, 1500)
     assert wrong <= 0.065
     assert held >= 0.93
+
+
+# The variance of seeds that share their sequences
+
+CORRECT = np.array([8, 5, 0, 7, 2, 8, 1, 6], dtype=float)
+
+
+def seeds_of(*correct: NDArray[np.float64]) -> Trainings:
+    return trainings([(k, np.full(8, 8.0)) for k in correct])
+
+
+def test_sequences_that_are_as_hard_for_both_add_nothing_to_a_difference() -> None:
+    one, other = seeds_of(CORRECT, CORRECT, CORRECT), seeds_of(CORRECT, CORRECT)
+    assert crossed_variance(one).value > 0.01
+    assert crossed_variance(one, other).value == pytest.approx(0, abs=1e-15)
+
+
+def test_sequences_that_are_hard_for_one_where_they_are_easy_for_the_other_count_four_times() -> None:
+    one, other = seeds_of(CORRECT, CORRECT), seeds_of(8 - CORRECT, 8 - CORRECT)
+    assert crossed_variance(one, other).value == pytest.approx(4 * crossed_variance(one).value)
+
+
+def test_superiority_is_the_statistic_of_mann_and_whitney() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        x, y = rng.integers(0, 6, 5) / 5, rng.integers(0, 6, 7) / 5
+        assert superiority(x, y) == pytest.approx(stats.mannwhitneyu(x, y).statistic / 35)
+
+
+def test_combined_intervals_of_symmetric_ones_add_squares() -> None:
+    total, low, high = combine_intervals([2, -1], [0.5, 0.3], [0.4, 0.1], [0.6, 0.5])
+    assert (total, high - total, total - low) == pytest.approx((0.7, np.hypot(0.2, 0.2), np.hypot(0.2, 0.2)))
+    _, low, high = combine_intervals([1, -1, 0], [0.5, 0.3, 9], [0.4, 0.1, -np.inf], [np.inf, 0.5, np.inf])
+    assert (low, high) == (pytest.approx(0.2 - np.hypot(0.1, 0.2)), np.inf)

@@ -141,7 +141,7 @@ def beside(place):
     """A run with the records of a study and of a failure beside it."""
     storage.write_failure(place.parent, OTHER, "it died", "died", "", 1.0)
     asked = {"name": "demo", "runs": [RUN.name], "command": "", "seconds": 1.0}
-    storage.write_whole(place.parent / "study.json", storage.sealed(asked))
+    storage.write_record(place.parent / "study.json", asked)
     return place
 
 
@@ -150,7 +150,7 @@ def beside(place):
 def test_a_record_that_is_well_sealed_and_ill_formed_is_refused(beside, name, value, random):
     place, folder = beside, beside.parent
     path = {"failed.json": folder / f"{OTHER.name}.failed.json", "study.json": folder / name}.get(name, place / name)
-    kept, content = path.read_bytes(), storage.unsealed(path)
+    kept, content = path.read_bytes(), storage.read_record(path)
     inside = content
     if name == "run.json" and random.draw(st.booleans()):
         inside = content[random.draw(st.sampled_from(["task", "model", "training"]))]
@@ -161,7 +161,7 @@ def test_a_record_that_is_well_sealed_and_ill_formed_is_refused(beside, name, va
         inside.pop(key, None)
     else:
         content = value
-    path.write_bytes(storage.sealed(content))
+    path.write_bytes(storage.record_bytes(content))
     reads = [
         partial(read, place)
         for read in (storage.load_run, storage.load_result, storage.load_weights, storage.load_settings)
@@ -267,7 +267,7 @@ def test_code_that_lies_in_a_folder_of_runs_is_never_imported(tmp_path, where):
         path = folder / "nowhere" / ".." / path.name
     foreign = RUN.to_json()
     foreign["model"]["memory"] = f"{path}:Evil"
-    (place / "run.json").write_bytes(storage.sealed(foreign))
+    (place / "run.json").write_bytes(storage.record_bytes(foreign))
     with pytest.raises(storage.CorruptRun, match="no code is loaded from there") as refused:
         storage.load_run(place)
     one_line(refused.value)
@@ -282,7 +282,7 @@ def test_whether_a_run_is_finished_imports_no_other_memory(tmp_path):
     place = write(tmp_path / "runs")
     foreign = RUN.to_json()
     foreign["model"]["memory"] = f"{path}:Evil"
-    (place / "run.json").write_bytes(storage.sealed(foreign))
+    (place / "run.json").write_bytes(storage.record_bytes(foreign))
     with pytest.raises(storage.CorruptRun, match="another run than its name says"):
         storage.is_finished(place.parent, RUN)
     assert not trace.exists()
@@ -358,7 +358,7 @@ def test_a_write_that_fails_says_why_and_leaves_nothing(tmp_path, monkeypatch, c
 
 def test_an_old_record_stays_where_a_new_one_cannot_be_written(place, monkeypatch):
     path = place / "probe.json"
-    storage.write_whole(path, storage.sealed([1]))
+    storage.write_record(path, [1])
 
     def full(opened):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -366,8 +366,8 @@ def test_an_old_record_stays_where_a_new_one_cannot_be_written(place, monkeypatc
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
         with pytest.raises(storage.FullDisk):
-            storage.write_whole(path, storage.sealed([2]))
-    assert storage.unsealed(path) == [1]
+            storage.write_record(path, [2])
+    assert storage.read_record(path) == [1]
     assert sorted(p.name for p in place.iterdir()) == sorted([*FILES, "probe.json"])
 
 
@@ -444,10 +444,10 @@ def test_a_sweep_takes_what_is_dead_and_leaves_what_is_alive(tmp_path, monkeypat
         fsync(opened)
 
     monkeypatch.setattr(os, "fsync", sweep_then_fsync)
-    with storage.claimed(tmp_path, RUN) as ours:
+    with storage.claim(tmp_path, RUN) as ours:
         assert ours
         place = write(tmp_path)
-        storage.write_whole(place / "probe.json", storage.sealed([]))
+        storage.write_record(place / "probe.json", [])
         assert (tmp_path / f".{RUN.name}.lock").exists()
     assert len(swept) > 8
     assert everything(place)[0] == RUN
@@ -455,12 +455,12 @@ def test_a_sweep_takes_what_is_dead_and_leaves_what_is_alive(tmp_path, monkeypat
 
 
 def test_a_run_is_claimed_once(tmp_path):
-    with storage.claimed(tmp_path, RUN) as first, storage.claimed(tmp_path, RUN) as second:
+    with storage.claim(tmp_path, RUN) as first, storage.claim(tmp_path, RUN) as second:
         assert (first, second) == (True, False)
-        with storage.claimed(tmp_path, OTHER) as other:
+        with storage.claim(tmp_path, OTHER) as other:
             assert other
     assert list(tmp_path.iterdir()) == []
-    with storage.claimed(tmp_path, RUN) as again:
+    with storage.claim(tmp_path, RUN) as again:
         assert again
 
 
@@ -475,7 +475,7 @@ for child in range(8):
     if os.fork() == 0:
         held = 0
         for _ in range(60):
-            with storage.claimed(folder, run) as ours:
+            with storage.claim(folder, run) as ours:
                 if ours:
                     held += 1
                     alone = os.open(log, os.O_CREAT | os.O_EXCL)  # fails where another is inside
@@ -498,20 +498,20 @@ def test_a_claim_ends_with_its_process(tmp_path):
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        with storage.claimed(tmp_path, RUN) as ours:
+        with storage.claim(tmp_path, RUN) as ours:
             os.write(writing, b"1" if ours else b"0")
             signal_never_comes, _ = os.pipe()
             os.read(signal_never_comes, 1)
         os._exit(1)
     assert os.read(reading, 1) == b"1"
-    with storage.claimed(tmp_path, RUN) as ours:
+    with storage.claim(tmp_path, RUN) as ours:
         assert not ours
     os.kill(child, 9)
     os.waitpid(child, 0)
     os.close(reading)
     os.close(writing)
     assert list(tmp_path.iterdir()) != [], "it was killed: its lock file is there"
-    with storage.claimed(tmp_path, RUN) as ours:
+    with storage.claim(tmp_path, RUN) as ours:
         assert ours
     assert list(tmp_path.iterdir()) == []
 
@@ -521,7 +521,7 @@ def test_a_folder_without_locks_is_refused_and_swept_by_age(tmp_path, monkeypatc
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr("runners.storage.locks.fcntl.flock", none)
-    with pytest.raises(storage.UnwritableFolder, match="its file system has no locks"), storage.claimed(tmp_path, RUN):
+    with pytest.raises(storage.UnwritableFolder, match="its file system has no locks"), storage.claim(tmp_path, RUN):
         pass
     place = write(tmp_path)
     assert storage.is_finished(tmp_path, RUN)
@@ -608,13 +608,13 @@ def test_a_missing_place_is_one_clear_error(tmp_path):
 
 def test_nan_is_refused_rather_than_written_as_bad_json():
     with pytest.raises(ValueError, match=r"not JSON compliant|Out of range"):
-        storage.sealed({"loss": float("nan")})
+        storage.record_bytes({"loss": float("nan")})
 
 
 def test_a_damaged_record_beside_a_run_costs_that_record_alone(place):
     (place / "probe.json").write_text("[]")
     with pytest.raises(storage.CorruptRun, match="delete that file alone"):
-        storage.unsealed(place / "probe.json")
+        storage.read_record(place / "probe.json")
     (place.parent / "study.json").write_text("{}")
     with pytest.raises(storage.CorruptRun, match="no run is lost"):
         storage.load_study(place.parent)
@@ -635,7 +635,7 @@ def test_a_run_found_twice_is_one(place, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere") / place.name
     shutil.copytree(place, elsewhere)
     assert storage.find_runs([place, elsewhere]) == [place]
-    (elsewhere / "result.json").write_bytes(storage.sealed({"scores": []}))
+    (elsewhere / "result.json").write_bytes(storage.record_bytes({"scores": []}))
     with pytest.raises(ValueError, match="are results of one run"):
         storage.find_runs([place, elsewhere])
 

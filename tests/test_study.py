@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from runners import storage
 from runners.cli.study_flags import MATCHED as MATCHED_WORDS
-from runners.cli.study_flags import TRAINED, numbers
+from runners.cli.study_flags import TRAINED
 from runners.compare import check_study, record_study
 from runners.config.run import ModelSetting, Run, TaskSetting, Training
-from runners.report.findings import FEW_SEEDS
 from runners.studies import MATCHED, Ask, Study
 from runners.studies.presets import DEMO_MODELS, DEMO_TASKS, MINUTES, PRESETS
+from runners.studies.study import FEW_SEEDS
 from runners.studies.study_file import load_study
 
 TASKS = (
@@ -160,7 +160,7 @@ def test_no_code_in_a_folder_of_runs_is_imported(tmp_path: Path) -> None:
     (tmp_path / "evil.py").write_text("raise SystemExit('imported')")
     content = STUDY.to_json()
     content["runs"][0]["model"]["memory"] = f"{tmp_path / 'evil.py'}:Evil"
-    (tmp_path / "study.json").write_bytes(storage.sealed({"study": content}))
+    (tmp_path / "study.json").write_bytes(storage.record_bytes({"study": content}))
     with pytest.raises(storage.CorruptRun, match="inside a folder of runs"):
         load_study(str(tmp_path))
 
@@ -230,7 +230,6 @@ def test_a_measure_may_be_asked_for_several_things() -> None:
 def test_flags_are_fields_of_the_training() -> None:
     assert set(TRAINED) < {f.name for f in dataclasses.fields(Training)} - {"learning_rate"}
     assert MATCHED_WORDS == MATCHED
-    assert numbers("0.003,1e-2,3") == [0.003, 0.01, 3.0]
 
 
 @pytest.mark.parametrize("name", PRESETS)

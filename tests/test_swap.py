@@ -11,7 +11,7 @@ from recall_tasks import Stream
 from runners.cli.main import main
 from runners.config.run import ModelSetting, Run, TaskSetting, Training
 from runners.evaluation.evaluate import predict
-from runners.storage import find_runs, unsealed
+from runners.storage import find_runs, read_record
 from runners.training.swap import swapped, with_trained_gates
 
 torch.set_num_threads(1)
@@ -90,7 +90,7 @@ def test_the_command_tests_finished_runs_and_keeps_what_it_found(
     assert "32 tokens" in told
     (place,) = find_runs([tmp_path])  # type: ignore[list-item]
     (kept,) = place.glob("swap-*.json")
-    assert [row["length"] for row in unsealed(kept)["scores"]] == [16, 32]
+    assert [row["length"] for row in read_record(kept)["scores"]] == [16, 32]
     assert main(["swap", "gru", str(tmp_path)]) == 2
     assert "other weights" in capsys.readouterr().err
     assert main(["swap", "average", str(tmp_path), "--ladder", "1 2"]) == 2

@@ -204,7 +204,7 @@ def test_a_failed_run_is_kept_with_its_reason_and_tried_again_on_request(written
         assert f"recall sweep {study}" in said.splitlines()[-1]
         assert "--retry" in said.splitlines()[-1]
         (failure,) = folder.glob("*.failed.json")
-        kept = storage.unsealed(failure)
+        kept = storage.read_record(failure)
         assert (kept["kind"], kept["attempts"]) == ("error", attempts)
         assert "Traceback" in kept["log"]
 

@@ -14,8 +14,7 @@ from recall_tasks import Stream, bounds
 from runners.config.run import ModelSetting, Run, TaskSetting, Training
 from runners.evaluation.evaluate import score
 from runners.statistics import wilson
-from runners.training.loop import train
-from runners.training.rate import Schedule
+from runners.training.loop import Schedule, train
 
 torch.set_num_threads(1)
 TINY = TaskSetting("mqar", 12, {"num_pairs": 2, "num_keys": 8, "num_values": 8})

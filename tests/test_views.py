@@ -9,13 +9,13 @@ import torch
 from settings import IDS, SETTINGS
 from torch import Tensor
 
-from models import MEMORIES
-from models.caching.cached import Cached
+from models import MEMORIES, build_memory
+from models.caching.memory import CachingMemory
 from models.hippo import measures
 from models.memories.attention import rotate
 from models.memories.caching import GRM, Residual
 from models.memories.elastic import Elastic
-from models.memories.hippo import HiPPO, reconstructed
+from models.memories.hippo import HiPPO, reconstruct_signal
 from models.memories.lmu import LMU
 from models.memories.log_linear import LogLinear
 from models.memory import Memory, State
@@ -26,7 +26,7 @@ WIDTH = 8
 
 def make(name: str, options: dict[str, Any]) -> Any:
     torch.manual_seed(1)
-    return MEMORIES[name](WIDTH, **options).double()
+    return build_memory(MEMORIES[name], WIDTH, **options).double()
 
 
 def tokens(T: int, B: int = 3) -> Tensor:
@@ -64,7 +64,7 @@ def test_a_memory_that_says_nothing_has_no_views() -> None:
     assert Plain().views(None) == {}
 
 
-CACHED = [(n, o) for n, o in SETTINGS if issubclass(MEMORIES[n], Cached) and "segment" in o]
+CACHED = [(n, o) for n, o in SETTINGS if issubclass(MEMORIES[n], CachingMemory) and "segment" in o]
 
 
 @pytest.mark.parametrize(("name", "options"), CACHED)
@@ -74,14 +74,14 @@ def test_views_of_caches_are_the_contents_cache_by_cache(name: str, options: dic
     _, state = memory(tokens(T))
     views, contents = memory.views(state), memory.contents(state)
     caches = [view for title, view in views.items() if title != "open"]
-    assert len(caches) == memory.kept(memory.segments.closed(T))
+    assert len(caches) == memory.num_caches(memory.segments.closed(T))
     assert torch.equal(views["open"], torch.cat([W.flatten(2) for W in memory.rule.matrices(state.M)], dim=2))
     stacks = [content.flatten(3) for title, content in contents.items() if title.startswith("caches")]
     assert torch.equal(torch.stack([*caches, views["open"]], dim=2)[:, :, :-1], torch.cat(stacks, dim=3))
 
 
 def test_the_oldest_cache_is_the_first() -> None:
-    memory, x = GRM(WIDTH, segment=4).double(), tokens(11)
+    memory, x = build_memory(GRM, WIDTH, segment=4).double(), tokens(11)
     _, early = memory(x[:, :5])
     _, late = memory(x)
     assert list(memory.views(late)) == ["open", "cache 1", "cache 2"]
@@ -90,7 +90,11 @@ def test_the_oldest_cache_is_the_first() -> None:
 
 def test_caches_that_are_kept_as_their_sum_are_one_view() -> None:
     torch.manual_seed(1)
-    memory, apart, x = Residual(WIDTH, segment=4).double(), GRM(WIDTH, segment=4).double(), tokens(11)
+    memory, apart, x = (
+        build_memory(Residual, WIDTH, segment=4).double(),
+        build_memory(GRM, WIDTH, segment=4).double(),
+        tokens(11),
+    )
     apart.load_state_dict(memory.state_dict(), strict=False)
     views, each = memory.views(memory(x)[1]), apart.views(apart(x)[1])
     assert list(views) == ["open", "caches summed"]
@@ -135,8 +139,8 @@ def test_a_smooth_signal_is_reconstructed(measure: str) -> None:
         return torch.cat([(torch.pi * x).sin() ** 2, x * (torch.pi * x).sin() ** 2], dim=1)
 
     N, T = 12, 96
-    c = torch.tensor(measures.written(measure, N, T, T).copy()) @ signals(T)
-    assert torch.allclose(reconstructed(measure, c[None])[0], signals(N), atol=0.03)
+    c = torch.tensor(measures.write_weights(measure, N, T, T).copy()) @ signals(T)
+    assert torch.allclose(reconstruct_signal(measure, c[None])[0], signals(N), atol=0.03)
 
 
 @pytest.mark.parametrize("measure", ["legs", "legt"])

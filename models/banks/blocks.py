@@ -45,7 +45,7 @@ def reading(bank: Bank, S: int, t: int) -> Array:
     return bank.read(t, bank.sampling.places(S, t)) if t else np.zeros((S, bank.N))
 
 
-def folded(bank: Bank, S: int, first: int, count: int, closed: int, like: Tensor) -> tuple[Tensor, ...]:
+def fold(bank: Bank, S: int, first: int, count: int, closed: int, like: Tensor) -> tuple[Tensor, ...]:
     """G [count S, (count-1) L], J [count S, N], P [N, N], K [N, closed L] of the blocks first, first + 1, ...
 
     With the tokens F of these blocks and C at their start, the memory tokens are G F + J C, and what is kept
@@ -80,7 +80,7 @@ def single(bank: Bank, S: int, i: int, defined: bool, like: Tensor) -> tuple[Ten
 def fixed_piece(bank: Bank, S: int, C: Tensor, tokens: Tensor, first: int) -> tuple[Tensor, Tensor]:
     groups, L = C.shape[0], bank.L
     closed, count = tokens.shape[1] // L, -(-tokens.shape[1] // L)
-    G, J, P, K = (a.expand(groups, -1, -1) for a in folded(bank, S, first, count, closed, C))
+    G, J, P, K = (a.expand(groups, -1, -1) for a in fold(bank, S, first, count, closed, C))
     memory = torch.bmm(G, tokens[:, : (count - 1) * L])
     written = torch.bmm(K, tokens[:, : closed * L]) if closed else C
     if first == 0:  # nothing is kept yet

@@ -15,7 +15,7 @@ from .slots import EMPTY, Positions, Slots
 WORD = 2**64
 
 
-def hashed(positions: Positions, seed: int) -> NDArray[np.uint64]:
+def hash_positions(positions: Positions, seed: int) -> NDArray[np.uint64]:
     """A number of 64 bits for each position: the finaliser of SplitMix64 (Steele, Lea and Flood 2014), twice."""
     x = positions.astype(np.uint64)
     for round in (1, 2):
@@ -30,7 +30,7 @@ class Random(Slots):
     """Raw tokens drawn uniformly, by the seed."""
 
     def choose(self, candidates: Positions, t: int) -> Positions:
-        least = np.argsort(hashed(candidates, self.seed), kind="stable")[: self.N]
+        least = np.argsort(hash_positions(candidates, self.seed), kind="stable")[: self.N]
         kept = np.full(self.N, EMPTY)
         kept[: len(least)] = np.sort(candidates[least])
         return kept

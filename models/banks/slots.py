@@ -1,7 +1,7 @@
 """Banks that keep tokens as they are: P, K and R are choices, with at most a single 1 in a row.
 
-After each block the bank keeps some of the tokens it held and of the new ones, and which they are depends
-on their positions alone. A place reads the kept token nearest to it, token j standing at j + 1/2.
+After each block the bank keeps some of the tokens it held and of the new ones, and which ones depends
+on their positions alone. A place reads the saved token nearest to it, token j standing at j + 1/2.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ class Slots(Bank):
 
     @abstractmethod
     def choose(self, candidates: Positions, t: int) -> Positions:
-        """[N] of the candidates, which are in order, or EMPTY: what is kept of the first t tokens."""
+        """[N] of the candidates, which are in order, or EMPTY: what is saved of the first t tokens."""
 
-    def kept(self, t: int) -> Positions:
+    def saved_positions(self, t: int) -> Positions:
         """[N]: the token in each slot after t tokens, or EMPTY. Goes on from the last time it is known."""
         known = t
         while known and (self, known) not in HISTORY:
             known -= self.L
-        kept = HISTORY.get((self, known), lambda: np.full(self.N, EMPTY))
+        saved = HISTORY.get((self, known), lambda: np.full(self.N, EMPTY))
         for t0 in range(known, t, self.L):
-            held = np.unique(kept[kept != EMPTY])
-            kept = self.choose(np.concatenate([held, np.arange(t0, t0 + self.L)]), t0 + self.L)
-            HISTORY.put((self, t0 + self.L), kept)
-        return kept
+            old = np.unique(saved[saved != EMPTY])
+            saved = self.choose(np.concatenate([old, np.arange(t0, t0 + self.L)]), t0 + self.L)
+            HISTORY.put((self, t0 + self.L), saved)
+        return saved
 
     def between(self, t0: int, t1: int) -> tuple[Array, Array]:
         """P [N, N] and K [N, t1 - t0]: where each slot's token of time t1 is to be found at t0, or after it."""
-        before, after = self.kept(t0), self.kept(t1)
+        before, after = self.saved_positions(t0), self.saved_positions(t1)
         P, K = np.zeros((self.N, self.N)), np.zeros((self.N, t1 - t0))
         slot = {token: n for n, token in reversed(list(enumerate(before.tolist())))}
         for n, token in enumerate(after.tolist()):
@@ -68,6 +68,6 @@ class Slots(Bank):
             yield self.between(t0, t)
 
     def read(self, t: int, x: Array) -> Array:
-        kept = self.kept(t)
-        full = np.flatnonzero(kept != EMPTY)
-        return np.eye(self.N)[full[nearest(kept[full], x * t)]]
+        saved = self.saved_positions(t)
+        full = np.flatnonzero(saved != EMPTY)
+        return np.eye(self.N)[full[nearest(saved[full], x * t)]]

@@ -19,21 +19,21 @@ class Store:
 
     def __init__(self, limit: int) -> None:
         self.limit, self.bytes = limit, 0
-        self.held: OrderedDict[Hashable, Any] = OrderedDict()
+        self.values: OrderedDict[Hashable, Any] = OrderedDict()
 
     def __contains__(self, key: Hashable) -> bool:
-        return key in self.held
+        return key in self.values
 
     def put(self, key: Hashable, value: Any) -> None:
-        self.bytes += size(value) - (size(self.held.pop(key)) if key in self.held else 0)
-        self.held[key] = value
-        while self.bytes > self.limit and len(self.held) > 1:
-            self.bytes -= size(self.held.popitem(last=False)[1])
+        self.bytes += size(value) - (size(self.values.pop(key)) if key in self.values else 0)
+        self.values[key] = value
+        while self.bytes > self.limit and len(self.values) > 1:
+            self.bytes -= size(self.values.popitem(last=False)[1])
 
     def get(self, key: Hashable, make: Callable[[], V]) -> V:
-        """The value of the key, made where it is not held."""
-        if key not in self.held:
+        """The value of the key, made where it is not values."""
+        if key not in self.values:
             self.put(key, make())
-        self.held.move_to_end(key)
-        value: V = self.held[key]
+        self.values.move_to_end(key)
+        value: V = self.values[key]
         return value

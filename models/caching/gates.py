@@ -50,7 +50,7 @@ class Gate(nn.Module):
         return u.new_zeros(*u.shape[:3], 1 + pools.shape[2])
 
 
-class Average(Gate):
+class DecayGate(Gate):
     """Weights that fall by `decay` a segment: 1 is the even mean of an average over all caches."""
 
     def __init__(self, width: int, heads: int, size: int, decay: float = 1.0) -> None:
@@ -61,7 +61,7 @@ class Average(Gate):
         return (ages(pools).to(u.dtype) * math.log(self.decay)).expand(*u.shape[:3], -1)
 
 
-class Context(Gate):
+class ContextGate(Gate):
     """How well a query of the token matches what the segment pooled."""
 
     @property
@@ -80,7 +80,7 @@ class Context(Gate):
         return both * self.pooled_size**-0.5 if self.scaled else both
 
 
-class Connected(Context):
+class ConnectorGate(ContextGate):
     """The same with a query of its own, u_t = x_t W_u: the paper's connector."""
 
     def __init__(self, width: int, heads: int, size: int, pool: str = "mean", scaled: bool = True) -> None:
@@ -92,7 +92,7 @@ class Connected(Context):
         return (x @ self.weight).view(B, T, self.heads, -1).transpose(1, 2)
 
 
-class Position(Gate):
+class PositionGate(Gate):
     """A linear map of the token to a logit for every age, in segments."""
 
     def __init__(self, width: int, heads: int, size: int, pool: str = "mean", scaled: bool = True) -> None:
@@ -114,9 +114,9 @@ def ages(pools: Tensor) -> Tensor:
 
 
 GATES: dict[str, type[Gate]] = {
-    "inputs": Connected,
-    "queries": Context,
-    "position": Position,
+    "inputs": ConnectorGate,
+    "queries": ContextGate,
+    "position": PositionGate,
     "constant": Gate,
 }
 POOLS = ("mean", "sum", "mean_inputs", "sum_inputs")

@@ -43,7 +43,7 @@ def zoh(A: Array, B: Array, step: float) -> Pair:
     return moved[:N, :N], moved[:N, N]
 
 
-def known(rule: str) -> float | None:
+def rule_parameter(rule: str) -> float | None:
     """The rule's a, None for ZOH. Raises ValueError for a rule that does not exist."""
     if rule != "zoh" and rule not in RULES:
         raise ValueError(f"unknown rule {rule!r}: choose one of {', '.join(RULES)}, zoh")
@@ -55,7 +55,7 @@ def discretise(A: Array, B: Array, step: float, rule: str = "zoh") -> Pair:
 
     Raises ValueError for a step of 0 or less, and for an unknown rule.
     """
-    a = known(rule)
+    a = rule_parameter(rule)
     if step <= 0:
         raise ValueError(f"a step must be longer than 0, not {step}")
     return zoh(A, B, step) if a is None else generalised_bilinear(A, B, step, a)
@@ -63,7 +63,7 @@ def discretise(A: Array, B: Array, step: float, rule: str = "zoh") -> Pair:
 
 def legs_step(N: int, k: int, rule: str = "zoh") -> Pair:
     """LegS from k tokens to k + 1. By any rule the first token (k = 0) is a constant: c = f e_0."""
-    a = known(rule)
+    a = rule_parameter(rule)
     if a is None or k == 0:
         return legendre.step(N, k)
     return generalised_bilinear(*legs(N), 1 / k, a)

@@ -71,7 +71,7 @@ def steps(measure: str, N: int, theta: float, first: int, count: int) -> Pair:
     return Abar, np.eye(N)[0] - Abar[:, :, 0]
 
 
-def written(measure: str, N: int, theta: float, T: int) -> Array:
+def write_weights(measure: str, N: int, theta: float, T: int) -> Array:
     """W [N, T]: the coefficients after T tokens are W @ f."""
     if MEASURES[measure].scaled:
         return legendre.write_weights(N, T)

@@ -25,7 +25,7 @@ def constant(matrix: Array, kind: Kind) -> Tensor:
 
 
 @lru_cache(maxsize=128)
-def made(measure: str, N: int, theta: int, first: int, count: int, kind: Kind) -> Pair:
+def make_steps(measure: str, N: int, theta: int, first: int, count: int, kind: Kind) -> Pair:
     Abar, Bbar = measures.steps(measure, N, theta, first, count)
     return constant(Abar.swapaxes(1, 2), kind), constant(Bbar, kind)
 
@@ -36,10 +36,10 @@ def steps(measure: str, N: int, theta: int, first: int, kind: Kind) -> Pair:
     At least one; where all steps are the same, that one.
     """
     if not measures.MEASURES[measure].scaled:
-        return made(measure, N, theta, 0, 1, kind)
+        return make_steps(measure, N, theta, 0, 1, kind)
     count = max(1, ENTRIES // N**2)
     start = first - first % count
-    Abar, Bbar = made(measure, N, theta, start, count, kind)
+    Abar, Bbar = make_steps(measure, N, theta, start, count, kind)
     return Abar[first - start :], Bbar[first - start :]
 
 

@@ -30,113 +30,90 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..caching.cached import Cached, Caches, Layers, Look
-from ..caching.gates import GATES, POOLS, Context, Gate
-from ..caching.read import answers, chosen, weighed_apiece
-from ..rule import Multiply, by
-from ..rules import choose
+from ..caching.gates import GATES, Gate
+from ..caching.memory import Access, Caches, CachingMemory, Layers, Positions
+from ..caching.options import GatedOptions, SparseOptions
+from ..caching.reading import read_all, read_chosen, weighted_sum_by_piece
+from ..options import meanings
+from ..rule import Multiply, multiplier
 
 
-def every(looks: list[Look]) -> Tensor:
+def all_queries(accesses: list[Access]) -> Tensor:
     """The queries of all pieces: [B, H, T, K]."""
-    return torch.cat([look.q for look in looks], dim=2)
+    return torch.cat([access.q for access in accesses], dim=2)
 
 
-def apiece(x: Tensor, looks: list[Look]) -> Sequence[Tensor]:
+def split_by_piece(x: Tensor, accesses: list[Access]) -> Sequence[Tensor]:
     """x [B, H, T, ...] cut as the pieces are."""
-    return torch.split(x, [look.q.shape[2] for look in looks], dim=2)
+    return torch.split(x, [access.q.shape[2] for access in accesses], dim=2)
 
 
-class Residual(Cached):
+class Residual(CachingMemory):
     """Sum of the open memory and every cache: no gate, no parameter of its own."""
 
-    def one(self, memories: Layers, q: Tensor, weights: Tensor) -> Tensor:
-        return self.sum(memories, q)
+    def read_token(self, memories: Layers, q: Tensor, weights: Tensor) -> Tensor:
+        return self.sum_memories(memories, q)
 
-    def sum(self, memories: Layers, q: Tensor) -> Tensor:
+    def sum_memories(self, memories: Layers, q: Tensor) -> Tensor:
         """sum_n M^(n)(q)."""
-        return answers(self.rule, memories, q, q.new_ones(*q.shape[:3], memories[0].shape[2]))
+        return read_all(self.rule, memories, q, q.new_ones(*q.shape[:3], memories[0].shape[2]))
 
     @property
-    def summed(self) -> bool:
+    def is_summed(self) -> bool:
         """Caches of one matrix are kept as their sum: y_t = (M_t + sum_i M^(i)) q_t (Eq. 13)."""
         return self.rule.depth == 1
 
-    def keep(self, stack: Tensor, ends: list[Tensor]) -> Tensor:
-        every = super().keep(stack, ends)
-        return every.sum(2, keepdim=True) if self.summed and every.shape[2] else every
+    def append_caches(self, stack: Tensor, ends: list[Tensor]) -> Tensor:
+        every = super().append_caches(stack, ends)
+        return every.sum(2, keepdim=True) if self.is_summed and every.shape[2] else every
 
-    def kept(self, closed: int) -> int:
-        return min(closed, 1) if self.summed else closed
+    def num_caches(self, closed: int) -> int:
+        return min(closed, 1) if self.is_summed else closed
 
-    def known(self, stack: Tensor, ends: list[Tensor]) -> list[Tensor]:
-        return list(accumulate(ends, initial=stack.sum(2, keepdim=True))) if self.summed else [stack, *ends]
+    def cache_history(self, stack: Tensor, ends: list[Tensor]) -> list[Tensor]:
+        return list(accumulate(ends, initial=stack.sum(2, keepdim=True))) if self.is_summed else [stack, *ends]
 
-    def before(self, known: list[list[Tensor]], s: int) -> Layers:
-        return (known[0][s],) if self.summed else super().before(known, s)
+    def caches_before(self, history: list[list[Tensor]], s: int) -> Layers:
+        return (history[0][s],) if self.is_summed else super().caches_before(history, s)
 
-    def routing(self, x: Tensor, state: Caches | None = None, told: Tensor | None = None) -> Tensor:
+    def routing(self, x: Tensor, state: Caches | None = None, oracle_positions: Positions = None) -> Tensor:
         """There is none: raises ValueError."""
         raise ValueError("residual caching sums its memories and weighs none: ask average, grm, soup or ssc")
 
     def views(self, state: Caches) -> dict[str, Tensor]:
         """Caches that are kept as their sum are one view, `caches summed`; else each by itself."""
         seen = super().views(state)
-        return {"caches summed" if self.summed and name == "cache 1" else name: view for name, view in seen.items()}
+        return {"caches summed" if self.is_summed and name == "cache 1" else name: view for name, view in seen.items()}
 
-    def mix(self, multiply: Multiply, looks: list[Look]) -> Tensor:
-        reads = self.rule.read(multiply, every(looks))
+    def mix(self, multiply: Multiply, accesses: list[Access]) -> Tensor:
+        reads = self.rule.read(multiply, all_queries(accesses))
         parts = []
-        for look, open_reads in zip(looks, apiece(reads, looks), strict=True):
-            parts.append(open_reads + self.sum(look.caches(), look.q))
+        for access, open_reads in zip(accesses, split_by_piece(reads, accesses), strict=True):
+            parts.append(open_reads + self.sum_memories(access.caches(), access.q))
         return torch.cat(parts, dim=2)
 
 
-class GRM(Cached):
+class GRM(CachingMemory):
     """Gated residual memory: a softmax over the open memory and all caches weighs what each answers.
 
     gate   inputs (u_t = x_t W_u), queries (u_t = q_t), position (content-free), constant
     pool   mean or sum of a segment's keys, mean_inputs or sum_inputs of what came into the layer
     """
 
-    options: ClassVar[Mapping[str, str]] = {
-        **Cached.options,
-        "gate": f"what weighs the caches: {', '.join(GATES)}",
-        "pool": f"what a segment is known by: {', '.join(POOLS)}",
-        "scaled": "divide the gate's logits by the root of their size",
-    }
+    options: ClassVar[Mapping[str, str]] = meanings(GatedOptions)
 
-    def __init__(
-        self,
-        width: int,
-        heads: int = 1,
-        size: int = 0,
-        base: str = "linear",
-        segment: int = 32,
-        division: str = "constant",
-        start: str = "independent",
-        detach: bool = False,
-        expansion: int = 0,
-        inner: int = 0,
-        gate: str = "inputs",
-        pool: str = "mean",
-        scaled: bool = True,
-    ) -> None:
-        super().__init__(width, heads, size, base, segment, division, start, detach, expansion, inner)
-        kind = GATES[choose("gate", gate, list(GATES))]
-        if choose("pool", pool, POOLS).endswith("inputs") and gate == "queries":
-            raise ValueError(f"queries are compared with pooled keys: pool is mean or sum, not {pool}, or gate inputs")
-        if not issubclass(kind, Context) and (pool != "mean" or not scaled):
-            raise ValueError(f"pool and scaled are of gates that compare: with gate {gate} nothing is pooled or scaled")
-        self.gate: Gate = kind(width, heads, self.rule.size, pool, scaled)
+    def __init__(self, width: int, options: GatedOptions = GatedOptions()) -> None:
+        super().__init__(width, options)
+        kind = GATES[options.gate]
+        self.gate: Gate = kind(width, options.heads, self.rule.size, options.pool, options.scaled)
 
-    def mix(self, multiply: Multiply, looks: list[Look]) -> Tensor:
-        q = every(looks)
-        g_open, g = zip(*(self.weights(look).tensor_split([1], dim=-1) for look in looks), strict=True)
+    def mix(self, multiply: Multiply, accesses: list[Access]) -> Tensor:
+        q = all_queries(accesses)
+        g_open, g = zip(*(self.weights(access).tensor_split([1], dim=-1) for access in accesses), strict=True)
         reads = torch.cat(g_open, dim=2) * self.rule.read(multiply, q)
         if self.rule.depth == 1:
-            return reads + weighed_apiece(looks[-1].caches()[0], q, g)
-        parts = [answers(self.rule, look.caches(), look.q, g_s) for look, g_s in zip(looks, g, strict=True)]
+            return reads + weighted_sum_by_piece(accesses[-1].caches()[0], q, g)
+        parts = [read_all(self.rule, access.caches(), access.q, g_s) for access, g_s in zip(accesses, g, strict=True)]
         return reads + torch.cat(parts, dim=2)
 
 
@@ -147,17 +124,17 @@ class Soup(GRM):
     layer with the same weights is multiplying by the mixed matrices.
     """
 
-    def one(self, memories: Layers, q: Tensor, weights: Tensor) -> Tensor:
+    def read_token(self, memories: Layers, q: Tensor, weights: Tensor) -> Tensor:
         mixed = tuple(torch.einsum("bhn,bhnio->bhio", weights.squeeze(2), W) for W in memories)
-        return self.rule.read(by(mixed), q)
+        return self.rule.read(multiplier(mixed), q)
 
-    def mix(self, multiply: Multiply, looks: list[Look]) -> Tensor:
-        q = every(looks)
-        g_open, g = zip(*(self.weights(look).tensor_split([1], dim=-1) for look in looks), strict=True)
-        caches, own = looks[-1].caches(), torch.cat(g_open, dim=2)
+    def mix(self, multiply: Multiply, accesses: list[Access]) -> Tensor:
+        q = all_queries(accesses)
+        g_open, g = zip(*(self.weights(access).tensor_split([1], dim=-1) for access in accesses), strict=True)
+        caches, own = accesses[-1].caches(), torch.cat(g_open, dim=2)
 
         def mixed(layer: int, x: Tensor) -> Tensor:
-            return own * multiply(layer, x) + weighed_apiece(caches[layer], x, g)
+            return own * multiply(layer, x) + weighted_sum_by_piece(caches[layer], x, g)
 
         return self.rule.read(mixed, q)
 
@@ -170,35 +147,13 @@ class SSC(GRM):
     memory and these. Caches not chosen are not read.
     """
 
-    options: ClassVar[Mapping[str, str]] = {**GRM.options, "chosen": "caches each token reads"}
+    options: ClassVar[Mapping[str, str]] = meanings(SparseOptions)
 
-    def __init__(
-        self,
-        width: int,
-        heads: int = 1,
-        size: int = 0,
-        base: str = "linear",
-        segment: int = 32,
-        division: str = "constant",
-        start: str = "independent",
-        detach: bool = False,
-        expansion: int = 0,
-        inner: int = 0,
-        gate: str = "inputs",
-        pool: str = "mean",
-        scaled: bool = True,
-        chosen: int = 2,
-    ) -> None:
-        super().__init__(
-            width, heads, size, base, segment, division, start, detach, expansion, inner, gate, pool, scaled
-        )
-        if chosen < 1:
-            raise ValueError(f"at least 1 cache is chosen, not {chosen}")
-        if gate == "constant":
-            raise ValueError("a constant gate makes no choice: take gate inputs, queries or position, or grm")
-        self.chosen = chosen
+    def __init__(self, width: int, options: SparseOptions = SparseOptions()) -> None:
+        super().__init__(width, options)
+        self.chosen = options.chosen
 
-    def scores(self, look: Look, logits: Tensor) -> Tensor:
+    def scores(self, access: Access, logits: Tensor) -> Tensor:
         """What caches are chosen by, the largest first: [B, H, C, N], no two alike.
 
         Logits that differ by less than 1/4096 count as equal, and of these the newest cache is chosen: else
@@ -208,30 +163,30 @@ class SSC(GRM):
         N = rounded.shape[-1]
         return rounded * N + torch.arange(N, device=logits.device)
 
-    def weights(self, look: Look) -> Tensor:
-        logits = look.logits()
-        scores = self.scores(look, logits)
+    def weights(self, access: Access) -> Tensor:
+        logits = access.logits()
+        scores = self.scores(access, logits)
         if scores.shape[-1] <= self.chosen:
             return logits.softmax(-1)
         best = scores.topk(self.chosen, dim=-1).indices
         left_out = torch.ones_like(scores, dtype=torch.bool).scatter(-1, best, False)
         return torch.cat([logits[..., :1], logits[..., 1:].masked_fill(left_out, -torch.inf)], dim=-1).softmax(-1)
 
-    def route(self, look: Look) -> tuple[Tensor, Tensor, Tensor]:
+    def route(self, access: Access) -> tuple[Tensor, Tensor, Tensor]:
         """The open memory's weight [B, H, C, 1], the chosen caches [B, H, C, k], -1 for none, and their weights."""
-        logits = look.logits()
+        logits = access.logits()
         N, k = logits.shape[-1] - 1, self.chosen
         if k >= N:
-            best = torch.arange(N, device=look.q.device).expand(*look.q.shape[:3], N)
+            best = torch.arange(N, device=access.q.device).expand(*access.q.shape[:3], N)
         else:
-            best = self.scores(look, logits).topk(k, dim=-1).indices
+            best = self.scores(access, logits).topk(k, dim=-1).indices
         picked = torch.cat([logits[..., :1], logits[..., 1:].gather(-1, best)], dim=-1)
         g_open, g = picked.softmax(-1).tensor_split([1], dim=-1)
         short = (0, k - best.shape[-1])
         return g_open, F.pad(best, short, value=-1), F.pad(g, short)
 
-    def mix(self, multiply: Multiply, looks: list[Look]) -> Tensor:
-        q = every(looks)
-        g_open, index, g = (torch.cat(parts, dim=2) for parts in zip(*map(self.route, looks), strict=True))
+    def mix(self, multiply: Multiply, accesses: list[Access]) -> Tensor:
+        q = all_queries(accesses)
+        g_open, index, g = (torch.cat(parts, dim=2) for parts in zip(*map(self.route, accesses), strict=True))
         reads = g_open * self.rule.read(multiply, q)
-        return reads + chosen(self.rule, looks[-1].caches(), q, index, g) if (index >= 0).any() else reads
+        return reads + read_chosen(self.rule, accesses[-1].caches(), q, index, g) if (index >= 0).any() else reads

@@ -6,7 +6,7 @@ share L tokens of every block of L, rounded, drawn anew for each, have key and v
 
 s_j is the size of each channel over the block so far, so that noise is as large as what it replaces. The
 paper leaves its distribution open, and a later token's size cannot be known yet; the token itself has a
-part in it by its mean over channels, so nothing is told of which channel it used. No gradient passes.
+part in it by its mean over channels, so which channel it used stays hidden. No gradient passes.
 Which tokens, and eps, follow from seed and block alone: the same for every row, cut and batch size.
 """
 
@@ -29,7 +29,7 @@ class Corruption(NamedTuple):
     L: int
     seed: int
 
-    def drawn(self, i: int, like: Tensor) -> tuple[Tensor, Tensor]:
+    def noise_positions(self, i: int, like: Tensor) -> tuple[Tensor, Tensor]:
         """For block i: lost [L], 1 or 0, and eps [2, H, L, d] for keys and values like [B, H, t, d]."""
         _, H, _, d = like.shape
 
@@ -44,7 +44,7 @@ class Corruption(NamedTuple):
     def apply(self, k: Tensor, v: Tensor, first: int) -> tuple[Tensor, Tensor]:
         """k, v [B, H, t, d] from block `first` on, with what is lost replaced."""
         t = k.shape[2]
-        drawn = [self.drawn(i, k) for i in range(first, first + -(-t // self.L))]
+        drawn = [self.noise_positions(i, k) for i in range(first, first + -(-t // self.L))]
         lost = torch.cat([a for a, _ in drawn])[:t, None] > 0
         noise = torch.cat([eps for _, eps in drawn], dim=2)[:, :, :t]
         k, v = (torch.where(lost, eps * self.scale(a.detach()), a) for eps, a in zip(noise, (k, v), strict=True))

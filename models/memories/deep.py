@@ -22,7 +22,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..course import Chunks, Course
+from ..chunk_momentum import Chunks, Contributions
 from ..inner_loop import Descent, Layers, Tokens, gradients, learn
 from ..layers import Projections
 from ..memory import Memory
@@ -58,7 +58,7 @@ class Deep(Rule):
         """The definition: weights and momentum after the gradients of one token, g [B, H, G]."""
 
     @abstractmethod
-    def course(self, g: Tensor, chunks: Chunks) -> Course:
+    def contributions(self, g: Tensor, chunks: Chunks) -> Contributions:
         """The same for a sequence, g [B, H, T, G], as numbers."""
 
     @abstractmethod
@@ -90,8 +90,8 @@ class Deep(Rule):
         B, H, T, _ = k.shape
         chunks, S = Chunks(self.inner, M.tokens, T), self.momentum(M)
         W, begun = both(flat, (M.W1, M.W2)), both(flat, (M.begun1, M.begun2))
-        told = Tokens(chunks.cut(k), chunks.cut(v), chunks)
-        done = learn(W, both(flat, S) if S else None, begun, self.course(g, chunks), told, self.descent())
+        writes = Tokens(chunks.cut(k), chunks.cut(v), chunks)
+        done = learn(W, both(flat, S) if S else None, begun, self.contributions(g, chunks), writes, self.descent())
 
         def per_head(x: Tensor) -> Tensor:
             return x.view(B, H, *x.shape[1:])

@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..associations import corrected
+from ..associations import write_corrected
 from ..recurrent import Recurrent
 from ..rule import Multiply
 from .linear import Additive, Sum
@@ -42,7 +42,7 @@ class Delta(Additive):
         return Sum(correct(M.S, k, v, g[..., 0].sigmoid()))
 
     def write(self, M: Sum, k: Tensor, v: Tensor, g: Tensor) -> tuple[Multiply, Sum]:
-        multiply, S = corrected(M.S, None, k, v, g[..., 0].sigmoid())
+        multiply, S = write_corrected(M.S, None, k, v, g[..., 0].sigmoid())
         return multiply, Sum(S)
 
 
@@ -58,7 +58,7 @@ class GatedDelta(Additive):
 
     def write(self, M: Sum, k: Tensor, v: Tensor, g: Tensor) -> tuple[Multiply, Sum]:
         alpha, beta = g.unbind(-1)
-        multiply, S = corrected(M.S, F.logsigmoid(alpha), k, v, beta.sigmoid())
+        multiply, S = write_corrected(M.S, F.logsigmoid(alpha), k, v, beta.sigmoid())
         return multiply, Sum(S)
 
 

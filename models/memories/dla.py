@@ -15,8 +15,8 @@ from typing import ClassVar, NamedTuple
 
 from torch import Tensor
 
-from ..course import Chunks, Course, without_momentum
-from ..inner_loop import Descent, Layers, bounded
+from ..chunk_momentum import Chunks, Contributions, without_momentum
+from ..inner_loop import Descent, Layers, bound
 from .deep import Deep, DeepMemory
 
 
@@ -39,7 +39,7 @@ class DeepAdditive(Deep):
         return g[..., 0].sigmoid() / self.wide
 
     def error(self, h: Tensor, W2: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        return -bounded(v, 1.0)
+        return -bound(v, 1.0)
 
     def descent(self) -> Descent:
         return Descent(self.error, limit=4.0)
@@ -48,7 +48,7 @@ class DeepAdditive(Deep):
         eta = self.rate(g)[..., None, None]
         return (M.W1 - eta * gradient[0], M.W2 - eta * gradient[1]), None
 
-    def course(self, g: Tensor, chunks: Chunks) -> Course:
+    def contributions(self, g: Tensor, chunks: Chunks) -> Contributions:
         return without_momentum(self.rate(g), chunks)
 
     def carry(self, W: Layers, S: Layers | None, begun: Layers, tokens: int) -> Weights:

@@ -24,6 +24,7 @@ Shapes: B batch, H heads, d head size; N, S, L as above; r tokens in the open bl
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -34,6 +35,7 @@ from ..banks import BANKS, Sampling
 from ..banks.blocks import Change, constant, reading, remember, single
 from ..layers import Projections, ReadOut, recent_floats
 from ..memory import Memory
+from ..options import meanings, option
 from .attention import rotate
 from .corruption import Corruption
 from .sliding_window import attend
@@ -55,70 +57,63 @@ class Coefficients(NamedTuple):
     blocks: int
 
 
+@dataclass(frozen=True)
+class ElasticOptions:
+    """Options of an elastic memory. Raises ValueError for values out of their limits."""
+
+    heads: int = option(1, "heads the width is split into")
+    num_coefficients: int = option(64, "numbers kept of each channel")
+    num_samples: int = option(32, "memory tokens a block attends to")
+    block: int = option(32, "tokens attended to among themselves, then compressed")
+    bank: str = option("legendre", f"what the numbers are: {', '.join(BANKS)}")
+    sampling: str = option(
+        "uniform", "uniform, exponential, 'exponential 0.9' with its alpha, or places, oldest first: '0 0.5 1'"
+    )
+    left: bool = option(False, "sample cells at their left edges, as the paper does, rather than their middles")
+    rope: bool = option(True, "rotate queries and keys by their position")
+    learned: bool = option(False, "learn changes to the bank's constants")
+    corruption: float = option(0.0, "share of a block's own keys and values replaced by noise")
+    draw_seed: int = option(0, "seed of the noise, and of what the random bank keeps")
+
+    def __post_init__(self) -> None:
+        for name in ("num_coefficients", "num_samples", "block"):
+            if (size := getattr(self, name)) < 1:
+                raise ValueError(f"{name} must be at least 1, not {size}")
+        if self.num_coefficients > LARGEST:
+            raise ValueError(
+                f"num_coefficients takes 1 to {LARGEST:,}, the paper's largest, not {self.num_coefficients:,}"
+            )
+        if self.bank not in BANKS:
+            raise ValueError(f"unknown bank {self.bank!r}: choose one of {', '.join(BANKS)}")
+        if not 0 <= self.corruption <= 1:
+            raise ValueError(f"corruption is a share from 0 to 1, not {self.corruption}")
+        if self.corruption and int(self.corruption * self.block + 0.5) == 0:
+            least = f"{0.5 / self.block:.3g} is the least"
+            raise ValueError(f"corruption {self.corruption} of blocks of {self.block} loses no token: {least}")
+        if self.draw_seed < 0:
+            raise ValueError(f"draw_seed must be at least 0, not {self.draw_seed}")
+
+
 class Elastic(Memory):
     """The past as Legendre coefficients, or another bank of as many numbers, read back as a few tokens.
 
     num_coefficients is N, num_samples S, block L. `sampling` is explained in `banks/sampling.py`.
     """
 
-    options: ClassVar[Mapping[str, str]] = {
-        "heads": "heads the width is split into",
-        "num_coefficients": "numbers kept of each channel",
-        "num_samples": "memory tokens a block attends to",
-        "block": "tokens attended to among themselves, then compressed",
-        "bank": f"what the numbers are: {', '.join(BANKS)}",
-        "sampling": "uniform, exponential, 'exponential 0.9' with its alpha, or places, oldest first: '0 0.5 1'",
-        "left": "sample cells at their left edges, as the paper does, rather than their middles",
-        "rope": "rotate queries and keys by their position",
-        "learned": "learn changes to the bank's constants",
-        "corruption": "share of a block's own keys and values replaced by noise",
-        "draw_seed": "seed of the noise, and of what the random bank keeps",
-    }
+    options: ClassVar[Mapping[str, str]] = meanings(ElasticOptions)
 
-    def __init__(
-        self,
-        width: int,
-        heads: int = 1,
-        num_coefficients: int = 64,
-        num_samples: int = 32,
-        block: int = 32,
-        bank: str = "legendre",
-        sampling: str = "uniform",
-        left: bool = False,
-        rope: bool = True,
-        learned: bool = False,
-        corruption: float = 0.0,
-        draw_seed: int = 0,
-    ) -> None:
+    def __init__(self, width: int, options: ElasticOptions = ElasticOptions()) -> None:
         super().__init__()
-        for name, size in (
-            ("num_coefficients", num_coefficients),
-            ("num_samples", num_samples),
-            ("block", block),
-        ):
-            if size < 1:
-                raise ValueError(f"{name} must be at least 1, not {size}")
+        heads, seed = options.heads, options.draw_seed
         self.project = Projections(width, heads)
         self.read_out = ReadOut(width, heads, norm=False)
-        if num_coefficients > LARGEST:
-            raise ValueError(f"num_coefficients takes 1 to {LARGEST:,}, the paper's largest, not {num_coefficients:,}")
-        if rope and (width // heads) % 2:
+        if options.rope and (width // heads) % 2:
             raise ValueError(f"rotary positions need an even head size, not {width // heads}")
-        if bank not in BANKS:
-            raise ValueError(f"unknown bank {bank!r}: choose one of {', '.join(BANKS)}")
-        if not 0 <= corruption <= 1:
-            raise ValueError(f"corruption is a share from 0 to 1, not {corruption}")
-        if corruption and int(corruption * block + 0.5) == 0:
-            raise ValueError(
-                f"corruption {corruption} of blocks of {block} loses no token: {0.5 / block:.3g} is the least"
-            )
-        if draw_seed < 0:
-            raise ValueError(f"draw_seed must be at least 0, not {draw_seed}")
-        self.width, self.heads, self.rope = width, heads, rope
-        self.N, self.S, self.L = num_coefficients, num_samples, block
-        self.bank = BANKS[bank](self.N, self.L, Sampling.parse(sampling, self.S, left), draw_seed)
-        self.corruption = Corruption(corruption, block, draw_seed) if corruption else None
-        sizes = {"P": (self.N, self.N), "K": (self.N, self.L), "R": (self.S, self.N)} if learned else {}
+        self.width, self.heads, self.rope = width, heads, options.rope
+        self.N, self.S, self.L = options.num_coefficients, options.num_samples, options.block
+        self.bank = BANKS[options.bank](self.N, self.L, Sampling.parse(options.sampling, self.S, options.left), seed)
+        self.corruption = Corruption(options.corruption, self.L, seed) if options.corruption else None
+        sizes = {"P": (self.N, self.N), "K": (self.N, self.L), "R": (self.S, self.N)} if options.learned else {}
         self.learned = nn.ParameterDict({name: torch.zeros(size) for name, size in sizes.items()})
 
     def change(self) -> Change | None:
@@ -139,7 +134,7 @@ class Elastic(Memory):
         k_memory, CK = self.remember(CK, k, first)
         v_memory, CV = self.remember(CV, v, first)
         local = self.corruption.apply(k, v, first) if self.corruption else (k, v)
-        reads = self.look(q, *local, k_memory, v_memory, first)
+        reads = self.attend(q, *local, k_memory, v_memory, first)
         k, v = (a[:, :, closed * self.L :] for a in (k, v))
         return self.read_out(reads), Coefficients(recent, CK, CV, k, v, first + closed)
 
@@ -148,7 +143,7 @@ class Elastic(Memory):
         memory, after = remember(self.bank, self.S, self.change(), C.flatten(0, 1), tokens.flatten(0, 1), first)
         return memory.reshape(*C.shape[:2], -1, C.shape[3]), after.reshape(C.shape)
 
-    def look(self, q: Tensor, k: Tensor, v: Tensor, k_memory: Tensor, v_memory: Tensor, first: int) -> Tensor:
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, k_memory: Tensor, v_memory: Tensor, first: int) -> Tensor:
         """Each block to its S memory tokens and itself; q [B, H, T, d] are the last T of the tokens k, v."""
         S, L = self.S, self.L
         B, H, T, d = q.shape

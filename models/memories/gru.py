@@ -20,7 +20,7 @@ from ..layers import ReadOut, ShortConvolution, recent_floats
 from ..memory import Memory
 
 
-class Hidden(NamedTuple):
+class GRUState(NamedTuple):
     """recent [B, 3, D]: the last inputs of the convolution; h [B, D]."""
 
     recent: Tensor
@@ -37,17 +37,17 @@ class GRU(Memory):
         self.read_out = ReadOut(width, heads=1, norm=False)
         self.width = width
 
-    def start(self, x: Tensor, state: Hidden | None) -> tuple[Tensor, Tensor, Tensor]:
+    def start(self, x: Tensor, state: GRUState | None) -> tuple[Tensor, Tensor, Tensor]:
         """The inputs of the cell, what the convolution carries on, and the hidden state before them."""
         x, recent = self.conv(x, state.recent if state else None)
         return x, recent, state.h if state else x.new_zeros(x.shape[0], self.width)
 
-    def forward(self, x: Tensor, state: Hidden | None = None) -> tuple[Tensor, Hidden]:
+    def forward(self, x: Tensor, state: GRUState | None = None) -> tuple[Tensor, GRUState]:
         x, recent, h = self.start(x, state)
         reads, last = self.cell(x, h.unsqueeze(0))
-        return self.read_out(reads.unsqueeze(1)), Hidden(recent, last[0])
+        return self.read_out(reads.unsqueeze(1)), GRUState(recent, last[0])
 
-    def definition(self, x: Tensor, state: Hidden | None = None) -> tuple[Tensor, Hidden]:
+    def definition(self, x: Tensor, state: GRUState | None = None) -> tuple[Tensor, GRUState]:
         x, recent, h = self.start(x, state)
         W, U, b, c = self.cell.all_weights[0]
         (W_r, W_z, W_n), (U_r, U_z, U_n) = W.chunk(3), U.chunk(3)
@@ -60,10 +60,10 @@ class GRU(Memory):
             n = torch.tanh(token @ W_n.T + b_n + r * (h @ U_n.T + c_n))
             h = z * h + (1 - z) * n
             reads.append(h)
-        return self.read_out(torch.stack(reads, dim=1).unsqueeze(1)), Hidden(recent, h)
+        return self.read_out(torch.stack(reads, dim=1).unsqueeze(1)), GRUState(recent, h)
 
     def state_floats(self, length: int) -> int:
         return self.width + recent_floats(self.width)
 
-    def contents(self, state: Hidden) -> dict[str, Tensor]:
+    def contents(self, state: GRUState) -> dict[str, Tensor]:
         return {"recent": state.recent, "h": state.h}

@@ -31,7 +31,7 @@ from ..layers import ReadOut, ShortConvolution, recent_floats
 from ..memory import Memory
 
 
-class Compressed(NamedTuple):
+class HiPPOState(NamedTuple):
     """recent [B, 3, D]: the last inputs of the convolution; h [B, D]; c [B, N]; `seen` tokens so far."""
 
     recent: Tensor
@@ -59,14 +59,14 @@ class HiPPO(Memory):
         self.from_c = nn.Parameter(torch.randn(order, 2 * width) * order**-0.5)  # W_gc, W_hc
         self.read_out = ReadOut(width, heads=1, norm=False)
 
-    def start(self, x: Tensor, state: Compressed | None) -> tuple[Tensor, Compressed]:
+    def start(self, x: Tensor, state: HiPPOState | None) -> tuple[Tensor, HiPPOState]:
         """What x adds to u, g's logit and the proposal, [B, T, 1 + 2 D], and the state with `recent` moved on."""
         x, recent = self.conv(x, state.recent if state else None)
         if state is None:
-            state = Compressed(recent, x.new_zeros(x.shape[0], self.width), x.new_zeros(x.shape[0], self.order), 0)
+            state = HiPPOState(recent, x.new_zeros(x.shape[0], self.width), x.new_zeros(x.shape[0], self.order), 0)
         return x @ self.from_x, state._replace(recent=recent)
 
-    def forward(self, x: Tensor, state: Compressed | None = None) -> tuple[Tensor, Compressed]:
+    def forward(self, x: Tensor, state: HiPPOState | None = None) -> tuple[Tensor, HiPPOState]:
         inputs, (recent, h, c, seen) = self.start(x, state)
         inputs = inputs.transpose(0, 1)
         reads: list[Tensor] = []
@@ -85,9 +85,9 @@ class HiPPO(Memory):
                 g, proposal = torch.addmm(s, c, self.from_c).chunk(2, dim=1)
                 h = torch.lerp(h, proposal.tanh(), g.sigmoid())
                 reads.append(h)
-        return self.read_out(torch.stack(reads, dim=1).unsqueeze(1)), Compressed(recent, h, c, seen + len(reads))
+        return self.read_out(torch.stack(reads, dim=1).unsqueeze(1)), HiPPOState(recent, h, c, seen + len(reads))
 
-    def definition(self, x: Tensor, state: Compressed | None = None) -> tuple[Tensor, Compressed]:
+    def definition(self, x: Tensor, state: HiPPOState | None = None) -> tuple[Tensor, HiPPOState]:
         inputs, (recent, h, c, seen) = self.start(x, state)
         W_g, W_h = self.from_c.chunk(2, dim=1)
         reads: list[Tensor] = []
@@ -99,7 +99,7 @@ class HiPPO(Memory):
             g = torch.sigmoid(x_g + c @ W_g)
             h = (1 - g) * h + g * torch.tanh(x_h + c @ W_h)
             reads.append(h)
-        return self.read_out(torch.stack(reads, dim=1).unsqueeze(1)), Compressed(recent, h, c, seen + len(reads))
+        return self.read_out(torch.stack(reads, dim=1).unsqueeze(1)), HiPPOState(recent, h, c, seen + len(reads))
 
     def step(self, k: int, like: Tensor) -> tuple[Tensor, Tensor]:
         """Abar [N, N], Bbar [N] from k tokens to k + 1."""
@@ -113,15 +113,15 @@ class HiPPO(Memory):
     def state_floats(self, length: int) -> int:
         return self.width + self.order + recent_floats(self.width)
 
-    def contents(self, state: Compressed) -> dict[str, Tensor]:
+    def contents(self, state: HiPPOState) -> dict[str, Tensor]:
         return {"recent": state.recent, "h": state.h, "coefficients": state.c}
 
-    def views(self, state: Compressed) -> dict[str, Tensor]:
+    def views(self, state: HiPPOState) -> dict[str, Tensor]:
         """What was written, as the coefficients tell it: at `order` places of all the past or of the window, [B, N]."""
-        return {"reconstruction": reconstructed(self.measure, state.c.unsqueeze(2)).squeeze(2)}
+        return {"reconstruction": reconstruct_signal(self.measure, state.c.unsqueeze(2)).squeeze(2)}
 
 
-def reconstructed(measure: str, c: Tensor) -> Tensor:
+def reconstruct_signal(measure: str, c: Tensor) -> Tensor:
     """c [B, N, C] -> the signals [B, N, C] at the middles of N equal cells, oldest first.
 
     Of all the past for LegS, else of theta tokens: places no token has come to yet read about zero.

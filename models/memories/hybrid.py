@@ -18,11 +18,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..memory import Memory, State
-from .gated import GatedLinear
+from .gated_linear import GatedLinear
 from .sliding_window import SlidingWindow
 
 
-class Both(NamedTuple):
+class HybridState(NamedTuple):
     """The states of the two parts."""
 
     recurrent: State
@@ -43,15 +43,15 @@ class Hybrid(Memory):
         self.recurrent: Memory = GatedLinear(width, heads=heads)
         self.window = SlidingWindow(width, heads=heads, window=window, rope=rope)
 
-    def forward(self, x: Tensor, state: Both | None = None) -> tuple[Tensor, Both]:
+    def forward(self, x: Tensor, state: HybridState | None = None) -> tuple[Tensor, HybridState]:
         a, recurrent = self.recurrent(x, state.recurrent if state else None)
         b, window = self.window(self.between(x, a), state.window if state else None)
-        return a + b, Both(recurrent, window)
+        return a + b, HybridState(recurrent, window)
 
-    def definition(self, x: Tensor, state: Both | None = None) -> tuple[Tensor, Both]:
+    def definition(self, x: Tensor, state: HybridState | None = None) -> tuple[Tensor, HybridState]:
         a, recurrent = self.recurrent.definition(x, state.recurrent if state else None)
         b, window = self.window.definition(self.between(x, a), state.window if state else None)
-        return a + b, Both(recurrent, window)
+        return a + b, HybridState(recurrent, window)
 
     def between(self, x: Tensor, a: Tensor) -> Tensor:
         return F.rms_norm(x + a, (x.shape[-1],), eps=1e-6)
@@ -59,7 +59,7 @@ class Hybrid(Memory):
     def state_floats(self, length: int) -> int:
         return self.recurrent.state_floats(length) + self.window.state_floats(length)
 
-    def contents(self, state: Both) -> dict[str, Tensor]:
+    def contents(self, state: HybridState) -> dict[str, Tensor]:
         recurrent, window = self.recurrent.contents(state.recurrent), self.window.contents(state.window)
         return {f"recurrent_{name}": part for name, part in recurrent.items()} | {
             f"window_{name}": part for name, part in window.items()

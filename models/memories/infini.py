@@ -32,7 +32,7 @@ from .attention import rotate
 from .memorizing import local
 
 
-class Compressed(NamedTuple):
+class InfiniState(NamedTuple):
     """M, z of the closed segments; k, v [B, H, r, K], not rotated, of the open one; `closed` segments.
 
     recent [B, 3, D]: the last inputs of the convolution.
@@ -73,12 +73,12 @@ class Infini(Memory):
             raise ValueError(f"rotary positions need an even head size, not {self.project.size}")
         self.width, self.heads, self.size, self.L, self.delta = width, heads, self.project.size, block, delta
 
-    def extend(self, x: Tensor, state: Compressed | None) -> tuple[Tensor, Compressed]:
+    def extend(self, x: Tensor, state: InfiniState | None) -> tuple[Tensor, InfiniState]:
         """The queries of x, and the state with the keys and values of x added to the open segment."""
         (q, k, v), recent = self.project(x, state.recent if state else None)
         if state is None:
             z = x.new_zeros(x.shape[0], self.heads, self.size)
-            return q, Compressed(recent, z.new_zeros(*z.shape, self.size), z, k, v, 0)
+            return q, InfiniState(recent, z.new_zeros(*z.shape, self.size), z, k, v, 0)
         k, v = torch.cat([state.k, k], dim=2), torch.cat([state.v, v], dim=2)
         return q, state._replace(recent=recent, k=k, v=v)
 
@@ -102,7 +102,7 @@ class Infini(Memory):
             Ms.append(kept + written)
         return Ms, zs
 
-    def forward(self, x: Tensor, state: Compressed | None = None) -> tuple[Tensor, Compressed]:
+    def forward(self, x: Tensor, state: InfiniState | None = None) -> tuple[Tensor, InfiniState]:
         """Local attention and reads of all segments at once; between segments, one addition or product each."""
         q, (recent, M, z, k, v, closed) = self.extend(x, state)
         L, T, total = self.L, x.shape[1], k.shape[2]
@@ -121,9 +121,9 @@ class Infini(Memory):
             own, rest = reads.tensor_split([T - asked], dim=2)
             reads = torch.cat([own, rest + torch.sigmoid(self.gate) * (known - rest)], dim=2)
         k, v = (a[:, :, full * L :] for a in (k, v))
-        return self.read_out(reads), Compressed(recent, Ms[full], zs[full], k, v, closed + full)
+        return self.read_out(reads), InfiniState(recent, Ms[full], zs[full], k, v, closed + full)
 
-    def definition(self, x: Tensor, state: Compressed | None = None) -> tuple[Tensor, Compressed]:
+    def definition(self, x: Tensor, state: InfiniState | None = None) -> tuple[Tensor, InfiniState]:
         q, (recent, M, z, k, v, closed) = self.extend(x, state)
         T, total, start, reads = x.shape[1], k.shape[2], 0, []
         g = torch.sigmoid(self.gate[:, 0])
@@ -148,13 +148,13 @@ class Infini(Memory):
                     M, z = M + torch.einsum("bhk,bhv->bhkv", s, value), z + s
                 closed, start = closed + 1, j + 1
         k, v = k[:, :, start:], v[:, :, start:]
-        return self.read_out(torch.stack(reads, dim=2)), Compressed(recent, M, z, k, v, closed)
+        return self.read_out(torch.stack(reads, dim=2)), InfiniState(recent, M, z, k, v, closed)
 
     def state_floats(self, length: int) -> int:
         open = 2 * self.width * (length % self.L)
         return self.heads * (self.size**2 + self.size) + open + recent_floats(self.width)
 
-    def contents(self, state: Compressed) -> dict[str, Tensor]:
+    def contents(self, state: InfiniState) -> dict[str, Tensor]:
         return {
             "recent": state.recent,
             "memory": state.M,

@@ -22,10 +22,10 @@ from torch import Tensor, nn
 from ..hippo import measures, tensors
 from ..layers import ReadOut, ShortConvolution, recent_floats
 from ..memory import Memory
-from .hippo import reconstructed
+from .hippo import reconstruct_signal
 
 
-class Delayed(NamedTuple):
+class LMUState(NamedTuple):
     """recent [B, 3, D]: the last inputs of the convolution; h [B, D]; m [B, N C]."""
 
     recent: Tensor
@@ -57,17 +57,17 @@ class LMU(Memory):
         self.W_m = nn.Parameter(torch.randn(order * channels, width) * (order * channels) ** -0.5)
         self.read_out = ReadOut(width, heads=1, norm=False)
 
-    def start(self, x: Tensor, state: Delayed | None) -> tuple[Tensor, Delayed, Tensor, Tensor]:
+    def start(self, x: Tensor, state: LMUState | None) -> tuple[Tensor, LMUState, Tensor, Tensor]:
         """The inputs of the cell, the state with `recent` moved on, Abar transposed [N C, N C], Bbar [C, N C]."""
         A, B = tensors.steps("lmu", self.order, self.window, 0, (x.dtype, x.device))
         each = torch.eye(self.channels, dtype=x.dtype, device=x.device)
         x, recent = self.conv(x, state.recent if state else None)
         if state is None:
             h, m = (x.new_zeros(x.shape[0], size) for size in (self.width, self.order * self.channels))
-            state = Delayed(recent, h, m)
+            state = LMUState(recent, h, m)
         return x, state._replace(recent=recent), torch.kron(A[0].contiguous(), each), torch.kron(B, each)
 
-    def forward(self, x: Tensor, state: Delayed | None = None) -> tuple[Tensor, Delayed]:
+    def forward(self, x: Tensor, state: LMUState | None = None) -> tuple[Tensor, LMUState]:
         """A loop, as h has a part in what is written; one matrix makes the next (h, m) of this one."""
         x, (recent, h, m), A, B = self.start(x, state)
         into_m = torch.cat([self.e_x @ B, self.e_h @ B, A + self.e_m @ B])
@@ -80,9 +80,9 @@ class LMU(Memory):
             h, m = after[:, : self.width].tanh(), after[:, self.width :]
             cell = torch.cat([h, m], dim=1)
             reads.append(h)
-        return self.read_out(torch.stack(reads, dim=1).unsqueeze(1)), Delayed(recent, h, m)
+        return self.read_out(torch.stack(reads, dim=1).unsqueeze(1)), LMUState(recent, h, m)
 
-    def definition(self, x: Tensor, state: Delayed | None = None) -> tuple[Tensor, Delayed]:
+    def definition(self, x: Tensor, state: LMUState | None = None) -> tuple[Tensor, LMUState]:
         x, (recent, h, m), A, B = self.start(x, state)
         reads = []
         for token in x.unbind(1):
@@ -90,14 +90,14 @@ class LMU(Memory):
             m = m @ A + u @ B
             h = torch.tanh(token @ self.W_x + h @ self.W_h + m @ self.W_m)
             reads.append(h)
-        return self.read_out(torch.stack(reads, dim=1).unsqueeze(1)), Delayed(recent, h, m)
+        return self.read_out(torch.stack(reads, dim=1).unsqueeze(1)), LMUState(recent, h, m)
 
     def state_floats(self, length: int) -> int:
         return self.width + self.order * self.channels + recent_floats(self.width)
 
-    def contents(self, state: Delayed) -> dict[str, Tensor]:
+    def contents(self, state: LMUState) -> dict[str, Tensor]:
         return {"recent": state.recent, "h": state.h, "window": state.m}
 
-    def views(self, state: Delayed) -> dict[str, Tensor]:
+    def views(self, state: LMUState) -> dict[str, Tensor]:
         """What was written, as the coefficients tell it: at `order` places of the window, oldest first, [B, N, C]."""
-        return {"reconstruction": reconstructed("lmu", state.m.view(-1, self.order, self.channels))}
+        return {"reconstruction": reconstruct_signal("lmu", state.m.view(-1, self.order, self.channels))}

@@ -28,7 +28,7 @@ from ..memory import Memory
 from .attention import rotate
 
 
-class Kept(NamedTuple):
+class MemorizingState(NamedTuple):
     """k, v [B, H, m + r, K], not rotated: the memory, then the open block; `seen` tokens; recent [B, 3, D]."""
 
     recent: Tensor
@@ -72,24 +72,24 @@ class Memorizing(Memory):
             raise ValueError(f"rotary positions need an even head size, not {self.project.size}")
         self.width, self.L, self.queue = width, block, queue
 
-    def kept(self, closed: int) -> int:
+    def num_saved(self, closed: int) -> int:
         """Tokens of the memory after `closed` tokens."""
         return min(closed, self.queue) if self.queue else closed
 
-    def extend(self, x: Tensor, state: Kept | None) -> tuple[Tensor, Kept]:
+    def extend(self, x: Tensor, state: MemorizingState | None) -> tuple[Tensor, MemorizingState]:
         """The queries of x, and the state with the keys and values of x appended, nothing dropped yet."""
         (q, k, v), recent = self.project(x, state.recent if state else None)
         if state is None:
-            return q, Kept(recent, k, v, x.shape[1])
+            return q, MemorizingState(recent, k, v, x.shape[1])
         k, v = torch.cat([state.k, k], dim=2), torch.cat([state.v, v], dim=2)
-        return q, Kept(recent, k, v, state.seen + x.shape[1])
+        return q, MemorizingState(recent, k, v, state.seen + x.shape[1])
 
-    def cut(self, state: Kept) -> Kept:
+    def cut(self, state: MemorizingState) -> MemorizingState:
         r = state.seen % self.L
-        first = state.k.shape[2] - r - self.kept(state.seen - r)
+        first = state.k.shape[2] - r - self.num_saved(state.seen - r)
         return state._replace(k=state.k[:, :, first:], v=state.v[:, :, first:])
 
-    def forward(self, x: Tensor, state: Kept | None = None) -> tuple[Tensor, Kept]:
+    def forward(self, x: Tensor, state: MemorizingState | None = None) -> tuple[Tensor, MemorizingState]:
         """Local attention of all blocks at once, then a block at a time to its memory: nothing is masked."""
         q, kept = self.extend(x, state)
         k, v, L, T = kept.k, kept.v, self.L, x.shape[1]
@@ -100,14 +100,14 @@ class Memorizing(Memory):
         own = local(q, k[:, :, start:], v[:, :, start:], L).tensor_split(cuts, dim=2)
         g, reads = torch.sigmoid(self.gate), []
         for i, (query, here) in enumerate(zip(q.tensor_split(cuts, dim=2), own, strict=True)):
-            last, m = start + i * L, self.kept(begins + i * L)
+            last, m = start + i * L, self.num_saved(begins + i * L)
             if m:
                 far = F.scaled_dot_product_attention(query, k[:, :, last - m : last], v[:, :, last - m : last])
                 here = here + g * (far - here)
             reads.append(here)
         return self.read_out(torch.cat(reads, dim=2)), self.cut(kept)
 
-    def definition(self, x: Tensor, state: Kept | None = None) -> tuple[Tensor, Kept]:
+    def definition(self, x: Tensor, state: MemorizingState | None = None) -> tuple[Tensor, MemorizingState]:
         q, kept = self.extend(x, state)
         total, T, reads = kept.k.shape[2], x.shape[1], []
         g = torch.sigmoid(self.gate[:, 0])
@@ -128,7 +128,7 @@ class Memorizing(Memory):
 
     def state_floats(self, length: int) -> int:
         r = length % self.L
-        return 2 * self.width * (self.kept(length - r) + r) + recent_floats(self.width)
+        return 2 * self.width * (self.num_saved(length - r) + r) + recent_floats(self.width)
 
-    def contents(self, state: Kept) -> dict[str, Tensor]:
+    def contents(self, state: MemorizingState) -> dict[str, Tensor]:
         return {"recent": state.recent, "keys": state.k, "values": state.v}

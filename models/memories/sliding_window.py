@@ -38,7 +38,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor) -> Tensor:
     return F.scaled_dot_product_attention(q, k, v, attn_mask=mask).view(B, H, N, -1, d)
 
 
-def banded(q: Tensor, k: Tensor, v: Tensor, w: int) -> Tensor:
+def attend_in_bands(q: Tensor, k: Tensor, v: Tensor, w: int) -> Tensor:
     """q [B, H, T, d] are the last T of the places of k, v [B, H, J, d]; J - T is w - 1 at most.
 
     Chunks of w queries meet their own keys and the chunk of keys before: T x 2w products, not T x T.
@@ -96,7 +96,9 @@ class SlidingWindow(Memory):
 
     def forward(self, x: Tensor, state: Window | None = None) -> tuple[Tensor, Window]:
         q, window = self.extend(x, state)
-        return self.read_out(banded(q, window.k, window.v, min(self.window, window.k.shape[2]))), self.cut(window)
+        return self.read_out(attend_in_bands(q, window.k, window.v, min(self.window, window.k.shape[2]))), self.cut(
+            window
+        )
 
     def definition(self, x: Tensor, state: Window | None = None) -> tuple[Tensor, Window]:
         q, window = self.extend(x, state)

@@ -17,12 +17,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..associations import decayed
+from ..associations import write_decayed
 from ..recurrent import Recurrent
 from ..rule import Multiply, Rule
 
 
-class Windowed(NamedTuple):
+class SWLAState(NamedTuple):
     """S [B, H, K, V]; k [B, H, K], v [B, H, V]: the last pair."""
 
     S: Tensor
@@ -35,27 +35,27 @@ class SlidingAdditive(Rule):
 
     gates: ClassVar[tuple[tuple[str, float], ...]] = (("decay", 6.0), ("previous", -2.0), ("strength", 2.0))
 
-    def start(self, like: Tensor) -> Windowed:
+    def start(self, like: Tensor) -> SWLAState:
         B, H, K = like.shape[0], self.heads, self.size
-        return Windowed(like.new_zeros(B, H, K, K), like.new_zeros(B, H, K), like.new_zeros(B, H, K))
+        return SWLAState(like.new_zeros(B, H, K, K), like.new_zeros(B, H, K), like.new_zeros(B, H, K))
 
-    def step(self, M: Windowed, k: Tensor, v: Tensor, g: Tensor) -> Windowed:
+    def step(self, M: SWLAState, k: Tensor, v: Tensor, g: Tensor) -> SWLAState:
         alpha, previous, strength = g.sigmoid()[..., None, None].unbind(2)
         before, now = (torch.einsum("bhk,bhv->bhkv", *pair) for pair in ((M.k, M.v), (k, v)))
-        return Windowed(alpha * M.S + previous * before + strength * now, k, v)
+        return SWLAState(alpha * M.S + previous * before + strength * now, k, v)
 
-    def matrices(self, M: Windowed) -> tuple[Tensor, ...]:
+    def matrices(self, M: SWLAState) -> tuple[Tensor, ...]:
         return (M.S,)
 
     def floats(self) -> int:
         return self.heads * (self.size**2 + 2 * self.size)
 
-    def write(self, M: Windowed, k: Tensor, v: Tensor, g: Tensor) -> tuple[Multiply, Windowed]:
+    def write(self, M: SWLAState, k: Tensor, v: Tensor, g: Tensor) -> tuple[Multiply, SWLAState]:
         alpha, previous, strength = g.unbind(-1)
         k_before, v_before = (torch.cat([old.unsqueeze(2), x[:, :, :-1]], dim=2) for old, x in ((M.k, k), (M.v, v)))
         before, now = (k_before * previous.sigmoid().unsqueeze(-1), v_before), (k * strength.sigmoid().unsqueeze(-1), v)
-        multiply, S = decayed(M.S, F.logsigmoid(alpha), before, now)
-        return multiply, Windowed(S, k[:, :, -1], v[:, :, -1])
+        multiply, S = write_decayed(M.S, F.logsigmoid(alpha), before, now)
+        return multiply, SWLAState(S, k[:, :, -1], v[:, :, -1])
 
 
 class SWLA(Recurrent):

@@ -22,12 +22,12 @@ from typing import ClassVar, NamedTuple
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..course import Chunks, Course, with_momentum
-from ..inner_loop import Layers, bounded
+from ..chunk_momentum import Chunks, Contributions, with_momentum
+from ..inner_loop import Layers, bound
 from .deep import Deep, DeepMemory
 
 
-class Moving(NamedTuple):
+class TitansState(NamedTuple):
     """W1, S1 [B, H, K, F], W2, S2 [B, H, F, K]: weights and momentum.
 
     begun1, begun2: the weights that the open inner chunk began with; tokens: of it so far.
@@ -48,25 +48,25 @@ class Surprise(Deep):
     gates: ClassVar[tuple[tuple[str, float], ...]] = (("decay", 8.0), ("momentum", 0.0), ("rate", -2.0))
 
     def error(self, h: Tensor, W2: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        return bounded(2 * (k + h @ W2 - v), 4.0)
+        return bound(2 * (k + h @ W2 - v), 4.0)
 
-    def descend(self, M: Moving, gradient: Layers, g: Tensor) -> tuple[Layers, Layers]:
+    def descend(self, M: TitansState, gradient: Layers, g: Tensor) -> tuple[Layers, Layers]:
         alpha, beta, rate = g.sigmoid()[..., None, None].unbind(2)
         eta = (1 - beta) * rate / self.wide
         S1, S2 = beta * M.S1 - eta * gradient[0], beta * M.S2 - eta * gradient[1]
         return (alpha * M.W1 + S1, alpha * M.W2 + S2), (S1, S2)
 
-    def course(self, g: Tensor, chunks: Chunks) -> Course:
+    def contributions(self, g: Tensor, chunks: Chunks) -> Contributions:
         alpha, beta, rate = g.unbind(-1)
         eta = (-beta).sigmoid() * rate.sigmoid() / self.wide
         return with_momentum(F.logsigmoid(alpha), F.logsigmoid(beta), eta, chunks)
 
-    def momentum(self, M: Moving) -> Layers:
+    def momentum(self, M: TitansState) -> Layers:
         return M.S1, M.S2
 
-    def carry(self, W: Layers, S: Layers | None, begun: Layers, tokens: int) -> Moving:
+    def carry(self, W: Layers, S: Layers | None, begun: Layers, tokens: int) -> TitansState:
         assert S is not None
-        return Moving(*W, *S, *begun, tokens)
+        return TitansState(*W, *S, *begun, tokens)
 
     def floats(self) -> int:
         return 6 * self.heads * self.size * self.wide

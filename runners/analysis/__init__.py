@@ -1,1 +1,1 @@
-"""What the tables of results say: memories compared in pairs, how far they reach, how much they hold."""
+"""Tables of conclusions from tables of results: pairs of memories, reach, capacity, probes and interventions."""

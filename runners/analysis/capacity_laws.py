@@ -1,4 +1,4 @@
-"""Laws that a memory's capacity is held against, in items (pairs of a key and a value) of a row.
+"""Laws to compare a memory's capacity with, in items (pairs of a key and a value) of a sequence.
 
     information   no reader of M bits of state names more items with accuracy a than M / bits(a)
     Hebbian       S = sum of k v^T over n pairs with random unit keys, read by S^T q
@@ -25,26 +25,26 @@ NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(48)
 
 
 def information_capacity(state_bits: float, task: Task, length: int, threshold: float) -> float:
-    """Items that a state of so many bits allows to be answered with accuracy `threshold`: `bounds.ceiling` inverted.
+    """Most items that a state of so many bits can answer with accuracy `threshold`: `bounds.ceiling` inverted.
 
     A real number, whatever loads the task's alphabets have room for. NaN where the law has no such closed
-    form: items that are not independent, not asked alike, or asked while others are still written.
+    form: items that are not independent, not queried alike, or queried while others are still written.
     Raises ValueError for negative bits and for a threshold that is not from chance to 1.
     """
     if not state_bits >= 0:
         raise ValueError(f"state_bits must be at least 0, not {state_bits!r}")
     if not task.chance < threshold <= 1:
         raise ValueError(f"a threshold is above chance, {task.chance:g}, and at most 1, not {threshold!r}")
-    asked, each = task.bottlenecks(length), float(task.bits_for(1.0))
-    items = len(asked[0][1])
-    plain = len(asked) == 1 and np.ptp(asked[0][1]) < 1e-12 and items == getattr(task, task.load)
+    queries, each = task.bottlenecks(length), float(task.bits_for(1.0))
+    items = len(queries[0][1])
+    plain = len(queries) == 1 and np.ptp(queries[0][1]) < 1e-12 and items == getattr(task, task.load)
     if not plain or abs(task.payload_bits(length) - items * each) > 1e-6 * each:
         return float("nan")
     return float(state_bits / task.bits_for(threshold))
 
 
 def hebbian_law(d_k: float, d_v: float, num_values: int) -> float:
-    """The capacity as a formula: n = d_k / (2 ln V (1 / V + 1 / d_v)).
+    """Hebbian capacity as a formula: n = d_k / (2 ln V (1 / V + 1 / d_v)).
 
     A read is the right value plus noise, whose part along any value has variance (n - 1) / d_k times
     1 / V + 1 / d_v; n is where the largest of V such parts, about sqrt(2 ln V) deviations, is 1. That is more
@@ -55,7 +55,7 @@ def hebbian_law(d_k: float, d_v: float, num_values: int) -> float:
 
 
 def hebbian_accuracy(pairs: float, d_k: float, d_v: float, num_values: int) -> float:
-    """How often the nearest of V random unit values to a read is the right one, among so many pairs.
+    """Chance that the nearest of V random unit values to a read is the right one, among so many pairs.
 
     The read is v + s g with g standard normal in d_v dimensions and s^2 the variance above. It is right
     where none of the other V - 1 values, uniform on the sphere, makes a smaller angle with it than v does:
@@ -74,7 +74,7 @@ def hebbian_accuracy(pairs: float, d_k: float, d_v: float, num_values: int) -> f
 
 @lru_cache(maxsize=4096)
 def hebbian_capacity(d_k: float, d_v: float, num_values: int, threshold: float) -> float:
-    """The pairs at which `hebbian_accuracy` falls to the threshold; at least 1."""
+    """Pairs at which `hebbian_accuracy` falls to the threshold; at least 1."""
     _check(d_k, d_v, num_values)
     if not 1 / num_values < threshold < 1:
         raise ValueError(f"a threshold is above chance, {1 / num_values:g}, and below 1, not {threshold!r}")
@@ -82,7 +82,7 @@ def hebbian_capacity(d_k: float, d_v: float, num_values: int, threshold: float) 
 
 
 def inverse_capacity(d_k: float) -> float:
-    """The pairs that a matrix holds without any error: as many as keys have dimensions, whatever the keys.
+    """Pairs that a matrix holds without any error: as many as keys have dimensions, whatever the keys.
 
     Random keys up to that number are linearly independent, so that one matrix maps each to its value.
     """
@@ -90,12 +90,12 @@ def inverse_capacity(d_k: float) -> float:
 
 
 def square_matrix(state_floats: float) -> float:
-    """The d of one matrix of d x d numbers that takes so many floats."""
+    """Side d of one matrix of d x d numbers that takes so many floats."""
     return float(np.sqrt(state_floats))
 
 
 def _last(holds: Callable[[float], bool]) -> float:
-    """The largest number from 1 on for which it holds, to a thousandth; it holds up to there and not beyond."""
+    """Largest number from 1 on up to which it holds, to a thousandth."""
     low, high = 1.0, 2.0
     while holds(high):
         low, high = high, 2 * high
@@ -120,7 +120,7 @@ def _chi(degrees: float) -> tuple[Floats, Floats]:
 
 @lru_cache(maxsize=256)
 def _sphere(d: float) -> tuple[Floats, Floats]:
-    """Angles from 0 to pi, and the share of the sphere in d dimensions that lies beyond each."""
+    """Angles from 0 to pi, and the fraction of the sphere in d dimensions that lies beyond each."""
     angle = np.linspace(0, np.pi, 2001)
     density = np.sin(angle) ** (d - 2)
     within = np.concatenate([[0.0], np.cumsum(density[1:] + density[:-1])])
@@ -128,5 +128,5 @@ def _sphere(d: float) -> tuple[Floats, Floats]:
 
 
 def _beyond(d: float, angle: Floats) -> Floats:
-    """The share of the sphere whose angle with a given direction is larger."""
+    """Fraction of the sphere whose angle with a given direction is larger."""
     return np.asarray(np.interp(angle, *_sphere(d)))

@@ -1,18 +1,24 @@
-"""Memories side by side at the training length: accuracy over seeds, what it cost, who stands out."""
+"""Memories side by side at the training length, and in pairs on the test sequences that both answered."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..formatting import accuracy, amount, at_rate, share, span, to_half, to_solve
+from ..config.length_modes import at_fixed_load
+from ..formatting import accuracy, amount, at_rate, fraction, span, to_half, to_solve
 from ..results.tables import FLOORS, Results
-from ..statistics import across_seeds, iqm_interval, share_solved
-from .paired import paired, standing_out
+from ..statistics import Difference, across_seeds, fraction_solved, holm, iqm_interval, paired_difference
 
 CONSTANT = (*FLOORS, "ceiling", "payload_bits", "state_bytes", "parameters")
+LEVEL = 0.05
+"""Chance taken of any wrong claim, over all claims of a table."""
+MEASURED = ["difference", "low", "high", "p", "p_holm", "effect", "seeds", "rows"]
+COLUMNS = ["task", "length", "memory", "against", *MEASURED, "verdict"]
 
 
 def names(results: Results, column: str) -> list[str]:
@@ -21,76 +27,76 @@ def names(results: Results, column: str) -> list[str]:
 
 
 def means_over_seeds(sequences: pd.DataFrame) -> pd.DataFrame:
-    """One row per task, memory, kind, mode (where there is one) and length: seeds, mean, 95 % interval low, high."""
+    """One record per task, memory, kind, mode (if any) and length: seeds, mean, and its 95 % bounds low, high."""
     keys_of = [name for name in ("task", "memory", "kind", "mode", "length") if name != "mode" or name in sequences]
     columns = [*keys_of, "seeds", "mean", "low", "high"]
-    rows = []
+    records = []
     if len(sequences):
         for keys, part in sequences.groupby(keys_of, sort=False):
             part = part.sort_values(["seed", "run", "sequence"])
             runs = pd.factorize(part["run"])[0]
             ends = np.flatnonzero(np.diff(runs)) + 1
-            right, asked = (np.split(part[c].to_numpy(), ends) for c in ("num_correct", "num_questions"))
-            rows.append((*keys, len(right), *across_seeds(right, asked)))
-    return pd.DataFrame(rows, columns=columns)
+            correct, questions = (np.split(part[c].to_numpy(), ends) for c in ("num_correct", "num_questions"))
+            records.append((*keys, len(correct), *across_seeds(correct, questions)))
+    return pd.DataFrame(records, columns=columns)
 
 
 def over_tasks(results: Results) -> pd.DataFrame:
-    """One row per memory that ran on every task: memory, tasks, seeds (in all), iqm, low, high.
+    """One record per memory that ran on every task: memory, tasks, seeds (in all), iqm, low, high.
 
     The interquartile mean of the accuracies at the training length of all its seeds on all tasks.
     """
     scores = results.scores[results.scores["kind"] == "test"] if len(results.scores) else results.scores
-    rows = []
+    records = []
     for memory in names(results, "memory"):
         by_task = [part["accuracy"].to_numpy() for _, part in scores[scores["memory"] == memory].groupby("task")]
         if len(by_task) == scores["task"].nunique():
-            rows.append((memory, len(by_task), sum(map(len, by_task)), *iqm_interval(by_task)))
-    return pd.DataFrame(rows, columns=["memory", "tasks", "seeds", "iqm", "low", "high"])
+            records.append((memory, len(by_task), sum(map(len, by_task)), *iqm_interval(by_task)))
+    return pd.DataFrame(records, columns=["memory", "tasks", "seeds", "iqm", "low", "high"])
 
 
 def compare_memories(results: Results, pairs: pd.DataFrame | None = None) -> pd.DataFrame:
-    """One row per task and memory at the training length, all numbers; `pairs` is `paired(results)`, if at hand.
+    """One record per task and memory at the training length, all numbers; `pairs` is `paired(results)`, if at hand.
 
     task, memory, seeds, mean, low, high       accuracy over seeds and its 95 % interval
-    recalled_bits                              mean over seeds, bits a row
+    recalled_bits                              mean over seeds, bits a sequence
     chance, memoryless, bag, position, recency, ceiling, payload_bits, state_bytes, parameters,
     train_length, load                         those of its first seed; a floor may be missing
-    solved, solved_low, solved_high            seeds that did, and the 95 % interval of their share (Wilson)
-    not_converged                              in words why the others did not
-    updates_to_half                            median over the seeds that answered half rightly, else missing
+    solved, solved_low, solved_high            seeds that did, and the 95 % interval of their fraction (Wilson)
+    not_converged                              in words how the others ended
+    updates_to_half                            median over the seeds that answered half correctly, else missing
     updates_to_solve, seconds_to_solve         medians over the seeds that solved it, else missing
     learning_rate                              the rate it was trained at, missing where no other was tried
-    best                                       whether it is shown to recall more than every other memory
+    best                                       true where it is shown to recall more than every other memory
     """
     tests = results.scores[results.scores["kind"] == "test"] if len(results.scores) else results.scores
     sequences = results.sequences
     here = means_over_seeds(sequences[sequences["kind"] == "test"] if len(sequences) else sequences)
-    rows: list[dict[str, Any]] = []
+    records: list[dict[str, Any]] = []
     if len(tests):
         for (task, memory), part in tests.groupby(["task", "memory"], sort=False):
             solved = part["solved"].astype(bool)
-            count, _, low, high = share_solved(list(solved))
-            rows.append(
+            count, _, low, high = fraction_solved(list(solved))
+            records.append(
                 {"task": task, "memory": memory, "recalled_bits": part["recalled_bits"].mean()}
                 | {name: part[name].iloc[0] for name in (*CONSTANT, "train_length", "load")}
                 | {"solved": count, "solved_low": low, "solved_high": high}
-                | {"not_converged": why_not(part[~solved])}
+                | {"not_converged": reasons_unsolved(part[~solved])}
                 | {name: part[name].median() for name in ("updates_to_half", "updates_to_solve", "seconds_to_solve")}
             )
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(records)
     if not len(table):
         return table
     table = table.merge(
         here.drop(columns=["kind", "mode", "length"], errors="ignore"), on=["task", "memory"], how="left"
     )
     table = table.merge(chosen_rates(results.rates), on=["task", "memory"], how="left")
-    best = standing_out(paired(results) if pairs is None else pairs)
+    best = best_memories(paired(results) if pairs is None else pairs)
     return table.assign(best=[pair in best for pair in zip(table["task"], table["memory"], strict=True)])
 
 
 def chosen_rates(rates: pd.DataFrame) -> pd.DataFrame:
-    """task, memory, learning_rate: the rate that was chosen, where there was one to choose."""
+    """task, memory, learning_rate: the chosen rate, where there was a choice."""
     columns = ["task", "memory", "learning_rate"]
     if not len(rates):
         return pd.DataFrame(columns=columns)
@@ -98,8 +104,8 @@ def chosen_rates(rates: pd.DataFrame) -> pd.DataFrame:
     return rates.loc[rates["chosen"] & (tried > 1), columns].drop_duplicates(columns[:2])
 
 
-def why_not(unsolved: pd.DataFrame) -> str:
-    """How runs that did not solve their task ended: "budget 2,000 updates", "diverged at update 31"."""
+def reasons_unsolved(unsolved: pd.DataFrame) -> str:
+    """Endings of runs that did not solve their task, in words: "budget 2,000 updates", "diverged at update 31"."""
     ends = {
         "updates": lambda r: f"budget {amount(r['updates'])} updates",
         "seconds": lambda r: f"stopped by the clock after {amount(r['seconds'])} s",
@@ -110,33 +116,159 @@ def why_not(unsolved: pd.DataFrame) -> str:
 
 
 def comparison_table(results: Results) -> pd.DataFrame:
-    """The table a person reads in a terminal: one row per memory, all text.
+    """Comparison as text for a terminal, one record per memory.
 
-    For each task a cell of two lines: accuracy with its interval, `*` where it stands out; recalled bits,
-    the learning rate that was chosen, when half was right and what it took to solve. Then state bytes and parameters.
+    For each task a cell of two lines: accuracy with its interval, `*` where it is shown to be best; recalled bits,
+    the learning rate that was chosen, when half was correct and what it took to solve. Then state bytes and parameters.
     """
     numbers, tasks = compare_memories(results), names(results, "task")
-    rows = {}
+    records = {}
     for memory in names(results, "memory"):
         mine = numbers[numbers["memory"] == memory]
-        by_task = {str(r["task"]): r for _, r in mine.iterrows()}
-        row = {task: cell(by_task[task]) if task in by_task else "" for task in tasks}
-        rows[memory] = row | {name.replace("_", " "): span(mine[name]) for name in ("state_bytes", "parameters")}
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("memory")
+        cells = {str(r["task"]): _cell(r) for _, r in mine.iterrows()}
+        sizes = {name.replace("_", " "): span(mine[name]) for name in ("state_bytes", "parameters")}
+        records[memory] = dict.fromkeys(tasks, "") | cells | sizes
+    return pd.DataFrame.from_dict(records, orient="index").rename_axis("memory")
 
 
-def cell(row: pd.Series[Any]) -> str:
-    mark = "*" if row["best"] else ""
-    said = [f"{row['recalled_bits']:.1f} bits", at_rate(row), to_half(row), to_solve(row)]
-    return f"{accuracy(row)}{mark}\n{'; '.join(filter(None, said))}"
+def _cell(record: pd.Series[Any]) -> str:
+    facts = [f"{record['recalled_bits']:.1f} bits", at_rate(record), to_half(record), to_solve(record)]
+    return f"{accuracy(record)}{'*' * record['best']}\n{'; '.join(filter(None, facts))}"
 
 
 def bounds_lines(results: Results) -> list[str]:
-    """For each task, what its accuracies are held against, as a line of text."""
+    """Floors, payload and ceiling of each task, as a line of text."""
     lines = []
     for task, part in compare_memories(results).groupby("task", sort=False):
         first, least = part.iloc[0], part["ceiling"].min()
-        floors = ", ".join(f"{name} {share(floor)}" for name, floor in part[list(FLOORS)].max().dropna().items())
-        ceiling = "1.00 for every state here" if least == 1 else f"from {share(least)} for the smallest state here"
+        floors = ", ".join(f"{name} {fraction(value)}" for name, value in part[list(FLOORS)].max().dropna().items())
+        ceiling = "1.00 for every state here" if least == 1 else f"from {fraction(least)} for the smallest state here"
         lines.append(f"{task}: floors {floors}; payload {first['payload_bits']:.1f} bits; ceiling {ceiling}")
     return lines
+
+
+def paired(
+    results: Results,
+    baseline: str | None = None,
+    kind: str = "test",
+    contrasts: Sequence[tuple[str, str]] | None = None,
+    length: int | None = None,
+) -> pd.DataFrame:
+    """One record per task and pair of memories, on the sequences that both answered.
+
+    task, length, memory, against
+    difference, low, high   accuracy of `memory` less that of `against`, means over seeds, and its 95 % interval
+    p                       of no difference; over seeds and sequences, see `statistics.paired_difference`
+    p_holm                  p of the claim that this record belongs to, corrected for all claims (Holm); missing
+                            where either has one seed, which says nothing of others
+    effect                  how often a training of `memory` beats one of `against`, ties half
+    seeds, rows             trainings of the one that has fewer; sequences in common
+    verdict                 "above", "below", "not shown", "3 seeds cannot show it", "other rows"
+
+    With `contrasts` these pairs (memory, against) are compared, with a `baseline` each other memory against it, and
+    each record is a claim. With neither the memory with the highest mean on a task is compared with every other, and a
+    task makes one claim, that its first recalls more than all the rest: its p is the largest of its records and needs
+    no correction for their number, nor for having looked who is first (Gutmann and Maymin 1987). All its records carry
+    that p_holm.
+
+    `kind` "test" compares at the training length, another kind at `length`, or at the longest it has for each task,
+    with the load of training. Runs whose sequences differ, by checksum (where `scores` has one) or by their questions,
+    are not paired: "other rows". Raises ValueError for a baseline that is not there.
+    """
+    sequences = results.sequences
+    if baseline is not None and not (len(sequences) and (sequences["memory"] == baseline).any()):
+        there = ", ".join(sequences["memory"].unique()) if len(sequences) else "none"
+        raise ValueError(f"baseline {baseline!r} is none of the memories compared: {there}")
+    if not len(sequences):
+        return pd.DataFrame(columns=COLUMNS)
+    checksums = dict(results.scores[["run", "checksum"]].to_numpy()) if "checksum" in results.scores else {}
+    records: list[dict[str, Any]] = []
+    for task, part in at_fixed_load(sequences[sequences["kind"] == kind]).groupby("task", sort=False):
+        at = length or part["length"].max()
+        here = part[part["length"] == at]
+        if not len(here):
+            continue
+        memories = {str(m): Answers(one, checksums) for m, one in here.groupby("memory", sort=False)}
+        pairs = _pairs(memories, baseline, contrasts)
+        records += [{"task": task, "length": at} | _compared(memories, *pair) for pair in pairs]
+    if not records:
+        return pd.DataFrame(columns=COLUMNS)
+    return _judged(pd.DataFrame(records), each_claims=baseline is not None or contrasts is not None)
+
+
+class Answers:
+    """One memory's correct answers and questions at one task and length, [runs, sequences]; NaN for not tested."""
+
+    def __init__(self, sequences: pd.DataFrame, checksums: dict[str, str]) -> None:
+        run, names = pd.factorize(sequences["run"])
+        place = run, sequences["sequence"].to_numpy()
+        self.correct = np.full((len(names), place[1].max() + 1), np.nan)
+        self.questions = self.correct.copy()
+        self.correct[place], self.questions[place] = sequences["num_correct"], sequences["num_questions"]
+        self.checksums = {checksums.get(str(name)) for name in names}
+
+    @property
+    def mean(self) -> float:
+        """Mean accuracy over seeds, each on the sequences it was tested on."""
+        return float((np.nansum(self.correct, 1) / np.nansum(self.questions, 1)).mean())
+
+    def minus(self, other: Answers) -> Difference | None:
+        """Difference from another memory on their common sequences; None where these are not the same."""
+        width = min(self.correct.shape[1], other.correct.shape[1])
+        questions = np.concatenate([self.questions[:, :width], other.questions[:, :width]])
+        common = np.flatnonzero(~np.isnan(questions).any(0))
+        if len(self.checksums | other.checksums) > 1 or not len(common) or np.ptp(questions[:, common], axis=0).any():
+            return None
+        return paired_difference(self.correct[:, common], other.correct[:, common], questions[0, common])
+
+
+def _pairs(
+    memories: dict[str, Answers], baseline: str | None, contrasts: Sequence[tuple[str, str]] | None
+) -> list[tuple[str, str]]:
+    """Pairs (memory, against): the contrasts, every other with the baseline, or the first with every other."""
+    if contrasts is not None:
+        return [pair for pair in contrasts if set(pair) <= set(memories)]
+    if baseline is not None:
+        return [(name, baseline) for name in memories if name != baseline and baseline in memories]
+    first = max(memories, key=lambda name: memories[name].mean)
+    return [(first, other) for other in memories if other != first]
+
+
+def _compared(memories: dict[str, Answers], name: str, against: str) -> dict[str, Any]:
+    difference = memories[name].minus(memories[against])
+    seeds = min(len(memories[m].correct) for m in (name, against))
+    nothing = dict.fromkeys(("difference", "low", "high", "p", "effect"), np.nan) | {"least": 0.0, "rows": 0}
+    return {"memory": name, "against": against, "seeds": seeds} | (asdict(difference) if difference else nothing)
+
+
+def _judged(table: pd.DataFrame, each_claims: bool) -> pd.DataFrame:
+    """The same records with p_holm and verdicts."""
+    claims = table.index if each_claims else pd.Index(table["task"])
+    # What cannot be paired shows nothing; what one seed did is no claim about a memory.
+    counted = table[["p", "least"]].fillna({"p": 1.0}).groupby(claims, sort=False).max()
+    counted = counted[table["seeds"].groupby(claims, sort=False).min() > 1]
+    raised = pd.DataFrame({name: holm(counted[name]) for name in counted}, index=counted.index).reindex(claims)
+    table = table.assign(p_holm=raised["p"].to_numpy(), reachable=raised["least"].to_numpy())
+    return table.assign(verdict=[_verdict(record) for _, record in table.iterrows()])[COLUMNS]
+
+
+def _verdict(record: pd.Series[Any]) -> str:
+    if np.isnan(record["difference"]):
+        return "other rows"
+    if np.isnan(record["p_holm"]) or record["reachable"] >= LEVEL:
+        return f"{record['seeds']} seed{'s' * (record['seeds'] > 1)} cannot show it"
+    if record["p_holm"] >= LEVEL:
+        return "not shown"
+    return "above" if record["difference"] > 0 else "below"
+
+
+def best_memories(pairs: pd.DataFrame) -> set[tuple[str, str]]:
+    """(task, memory) of every first that is shown to recall more than all others, from `paired` without baseline."""
+    by_task = pairs.groupby(["task", "memory"], sort=False)["verdict"]
+    return {(str(task), str(memory)) for (task, memory), shown in by_task if shown.eq("above").all()}
+
+
+def unresolved_rivals(pairs: pd.DataFrame) -> Sequence[str]:
+    """Memories not significantly different from the first: by their intervals, else the one with the largest p."""
+    close = pairs[pairs["low"] <= 0]
+    return [str(m) for m in (close if len(close) else pairs.nlargest(1, "p"))["against"]]

@@ -1,41 +1,130 @@
-"""What became of answers when states were changed: what was erased, and what was put in from other rows."""
+"""Conclusions from changed states: verdicts on each memory, activation patching, and errors of routing.
+
+Means and intervals are over seeds; a single seed has the interval of its sequences.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from ..probe.verdict import ACCURACY, Columns, Record, judge
 from ..results.tables import Results
-from .probes import where
+from ..statistics import fraction_over_seeds, number_over_seeds
+from .probes import READER, at_end, bits_still_rising, matching
+
+CONTROLS = ("control", "untrained", "input")
+VERDICT = (
+    "task", "memory", "seeds", "verdict", "items", "readable", "rising", "chance", "probe", "probe_low", "probe_high",
+    *CONTROLS,
+    "behaviour", "behaviour_low", "behaviour_high", "erased", "random", "cost", "cost_low",
+    "cost_high", "bits_before", "bits_after", "follows",
+)  # fmt: skip
 
 
 @lru_cache(maxsize=1)
 def interventions(results: Results) -> pd.DataFrame:
-    """Interventions on what is compared: all layers and the whole state, or, where that was not done, the last
-    layer that was; all contents of a transplant are in `results.interventions` alone."""
-    rows = results.interventions
-    if not len(rows):
-        return rows
-    rows = rows[rows["content"] == "state"]
-    kept = []
-    for _, part in rows.groupby(["task", "memory", "kind"], sort=False):
-        kept.append(part[part["layer"] == (0 if (part["layer"] == 0).any() else part["layer"].max())])
-    return pd.concat(kept, ignore_index=True) if kept else rows
+    """Records of interventions on the whole state of all layers together, or else of the last layer there is."""
+    records = matching(results.interventions, {"content": "state"})
+    if not len(records):
+        return records
+    compared = []
+    for _, part in records.groupby(["task", "memory", "kind"], sort=False):
+        compared.append(part[part["layer"] == (0 if (part["layer"] == 0).any() else part["layer"].max())])
+    return pd.concat(compared, ignore_index=True)
 
 
-def transplants(results: Results) -> pd.DataFrame:
-    """One row per task, memory, layer and content that was put in from another row.
+def patches(results: Results) -> pd.DataFrame:
+    """One record per task, memory, layer and content that was patched in from another sequence.
 
-    seeds, items, follows    how often the donor's value is answered, mean over seeds
-    accuracy, chance         how often the row's own still is
+    seeds, items, follows    how often the donor's value is answered
+    accuracy, chance         how often the sequence's own still is
     """
-    rows = results.interventions
-    rows = where(rows, {"kind": "patched"})
-    if not len(rows):
+    records = matching(results.interventions, {"kind": "patched"})
+    if not len(records):
         return pd.DataFrame()
-    by_seed = rows.groupby(["task", "memory", "layer", "content", "seed"], sort=False)
-    each = by_seed[["follows", "accuracy", "chance"]].mean().assign(items=by_seed.size()).reset_index()
-    groups = each.groupby(["task", "memory", "layer", "content"], sort=False)
-    found = groups[["follows", "accuracy", "chance"]].mean()
-    return found.assign(seeds=groups.size(), items=groups["items"].sum()).reset_index()
+    keys = ["task", "memory", "layer", "content"]
+    return _over_seeds(records, keys, ["follows", "accuracy", "chance"]).reset_index()
+
+
+def routing_errors(results: Results) -> pd.DataFrame:
+    """One record per task and memory that weighs caches, and layer (0: all layers' gates at once).
+
+    seeds, items, accuracy, oracle               as it is, and with the true positions given to its gate
+    routing_error, compression_error             oracle - accuracy, and 1 - oracle
+    weight, right, even                          on the memory that holds the answer (missing for layer 0)
+    num_sequences                                in all
+    """
+    records = results.routing
+    if not len(records):
+        return pd.DataFrame()
+    keys = ["task", "memory", "layer"]
+    errors = _over_seeds(records, keys, ["accuracy", "oracle", "weight", "right", "even"])
+    num_sequences = records.groupby(keys, sort=False)["num_sequences"].sum()
+    errors = errors.assign(routing_error=errors["oracle"] - errors["accuracy"], compression_error=1 - errors["oracle"])
+    counts = {name: errors.pop(name) for name in ("seeds", "items")}
+    return errors.assign(**counts, num_sequences=num_sequences).reset_index()
+
+
+def verdicts(results: Results) -> pd.DataFrame:
+    """Verdict on each memory of each task by the rules of `probe.verdict`, with its evidence: columns `VERDICT`.
+
+    probe              accuracy of the linear reader on the state; control: on random labels; untrained: on the state
+                       of an untrained model; input: on the last tokens instead of the state
+    behaviour          accuracy of the model itself at the same queries
+    erased, random     its accuracy once what the reader reads was erased from the state, or as many random directions;
+                       cost: of the former, beyond the latter if that is less
+    follows            answers that are the donor's when another sequence's state is patched in
+
+    The verdict rests on intervals over seeds. Where the model was not queried it speaks of the reader alone.
+    """
+    probes, changes = at_end(results), interventions(results)
+    records = []
+    for (task, memory), mine in probes.groupby(["task", "memory"], sort=False) if len(probes) else ():
+        here = matching(changes, {"task": task, "memory": memory})
+        read, model = (matching(mine, {"reader": reader}) for reader in (READER, "model"))
+        if not len(trained := matching(read, {"control": "none"})):
+            continue
+        answers = matching(model, {"control": "none"})
+        answered = answers if len(answers) else matching(here, {"kind": "intact"})
+        evidence = trained, matching(read, {"control": "control"}), answered, here
+        judged = judge(*(_as_dictionaries(part) for part in evidence), interval=_over_trainings)
+        record = dict.fromkeys(VERDICT, np.nan) | {"task": task, "memory": memory, "verdict": judged.words}
+        record |= {"seeds": trained["seed"].nunique(), "items": trained["item"].nunique(), "chance": judged.chance}
+        record |= {"readable": len(judged.present), "rising": bits_still_rising(trained)}
+        for name, claim in (("probe", judged.readable), ("behaviour", judged.answered), ("cost", judged.hurt)):
+            if claim:
+                record |= {name: claim.estimate, f"{name}_low": claim.low, f"{name}_high": claim.high}
+        if judged.items:
+            read, here = (part[part["item"].isin(judged.items)] if len(part) else part for part in (read, here))
+        record |= {name: matching(read, {"control": name})["accuracy"].mean() for name in CONTROLS}
+        if len(erased := matching(here, {"kind": "erased"})):
+            record |= {name: erased[name].astype(float).mean() for name in ("bits_before", "bits_after")}
+            record |= {kind: matching(here, {"kind": kind})["accuracy"].mean() for kind in ("erased", "random")}
+        if len(patched := matching(here, {"kind": "patched"})):
+            record["follows"] = patched["follows"].mean()
+        records.append(record)
+    return pd.DataFrame(records, columns=list(VERDICT))
+
+
+def _over_seeds(records: pd.DataFrame, keys: list[str], columns: list[str]) -> pd.DataFrame:
+    """Means over seeds of the means of each, by `keys`; seeds, and items of all seeds."""
+    by_seed = records.groupby([*keys, "seed"], sort=False)
+    each = by_seed[columns].mean().assign(items=by_seed.size()).reset_index()
+    groups = each.groupby(keys, sort=False)
+    return groups[columns].mean().assign(seeds=groups.size(), items=groups["items"].sum())
+
+
+def _over_trainings(records: Sequence[Record], columns: Columns) -> tuple[float, float, float]:
+    """Mean of the first column over seeds, and its interval."""
+    each = pd.DataFrame(records).groupby("seed")[list(columns)].mean()
+    over = fraction_over_seeds if columns == ACCURACY else number_over_seeds
+    return over(*(each[column] for column in columns))
+
+
+def _as_dictionaries(records: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in record.items()} for record in records.to_dict("records")]

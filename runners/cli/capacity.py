@@ -10,7 +10,7 @@ from ..analysis.capacity import capacities, interval, slopes
 from ..formatting import amount
 from ..measures.capacity import LONGEST, ROWS
 from ..results.tables import Results
-from .flags import Parser, several, whole
+from .flags import Parser, integer, integers
 from .measure import add_runs, ask
 
 
@@ -25,15 +25,15 @@ def run(words: Sequence[str]) -> int:
     parser.add_argument(
         "--loads",
         nargs="+",
-        type=several,
+        type=integers,
         metavar="N",
         help="items to be stored, with blanks or commas between (default: 1, 2, 4, ... as far as the task's "
         f"alphabets allow and rows of {LONGEST} times the training length are enough)",
     )
-    parser.add_argument("--rows", type=whole, default=ROWS, metavar="N", help="test rows at each load")
+    parser.add_argument("--rows", type=integer, default=ROWS, metavar="N", help="test rows at each load")
     parser.add_argument(
         "--length",
-        type=whole,
+        type=integer,
         metavar="N",
         help="tokens of a row at every load (default: the training length, or what the largest load needs)",
     )

@@ -16,8 +16,8 @@ from ..storage import CorruptRun, UnwritableFolder, is_finished
 from ..studies import Study
 from ..studies.presets import PRESETS
 from ..studies.study_file import load_study
-from .console import plain_console, shown
-from .flags import Mistake, Parser, whole
+from .console import frame_table, plain_console
+from .flags import Mistake, Parser, integer
 from .study_flags import add_narrowing, narrowed, parts
 
 
@@ -33,7 +33,7 @@ def run(words: Sequence[str]) -> int:
     add_narrowing(parser)
     group = parser.add_argument_group("execution")
     group.add_argument("--out", type=Path, metavar="DIR", help="folder of the study (default: runs/PRESET)")
-    group.add_argument("--workers", type=whole, metavar="N", help=f"processes (default: {cores()}, one per core)")
+    group.add_argument("--workers", type=integer, metavar="N", help=f"processes (default: {cores()}, one per core)")
     group.add_argument("--retry", action="store_const", const=True, help="try runs again that failed before")
     arguments = parser.parse_args(words)
     if arguments.workers is not None and arguments.workers < 1:
@@ -72,7 +72,7 @@ def carry_out_and_tell(
         names = [run.name for run in study.runs]
         if any(is_finished(folder, run) for run in study.runs):
             results = collect([folder], names)
-            console.print(shown(comparison_table(results).reset_index()))
+            console.print(frame_table(comparison_table(results).reset_index()))
             for line in bounds_lines(results):
                 console.print(line, soft_wrap=True)
             if reporting:

@@ -12,7 +12,7 @@ from rich.console import Console
 from ..config.length_modes import FIXED_LOAD
 from ..results.diff import Difference, Finished, compare_runs, load, match
 from ..storage import find_runs
-from .console import plain_console, shown
+from .console import frame_table, plain_console
 from .flags import Mistake, Parser
 
 
@@ -48,10 +48,10 @@ def tell(console: Console, found: Difference) -> None:
         console.print("no difference")
         return
     for part, table in found.facts.groupby("part", sort=False):
-        console.print(shown(table.drop(columns="part").map(cell).rename(columns={"what": str(part)})))
+        console.print(frame_table(table.drop(columns="part").map(cell).rename(columns={"what": str(part)})))
         console.print()
     if len(found.scores):
-        console.print(shown(rounded(found.scores)))
+        console.print(frame_table(rounded(found.scores)))
     for line in found.alone:
         console.print(line, soft_wrap=True)
     console.print(
@@ -74,7 +74,7 @@ def tell_folders(
             row: dict[str, Any] = {"run": one.place.name} | {k: v for s in scores for k, v in s.items() if k in keep}
             rows.append(row | {"differs in": ", ".join(facts["what"])})
     if rows:
-        console.print(shown(pd.DataFrame(rows)))
+        console.print(frame_table(pd.DataFrame(rows)))
     console.print(f"{len(pairs)} runs in both, {same} of them without a difference")
     for word, runs in (("first", first), ("second", second)):
         if runs:

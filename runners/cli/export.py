@@ -1,4 +1,4 @@
-"""recall export: rows of a task as one file, for other programs."""
+"""recall export: sequences of a task in one file, for other programs."""
 
 from __future__ import annotations
 
@@ -7,67 +7,64 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from .flags import Mistake, Parser, one_of, sorted_words, whole
+from recall_tasks import Stream, make_task
+from recall_tasks.export import export
+from recall_tasks.formats import FORMATS
+
+from .flags import Mistake, Parser, add_stream, add_task, integer, one_of, requested_task, split_words
 
 FORCE = "--force"
-"""The one flag that takes no word."""
+"""The one flag without a value."""
 
 
 def run(words: Sequence[str]) -> int:
-    from recall_tasks import SPLITS, Stream, make_task
-    from recall_tasks.export import export
-    from recall_tasks.formats import FORMATS
-
-    from .task_flags import add_task, asked_task
-
     parser = Parser(
         prog="recall export",
-        description="Write rows of a task to one file, the same to the byte each time: tokens, targets, questions,\n"
-        "and what they are. `recall export TASK --help` lists the task's own fields and published settings.",
+        description="Write sequences of a task to one file, identical to the byte each time: tokens, targets, queries\n"
+        "and their meaning. `recall export TASK --help` lists the task's own fields and published settings.",
     )
-    names, flags = sorted_words([word for word in words if word != FORCE])
+    names, flags = split_words([word for word in words if word != FORCE])
     add_task(parser, names)
-    parser.add_argument("--out", type=Path, metavar="FILE", help="where to write, such as rows.npz")
-    form = one_of("format", FORMATS)
-    meaning = f"{', '.join(FORMATS)} (default: as the name of FILE ends)"
-    parser.add_argument("--format", type=form, metavar="NAME", help=meaning)
-    parser.add_argument("--rows", type=whole, default=1000, metavar="N", help="how many rows")
-    parser.add_argument("--start", type=whole, default=0, metavar="N", help="first row")
-    parser.add_argument("--split", choices=SPLITS, default="train", help="split of the stream")
-    parser.add_argument("--seed", type=whole, default=0, metavar="N", help="seed of the stream")
-    parser.add_argument(FORCE, action="store_const", const=True, help="write over a file that is there")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="file to write, such as sequences.npz")
+    meaning = f"{', '.join(FORMATS)} (default: the suffix of FILE)"
+    parser.add_argument("--format", type=one_of("format", FORMATS), metavar="NAME", help=meaning)
+    parser.add_argument("--sequences", "--rows", type=integer, default=1000, metavar="N", help="number of sequences")
+    parser.add_argument("--start", type=integer, default=0, metavar="N", help="first sequence")
+    add_stream(parser)
+    parser.add_argument(FORCE, action="store_const", const=True, help="overwrite an existing file")
     arguments = parser.parse_args([*names, *flags])
     if arguments.out is None:
-        parser.error(f"say where to write: --out {arguments.task}.{arguments.format or 'npz'}")
-    name, length, fields = asked_task(arguments)
+        parser.error(f"name the file to write: --out {arguments.task}.{arguments.format or 'npz'}")
+    name, length, fields = requested_task(arguments)
     try:
         stream = Stream(make_task(name, **fields), length, arguments.split, arguments.seed)
-        with _bar(arguments.rows) as progress:
+        with _bar(arguments.sequences) as progress:
             written = export(
-                stream, arguments.out, arguments.rows, arguments.start, arguments.format,
+                stream, arguments.out, arguments.sequences, arguments.start, arguments.format,
                 force=FORCE in words, progress=progress,
             )  # fmt: skip
     except (ValueError, ModuleNotFoundError) as error:
         raise Mistake(str(error)) from None
     except OSError as error:
         raise Mistake(f"cannot write {arguments.out}: {error.strerror or error} (nothing of it is left)") from None
-    rows = "row" if written.rows == 1 else "rows"
-    print(f"{written.path}  {written.rows:,} {rows}, {written.bytes:,} bytes")
-    print(f"checksum {written.checksum}  (first {stream.block_rows} rows of split {stream.split}, seed {stream.seed})")
+    noun = "sequence" if written.rows == 1 else "sequences"
+    first = f"first {stream.block_rows} sequences of split {stream.split}, seed {stream.seed}"
+    print(f"{written.path}  {written.rows:,} {noun}, {written.bytes:,} bytes")
+    print(f"checksum {written.checksum}  ({first})")
     print(f"sha256   {written.sha256}")
     return 0
 
 
 @contextmanager
-def _bar(rows: int) -> Iterator[Callable[[int], None] | None]:
-    """A bar on stderr while rows are written; nothing where no person looks."""
+def _bar(num_sequences: int) -> Iterator[Callable[[int], None] | None]:
+    """A progress bar on stderr; nothing if stderr is no terminal."""
     if not sys.stderr.isatty():
         yield None
         return
-    from rich.console import Console
+    from rich.console import Console  # rich is slow to load, and most exports show no bar
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("rows", total=rows)
+        task = bar.add_task("sequences", total=num_sequences)
         yield lambda count: bar.advance(task, count)

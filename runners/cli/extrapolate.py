@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from ..analysis.extrapolation import THRESHOLD, horizon_table, horizons
+from ..analysis.extrapolation import THRESHOLD, length_summaries, length_summary_table
 from ..config.length_modes import FIXED_DISTANCE, GROWING_LOAD, MODES
-from ..formatting import share, span
+from ..formatting import fraction, span
 from ..measures.extrapolation import FAR, LEAST_ROWS, ROWS
 from ..results.tables import Results
-from .flags import Parser, number, one_of, several, whole
+from .flags import Parser, integer, integers, number, one_of
 from .measure import add_runs, ask
 
 WORDS = {mode.replace(" ", "-"): mode for mode in MODES}
@@ -33,7 +33,7 @@ def run(words: Sequence[str]) -> int:
     parser.add_argument(
         "--ladder",
         nargs="+",
-        type=several,
+        type=integers,
         metavar="N",
         help=f"multiples of the training length, blanks or commas between (default: {ladder}; none with --lengths)",
     )
@@ -41,18 +41,18 @@ def run(words: Sequence[str]) -> int:
         "--lengths",
         nargs="+",
         metavar="N",
-        type=whole,
+        type=integer,
         help="lengths in tokens with blanks between, such as 512 1,000,000",
     )
     parser.add_argument(
         "--mode", type=one_of("mode", WORDS), default="fixed-load", metavar="|".join(WORDS), help="what grows"
     )
     parser.add_argument(
-        "--distance", type=whole, metavar="N", help="tokens, for fixed-distance (default: half the training length)"
+        "--distance", type=integer, metavar="N", help="tokens, for fixed-distance (default: half the training length)"
     )
     parser.add_argument(
         "--rows",
-        type=whole,
+        type=integer,
         metavar="N",
         help=f"test rows at each length (default: {ROWS}, fewer past 16,384 tokens, {LEAST_ROWS} from 262,144 on)",
     )
@@ -89,8 +89,8 @@ def told(mode: str, threshold: float, results: Results) -> list[pd.DataFrame | s
     ]
     index = ["run", "mode"] if mode == FIXED_DISTANCE else ["run"]
     wide = mine.pivot_table(index=index, columns="length", values="accuracy")
-    wide = wide.map(lambda value: "" if pd.isna(value) else share(value)).reset_index()
+    wide = wide.map(lambda value: "" if pd.isna(value) else fraction(value)).reset_index()
     wide = wide.rename(columns=lambda name: f"{name:,} tokens" if isinstance(name, int) else name)
-    numbers = horizons(results, threshold)
+    numbers = length_summaries(results, threshold)
     numbers = numbers[numbers["mode"].str.startswith(mode)]
-    return [wide, *loads, *([horizon_table(numbers)] if len(numbers) else [])]
+    return [wide, *loads, *([length_summary_table(numbers)] if len(numbers) else [])]

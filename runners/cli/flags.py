@@ -1,7 +1,7 @@
-"""Command-line flags read off dataclass fields and constructor options, and errors of one line.
+"""Command-line flags made from dataclass fields and constructor options; one-line errors.
 
-argparse, because a command line must start at once and speak plainly: what a flag means stands in the
-field's own metadata, so the help, the configuration and the error cannot drift apart.
+argparse, because the command line must start at once. A flag's meaning is in its field's metadata, so that help,
+configuration and error messages cannot drift apart.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from typing import Any, NoReturn
 
 from ..formatting import unknown
 
+DEFAULT_LENGTH = 64
+
 
 class Mistake(Exception):
-    """Something a person typed or pointed at; shown as one line, with exit status 2."""
+    """A user's mistake: printed as one line, with exit status 2."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -32,7 +34,7 @@ class Parser(argparse.ArgumentParser):
         raise Mistake(f"{self.unknown_option(words) if unrecognised else message} (see {self.prog} --help)")
 
     def unknown_option(self, words: str) -> str:
-        """What to say of the first of these words, which no argument takes."""
+        """Error message for the first of these words, which no argument takes."""
         word = words.split()[0].partition("=")[0]
         close = difflib.get_close_matches(word, [name for a in self._actions for name in a.option_strings], 1, 0.75)
         meant = f": did you mean {close[0]}?" if close else ""
@@ -40,7 +42,7 @@ class Parser(argparse.ArgumentParser):
 
 
 class Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """Keeps the line breaks of descriptions; names the default of every flag that has one."""
+    """Help that keeps the line breaks of descriptions and names every default."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=30, width=100)
@@ -51,11 +53,11 @@ class Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionH
         return super()._get_help_string(action) or ""
 
     def _format_args(self, action: argparse.Action, default_metavar: str) -> str:
-        return str(action.metavar) if isinstance(action, Flattened) else super()._format_args(action, default_metavar)
+        return str(action.metavar) if isinstance(action, JoinValues) else super()._format_args(action, default_metavar)
 
 
 def one_of(what: str, names: Iterable[str], listing: str = "") -> Callable[[str], str]:
-    """Reads a word that must be one of the names; `listing` says where they are listed, where they are many."""
+    """Parser of a word that must be one of the names. `listing` says where they are listed if they are many."""
     known = list(names)
 
     def read(word: str) -> str:
@@ -66,23 +68,25 @@ def one_of(what: str, names: Iterable[str], listing: str = "") -> Callable[[str]
     return read
 
 
-def sorted_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Words that stand for themselves, and flags each with the word it takes: every flag but help takes one."""
+def split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Positional words, and flags with their values: every flag but help takes one value."""
     plain: list[str] = []
     flags: list[str] = []
-    taken = False
+    expects_value = False
     for word in words:
-        is_flag = word.startswith("-") and not taken
-        (flags if is_flag or taken else plain).append(word)
-        taken = is_flag and "=" not in word and word not in ("-h", "--help")
+        is_flag = word.startswith("-") and not expects_value
+        (flags if is_flag or expects_value else plain).append(word)
+        expects_value = is_flag and "=" not in word and word not in ("-h", "--help")
     return plain, flags
 
 
 def flag(name: str) -> str:
+    """num_pairs -> --num-pairs."""
     return "--" + name.replace("_", "-")
 
 
-def truth(text: str) -> bool:
+def boolean(text: str) -> bool:
+    """True for true, yes, on, 1; False for false, no, off, 0."""
     if text.lower() in ("true", "yes", "on", "1"):
         return True
     if text.lower() in ("false", "no", "off", "0"):
@@ -94,7 +98,8 @@ INTEGER = re.compile(r"[+-]?(0|[1-9]\d*|[1-9]\d{0,2}(_\d{3})+)")
 """Digits in one group, or in groups of three with underscores. A comma would begin the next value of a list."""
 
 
-def whole(text: str) -> int:
+def integer(text: str) -> int:
+    """1000 or 1_000."""
     if INTEGER.fullmatch(text):
         return int(text)
     grouped = re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+|0\d+", text)
@@ -102,12 +107,13 @@ def whole(text: str) -> int:
     raise argparse.ArgumentTypeError(f"takes an integer, not {text!r}{mend}")
 
 
-def several(text: str) -> list[int]:
-    """Integers with commas between: 1,4,16."""
-    return [whole(part) for part in text.split(",")]
+def integers(text: str) -> list[int]:
+    """1,4,16 -> [1, 4, 16]."""
+    return [integer(part) for part in text.split(",")]
 
 
 def number(text: str) -> float:
+    """Any number that Python reads: 0.1, 3e-4."""
     try:
         return float(text)
     except ValueError:
@@ -115,48 +121,49 @@ def number(text: str) -> float:
 
 
 def or_none(read: Callable[[str], Any]) -> Callable[[str], Any]:
-    """What an optional field takes: `none`, or what it reads."""
+    """Parser of an optional field: `none`, or a word for `read`."""
     return lambda text: None if text.lower() == "none" else read(text)
 
 
 def add_list(
     group: Any, *names: str, read: Callable[[str], Any], metavar: str, blanks: bool = True, **words: Any
 ) -> None:
-    """A flag that takes several values: `1,4,16`, and `1 4 16` where `blanks` may separate them as well.
+    """Add a flag that takes several values: `1,4,16`, or `1 4 16` where `blanks` may separate them too.
 
-    blanks   False where a word that is no value of the flag, such as a study, may follow it
+    blanks   False where a positional word, such as a study, may follow the flag
     """
 
     def split(text: str) -> list[Any]:
         return [read(part.strip()) for part in text.removesuffix(",").split(",")]
 
     nargs = "+" if blanks else None
-    group.add_argument(*names, type=split, nargs=nargs, action=Flattened, metavar=f"{metavar},...", **words)
+    group.add_argument(*names, type=split, nargs=nargs, action=JoinValues, metavar=f"{metavar},...", **words)
 
 
-class Flattened(argparse.Action):
-    """Stores the values of all words of a list as one list."""
+class JoinValues(argparse.Action):
+    """Action that joins the values of all words into one list."""
 
     def __call__(self, parser: Any, namespace: Any, words: Any, option_string: str | None = None) -> None:
         lists = [words] if self.nargs is None else words
         setattr(namespace, self.dest, [value for values in lists for value in values])
 
 
-READ: dict[type, Callable[[str], Any]] = {bool: truth, int: whole, float: number, str: str}
-SHOWN = {bool: "true|false", int: "N", float: "X", str: "WORD"}
+READ: dict[type, Callable[[str], Any]] = {bool: boolean, int: integer, float: number, str: str}
+METAVARS = {bool: "true|false", int: "N", float: "X", str: "WORD"}
 
 
 def add_option(group: Any, name: str, kind: type, default: Any, meaning: str, choices: Sequence[str] = ()) -> None:
+    """Add the flag of one field or option, absent from the arguments unless it is set."""
     read = READ[kind]
     group.add_argument(
         flag(name), type=or_none(read) if default is None else read, default=argparse.SUPPRESS,
-        metavar="|".join(choices) or SHOWN[kind],
+        metavar="|".join(choices) or METAVARS[kind],
         help=f"{meaning} (default: {default})" if default is not None else meaning,
     )  # fmt: skip
 
 
 def add_fields(group: Any, kind: Any, skip: Iterable[str] = ()) -> None:
-    """One flag for each field of a dataclass that has a plain default."""
+    """Add one flag for each field of a dataclass that has a plain default."""
     for f in dataclasses.fields(kind):
         if f.name in skip:
             continue
@@ -164,7 +171,43 @@ def add_fields(group: Any, kind: Any, skip: Iterable[str] = ()) -> None:
         add_option(group, f.name, plain, f.default, f.metadata.get("help", ""), f.metadata.get("choices") or ())
 
 
-def chosen(arguments: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
-    """The flags that were given, of these names."""
-    given = vars(arguments)
-    return {name: given[name] for name in names if name in given}
+def explicit_values(arguments: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
+    """Values of those of these flags that the user set."""
+    values = vars(arguments)
+    return {name: values[name] for name in names if name in values}
+
+
+def add_task(parser: Parser, words: Sequence[str]) -> None:
+    """Add a task, its length, and the fields of the task that the first word names. Raises Mistake for any other."""
+    from recall_tasks import TASKS  # numpy and gymnasium, which help does not wait for
+
+    known = one_of("task", TASKS, "those that `recall ls tasks` lists")
+    parser.add_argument("task", type=known, metavar="TASK", help=f"one of {', '.join(TASKS)}")
+    meaning = f"tokens per sequence (default: {DEFAULT_LENGTH}, or the preset's own)"
+    parser.add_argument("--length", type=integer, metavar="N", help=meaning)
+    if not words:
+        return
+    kind = TASKS[known(words[0])]
+    group = parser.add_argument_group(f"fields of {kind.name}")
+    published = f"published setting: {', '.join(kind.presets)}" if kind.presets else "published setting; it has none"
+    group.add_argument("--preset", type=one_of(f"preset of {kind.name}", kind.presets), metavar="NAME", help=published)
+    add_fields(group, kind)
+
+
+def requested_task(arguments: argparse.Namespace) -> tuple[str, int, dict[str, Any]]:
+    """Name, length and fields of the task: as set by the user, else by the preset, else the defaults."""
+    from recall_tasks import TASKS  # as above
+
+    kind = TASKS[arguments.task]
+    preset = kind.presets[arguments.preset] if arguments.preset else None
+    length = arguments.length if arguments.length is not None else preset.length if preset else DEFAULT_LENGTH
+    explicit = explicit_values(arguments, [f.name for f in dataclasses.fields(kind)])
+    return kind.name, length, {**(preset.fields if preset else {}), **explicit}
+
+
+def add_stream(parser: Parser) -> None:
+    """Add the split and the seed of a stream."""
+    from recall_tasks import SPLITS  # as above
+
+    parser.add_argument("--split", choices=SPLITS, default="train", help="split of the stream")
+    parser.add_argument("--seed", type=integer, default=0, metavar="N", help="seed of the stream")

@@ -1,4 +1,4 @@
-"""recall ls: what there is."""
+"""recall ls: tasks, published settings, memories, readers of states and presets, each a table of its registry."""
 
 from __future__ import annotations
 
@@ -13,43 +13,41 @@ from recall_tasks.markdown import first_sentence
 from recall_tasks.show import percent
 from recall_tasks.task import MAX_LENGTH
 
-from .flags import Mistake, Parser, one_of, sorted_words, whole
+from .console import plain_console
+from .flags import Mistake, Parser, integer, one_of, split_words
 
-ALL = ("tasks", "memories", "readers", "presets")
-KINDS = (*ALL, "settings")
-OF_TASKS = ("tasks", "settings")
+ALWAYS = ("tasks", "memories", "readers", "presets")
+KINDS = (*ALWAYS, "settings")
+TASK_KINDS = ("tasks", "settings")
 NUMBERS = ("vocabulary", "payload", "chance", "length", "state floats", "runs", "seeds", "rates", "minutes")
 WIDEST = 10_000
 
 
 def run(words: Sequence[str]) -> int:
     parser = Parser(prog="recall ls", description="List tasks, memories, readers, presets, or published settings.")
-    kinds = f"{', '.join(ALL)} (default: all these) or settings"
+    kinds = f"{', '.join(ALWAYS)} (default: all these) or settings"
     parser.add_argument("kind", nargs="?", type=one_of("list", KINDS), metavar="KIND", help=kinds)
     known = one_of("task", TASKS, "those that `recall ls tasks` lists")
-    parser.add_argument("of", nargs="*", type=known, metavar="TASK", help="tasks and settings of these alone")
-    parser.add_argument("--length", type=whole, default=64, metavar="N", help="length at which tasks are measured")
-    plain, flags = sorted_words(words)
+    parser.add_argument("names", nargs="*", type=known, metavar="TASK", help="list only these tasks, or their settings")
+    parser.add_argument("--length", type=integer, default=64, metavar="N", help="length at which tasks are measured")
+    plain, flags = split_words(words)
     arguments = parser.parse_args([*plain, *flags])
     if not 1 <= arguments.length <= MAX_LENGTH:
         parser.error(f"--length takes 1 to {MAX_LENGTH:,} tokens, not {arguments.length}")
-    if arguments.of and arguments.kind not in OF_TASKS:
-        raise Mistake(f"{arguments.kind} are not listed by task, {' and '.join(OF_TASKS)} are")
-    from .console import plain_console
-
+    if arguments.names and arguments.kind not in TASK_KINDS:
+        raise Mistake(f"{arguments.kind} are not listed by task, {' and '.join(TASK_KINDS)} are")
     console = plain_console()
-    for kind in [arguments.kind] if arguments.kind else ALL:
-        table = TABLES[kind](arguments.length, arguments.of or list(TASKS))
-        if not console.is_terminal:  # a line each, whatever reads them
-            console.width = max(
-                console.width, Measurement.get(console, console.options.update(width=WIDEST), table).maximum
-            )
+    for kind in [arguments.kind] if arguments.kind else ALWAYS:
+        table = TABLES[kind](arguments.length, arguments.names or list(TASKS))
+        if not console.is_terminal:  # one line per entry
+            widest = Measurement.get(console, console.options.update(width=WIDEST), table).maximum
+            console.width = max(console.width, widest)
         console.print(table)
     return 0
 
 
 def _table(title: str, *heads: str, folds: Sequence[str]) -> Table:
-    """A table in which the columns named by `folds` give way where the terminal is narrow."""
+    """An empty table; columns named by `folds` wrap in a narrow terminal."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, title_style="bold")
     for head in heads:
         side: JustifyMethod = "right" if head in NUMBERS else "left"
@@ -58,7 +56,7 @@ def _table(title: str, *heads: str, folds: Sequence[str]) -> Table:
 
 
 def tasks(length: int, names: Sequence[str]) -> Table:
-    """What each task asks with its fields at their defaults."""
+    """Tasks, each with its fields at their defaults."""
     table = _table(f"tasks at length {length}", "name", "asks", "vocabulary", "payload", "chance", folds=["asks"])
     for name in names:
         task = TASKS[name]()
@@ -68,7 +66,7 @@ def tasks(length: int, names: Sequence[str]) -> Table:
 
 
 def settings(length: int, names: Sequence[str]) -> Table:
-    """What was published: `recall show TASK --preset NAME`."""
+    """Published settings: `recall show TASK --preset NAME`."""
     title = "published settings: recall show TASK --preset NAME"
     table = _table(title, "task", "preset", "length", "fields", "note", folds=["fields", "note"])
     for name in names:
@@ -79,7 +77,8 @@ def settings(length: int, names: Sequence[str]) -> Table:
 
 
 def memories(length: int, names: Sequence[str]) -> Table:
-    from models import MEMORIES, memory_options
+    """Memories, with their state sizes and options."""
+    from models import MEMORIES, memory_options  # torch, which a list of tasks does not wait for
 
     title = f"memories at width 32, length {length}"
     table = _table(title, "name", "is", "state floats", "options", folds=["is", "options"])
@@ -90,16 +89,18 @@ def memories(length: int, names: Sequence[str]) -> Table:
 
 
 def readers(length: int, names: Sequence[str]) -> Table:
-    from ..probe.passes import PASSES
+    """Readers of states, and the further passes of a probe."""
+    from ..probe.passes import PASSES  # torch, as above
 
-    table = _table("readers of states, and what goes beyond reading", "name", "is", folds=["is"])
+    table = _table("readers of states, and further passes of a probe", "name", "is", folds=["is"])
     for name, measured in PASSES.items():
         table.add_row(name, measured.meaning)
     return table
 
 
 def presets(length: int, names: Sequence[str]) -> Table:
-    from ..studies.presets import MINUTES, PRESETS
+    """Presets, with their numbers of runs, seeds and learning rates, and their minutes."""
+    from ..studies.presets import MINUTES, PRESETS  # torch, as above
 
     title = "presets of recall compare and recall sweep; minutes on two cores"
     table = _table(title, "name", "is", "runs", "seeds", "rates", "minutes", folds=["is"])

@@ -1,7 +1,8 @@
-"""The command line: `recall COMMAND`; `COMMANDS` lists them.
+"""The command line `recall COMMAND`, and the list of its commands.
 
-A person's mistake is one line on stderr and exit status 2, ours a traceback. Commands are imported when
-they are named, so that help does not wait for torch.
+A command is a module of this folder whose `run(words)` returns the exit status. It is imported when it is named, so
+that help does not wait for torch. A user's mistake is one line on stderr and exit status 2; a fault of ours is a
+traceback.
 """
 
 from __future__ import annotations
@@ -15,33 +16,33 @@ from collections.abc import Sequence
 from .flags import Mistake, Parser, one_of
 
 COMMANDS = {
-    "ls": "list tasks, their published settings, memories, readers and presets",
-    "show": "print rows of a task as a person reads them",
-    "export": "write rows of a task to a file for other programs",
-    "train": "train one memory on one task and keep the run",
-    "compare": "train many memories on many tasks, test, probe and report",
-    "sweep": "execute what is missing of a study: here, on all cores, or on a cluster",
+    "ls": "list tasks, memories, presets, measures, readers, figures and published settings",
+    "show": "print sequences of a task: tokens, answers, distances",
+    "export": "write sequences of a task to a file for other programs",
+    "train": "train one memory on one task and save the run",
+    "compare": "train many memories on many tasks, then test, probe and report",
+    "sweep": "execute the missing runs of a study: here, on all cores, or on a cluster",
     "extrapolate": "test finished runs at lengths they never trained on",
-    "capacity": "test finished runs at growing loads, and fit how much they hold",
+    "capacity": "test finished runs at growing loads, and fit their capacity",
     "swap": "test finished runs with another memory in place of their own",
-    "probe": "read what is stored out of the states of finished runs",
-    "states": "keep the states of finished runs as tensors",
-    "query": "ask all finished runs in SQL, or export their tables",
-    "diff": "what differs between two runs or studies, in configuration and result",
-    "verify": "work every score out again from the answers that were kept",
-    "report": "write the report of finished runs: tables, figures, one page",
+    "probe": "decode stored items from the states of finished runs",
+    "states": "save the states of finished runs as tensors",
+    "query": "query all finished runs in SQL, or export their tables",
+    "diff": "compare two runs or studies: configuration and results",
+    "verify": "recompute every score from the saved answers",
+    "report": "write the report of finished runs: one page, figures, tables",
 }
 
 EPILOGUE = """\
 start here:
-  recall show mqar --length 64 --num-pairs 8      look at a question
-  recall compare --preset demo                    seven memories on three tasks, about five minutes
+  recall show mqar --length 64 --num-pairs 8      print a sequence
+  recall compare --preset demo                    seven memories on three tasks
   recall train mqar grm --help                    every field of a task, a memory and the training
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status."""
+    """Exit status of one command: 0, 2 for a user's mistake, 130 if interrupted."""
     words = list(sys.argv[1:] if argv is None else argv)
     parser = Parser(prog="recall", description="A wind tunnel for sequence memories.", epilog=EPILOGUE)
     parser.add_argument("--version", action="store_true", help="print the version")
@@ -57,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             one_of("command", COMMANDS)(words[0])
         arguments, rest = parser.parse_known_args(words[:1])
         if arguments.version:
-            from recall_tasks import __version__
+            from recall_tasks import __version__  # numpy, which help does not wait for
 
             print(f"recall_tasks {__version__}")
             return 0
@@ -69,9 +70,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"recall: {' '.join(str(mistake).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("recall: stopped; what was finished is kept", file=sys.stderr)
+        print("recall: stopped; finished work is saved", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # a reader such as `head` has had enough
+    except BrokenPipeError:  # its reader, such as `head`, has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 

@@ -16,13 +16,13 @@ from ..execution.jobs import ask_claimed
 from ..measures.requests import Request, check
 from ..results.tables import Results, collect, rate_rows
 from ..storage import CorruptRun, find_runs, load_result, load_run, load_settings
-from .console import plain_console, shown
-from .flags import Mistake, Parser, whole
+from .console import frame_table, plain_console
+from .flags import Mistake, Parser, integer
 
 
 def add_runs(parser: Parser) -> None:
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run directories, or folders of them")
-    parser.add_argument("--workers", type=whole, metavar="N", help="processes (default: one per core)")
+    parser.add_argument("--workers", type=integer, metavar="N", help="processes (default: one per core)")
 
 
 QUIET = 30.0
@@ -55,7 +55,7 @@ def ask(runs: Sequence[Path], workers: int | None, request: Request, told: Told 
     except ValueError as error:
         raise Mistake(str(error)) from None
     for part in told(results) if told else []:
-        console.print(part if isinstance(part, str) else shown(part))
+        console.print(part if isinstance(part, str) else frame_table(part))
     return 1 if failed else 0
 
 

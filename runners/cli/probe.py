@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..formatting import share
+from ..formatting import fraction
 from ..measures.probe import ALSO, DEFAULTS, READERS
 from ..results.tables import Results
 from . import report
-from .flags import Parser, one_of, whole
+from .flags import Parser, integer, one_of
 from .measure import add_runs, ask
 
 MIB = 2**20
@@ -47,23 +47,26 @@ def run(words: Sequence[str]) -> int:
     )
     parser.add_argument(
         "--rows",
-        type=whole,
+        type=integer,
         metavar="N",
         help="sequences drawn (default: 1,280, more where values or states take more)",
     )
     parser.add_argument(
-        "--step", type=whole, metavar="N", help="tokens between the times a state is read (default: a quarter of a row)"
+        "--step",
+        type=integer,
+        metavar="N",
+        help="tokens between the times a state is read (default: a quarter of a sequence)",
     )
     parser.add_argument(
         "--dimension",
-        type=whole,
+        type=integer,
         default=DEFAULTS["dimension"],
         metavar="N",
         help="components that states are reduced to beside being read whole; 0: none",
     )
     parser.add_argument(
         "--memory",
-        type=whole,
+        type=integer,
         default=DEFAULTS["limit"] // MIB,
         metavar="MIB",
         help="states held in memory; beyond, they are written to the temporary directory",
@@ -84,8 +87,8 @@ def run(words: Sequence[str]) -> int:
 
 def told(results: Results) -> list[pd.DataFrame | str]:
     """What is kept of a sequence, in bits, and the verdict of each memory with its evidence."""
-    from ..analysis.recovered import totals
-    from ..analysis.verdicts import verdicts
+    from ..analysis.interventions import verdicts
+    from ..analysis.probes import totals
 
     parts: list[pd.DataFrame | str] = []
     if len(found := totals(results)):
@@ -116,7 +119,7 @@ def in_words(found: pd.DataFrame) -> pd.DataFrame:
     columns |= {"erased": "erased", "random": "random"}
 
     def said(value: float) -> str:
-        return "" if pd.isna(value) else share(value)
+        return "" if pd.isna(value) else fraction(value)
 
     return pd.DataFrame(
         [

@@ -13,7 +13,7 @@ from rich.padding import Padding
 from ..results.gather import Gathered, gather
 from ..results.query import EXAMPLES, answer, connected
 from ..results.tabular import ENDINGS, frame, write_table
-from .console import plain_console, shown
+from .console import frame_table, plain_console
 from .flags import Mistake, Parser, one_of
 
 ROWS = 100
@@ -81,13 +81,13 @@ def reply(gathered: Gathered, sql: str, out: Path | None) -> None:
         console.print(f"{out}  {counted(table.num_rows)}", soft_wrap=True)
         return
     first = frame(table.slice(0, ROWS)).map(lambda cell: float(f"{cell:.6g}") if isinstance(cell, float) else cell)
-    printed = shown(first)
+    printed = frame_table(first)
     if Measurement.get(console, console.options.update(width=WIDEST), printed).maximum <= console.width:
         console.print(printed)
     else:  # too wide for a line each: a line for each value
         for row in first.to_dict("records"):
             console.print(
-                shown(
+                frame_table(
                     pd.DataFrame({"column": list(row), "value": ["" if pd.isna(v) else str(v) for v in row.values()]})
                 )
             )

@@ -1,4 +1,4 @@
-"""recall report: the page of finished runs."""
+"""recall report: the page of finished runs, its figures and its tables."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from .flags import Mistake, Parser
 def run(words: Sequence[str]) -> int:
     parser = Parser(prog="recall report", description="Write report.html, its figures and tables from finished runs.")
     parser.add_argument("runs", nargs="+", type=Path, metavar="DIR", help="folders of runs, or single runs")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="where the report goes (default: the first folder)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the report (default: the first folder)")
     arguments = parser.parse_args(words)
     write(arguments.runs, arguments.out or arguments.runs[0])
     return 0
 
 
 def write(runs: Sequence[Path], folder: Path) -> None:
-    """Write the page of these runs into the folder, and say where it is. Raises Mistake where it cannot be."""
-    from ..report import write_report
+    """Write the page of these runs into a folder and print its path. Raises Mistake if it cannot be written."""
+    from ..report import write_report  # pandas and matplotlib, which a mistyped flag does not wait for
     from ..results.tables import collect
     from ..storage import open_folder
 
@@ -30,4 +30,4 @@ def write(runs: Sequence[Path], folder: Path) -> None:
     except ValueError as error:
         raise Mistake(str(error)) from None
     except OSError as error:
-        raise Mistake(f"cannot write {error.filename}: {error.strerror} (choose another place with --out)") from None
+        raise Mistake(f"cannot write {error.filename}: {error.strerror} (choose another folder with --out)") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..measures.states import ROWS
-from .flags import Mistake, Parser, whole
+from .flags import Mistake, Parser, integer
 from .measure import add_runs, ask
 
 
@@ -16,7 +16,7 @@ def run(words: Sequence[str]) -> int:
         "`outputs-states-0.safetensors`, one tensor [rows, ...] for each content of each layer.",
     )
     add_runs(parser)
-    parser.add_argument("--rows", type=whole, default=ROWS, metavar="N", help="test rows")
+    parser.add_argument("--rows", type=integer, default=ROWS, metavar="N", help="test rows")
     arguments = parser.parse_args(words)
     if arguments.rows < 1:
         raise Mistake(f"--rows takes at least 1, not {arguments.rows}")

@@ -7,17 +7,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .flags import Parser, add_list, flag, number, one_of, whole
+from .flags import Parser, add_list, flag, integer, number, one_of
 
 if TYPE_CHECKING:
     from ..studies import Study
 
 TRAINED: dict[str, tuple[Callable[[str], Any], str, str]] = {
-    "updates": (whole, "N", "budget of updates"),
+    "updates": (integer, "N", "budget of updates"),
     "seconds": (number, "X", "limit of training by the clock"),
-    "tokens": (whole, "N", "tokens an update"),
+    "tokens": (integer, "N", "tokens an update"),
     "policy": (str, "WORD", "what updates train on: adaptive, schedule, fixed, uniform or mixture"),
-    "curriculum": (whole, "N", "stages of doubling length and load"),
+    "curriculum": (integer, "N", "stages of doubling length and load"),
     "weights": (str, "X,X,...", "of the stages in a mixture, shortest first"),
 }
 """Fields of `Training` that have a flag, and how each is read. They are not read off it: its import waits for torch."""
@@ -29,7 +29,7 @@ def add_narrowing(parser: Parser) -> None:
     group = parser.add_argument_group("part of the study")
     add_list(group, "--tasks", read=str, metavar="TASK", help="only these tasks of the study")
     add_list(group, "--memories", read=str, metavar="MEMORY", help="only these memories, or others, or FILE.py:CLASS")
-    group.add_argument("--seeds", type=whole, metavar="N", help="this many seeds, from 0")
+    group.add_argument("--seeds", type=integer, metavar="N", help="this many seeds, from 0")
     group = parser.add_argument_group("training, for every run")
     for name, (read, word, meaning) in TRAINED.items():
         group.add_argument(flag(name), type=read, metavar=word, help=meaning)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 
 from ..measures.extrapolation import LADDER, ROWS, check, measure
-from ..storage import find_runs, load_model, load_run, sealed, write_whole
+from ..storage import find_runs, load_model, load_run, write_record
 from ..training.swap import swapped, with_trained_gates
-from .console import plain_console, shown
-from .flags import Mistake, Parser, add_option, chosen, several, sorted_words, whole
+from .console import frame_table, plain_console
+from .flags import Mistake, Parser, add_option, explicit_values, integer, integers, split_words
 
 
 def run(words: Sequence[str]) -> int:
@@ -26,12 +26,12 @@ def run(words: Sequence[str]) -> int:
         "a recurrent memory with caches (average, grm, ssc, ...), Elastic Memory with another sampling, an oracle.\n"
         "`recall swap MEMORY --help` lists the memory's options.",
     )
-    plain, flags = sorted_words(words)
+    plain, flags = split_words(words)
     parser.add_argument("memory", metavar="MEMORY", help=f"one of {', '.join(MEMORIES)}, or FILE.py:CLASS")
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run directories, or folders of them")
-    parser.add_argument("--ladder", type=several, default=list(LADDER), metavar="N,N", help="multiples of the length")
-    parser.add_argument("--rows", type=whole, default=ROWS, metavar="N", help="test rows at each length")
-    parser.add_argument("--gate-updates", type=whole, default=0, metavar="N", help="updates that train gates alone")
+    parser.add_argument("--ladder", type=integers, default=list(LADDER), metavar="N,N", help="multiples of the length")
+    parser.add_argument("--rows", type=integer, default=ROWS, metavar="N", help="test rows at each length")
+    parser.add_argument("--gate-updates", type=integer, default=0, metavar="N", help="updates that train gates alone")
     options: list[str] = []
     try:
         memory = load_memory(plain[0]) if plain else None
@@ -46,7 +46,7 @@ def run(words: Sequence[str]) -> int:
     ladder = tuple(sorted(set(arguments.ladder)))
     if min(ladder) < 1 or arguments.rows < 1 or arguments.gate_updates < 0:
         parser.error("--ladder and --rows take whole numbers of at least 1, --gate-updates of at least 0")
-    console, table, given = plain_console(), [], chosen(arguments, options)
+    console, table, given = plain_console(), [], explicit_values(arguments, options)
     wanted = {"ladder": list(ladder), "rows": arguments.rows}
     asked = [f"{name} {value}" for name, value in given.items()]
     asked += [f"gates trained for {arguments.gate_updates} updates"] if arguments.gate_updates else []
@@ -76,7 +76,7 @@ def run(words: Sequence[str]) -> int:
             before, after = (measure(r, m, wanted)[0] for r, m in ((trained, model), (new, other)))
             content = {"run": new.to_json(), "gate_updates": arguments.gate_updates, "scores": after["scores"]}
             kept = place / f"swap-{new.identity}-{arguments.gate_updates}.json"
-            write_whole(kept, sealed(content))
+            write_record(kept, content)
             for label, record in ((f"{trained.label}, as trained", before), (", ".join([new.label, *asked]), after)):
                 lengths = {f"{row['length']} tokens": f"{row['accuracy']:.3f}" for row in record["scores"]}
                 table.append({"run": place.name, "memory": label, **lengths})
@@ -86,5 +86,5 @@ def run(words: Sequence[str]) -> int:
         return 130
     except ValueError as error:
         raise Mistake(str(error)) from None
-    console.print(shown(pd.DataFrame(table).fillna("")))
+    console.print(frame_table(pd.DataFrame(table).fillna("")))
     return 0

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..execution.engines import ENGINES, Event, Execute, Limits, cores, opened
-from .flags import Mistake, Parser, number, one_of, whole
+from .flags import Mistake, Parser, integer, number, one_of
 from .study_flags import add_narrowing, narrowed, parts
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _parser() -> Parser:
         help="of the Ray cluster: HOST:PORT, auto (this machine's, the default), local (one that ends with the sweep)",
     )  # fmt: skip
     help_workers = f"runs at the same time, at most (default: {cores()}, one per core; on a cluster what it holds)"
-    group.add_argument("--workers", type=whole, metavar="N", help=help_workers)
+    group.add_argument("--workers", type=integer, metavar="N", help=help_workers)
     group.add_argument("--cpus", type=number, default=1, metavar="X", help="CPUs that a cluster keeps free for a run")
     group.add_argument("--gpus", type=number, default=0, metavar="X", help="GPUs likewise, or a part of one")
     group.add_argument("--time-limit", type=number, metavar="SECONDS", help="end a run after so long by the clock")
@@ -95,7 +95,7 @@ def _parser() -> Parser:
     )
     group = parser.add_argument_group("looking first")
     group.add_argument("--dry-run", action="store_const", const=True, help="print the plan and its time; write nothing")
-    group.add_argument("--limit", type=whole, metavar="N", help="the first N missing runs alone, for testing")
+    group.add_argument("--limit", type=integer, metavar="N", help="the first N missing runs alone, for testing")
     return parser
 
 

@@ -6,7 +6,17 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from .flags import Mistake, Parser, add_fields, add_option, chosen, sorted_words, whole
+from .flags import (
+    Mistake,
+    Parser,
+    add_fields,
+    add_option,
+    add_task,
+    explicit_values,
+    integer,
+    requested_task,
+    split_words,
+)
 
 
 def run(words: Sequence[str]) -> int:
@@ -16,17 +26,16 @@ def run(words: Sequence[str]) -> int:
     from ..config.run import ModelSetting, Run, TaskSetting, Training
     from ..studies import Study
     from .compare import carry_out_and_tell
-    from .task_flags import add_task, asked_task
 
     parser = Parser(
         prog="recall train",
         description="Train one memory on one task and keep the run.\n"
         "`recall train TASK MEMORY --help` lists the fields of both.",
     )
-    names, flags = sorted_words(words)
+    names, flags = split_words(words)
     add_task(parser, names)
     parser.add_argument("memory", metavar="MEMORY", help=f"one of {', '.join(MEMORIES)}, or FILE.py:CLASS")
-    parser.add_argument("--seed", type=whole, default=0, metavar="N", help="seed of weights and rows")
+    parser.add_argument("--seed", type=integer, default=0, metavar="N", help="seed of weights and rows")
     parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="where the run is kept")
     sizes = [f.name for f in dataclasses.fields(ModelSetting) if f.name not in ("memory", "options", "label")]
     rates = [f.name for f in dataclasses.fields(Training)]
@@ -47,10 +56,10 @@ def run(words: Sequence[str]) -> int:
     add_fields(parser.add_argument_group("training"), Training)
     arguments = parser.parse_args([*names, *flags])
     try:
-        task = TaskSetting(*asked_task(arguments))
-        given = {options[flagged]: value for flagged, value in chosen(arguments, options).items()}
-        model = ModelSetting(arguments.memory, given, **chosen(arguments, sizes))
-        training = Training(**chosen(arguments, rates))
+        task = TaskSetting(*requested_task(arguments))
+        given = {options[flagged]: value for flagged, value in explicit_values(arguments, options).items()}
+        model = ModelSetting(arguments.memory, given, **explicit_values(arguments, sizes))
+        training = Training(**explicit_values(arguments, rates))
         study = Study("train", (Run(task, model, training, arguments.seed),))
     except ValueError as error:
         raise Mistake(str(error)) from None

@@ -1,13 +1,13 @@
-"""What each update trains on: how long its rows are and how much they ask. Five policies, told apart by a word.
+"""Length and load of each update's sequences, by one of five policies.
 
     adaptive   the stages in turn, the next one when the accuracy of an update reaches `advance_at`
-    schedule   the stages in turn, each an equal share of the budget whatever the accuracy: alike for every model
+    schedule   the stages in turn, each for an equal part of the budget whatever the accuracy: alike for every model
     fixed      the task itself from the first update
-    uniform    each update draws a length from the shortest stage's to the task's own, its load in proportion
-    mixture    each update draws a stage, all alike or by `weights`
+    uniform    each update samples a length from the shortest stage's to the task's own, its load in proportion
+    mixture    each update samples a stage, all alike or by `weights`
 
-A draw depends on seed and update alone, and each setting counts its own rows, so that none comes twice
-and a run that was interrupted goes on with the rows it would have had.
+A sample depends on seed and update alone, and each setting counts its own sequences, so that none comes twice
+and an interrupted run goes on with the sequences it would have had.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from .run import Run
 
 MIN_BATCH = 8
-"""Rows an update has at the least."""
+"""Fewest sequences of an update."""
 SHORTEST = 16
-"""Tokens of the shortest stage at the least, unless the task itself is shorter."""
+"""Fewest tokens of a stage, unless the task itself is shorter."""
 KEY = 0x6C656E67746873
-"""Second word of the generator's key ("lengths"): the draws are no other stream's."""
+"""Second word of the generator's key ("lengths"): no other stream draws these numbers."""
 
 
 def stages(task: Task, length: int, count: int) -> list[tuple[Task, int]]:
-    """The curriculum: at most `count` settings, length and load halved from one to the one before.
+    """The curriculum: at most `count` settings, each with twice the length and load of the one before.
 
     Settings that would not fit their length are left out; the last is always the task itself.
     """
@@ -51,7 +51,7 @@ def stages(task: Task, length: int, count: int) -> list[tuple[Task, int]]:
 
 
 def uniform_draw(seed: int, update: int) -> float:
-    """A number from 0 to 1, without 1: a function of both alone (Philox, a counter for each update)."""
+    """A number in [0, 1) that depends on seed and update alone (Philox, a counter for each update)."""
     generator = np.random.Philox(key=np.array([seed, KEY], np.uint64), counter=np.array([0, 0, update, 0], np.uint64))
     return float(np.random.Generator(generator).random())
 
@@ -73,15 +73,15 @@ def read_weights(weights: str | None, count: int) -> list[float]:
 
 
 class Policy(ABC):
-    """Which setting an update trains on. Settings are numbered from 0 to count - 1; the last is the task itself.
+    """Choice of a setting for each update. Settings are numbered from 0 to count - 1; the last is the task itself.
 
-    adapts   training accuracy moves on to the next setting
-    drawn    settings are drawn, so only validation says how well the task itself is done
-    cools    a task that is solved ends the run early; else all updates are made, the same for every model
+    adapts    training accuracy moves on to the next setting
+    sampled   settings are sampled, so only validation measures the task itself
+    cools     a solved task ends the run early; else all updates are made, the same for every model
     """
 
     adapts: ClassVar[bool] = False
-    drawn: ClassVar[bool] = False
+    sampled: ClassVar[bool] = False
     cools: ClassVar[bool] = True
 
     def __init__(self, run: Run) -> None:
@@ -98,7 +98,7 @@ class Policy(ABC):
 
     @abstractmethod
     def choose(self, update: int, mastered: int) -> int:
-        """The setting of an update (counted from 0), after so many stages were mastered."""
+        """The setting of an update (counted from 0), after `mastered` stages were mastered."""
 
 
 class Adaptive(Policy):
@@ -108,14 +108,14 @@ class Adaptive(Policy):
         return mastered
 
 
-class Scheduled(Policy):
+class EqualStages(Policy):
     cools = False
 
     def choose(self, update: int, mastered: int) -> int:
         return min(update * self.count // self.run.training.updates, self.count - 1)
 
 
-class Fixed(Policy):
+class TaskItself(Policy):
     def __init__(self, run: Run) -> None:
         super().__init__(run)
         self.stages = self.stages[-1:]
@@ -127,7 +127,7 @@ class Fixed(Policy):
 class Mixture(Policy):
     """Stages that do not fit their length are left out, and their weights with them."""
 
-    drawn = True
+    sampled = True
 
     def __init__(self, run: Run) -> None:
         super().__init__(run)
@@ -136,17 +136,17 @@ class Mixture(Policy):
             run.task.length >> (count - 1 - i): w for i, w in enumerate(read_weights(run.training.weights, count))
         }
         weights = np.cumsum([by_length[length] for _, length in self.stages])
-        self.shares = weights / weights[-1]
+        self.cumulative = weights / weights[-1]
 
     def choose(self, update: int, mastered: int) -> int:
-        drawn = int(np.searchsorted(self.shares, uniform_draw(self.run.seed, update), side="right"))
-        return min(drawn, self.count - 1)
+        stage = int(np.searchsorted(self.cumulative, uniform_draw(self.run.seed, update), side="right"))
+        return min(stage, self.count - 1)
 
 
 class Uniform(Policy):
     """Every length from the shortest stage's to the task's own is a setting."""
 
-    drawn = True
+    sampled = True
 
     @property
     def shortest(self) -> int:
@@ -157,15 +157,15 @@ class Uniform(Policy):
         return self.run.task.length - self.shortest + 1
 
     def setting(self, number: int) -> tuple[Task, int]:
-        return proportioned(self.run.task.task, self.run.task.length, self.shortest + number, *self.stages[0])
+        return at_shorter_length(self.run.task.task, self.run.task.length, self.shortest + number, *self.stages[0])
 
     def choose(self, update: int, mastered: int) -> int:
         return int(uniform_draw(self.run.seed, update) * self.count)
 
 
 @lru_cache(maxsize=4096)
-def proportioned(task: Task, full: int, length: int, lightest: Task, shortest: int) -> tuple[Task, int]:
-    """The task at `length` of its `full` tokens, with the same share of its load, or the most below it that fits.
+def at_shorter_length(task: Task, full: int, length: int, lightest: Task, shortest: int) -> tuple[Task, int]:
+    """The task at `length` of its `full` tokens, its load in proportion, or the most below that fits.
 
     `lightest` fits into `shortest` tokens, so it fits here too.
     """
@@ -183,14 +183,16 @@ def proportioned(task: Task, full: int, length: int, lightest: Task, shortest: i
 
 
 POLICIES: dict[str, type[Policy]] = {
-    "adaptive": Adaptive, "schedule": Scheduled, "fixed": Fixed, "uniform": Uniform, "mixture": Mixture,
+    "adaptive": Adaptive, "schedule": EqualStages, "fixed": TaskItself, "uniform": Uniform, "mixture": Mixture,
 }  # fmt: skip
 
 
 def check_policy(policy: str, weights: str | None, curriculum: int) -> None:
-    """Raise ValueError for a word that is no policy, and for weights that nothing would weigh."""
+    """Raises ValueError for an unknown policy, and for weights of a policy other than mixture."""
     if policy not in POLICIES:
         raise ValueError(f"unknown policy {policy!r}: choose one of {', '.join(POLICIES)}")
     if weights is not None and policy != "mixture":
-        raise ValueError(f"weights are of the policy mixture, not of {policy} (leave out --weights {weights})")
+        raise ValueError(
+            f"weights need the policy mixture, not {policy} (leave out --weights {weights}, or add --policy mixture)"
+        )
     read_weights(weights, curriculum)

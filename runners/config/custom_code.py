@@ -1,6 +1,6 @@
-"""Memories from a file of one's own: `path/to/mine.py:Mine` wherever a memory is named.
+"""Custom memories from a Python file: `path/to/mine.py:Mine` wherever a memory is named.
 
-The file is imported, here and in every worker: a script keeps what it runs under `if __name__ == "__main__"`.
+The file is imported, here and in every worker: code that a script runs belongs under `if __name__ == "__main__"`.
 """
 
 from __future__ import annotations
@@ -17,21 +17,19 @@ from models import Memory
 from models import find as find_registered
 
 ADOPTED: dict[str, type[Memory]] = {}
-"""Classes handed over in this process, by the `file.py:Class` they are kept under."""
-
-
+"""Classes passed to `compare` in this process, by the `file.py:Class` of their runs."""
 IMPORTING: list[str] = []
-"""Files being imported just now: what they do at their top level happens while something else runs."""
+"""Files being imported just now; `compare` refuses to start from their top level."""
 
 
 def adopt(memory: type[Memory]) -> str:
-    """The name a class of one's own is kept under. Raises ValueError where its source cannot be read."""
+    """Register a custom class under `file.py:Class`, which is returned. Raises ValueError where it has no source."""
     try:
         name = f"{inspect.getfile(memory)}:{memory.__name__}"
         inspect.getsource(memory)
     except (OSError, TypeError):
         raise ValueError(f"the source of {memory.__name__} cannot be read: put the class in a file") from None
-    ADOPTED[name] = checked(memory)
+    ADOPTED[name] = check_memory(memory)
     return name
 
 
@@ -46,11 +44,11 @@ def load_memory(name: str) -> type[Memory]:
     memory = getattr(module, attribute, None)
     if not (isinstance(memory, type) and issubclass(memory, Memory)):
         raise ValueError(f"{path} has no memory {attribute!r}: name a class that extends models.Memory")
-    return checked(memory)
+    return check_memory(memory)
 
 
-def checked(memory: type[Memory]) -> type[Memory]:
-    """The class, if models can be built of it. Raises ValueError that says what it lacks."""
+def check_memory(memory: type[Memory]) -> type[Memory]:
+    """The class, if a model can be built of it. Raises ValueError that names what is missing."""
     if missing := sorted(getattr(memory, "__abstractmethods__", ())):
         raise ValueError(f"{memory.__name__} cannot be built: it lacks {', '.join(missing)}")
     parameters = list(inspect.signature(memory).parameters.values())
@@ -59,13 +57,13 @@ def checked(memory: type[Memory]) -> type[Memory]:
     for parameter in parameters[1:]:
         if type(parameter.default) not in (bool, int, float, str):
             raise ValueError(
-                f"{memory.__name__}: the option {parameter.name} needs a default that is a number, a truth or a word"
+                f"{memory.__name__}: the option {parameter.name} needs a default that is a number, a bool or a str"
             )
     return memory
 
 
 def source_digest(name: str) -> str:
-    """A hash of the file a memory of one's own comes from, so that changed code is a changed run."""
+    """A hash of a custom memory's file, so that changed code is another run; empty for a registered memory."""
     if name in ADOPTED:
         return hashlib.blake2b(inspect.getsource(ADOPTED[name]).encode(), digest_size=8).hexdigest()
     if ".py:" not in name:
@@ -76,7 +74,7 @@ def source_digest(name: str) -> str:
 @lru_cache
 def _module(path: str) -> object:
     if not os.path.isfile(path):  # also where the name is too long to be one
-        raise ValueError(f"no file {path}: a memory of your own is named path/to/file.py:Class")
+        raise ValueError(f"no file {path}: a custom memory is named path/to/file.py:Class")
     name = f"brought_{hashlib.blake2b(path.encode(), digest_size=6).hexdigest()}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:

@@ -1,4 +1,4 @@
-"""A Run: everything that decides a result, as frozen data with an identity.
+"""Configuration of a run: everything that decides its result, as frozen data with an identity.
 
 A Run round-trips through JSON; keys it does not know are refused. Its identity is a hash of its
 canonical JSON, all defaults written out, so two Runs that would give the same numbers have one name.
@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import torch
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from models import Memory, SequenceModel, build, check_options, memory_options
@@ -21,16 +23,21 @@ from recall_tasks import Task, make_task
 
 from .curriculum import POLICIES, check_policy
 from .custom_code import load_memory, source_digest
-from .sizes import check_sizes
 
 Option = bool | int | float | str | None
 STRICT = ConfigDict(extra="forbid", strict=True)
 LONGEST_NAME = 200
-"""Bytes of a run's directory: file systems take 255, of which its other files need some."""
+"""Most bytes in the name of a run's directory: file systems take 255, and names of its other files are longer."""
+LAYERS = 1024
+LARGEST_SIZE = 2**31 - 1
+NUMBERS = 2**28
+"""Most parameters and constants of a model: 1 GiB, far beyond what is trained here."""
+SMALL, LARGE = 2**24, 2**12
+"""Numbers in a model, and sizes of its options, below which it is not counted: counting takes a second."""
 
 
 def setting(default: Any, meaning: str) -> Any:
-    """A field with the words that `--help` shows for it."""
+    """A field with its text in `--help`."""
     return field(default=default, metadata={"help": meaning})
 
 
@@ -77,14 +84,14 @@ class ModelSetting:
 @with_config(STRICT)
 @dataclass(frozen=True)
 class Training:
-    """How a model is trained; the same for every model of a comparison.
+    """Training settings, the same for every model of a comparison.
 
-    A run that meets `seconds`, the limit by the clock, is not reproducible and says so.
+    A run that reaches `seconds`, the limit by the clock, is not reproducible; its outcome says so.
     """
 
     updates: int = setting(2000, "budget of updates; the last fifth cools down")
     seconds: float = setting(120.0, "limit of a run by the clock")
-    tokens: int = setting(8192, "tokens an update: longer rows come in smaller batches")
+    tokens: int = setting(8192, "tokens an update: longer sequences come in smaller batches")
     learning_rate: float = setting(1e-2, "peak rate of AdamW")
     weight_decay: float = setting(0.01, "weight decay of AdamW")
     warmup: int = setting(50, "updates until the peak rate")
@@ -92,8 +99,8 @@ class Training:
     policy: str = field(
         default="adaptive",
         metadata={
-            "help": "what updates train on: stages, the next one at advance_at (adaptive) or each an equal share of "
-            "the budget (schedule), the task itself (fixed), lengths drawn (uniform) or stages drawn (mixture)",
+            "help": "length and load of updates: stages, the next at advance_at (adaptive) or after equal parts of the "
+            "budget (schedule), the task itself (fixed), sampled lengths (uniform) or sampled stages (mixture)",
             "choices": tuple(POLICIES),
         },
     )
@@ -106,11 +113,11 @@ class Training:
     solve_at: float = setting(0.99, "validation accuracy that counts as solved and starts the cool-down")
 
     def __post_init__(self) -> None:
-        whole = {"updates": (1, 10**9), "tokens": (1, 2**28), "curriculum": (1, 22), "warmup": (0, 10**9)}
-        for name, (low, high) in whole.items():
+        ranges = {"updates": (1, 10**9), "tokens": (1, 2**28), "curriculum": (1, 22), "warmup": (0, 10**9)}
+        for name, (low, high) in ranges.items():
             value = getattr(self, name)
             if type(value) is not int or not low <= value <= high:
-                raise ValueError(f"{name} takes a whole number from {low} to {high:,}, not {value!r}")
+                raise ValueError(f"{name} takes an integer from {low} to {high:,}, not {value!r}")
         for name in ("seconds", "learning_rate", "clip", "weight_decay"):
             value = getattr(self, name)
             least = "at least" if name == "weight_decay" else "above"
@@ -126,7 +133,7 @@ class Training:
 @with_config(STRICT)
 @dataclass(frozen=True)
 class Run:
-    """One training run: task, model, training and seed. Raises ValueError where they cannot stand together."""
+    """One training run: task, model, training and seed. Raises ValueError for an impossible combination."""
 
     task: TaskSetting
     model: ModelSetting
@@ -136,20 +143,20 @@ class Run:
     def __post_init__(self) -> None:
         self.task.task.check_length(self.task.length)
         if not 0 <= self.seed < 2**63:
-            raise ValueError(f"seed takes a whole number from 0 to 2^63 - 1, not {self.seed}")
+            raise ValueError(f"seed takes an integer from 0 to 2^63 - 1, not {self.seed}")
         self._check_build()
         if (taken := len(self.name.encode(errors="replace"))) > LONGEST_NAME:
             raise ValueError(f"the run's name takes {taken} bytes, over the limit of {LONGEST_NAME}: shorten the label")
-        _ = self.identity  # fixed now: a memory's own file may change while the run waits
+        _ = self.identity  # fixed now: the file of a custom memory may change while the run waits
 
     @property
     def label(self) -> str:
-        """The memory's name as people read it."""
+        """Name of the memory in tables and figures."""
         return self.model.label or self.model.memory
 
     @cached_property
     def identity(self) -> str:
-        """Eight bytes, in hexadecimal, of the hash of everything that decides the result."""
+        """Hash of everything that decides the result: 8 bytes as hexadecimal."""
         memory = load_memory(self.model.memory)
         everything = {
             "task": self.task.task.spec() | {"length": self.task.length},
@@ -164,10 +171,10 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The run's directory: readable first, unique last."""
+        """Name of the run's directory: a readable part, then a unique one."""
         rate = self.training.learning_rate
-        tried = "" if rate == Training().learning_rate else f"-lr{rate:g}"
-        words = f"{self.task.name}-{self.task.length}-{self.label}{tried}-s{self.seed}"
+        marked = "" if rate == Training().learning_rate else f"-lr{rate:g}"
+        words = f"{self.task.name}-{self.task.length}-{self.label}{marked}-s{self.seed}"
         safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in words)
         return f"{safe}-{self.identity[:8]}"
 
@@ -188,17 +195,17 @@ class Run:
                 seed=self.seed,
                 **model.options,
             )
-        except (RuntimeError, MemoryError, OverflowError) as error:  # what torch says of sizes beyond all bounds
+        except (RuntimeError, MemoryError, OverflowError) as error:  # from torch, for sizes beyond all bounds
             raise ValueError(f"{self.label} cannot be built at these sizes: {str(error).splitlines()[0]}") from None
 
     def _check_build(self) -> None:
-        """Build it, unless a model of another seed has shown that it can be built: a study has hundreds of runs."""
+        """Build the model, unless one of another seed has been built: a study has hundreds of runs."""
         task, model = self.task.task, self.model
         sizes = (task.vocab_size, task.answers, model.width, model.layers, model.mlp_ratio, model.options)
-        shown = (load_memory(model.memory), repr(sizes))
-        if shown not in _BUILT:
+        key = (load_memory(model.memory), repr(sizes))
+        if key not in _BUILT:
             self.build()
-            _BUILT.add(shown)
+            _BUILT.add(key)
 
     def with_seed(self, seed: int) -> Run:
         return replace(self, seed=seed)
@@ -221,6 +228,42 @@ class Run:
             raise ValueError(" ".join(f"run configuration: {where or 'run'}: {first['msg']}".split())) from None
 
 
+def check_sizes(
+    kind: type[Memory],
+    vocab_size: int,
+    answers: range,
+    width: int,
+    layers: int,
+    mlp_ratio: int,
+    options: Mapping[str, Any],
+) -> None:
+    """Raises ValueError for more than LAYERS layers, and for a model of more than NUMBERS numbers."""
+    sizes = (vocab_size, width, layers, mlp_ratio)
+    if any(type(size) is not int or size < 0 for size in sizes):
+        return  # `build` refuses it
+    for name, value in {"width": width, "mlp_ratio": mlp_ratio, **options}.items():
+        if type(value) is int and abs(value) > LARGEST_SIZE:
+            raise ValueError(f"{name} takes integers up to {LARGEST_SIZE:,}, not {value:,}")
+    if layers > LAYERS:
+        raise ValueError(f"layers takes at most {LAYERS:,}, not {layers:,}")
+    plain = vocab_size * width + layers * (8 + 2 * mlp_ratio) * width**2
+    if plain <= SMALL and all(abs(value) <= LARGE for value in options.values() if type(value) is int):
+        return
+    one, two = (
+        _numbers(kind, vocab_size, answers, width=width, layers=n, mlp_ratio=mlp_ratio, **options) for n in (1, 2)
+    )
+    numbers = one + (layers - 1) * (two - one)
+    if numbers > NUMBERS:
+        raise ValueError(f"a model of {numbers:,} numbers is over the limit of {NUMBERS:,}: choose smaller sizes")
+
+
+def _numbers(*arguments: Any, **sizes: Any) -> int:
+    """Count of parameters and constants, of a model without memory for them."""
+    with torch.device("meta"):
+        model: SequenceModel = build(*arguments, **sizes)
+    return sum(tensor.numel() for tensor in (*model.parameters(), *model.buffers()))
+
+
 _ADAPTER = TypeAdapter(Run)
 _BUILT: set[tuple[type[Memory], str]] = set()
-"""Memories and sizes that a model has been built of."""
+"""Memories and sizes of which a model has been built."""

@@ -62,7 +62,7 @@ def predict(model: SequenceModel, batch: Batch, piece: int = PIECE) -> NDArray[n
     tokens = torch.from_numpy(batch.tokens).to(device)
     rows, positions = (index.to(device) for index in places(batch))
     answers = torch.empty(len(rows), dtype=torch.int64, device=device)
-    states, told = None, origins(batch).to(device) if model.told else None
+    states, told = None, origins(batch).to(device) if model.uses_oracle else None
     for start in range(0, T, step):
         here = (positions >= start) & (positions < start + step)
         now = None if told is None else told[:, start : start + step]

@@ -3,8 +3,8 @@
 
     python -m runners.examples.actor_critic --task mqar --memory linear --num-pairs 2 --length 16 --seconds 60
 
-It acts a token at a time, its state carried from step to step, and learns from whole rows at once. What
-it says changes nothing it will see, so a discount of 0 credits each answer with its own reward.
+It acts one token at a time, carrying its state from step to step, and learns from whole sequences at once. Its
+answers never change what follows, so a discount of 0 credits each answer with its own reward.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from recall_tasks import TASKS, Task, make_task
 from recall_tasks.bounds import bag_floor
 from recall_tasks.environments.vector import MOST_LANES, RecallVectorEnv
 
-from ..cli.flags import Mistake, Parser, add_fields, chosen, flag, one_of, whole
+from ..cli.flags import Mistake, Parser, add_fields, explicit_values, flag, integer, one_of
 
 SUFFIXES = (".csv", ".png", ".svg")
 ROUNDS, TEST_LANES = 8, 64
@@ -41,26 +41,28 @@ def _option(default: Any, meaning: str) -> Any:
 
 @dataclass(frozen=True)
 class Learning:
-    """How an agent learns. `seconds` and `updates`: whichever ends first. Lane i plays seed `seed * lanes + i`,
-    so that no two seeds share rows. Raises ValueError for a number out of its limits.
+    """Settings of learning, which ends at `seconds` or `updates`, whichever comes first.
+
+    Lane i plays seed `seed * lanes + i`, so that no two seeds share sequences. Raises ValueError for a number out of
+    its limits.
     """
 
-    updates: int = _option(100_000, "learn from so many rows of every lane at most")
-    seconds: float = _option(60.0, "learn for so long at most; looked at after each update, the test comes on top")
-    lanes: int = _option(128, "rows played at once")
+    updates: int = _option(100_000, "most sequences of every lane")
+    seconds: float = _option(60.0, "most seconds of learning, checked after each update; the test is not counted")
+    lanes: int = _option(128, "sequences played at once")
     learning_rate: float = _option(5e-3, "step size of AdamW")
-    discount: float = _option(0.0, "credit of an answer for the rewards after it, 0 to 1")
-    entropy: float = _option(0.01, "how much undecided policies are favoured")
+    discount: float = _option(0.0, "credit of an answer for later rewards, 0 to 1")
+    entropy: float = _option(0.01, "weight of the policy's entropy in the loss")
     clip: float = _option(1.0, "largest norm of a gradient")
-    seed: int = _option(0, "of weights, rows and guesses")
+    seed: int = _option(0, "seed of weights, sequences and sampled actions")
 
     def __post_init__(self) -> None:
         for name, most in (("updates", 2**48), ("lanes", MOST_LANES)):
             if type(value := getattr(self, name)) is not int or not 1 <= value <= most:
-                raise ValueError(f"{flag(name)} takes a whole number from 1 to {most:,}, not {value!r}")
+                raise ValueError(f"{flag(name)} takes an integer from 1 to {most:,}, not {value!r}")
         last = 2**63 // self.lanes - 1
         if type(self.seed) is not int or not 0 <= self.seed <= last:
-            raise ValueError(f"--seed takes a whole number from 0 to {last} with {self.lanes} lanes, not {self.seed!r}")
+            raise ValueError(f"--seed takes an integer from 0 to {last} with {self.lanes} lanes, not {self.seed!r}")
         for name in ("seconds", "learning_rate", "clip"):
             if not 0 < (value := getattr(self, name)) < math.inf:
                 raise ValueError(f"{flag(name)} takes a finite number above 0, not {value!r}")
@@ -72,7 +74,7 @@ class Learning:
 
 @dataclass(frozen=True)
 class Point:
-    """After so many updates, steps of all lanes and seconds: the mean return of the last rows."""
+    """A point of the learning curve: mean return of the last sequences, after so many updates, steps and seconds."""
 
     update: int
     steps: int
@@ -81,16 +83,16 @@ class Point:
 
 
 class ActorCritic(nn.Module):
-    """A sequence model that says an action at every token, and how much reward it expects."""
+    """A sequence model with an action and an expected reward at every token."""
 
     def __init__(self, task: Task, memory: str, width: int = 32, layers: int = 1, seed: int = 0) -> None:
         super().__init__()
-        # One id more than the task has: the pad.
+        # One more id than the task has: the pad.
         self.model = build(memory, task.vocab_size + 1, task.answers, width=width, layers=layers, seed=seed)
         self.critic = nn.Parameter(torch.zeros(width))
 
     def forward(self, tokens: Tensor, states: list[State] | None = None) -> tuple[Tensor, Tensor, list[State]]:
-        """tokens [B, T] -> logits [B, T, actions], values [B, T], the states after them."""
+        """tokens [B, T] -> logits [B, T, actions], values [B, T], and the states after them."""
         x = F.embedding(tokens, self.model.embedding)
         after = []
         for i, block in enumerate(self.model.blocks):
@@ -103,49 +105,49 @@ class ActorCritic(nn.Module):
 
 @dataclass(frozen=True)
 class Rollout:
-    """One row of each lane, all [N, L]: tokens, actions, rewards, and whether the token asked."""
+    """One sequence of each lane, all [N, L]: tokens, actions, rewards, and True at queries."""
 
     tokens: Tensor
     actions: Tensor
     rewards: Tensor
-    query: Tensor
+    queries: Tensor
 
 
 @torch.no_grad()
 def play(
     agent: ActorCritic, envs: RecallVectorEnv, seed: int | None = None, guesses: torch.Generator | None = None
 ) -> Rollout:
-    """Row 0 of a seed, or the next row, on every lane; actions drawn from the policy by `guesses`, or the likeliest."""
+    """Sequence 0 of a seed, or the next one, on every lane. Actions are sampled with `guesses`, or the likeliest."""
     observation, info = envs.reset(seed=seed)
     states, columns = None, []
     for _ in range(envs.setting.length):
         tokens = torch.from_numpy(observation)
         logits, _, states = agent(tokens[:, None], states)
-        likely = logits[:, 0].softmax(-1)
-        actions = likely.argmax(-1) if guesses is None else torch.multinomial(likely, 1, generator=guesses)[:, 0]
-        query = torch.from_numpy(info["query"])
+        policy = logits[:, 0].softmax(-1)
+        actions = policy.argmax(-1) if guesses is None else torch.multinomial(policy, 1, generator=guesses)[:, 0]
+        queries = torch.from_numpy(info["query"])
         observation, rewards, _, _, info = envs.step(actions.numpy())
-        columns.append((tokens, actions, torch.from_numpy(rewards).float(), query))
+        columns.append((tokens, actions, torch.from_numpy(rewards).float(), queries))
     return Rollout(*(torch.stack(column, dim=1) for column in zip(*columns, strict=True)))
 
 
-def update(agent: ActorCritic, optimiser: torch.optim.Optimizer, played: Rollout, learning: Learning) -> None:
-    """One step along the policy gradient, at the tokens that ask: elsewhere an action changes nothing."""
-    logits, values, _ = agent(played.tokens)
-    gains = played.rewards * played.query.sum(1, keepdim=True)  # 1 for a right answer, whatever the row's Q
+def update(agent: ActorCritic, optimiser: torch.optim.Optimizer, rollout: Rollout, learning: Learning) -> None:
+    """One policy gradient step, at the queries alone: elsewhere an action changes nothing."""
+    logits, values, _ = agent(rollout.tokens)
+    queries = rollout.queries
+    gains = rollout.rewards * queries.sum(1, keepdim=True)  # 1 for a correct answer, for any number of queries
     returns, later = torch.zeros_like(gains), torch.zeros(len(gains))
     for t in reversed(range(gains.shape[1])):
         later = gains[:, t] + learning.discount * later
         returns[:, t] = later
-    asked = played.query
-    logs = logits[asked].log_softmax(-1)
-    said = logs.gather(1, played.actions[asked][:, None])[:, 0]
-    entropy = -(logs.exp() * logs).sum(-1).mean()
-    advantage = (returns - values.detach())[asked]
-    # By its root mean square: a deviation has no meaning where there is one question alone.
+    log_probs = logits[queries].log_softmax(-1)
+    taken = log_probs.gather(1, rollout.actions[queries][:, None])[:, 0]
+    entropy = -(log_probs.exp() * log_probs).sum(-1).mean()
+    advantage = (returns - values.detach())[queries]
+    # Divided by its root mean square: a single query has no standard deviation.
     advantage = advantage / (advantage.square().mean().sqrt() + 1e-6)
-    actor = -(said * advantage).mean()
-    critic = F.mse_loss(values[asked], returns[asked])
+    actor = -(taken * advantage).mean()
+    critic = F.mse_loss(values[queries], returns[queries])
     optimiser.zero_grad()
     (actor + 0.5 * critic - learning.entropy * entropy).backward()
     torch.nn.utils.clip_grad_norm_(agent.parameters(), learning.clip)
@@ -159,22 +161,22 @@ def learn(
     learning: Learning | None = None,
     watch: Callable[[Point], None] = lambda point: None,
 ) -> tuple[ActorCritic, list[Point]]:
-    """An agent that has learnt, and its curve of returns: a point, which `watch` sees too, every 20 updates."""
+    """A trained agent and its learning curve: a point every 20 updates, also passed to `watch`."""
     learning = learning or Learning()
     envs = RecallVectorEnv(learning.lanes, task, length, autoreset_mode="Disabled")
     agent = ActorCritic(task, memory, seed=learning.seed)
     optimiser = torch.optim.AdamW(agent.parameters(), lr=learning.learning_rate, weight_decay=0.0)
-    began, curve, recent = time.perf_counter(), list[Point](), list[float]()
+    start, curve, recent = time.perf_counter(), list[Point](), list[float]()
     guesses = torch.Generator().manual_seed(learning.seed)
-    for done in range(1, learning.updates + 1):
-        played = play(agent, envs, learning.seed * learning.lanes if done == 1 else None, guesses)
-        update(agent, optimiser, played, learning)
-        recent.append(float(played.rewards.sum(1).mean()))
-        seconds = time.perf_counter() - began
-        last = done == learning.updates or seconds > learning.seconds
-        if done % 20 == 0 or last:
-            steps = done * learning.lanes * length
-            curve.append(Point(done, steps, seconds, float(np.mean(recent))))
+    for number in range(1, learning.updates + 1):
+        rollout = play(agent, envs, learning.seed * learning.lanes if number == 1 else None, guesses)
+        update(agent, optimiser, rollout, learning)
+        recent.append(float(rollout.rewards.sum(1).mean()))
+        seconds = time.perf_counter() - start
+        last = number == learning.updates or seconds > learning.seconds
+        if number % 20 == 0 or last:
+            steps = number * learning.lanes * length
+            curve.append(Point(number, steps, seconds, float(np.mean(recent))))
             watch(curve[-1])
             recent.clear()
         if last:
@@ -183,21 +185,21 @@ def learn(
 
 
 def evaluate(agent: ActorCritic, task: Task, length: int, rounds: int = ROUNDS, lanes: int = TEST_LANES) -> float:
-    """Mean return of its likeliest answers on `rounds * lanes` rows of the test split."""
+    """Mean return of the likeliest answers on `rounds * lanes` sequences of the test split."""
     envs = RecallVectorEnv(lanes, task, length, split="test", autoreset_mode="Disabled")
-    played = [play(agent, envs, 0 if number == 0 else None) for number in range(rounds)]
-    return float(torch.cat([p.rewards for p in played]).sum(1).mean())
+    rollouts = [play(agent, envs, 0 if number == 0 else None) for number in range(rounds)]
+    return float(torch.cat([rollout.rewards for rollout in rollouts]).sum(1).mean())
 
 
 def save(curve: Sequence[Point], task: Task, path: Path) -> None:
-    """The curve as a table (.csv) or a picture (.png, .svg)."""
+    """Write the curve as a table (.csv) or a picture (.png, .svg)."""
     if path.suffix.lower() == ".csv":
         with path.open("w", newline="") as file:
             table = csv.DictWriter(file, fieldnames=list(asdict(curve[0])))
             table.writeheader()
             table.writerows(asdict(point) for point in curve)
         return
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure  # slow to load, and only a picture needs it
 
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.add_subplot()
@@ -208,35 +210,35 @@ def save(curve: Sequence[Point], task: Task, path: Path) -> None:
 
 
 def check_out(path: Path) -> None:
-    """Refuse where no curve can be kept, before one is made."""
+    """Raises ValueError if no curve can be written to the path: before any learning."""
     if path.suffix.lower() not in SUFFIXES:
-        raise ValueError(f"--out takes a name that ends in .csv, .png or .svg, not {path}")
+        raise ValueError(f"--out takes a file name ending in .csv, .png or .svg, not {path}")
     if not path.parent.is_dir():
-        raise ValueError(f"--out {path}: there is no folder {path.parent} (make it first)")
+        raise ValueError(f"--out {path}: no folder {path.parent} (make it first)")
     if path.is_dir():
-        raise ValueError(f"--out {path}: this is a folder (name a file in it)")
+        raise ValueError(f"--out {path} is a folder (name a file in it)")
 
 
 def main(words: Sequence[str]) -> int:
-    """Train one agent, a line every second; the exit status. Torch is left with one thread."""
-    torch.set_num_threads(1)  # the matrices are small: more threads cost more than they save
+    """Exit status after training one agent, with a line every second. Leaves torch with one thread."""
+    torch.set_num_threads(1)  # the matrices are small: more threads would be slower
     parser = Parser(
-        "python -m runners.examples.actor_critic", "Train a recurrent agent by reward alone.", add_help=False
+        "python -m runners.examples.actor_critic", "Train a recurrent agent from reward alone.", add_help=False
     )
-    parser.add_argument("--task", type=one_of("task", TASKS), default="mqar", metavar="TASK", help="what is asked")
+    parser.add_argument("--task", type=one_of("task", TASKS), default="mqar", metavar="TASK", help="task to play")
     name = parser.parse_known_args(words)[0].task
-    parser.add_argument("--help", "-h", action="help", help="show this and stop")
-    parser.add_argument("--length", type=whole, metavar="N", help="tokens of a row (default: the least that fits)")
+    parser.add_argument("--help", "-h", action="help", help="print this and stop")
+    parser.add_argument("--length", type=integer, metavar="N", help="tokens per sequence (default: fewest that fit)")
     parser.add_argument(
-        "--memory", type=one_of("memory", MEMORIES), default="linear", metavar="NAME", help="its memory"
+        "--memory", type=one_of("memory", MEMORIES), default="linear", metavar="NAME", help="memory of the agent"
     )
-    parser.add_argument("--out", type=Path, metavar="FILE", help="the curve of returns, .csv, .png or .svg")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="file of the learning curve: .csv, .png or .svg")
     add_fields(parser.add_argument_group("learning"), Learning)
     add_fields(parser.add_argument_group(f"fields of {name}"), TASKS[name])
     arguments = parser.parse_args(words)
     try:
-        learning = Learning(**chosen(arguments, [f.name for f in fields(Learning)]))
-        task = make_task(name, None, **chosen(arguments, [f.name for f in fields(TASKS[name])]))
+        learning = Learning(**explicit_values(arguments, [f.name for f in fields(Learning)]))
+        task = make_task(name, None, **explicit_values(arguments, [f.name for f in fields(TASKS[name])]))
         length = task.min_length if arguments.length is None else arguments.length
         task.check_length(length)
         if arguments.out:
@@ -245,32 +247,33 @@ def main(words: Sequence[str]) -> int:
         raise Mistake(str(error)) from None
     floors = {"chance": task.chance, "bag": bag_floor(task, length)}
     print(f"{task.name}, {task.load_words}, {length} tokens: " + ", ".join(f"{n} {x:.3f}" for n, x in floors.items()))
-    shown, curve = 0.0, list[Point]()
+    printed_at, curve = 0.0, list[Point]()
 
-    def tell(point: Point) -> None:
-        nonlocal shown
+    def watch(point: Point) -> None:
+        nonlocal printed_at
         curve.append(point)
-        if point.seconds - shown >= 1:
-            shown = point.seconds
+        if point.seconds - printed_at >= 1:
+            printed_at = point.seconds
             print(f"{point.seconds:6.1f} s  {point.steps:>12,} steps  return {point.mean_return:.3f}", flush=True)
 
     status = 0
     try:
-        agent, _ = learn(task, length, arguments.memory, learning, tell)
-        began = time.perf_counter()
+        agent, _ = learn(task, length, arguments.memory, learning, watch)
+        start = time.perf_counter()
         score = evaluate(agent, task, length)
-        seconds = time.perf_counter() - began
+        seconds = time.perf_counter() - start
         print(
-            f"test return {score:.3f} on {ROUNDS * TEST_LANES} rows ({seconds:.1f} s) after {curve[-1].steps:,} steps"
+            f"test return {score:.3f} on {ROUNDS * TEST_LANES} sequences ({seconds:.1f} s) "
+            f"after {curve[-1].steps:,} steps"
         )
     except KeyboardInterrupt:
         status = 130
-    kept = ""
+    saved = ""
     if arguments.out and curve:
         save(curve, task, arguments.out)
-        kept = f", the curve so far is in {arguments.out}"
+        saved = f", the curve so far is in {arguments.out}"
     if status:
-        print(f"stopped after {curve[-1].steps if curve else 0:,} steps{kept}")
+        print(f"stopped after {curve[-1].steps if curve else 0:,} steps{saved}")
     return status
 
 

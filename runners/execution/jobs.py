@@ -64,7 +64,7 @@ def fulfil(run_json: dict[str, Any], folder: str, request: Request, device: str,
     Returns the run's name, or ELSEWHERE where another process holds it.
     """
     run, root = Run.from_json(run_json), Path(folder)
-    with storage.claimed(root, run) as ours:
+    with storage.claim(root, run) as ours:
         if not ours:
             return ELSEWHERE
         if not storage.is_finished(root, run):
@@ -87,7 +87,7 @@ def ask_more(place: str, request: Request, watch: Callable[[Any], None], device:
                 if tensors:
                     kept.append(write_outputs(path, f"outputs-{name}-{len(kept)}", tensors))
                 record = (measure.merged(before, record) if before else record) | {"outputs": kept}
-                storage.write_whole(path / measure.RECORD, storage.sealed(record))
+                storage.write_record(path / measure.RECORD, record)
     return path.name
 
 
@@ -96,7 +96,7 @@ def ask_claimed(place: str, request: Request, watch: Callable[[Any], None]) -> s
     path = Path(place)
     run = storage.load_run(path)
     while True:
-        with storage.claimed(path.parent, run) as ours:
+        with storage.claim(path.parent, run) as ours:
             if ours:
                 return ask_more(place, request, watch)
         watch(f"waiting: {ELSEWHERE}")

@@ -76,7 +76,7 @@ def steps_of(folder: Path, finished: Iterable[Run]) -> Iterator[tuple[str, Step]
     """What finished runs took for an update: the slowest of each `rates.group`."""
     taken: dict[str, list[float]] = {}
     for run in finished:
-        result = storage.unsealed(folder / run.name / storage.RECORD)
+        result = storage.read_record(folder / run.name / storage.RECORD)
         taken.setdefault(group(run.to_json()), []).append(dearest(result["curve"], result["outcome"]))
     for key, seconds in taken.items():
         yield key, Step(max(seconds), f"measured in {len(seconds)} finished run{'s' if len(seconds) > 1 else ''}")
@@ -101,8 +101,7 @@ def timed(run: Run) -> float:
 
     from ..config.curriculum import POLICIES
     from ..training.adamw import AdamW
-    from ..training.feed import Feed
-    from ..training.loop import step
+    from ..training.loop import TrainingBatches, step
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -110,13 +109,13 @@ def timed(run: Run) -> float:
         model = run.build()
         optimiser = AdamW([weight for weight in model.parameters() if weight.requires_grad], 0.0)
         policy = POLICIES[run.training.policy](run)
-        feed = Feed(policy, run.training.tokens, run.seed, {})
+        batches = TrainingBatches(policy, run.training.tokens, run.seed, {})
         longest, left, rate = 0.0, LONGEST, run.training.learning_rate
         for number in reversed(range(policy.count)):  # the task itself first: it is the longest
-            step(model, optimiser, feed.batch(number), run.training.clip, rate)  # slower than those that follow
+            step(model, optimiser, batches.batch(number), run.training.clip, rate)  # slower than those that follow
             began, updates = time.perf_counter(), 0
             while not updates or time.perf_counter() - began < LONGEST / policy.count:
-                step(model, optimiser, feed.batch(number), run.training.clip, rate)
+                step(model, optimiser, batches.batch(number), run.training.clip, rate)
                 updates += 1
             spent = time.perf_counter() - began
             longest, left = max(longest, spent / updates), left - spent

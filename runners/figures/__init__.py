@@ -1,56 +1,38 @@
-"""Figures of a comparison. Each module has what it draws and how: a TITLE, how to read it (READING),
-`table(results)`, the tidy rows that are drawn, and `draw(table of one task, looks, ax)`, which returns Axes.
-A table with a column `panel`, the title of a panel, has one for each of these rather than for each task; a module
-whose panels are of another size than others has `panel_size(table)`, in inches, and one whose panels belong side by
-side in other numbers than three has `COLUMNS`.
+"""Figures of a comparison; `FIGURES` lists them in the order of the page.
 
-    figure = panels(length.table(results), length.draw, looks(["attention", "linear"]))
-    save(figure, folder, "length", length.table(results))
+A new figure is a `Figure` in a file of this folder and a line below: it is then written as figures/NAME.png, .svg and
+.csv, and has its section on the page.
+
+    table = FIGURES["length"].table(results)
+    save(FIGURES["length"].plot(table), folder, "length", table)
 """
 
-from types import ModuleType
-
-from . import (
-    bits,
-    capacity,
-    causal,
-    curve,
-    diagonal,
-    distance,
-    forgetting,
-    frontier,
-    heat,
-    holding,
-    laws,
-    length,
-    position,
-    probe,
-    rates,
-    recovered,
-    shapes,
-)
-from .canvas import panels
-from .look import Look, looks
+from . import capacity, depth_map, extrapolation, frontier, interventions, position_and_distance, probes, training
+from .figure import Figure
 from .saving import save
+from .style import styles_of
 
-FIGURES: dict[str, ModuleType] = {
-    "frontier": frontier,
-    "length": length,
-    "heat": heat,
-    "distance": distance,
-    "position": position,
-    "capacity": capacity,
-    "laws": laws,
-    "bits": bits,
-    "rates": rates,
-    "probes_shapes": shapes,
-    "probe": probe,
-    "forgetting": forgetting,
-    "recovered": recovered,
-    "diagonal": diagonal,
-    "holding": holding,
-    "causal": causal,
-    "curve": curve,
+FIGURES = {
+    figure.name: figure
+    for figure in (
+        frontier.FRONTIER,
+        extrapolation.LENGTH,
+        depth_map.DEPTH_MAP,
+        position_and_distance.DISTANCE,
+        position_and_distance.POSITION,
+        capacity.CAPACITY,
+        capacity.LAWS,
+        capacity.BITS,
+        training.RATES,
+        probes.THEORY,
+        probes.AGE,
+        probes.TIME,
+        probes.TOTAL,
+        probes.ANSWERS,
+        interventions.CHANGES,
+        interventions.CACHED,
+        training.CURVE,
+    )
 }
 
-__all__ = ["FIGURES", "Look", "looks", "panels", "save"]
+__all__ = ["FIGURES", "Figure", "save", "styles_of"]

@@ -1,35 +1,46 @@
-"""Figures as files: PNG on white, SVG in the colours of what surrounds it, and the table that was drawn.
+"""Figures as files (PNG on white, SVG in the colours around it, CSV of what is plotted) and as elements of a page.
 
-Text of an SVG stays text. INK becomes `currentColor`: inside a page it is the page's colour, in a file of
-its own a small style gives it one for light and one for dark. The same figure gives the same bytes.
+Text of an SVG stays text. INK becomes `currentColor`: inside a page it is the page's colour; a file of its own
+has a small style sheet with one for light and one for dark. The same figure gives the same bytes.
+
+A page shows the panels one by one, cut from the SVG of the whole figure. They share its definitions, so all of
+them belong on the page.
 """
 
 from __future__ import annotations
 
 import io
 import re
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import pandas as pd
-from matplotlib.figure import Figure
+from matplotlib import figure as mpl
+from matplotlib.lines import Line2D
 
-from .canvas import INK
+from .style import INK, MARGINS, SETTINGS
 
 FONT = "system-ui, 'DejaVu Sans', sans-serif"
-ALONE = (
+STYLE_SHEET = (
     "<style>:root{color:#1d1f24;background:#fff}"
     "@media (prefers-color-scheme:dark){:root{color:#e4e5e9;background:#15171b}}</style>"
 )
-SETTINGS: Any = {"svg.fonttype": "none", "svg.hashsalt": "recall"}
-NOTHING = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+SVG_SETTINGS: Any = {"svg.fonttype": "none", "svg.hashsalt": "recall"}
+NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+POINTS = 72
+SAMPLE = (0.34, 0.14)
+"""Width and height of a legend's sample, inches."""
+GEOMETRY = ("d", "x", "y", "width", "height", "transform")
+"""Attributes of position and size; a hundredth of a point is enough for them."""
 
 
-def save(figure: Figure, folder: Path, stem: str, table: pd.DataFrame) -> list[Path]:
-    """Write stem.png (twice screen resolution), stem.svg and stem.csv into the folder; returns the paths."""
+def save(figure: mpl.Figure, folder: Path, name: str, table: pd.DataFrame) -> list[Path]:
+    """Write name.png (twice screen resolution), name.svg and name.csv into the folder; returns the paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    png, svg, csv = (folder / f"{stem}.{kind}" for kind in ("png", "svg", "csv"))
+    png, svg, csv = (folder / f"{name}.{kind}" for kind in ("png", "svg", "csv"))
     figure.savefig(png, dpi=192, facecolor="white", metadata={"Software": None})
     svg.write_text(svg_file(figure), encoding="utf-8")
     csv.write_text(csv_text(table), encoding="utf-8")
@@ -37,22 +48,103 @@ def save(figure: Figure, folder: Path, stem: str, table: pd.DataFrame) -> list[P
 
 
 def csv_text(table: pd.DataFrame) -> str:
+    """The table as CSV, six digits a number."""
     return str(table.to_csv(index=False, lineterminator="\n", float_format="%.6g"))
 
 
-def svg_file(figure: Figure) -> str:
-    """The figure as a file of its own."""
-    return re.sub(r"(<svg[^>]*>)", rf"\1{ALONE}", svg(figure), count=1) + "\n"
+def svg_file(figure: mpl.Figure) -> str:
+    """The figure as an SVG file of its own."""
+    return re.sub(r"(<svg[^>]*>)", rf"\1{STYLE_SHEET}", svg_text(figure), count=1) + "\n"
 
 
-def svg(figure: Figure) -> str:
-    """What matplotlib writes, without its dates, in the colour of what is around it."""
+def svg_text(figure: mpl.Figure) -> str:
+    """The figure as SVG without dates, in the colour of the text around it."""
     text = io.StringIO()
+    with matplotlib.rc_context(SVG_SETTINGS):
+        figure.savefig(text, format="svg", facecolor="none", metadata=NO_METADATA)
+    svg = text.getvalue()
+    svg = svg[svg.index("<svg") :].strip().replace(INK, "currentColor")
+    svg = svg.replace("'DejaVu Sans'", FONT)
+    # Marks carry their values as addresses, which become titles: there is nowhere to go.
+    svg = re.sub(r'<a xlink:href="value:([^"]*)"[^>]*>', r'<g class="dot"><title>\1</title>', svg)
+    return svg.replace("</a>", "</g>")
+
+
+def panel_elements(svg: str, figure: mpl.Figure, name: str) -> list[str]:
+    """Each panel as an element of a page; `name` labels them and keeps their ids unique."""
+    root = parse(svg, name)
+    shared = "".join(compact(one) for one in root.findall("defs"))  # clip paths, which panels have in common
+    elements = []
+    for i, ax in enumerate(figure.axes):
+        label = f' class="plot" role="img" aria-label="{name}-{i}"'
+        box = panel_box(ax.get_position().bounds, figure)
+        elements.append(element(compact(group(root, f"{name}-axes_{i + 1}")) + shared, box, label))
+        shared = ""
+    return elements
+
+
+def legend_samples(lines: Iterable[Line2D], name: str) -> list[str]:
+    """A sample of each line as an element of a page, for a legend."""
+    lines, (width, height) = list(lines), SAMPLE
     with matplotlib.rc_context(SETTINGS):
-        figure.savefig(text, format="svg", facecolor="none", metadata=NOTHING)
-    drawn = text.getvalue()
-    drawn = drawn[drawn.index("<svg") :].strip().replace(INK, "currentColor")
-    drawn = drawn.replace("'DejaVu Sans'", FONT)
-    # The values that marks carry as addresses become titles: there is nowhere to go.
-    drawn = re.sub(r'<a xlink:href="value:([^"]*)"[^>]*>', r'<g class="dot"><title>\1</title>', drawn)
-    return drawn.replace("</a>", "</g>")
+        figure = mpl.Figure((width, height * len(lines)))
+        ax = figure.add_axes((0, 0, 1, 1))
+        ax.set_axis_off()
+        ax.set(xlim=(0, 1), ylim=(len(lines), 0))
+        for i, line in enumerate(lines):
+            (sample,) = ax.plot([0.08, 0.5, 0.92], [i + 0.5] * 3)
+            transform = sample.get_transform()
+            sample.update_from(line)
+            sample.set(markevery=[1], transform=transform, clip_on=False, gid=f"sample-{i}")
+    root = parse(svg_text(figure), name)
+    boxes = [(0, POINTS * height * i, POINTS * width, POINTS * height) for i in range(len(lines))]
+    samples = [compact(group(root, f"{name}-sample-{i}")) for i in range(len(lines))]
+    return [element(one, box, ' aria-hidden="true"') for one, box in zip(samples, boxes, strict=True)]
+
+
+def parse(svg: str, name: str) -> ET.Element:
+    """The SVG without namespaces, style sheet and fonts, which the page has; `name` starts every id."""
+    svg = re.sub(r"<style.*?</style>", "", svg, flags=re.S)
+    svg = re.sub(r' xmlns(:xlink)?="[^"]*"', "", svg).replace("xlink:href", "href")
+    svg = re.sub(r' font-family: [^;"]*;', "", svg)
+    return ET.fromstring(re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{name}-", svg))
+
+
+def group(root: ET.Element, name: str) -> ET.Element:
+    """The group of this id."""
+    one = root.find(f".//g[@id='{name}']")
+    assert one is not None
+    return one
+
+
+def compact(part: ET.Element) -> str:
+    """An element as text, without ids of groups, blanks and needless digits."""
+    for one in reversed(list(part.iter())):  # inner elements come first
+        if one.tag == "g":
+            one.attrib.pop("id", None)
+        if one.get("transform", "").startswith("rotate(-0 "):
+            del one.attrib["transform"]
+        for name in GEOMETRY:
+            if name in one.attrib:
+                one.set(name, re.sub(r"(\.\d\d)\d+", r"\1", " ".join(one.attrib[name].split())))
+        if "style" in one.attrib:
+            one.set("style", one.attrib["style"].replace(": ", ":").replace("; ", ";"))
+        one.text = one.text if one.tag in ("text", "tspan", "title") else None
+        one.tail = None
+        one[:] = [inner for child in one for inner in (child if child.tag == "g" and not child.keys() else [child])]
+    return ET.tostring(part, encoding="unicode")
+
+
+def panel_box(axes: tuple[float, float, float, float], figure: mpl.Figure) -> tuple[float, float, float, float]:
+    """Left, top, width and height, in points, of the panel whose axes have these bounds."""
+    left, bottom, across, upwards = axes
+    width, height = figure.get_size_inches()
+    x, y = left * width - MARGINS.left, height * (1 - bottom - upwards) - MARGINS.top
+    size = across * width + MARGINS.left + MARGINS.right, upwards * height + MARGINS.top + MARGINS.bottom
+    return POINTS * x, POINTS * y, POINTS * size[0], POINTS * size[1]
+
+
+def element(body: str, box: tuple[float, float, float, float], attributes: str) -> str:
+    """An SVG element that shows this box of its body."""
+    view = " ".join(f"{value:.2f}".rstrip("0").rstrip(".") for value in box)
+    return f'<svg{attributes} viewBox="{view}">{body}</svg>'

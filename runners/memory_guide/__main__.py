@@ -9,20 +9,24 @@ import pandas as pd
 
 from ..studies import Study
 from ..studies.presets import PRESETS
-from . import contrasts, figures, inner, legs, page, swaps, tables
+from . import experiments, figures, page, tables
 
 STUDIES = ("memories", "caching", "elastic")
 
 
 def write(
-    studies: list[Study], runs: Path, folder: Path, rows: int = swaps.ROWS, probed: tuple[int, int] = legs.ROWS
+    studies: list[Study],
+    runs: Path,
+    folder: Path,
+    swapped: int = experiments.SEQUENCES,
+    probed: tuple[int, int] = experiments.PROBED,
 ) -> None:
     """Everything under docs/memories, from studies finished in `runs`, each in the folder of its name.
 
-    `rows` are those that swapped memories are tested on, `probed` those of the probe of LegS.
+    `swapped` sequences test each swapped memory, `probed` fit and test the probe of LegS.
     Raises ValueError where a study is not finished.
     """
-    about, asked, against = [], [], []
+    about, tasks, contrasts = [], [], []
     for study in studies:
         print(f"{study.name} ...", flush=True)
         place = runs / study.name
@@ -30,21 +34,21 @@ def write(
         measured = tables.measured(results)
         tables.write(measured, study.name, folder)
         about.append(tables.about(study, results))
-        asked += tables.asked(study)
-        against.append(contrasts.table(results, contrasts.PAIRS.get(study.name, ())).assign(study=study.name))
+        tasks += tables.tasks(study)
+        contrasts.append(tables.contrasts(results, tables.CONTRASTS.get(study.name, ())).assign(study=study.name))
         if study.name == "elastic":
-            tables.write(swaps.table(study, place, rows), "swapped", folder)
+            tables.write(experiments.swaps(study, place, swapped), "swapped", folder)
             figures.save(figures.over_coefficients(measured), folder / "elastic.png")
         if study.name == "caching":
             figures.save(figures.over_length(measured), folder / "caching.png")
     tables.write(pd.DataFrame(about), "studies", folder)
-    tables.write(pd.DataFrame(asked), "tasks", folder)
-    tables.write(pd.concat(against), "contrasts", folder)
+    tables.write(pd.DataFrame(tasks), "tasks", folder)
+    tables.write(pd.concat([table for table in contrasts if len(table)]), "contrasts", folder)
     print("probe of LegS ...", flush=True)
-    recovered = legs.table(rows=probed)
+    recovered = experiments.legs_probe(num_sequences=probed)
     tables.write(recovered, "legs", folder)
     figures.save(figures.over_age(recovered), folder / "legs.png")
-    tables.write(inner.table(), "inner", folder)
+    tables.write(experiments.inner_losses(), "inner", folder)
 
 
 if __name__ == "__main__":

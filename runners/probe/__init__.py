@@ -19,7 +19,7 @@ For any module that keeps to the contract of a memory, or a whole model:
 from __future__ import annotations
 
 from .api import probe, probe_memory
-from .capture import capture, parts, whole
+from .capture import capture, full_state, parts
 from .erasure import Eraser
 from .factorise import Components, factorise
 from .information import Bits, CodeLength, description_length, usable_bits
@@ -46,11 +46,11 @@ __all__ = [
     "capture",
     "description_length",
     "factorise",
+    "full_state",
     "parts",
     "probe",
     "probe_memory",
     "questions",
     "split",
     "usable_bits",
-    "whole",
 ]

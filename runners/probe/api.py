@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from .capture import Inputs, Module, capture, memories, parts, whole
+from .capture import Inputs, Module, capture, full_state, memories, parts
 from .factorise import Factors, factorise, varies
 from .readers import READERS
 from .reading import control_labels, make_reader, read, score_records
@@ -117,9 +117,9 @@ def probe_memory(
         capture(module, inputs, times, store, views=times[-1])
         layers = range(1, len(memories(module)) + 1)
         for time in times:
-            sources: list[tuple[int, str, Columns]] = [(0, "state", whole(store, time))] if len(layers) > 1 else []
+            sources: list[tuple[int, str, Columns]] = [(0, "state", full_state(store, time))] if len(layers) > 1 else []
             for layer in layers:
-                sources.append((layer, "state", whole(store, time, layer)))
+                sources.append((layer, "state", full_state(store, time, layer)))
                 sources += [(layer, name, content) for name, content in parts(store, time, layer).items()]
             for layer, name, columns in sources:
                 if name != "state" and not any_varies(columns):

@@ -33,7 +33,7 @@ LONGEST = 2 * PIECE
 
 
 @dataclass(frozen=True)
-class Paused:
+class PausedModule:
     """A module stopped after `time` inputs of some sequences [b]: the state of each layer there."""
 
     module: Module
@@ -75,7 +75,7 @@ def states_at(
     times: Sequence[int],
     groups: Sequence[Labels] | None = None,
     origins: Tensor | None = None,
-) -> Iterator[Paused]:
+) -> Iterator[PausedModule]:
     """The module after each of `times` inputs, in order, of one group of sequences after the other.
 
     inputs   [n, T] tokens of a model, [n, T, D] vectors of a memory
@@ -96,7 +96,7 @@ def states_at(
                 piece = slice(begin, min(time, begin + step))
                 states = _read_on(module, tokens[:, piece], states, None if origins is None else origins[:, piece])
             start = time
-            yield Paused(module, group, time, states or [])
+            yield PausedModule(module, group, time, states or [])
 
 
 def _read_on(module: Module, piece: Tensor, states: list[Any] | None, origins: Tensor | None) -> list[Any]:
@@ -105,7 +105,7 @@ def _read_on(module: Module, piece: Tensor, states: list[Any] | None, origins: T
         return [module(piece, states[0] if states else None)[1]]
     nowhere = torch.empty(0, dtype=torch.int64, device=piece.device)
     told = torch.full_like(piece, -1) if origins is None else origins.to(piece.device).expand(len(piece), -1)
-    return list(module(piece, (nowhere, nowhere), states, told if module.told else None)[1])
+    return list(module(piece, (nowhere, nowhere), states, told if module.uses_oracle else None)[1])
 
 
 def at_once(module: Module, length: int) -> int:
@@ -174,7 +174,7 @@ def capture(module: Module, inputs: Inputs, times: Sequence[int], store: StateSt
             block = {}
 
 
-def whole(store: StateStore, time: int, layer: int = 0) -> Columns:
+def full_state(store: StateStore, time: int, layer: int = 0) -> Columns:
     """The whole state of a layer at a time, or for 0 of all layers together: every content, no view."""
     start = f"{time}/layer{layer}/" if layer else f"{time}/layer"
     return Joint([store[name] for name in store.widths if name.startswith(start) and " views/" not in name])

@@ -15,7 +15,7 @@ from models import SequenceModel
 from recall_tasks.generators.signal import Signal
 
 from ..config.run import Run
-from .capture import Inputs, capture, layers_of, whole
+from .capture import Inputs, capture, full_state, layers_of
 from .factorise import Factors, factorise
 from .readers.ridge import Levels
 from .reading import Reading, fit_prior, make_reader, read, score_records
@@ -107,7 +107,7 @@ class ProbeContext:
         """Times at which states are taken, in tokens read."""
         return question.times(self.step or max(1, -(-self.run.task.length // 4)))
 
-    def whole_states(
+    def full_states(
         self, tokens: Inputs, train: Index, words: str, model: SequenceModel | None = None
     ) -> Iterator[tuple[int, Factors]]:
         """Each layer (0: all together), and its whole state after these tokens on principal axes."""
@@ -116,7 +116,7 @@ class ProbeContext:
             capture(model or self.model, tokens, [end], store)
             for layer in layers_of(self.model):
                 self.watch(f"probing: {words}, layer {layer or 'all'}")
-                yield layer, factorise(whole(store, end, layer), train)
+                yield layer, factorise(full_state(store, end, layer), train)
 
     def read(
         self,

@@ -41,10 +41,10 @@ def label_controls(context: ProbeContext, template: Template, factors: Factors, 
     ]
 
 
-def untrained(context: ProbeContext, template: Template) -> list[Record]:
+def untrained_states(context: ProbeContext, template: Template) -> list[Record]:
     """Records of ridge on each layer of the model before training."""
     tokens, end = template.samples.tokens[:, : template.question.end], template.question.end
-    states = context.whole_states(tokens, template.parts.train, "untrained", context.run.build())
+    states = context.full_states(tokens, template.parts.train, "untrained", context.run.build())
     return [
         record
         for layer, factors in states
@@ -69,7 +69,7 @@ def one_hot_tokens(tokens: Inputs) -> np.ndarray[tuple[int, int], np.dtype[np.fl
 def model_answers(context: ProbeContext, template: Template) -> list[Record]:
     """Records of the model's own answers, as sure as those of the validation sequences allow, as for any reader."""
     question, parts, samples = template.question, template.parts, template.samples
-    if context.model.told:
+    if context.model.uses_oracle:
         return []
     logs, labels = [], []
     for part in (parts.validation, parts.test):

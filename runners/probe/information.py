@@ -123,7 +123,7 @@ class CodeLength(NamedTuple):
 
     @property
     def compression(self) -> Floats:
-        """How many times shorter the code is, [K]: 1 where states say nothing."""
+        """Factor by which the code is shorter, [K]: 1 where states say nothing."""
         return self.uniform / self.bits
 
 

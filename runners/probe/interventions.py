@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from models import SequenceModel
 
 from ..statistics import wilson
-from .capture import Paused
+from .capture import PausedModule
 from .erasure import Eraser, random_like, span_of
 from .information import BETWEEN, usable_bits
 from .paused_model import Change, Part, answers, flat, flatten, patch_from_previous, pause, unflatten
@@ -50,7 +50,7 @@ Record = dict[str, Any]
 class Group(NamedTuple):
     """Sequences of one purpose: the model paused after them, and their labels [n, K]."""
 
-    paused: list[Paused]
+    paused: list[PausedModule]
     labels: Labels
 
 

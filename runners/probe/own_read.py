@@ -88,7 +88,7 @@ def bindings(task: Task, length: int, count: int, seed: int = 0) -> Bindings:
 def own_read(context: ProbeContext) -> list[Record]:
     """Records of each layer's own answer to a key, and of all together, decoded by one ridge regression."""
     task = context.run.task.task
-    if context.model.told or not is_keyed(context):
+    if context.model.uses_oracle or not is_keyed(context):
         return []
     bound = bindings(task, context.run.task.length, context.num_sequences, context.run.seed)
     context.watch("probing: the memory's own read")
@@ -112,7 +112,7 @@ def bilinear(context: ProbeContext) -> list[Record]:
     vectors = context.model.embedding.detach().double().cpu().numpy()
     reader = Bilinear(task.num_answers, orthogonal=True, vectors=vectors, pairs=PAIRS, random_state=seed)
     train, records = split(np.arange(len(bound.labels)), seed).train, list[Record]()
-    for layer, factors in context.whole_states(bound.tokens, train, "bilinear"):
+    for layer, factors in context.full_states(bound.tokens, train, "bilinear"):
         X = np.concatenate([factors.coordinates, bound.keys], axis=1)
         place = {"layer": layer, "features": factors.features, "rank": factors.rank}
         records += keyed_records(context, bound, "bilinear", reader, X, place)
@@ -176,7 +176,7 @@ def own_reads(model: SequenceModel, states: Sequence[Any], keys: Tensor, origins
         x = F.embedding(keys[:, item : item + 1], model.embedding)
         positions = None if origins is None else origins[:, item : item + 1]
         for block, state, answer in zip(model.blocks, states, answers, strict=True):
-            oracle = (positions,) if getattr(block.memory, "told", False) else ()
+            oracle = (positions,) if getattr(block.memory, "uses_oracle", False) else ()
             y, _ = block.memory(norm(x), state, *oracle)
             answer.append(y[:, 0])
             x = block.think(x + y)

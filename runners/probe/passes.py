@@ -14,9 +14,9 @@ import numpy as np
 
 from recall_tasks.generators.signal import Signal
 
-from .capture import capture, layers_of, parts, whole
+from .capture import capture, full_state, layers_of, parts
 from .context import ProbeContext, Record, Template, probe_records, with_selectivity
-from .controls import label_controls, model_answers, untrained, without_state
+from .controls import label_controls, model_answers, untrained_states, without_state
 from .factorise import Factors, factorise
 from .information import description_length
 from .interventions import interventions
@@ -48,7 +48,7 @@ def all_by_ridge(context: ProbeContext) -> list[Record]:
     """
     records: list[Record] = []
     for template in context.templates():
-        records += by_ridge(context, template) + untrained(context, template)
+        records += by_ridge(context, template) + untrained_states(context, template)
         records += without_state(context, template) + model_answers(context, template)
     return with_selectivity(records)
 
@@ -63,11 +63,11 @@ def by_ridge(context: ProbeContext, template: Template) -> list[Record]:
         for time in times:
             for layer in layers_of(context.model) if time == end or not template.number else [0]:
                 context.watch(f"probing: layer {layer or 'all'} after {time} tokens")
-                factors = factorise(whole(store, time, layer), train)
+                factors = factorise(full_state(store, time, layer), train)
                 some = context.read(template, factors, time, layer)
                 if layer == 0 and time == end:
                     lengths = code_lengths(context, template, factors, "ridge")
-                    halves = bits_by_half(context, template, whole(store, time))
+                    halves = bits_by_half(context, template, full_state(store, time))
                     for record, bits, half in zip(some, lengths, halves, strict=True):
                         record |= {"codelength": float(bits), "bits_half": float(half)}
                 records += some
@@ -102,7 +102,7 @@ def by_reader(name: str, context: ProbeContext) -> list[Record]:
     records: list[Record] = []
     for template in context.templates():
         end = template.question.end
-        states = context.whole_states(template.samples.tokens[:, :end], template.parts.train, name)
+        states = context.full_states(template.samples.tokens[:, :end], template.parts.train, name)
         for layer, factors in states:
             records += context.read(template, factors, end, layer, name)
     return records
@@ -114,7 +114,7 @@ def by_code_length(name: str, context: ProbeContext) -> list[Record]:
     for template in context.templates():
         end = template.question.end
         tokens = template.samples.tokens[:, :end]
-        _, factors = next(context.whole_states(tokens, template.parts.train, f"code length by {name}"))
+        _, factors = next(context.full_states(tokens, template.parts.train, f"code length by {name}"))
         scores = [
             {
                 "codelength": float(bits),
@@ -137,23 +137,23 @@ def causal(context: ProbeContext) -> list[Record]:
     """
     records: list[Record] = []
     signal = isinstance(context.run.task.task, Signal)
-    for template in context.templates() if not signal and not context.model.told else ():
+    for template in context.templates() if not signal and not context.model.uses_oracle else ():
         context.watch("probing: erasing and patching")
-        records += numbered(template, interventions(context.model, template.question, context.rng(9)))
+        records += number_items(template, interventions(context.model, template.question, context.rng(9)))
     return records
 
 
 def gates(context: ProbeContext) -> list[Record]:
     """Records of `routing`; none where no layer weighs caches, or items cannot be asked for."""
     records: list[Record] = []
-    for template in context.templates() if gated_memories(context.model) and not context.model.told else ():
+    for template in context.templates() if gated_memories(context.model) and not context.model.uses_oracle else ():
         if any(True for _ in template.question.queries(template.samples)):
             context.watch("probing: gates of caches")
-            records += numbered(template, routing(context.model, template.question, GATED, context.rng(10)))
+            records += number_items(template, routing(context.model, template.question, GATED, context.rng(10)))
     return records
 
 
-def numbered(template: Template, records: list[Record]) -> list[Record]:
+def number_items(template: Template, records: list[Record]) -> list[Record]:
     """Records with items of several templates numbered one after the other, as in the table of probes."""
     stored = len(template.question.positions)
     return [record | {"item": record["item"] + template.number * stored} for record in records]

@@ -24,7 +24,7 @@ from models import SequenceModel
 from models.memory import State
 
 from ..evaluation.evaluate import PIECE, device_of
-from .capture import Paused, at_once, groups_of, states_at
+from .capture import PausedModule, at_once, groups_of, states_at
 from .state_store import Floats, Labels, States
 from .templates import Queries, Question, Samples, Tokens
 
@@ -39,7 +39,7 @@ class Part(NamedTuple):
     layer: int = 0
     content: str = "state"
 
-    def select(self, paused: Paused) -> dict[str, Tensor]:
+    def select(self, paused: PausedModule) -> dict[str, Tensor]:
         """Contents of this part by names such as layer1/keys."""
         return {
             f"layer{layer}/{name}": tensor
@@ -49,7 +49,7 @@ class Part(NamedTuple):
         }
 
 
-def pause(model: SequenceModel, tokens: Tokens) -> list[Paused]:
+def pause(model: SequenceModel, tokens: Tokens) -> list[PausedModule]:
     """The model after tokens [n, T], n >= 2: groups of at least 2 sequences, so that each has another's state beside.
 
     The model is left in evaluation mode; one with oracle positions reads none.
@@ -59,7 +59,7 @@ def pause(model: SequenceModel, tokens: Tokens) -> list[Paused]:
     return list(states_at(model, tokens, [T], groups))
 
 
-def flat(paused: Iterable[Paused], part: Part) -> States:
+def flat(paused: Iterable[PausedModule], part: Part) -> States:
     """Contents of a part side by side: [n, F]."""
     return np.concatenate([flatten(part.select(some)) for some in paused])
 
@@ -78,14 +78,14 @@ def logits_at(
     if origins is not None:
         oracle[:, positions] = torch.from_numpy(origins).to(device)
     following = torch.from_numpy(np.ascontiguousarray(tokens)).to(device)
-    logits: Tensor = model(following, asking, states, oracle if model.told else None)[0]
+    logits: Tensor = model(following, asking, states, oracle if model.uses_oracle else None)[0]
     return logits.view(B, q, -1)
 
 
 @torch.no_grad()
 def answers(
     model: SequenceModel,
-    paused: Sequence[Paused],
+    paused: Sequence[PausedModule],
     queries: Queries,
     part: Part | None = None,
     change: Change | None = None,
@@ -105,7 +105,7 @@ def answer_log_proba(model: SequenceModel, question: Question, samples: Samples)
     Every item is asked for after the same `question.end` tokens. q is 0 where items cannot be asked for one by one.
     Raises ValueError for a model with oracle positions: it answers nothing by itself.
     """
-    if model.told:
+    if model.uses_oracle:
         raise ValueError("a model with oracle positions does not show what it remembers: take its base memory")
     queries, n = list(question.queries(samples)), len(samples.tokens)
     items = np.concatenate([some.items for some in queries]) if queries else np.zeros(0, np.int64)
@@ -117,7 +117,7 @@ def answer_log_proba(model: SequenceModel, question: Question, samples: Samples)
     return np.concatenate(pieces) if pieces else np.zeros((n, 0, question.num_values)), items
 
 
-def changed_states(paused: Paused, new: Contents) -> list[Any]:
+def changed_states(paused: PausedModule, new: Contents) -> list[Any]:
     """The state of each layer with new contents in place of those that they are named after."""
     return [
         replace_contents(

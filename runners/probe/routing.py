@@ -32,18 +32,18 @@ from scipy.special import entr
 from torch import Tensor
 
 from models import SequenceModel
-from models.caching.cached import Cached
+from models.caching.memory import CachingMemory
 from models.memories.caching import Residual
-from models.memories.controls import oracle_of
+from models.memories.controls import with_oracle_gate
 
 from ..evaluation.evaluate import origins, rows_at_once
 from ..statistics import wilson
-from .capture import Paused, groups_of, memories, states_at
+from .capture import PausedModule, groups_of, memories, states_at
 from .paused_model import logits_at
 from .state_store import Labels
 from .templates import Queries, Question, Samples
 
-Layers = dict[int, Cached]
+Layers = dict[int, CachingMemory]
 """Memories that weigh caches, by layer, from 1."""
 UNSAID = dict.fromkeys(("segment", "num_memories", "even", "weight", "holding", "right", "entropy"), np.nan)
 
@@ -108,7 +108,7 @@ def routing(model: SequenceModel, question: Question, count: int, rng: np.random
 def gated_memories(model: SequenceModel) -> Layers:
     """Memories of the model that weigh caches, by layer; none where there are none."""
     layers = enumerate(memories(model), 1)
-    return {n: memory for n, memory in layers if isinstance(memory, Cached) and not isinstance(memory, Residual)}
+    return {n: memory for n, memory in layers if isinstance(memory, CachingMemory) and not isinstance(memory, Residual)}
 
 
 def with_oracle_gates(model: SequenceModel, layers: list[int]) -> SequenceModel:
@@ -116,13 +116,13 @@ def with_oracle_gates(model: SequenceModel, layers: list[int]) -> SequenceModel:
     copied = copy.deepcopy(model)
     for layer, memory in gated_memories(copied).items():
         if layer in layers:
-            copied.blocks[layer - 1].memory = oracle_of(memory)
+            copied.blocks[layer - 1].memory = with_oracle_gate(memory)
     return copied
 
 
 @torch.no_grad()
 def ask(
-    models: Sequence[SequenceModel], layers: Layers, question: Question, samples: Samples, paused: Paused
+    models: Sequence[SequenceModel], layers: Layers, question: Question, samples: Samples, paused: PausedModule
 ) -> list[ItemAnswers]:
     """Answers of each model to every item that can be asked for; the first has read the sequences."""
     some = Samples(samples.tokens[paused.sequences], samples.labels[paused.sequences])
@@ -161,7 +161,7 @@ def answer_values(model: SequenceModel, states: list[Any], question: Question, q
     return np.asarray(values.cpu().numpy())
 
 
-def gate_record(memory: Cached, weights: Tensor, written: int, position: int) -> dict[str, Any]:
+def gate_record(memory: CachingMemory, weights: Tensor, written: int, position: int) -> dict[str, Any]:
     """The weights [n, H, 1 + N] of a gate at `position`, beside where the answer was written."""
     N = memory.segments.closed(position)
     segment = int(memory.cache_of(torch.tensor(written)))

@@ -1,5 +1,5 @@
-"""The page of a comparison."""
+"""The report of a comparison: page, figures and tables."""
 
-from .report import write_report
+from .report import SECTIONS, write_report
 
-__all__ = ["write_report"]
+__all__ = ["SECTIONS", "write_report"]

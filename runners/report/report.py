@@ -1,174 +1,121 @@
-"""The report of a comparison: one page that needs nothing else, and the figures and tables it shows.
+"""The report of a comparison: one page that needs nothing else, with the figures and tables it shows.
 
 folder/report.html       everything inline; opens from a file, on a phone, in the dark, on paper
-folder/figures/          each figure as PNG, SVG and the CSV of what it draws
-folder/tables/           the tables of `Results`, the comparison, its differences, horizons, windows of rates, as CSV
+folder/figures/          each figure as PNG, SVG and the CSV of what it plots
+folder/tables/           the tables of `Results` and those worked out from them, as CSV
 """
 
 from __future__ import annotations
 
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from ..analysis.capacity import capacities, slopes
-from ..analysis.comparison import compare_memories, means_over_seeds, names, over_tasks
-from ..analysis.extrapolation import horizons
-from ..analysis.gates import errors
-from ..analysis.interventions import transplants
-from ..analysis.paired import paired
-from ..analysis.probes import by_age
-from ..analysis.recovered import totals
-from ..analysis.verdicts import verdicts
-from ..figures import FIGURES, looks, panels, save
-from ..figures.canvas import PANEL, legend
-from ..figures.cutting import panels_of, samples
-from ..figures.look import Looks
-from ..figures.rates import floors
-from ..figures.saving import csv_text
+from ..analysis.comparison import means_over_seeds, names, paired
+from ..figures import FIGURES, Figure, styles_of
+from ..measures.registry import MEASURES
 from ..results.tables import TABLES, Results
-from ..studies.windows import window
-from . import probes
-from .basis import basis
-from .findings import caution, farther, findings
-from .horizons import HOW_TO_READ as HOW_TO_READ_HORIZONS
-from .horizons import horizons_table
-from .page import csv_link, document, link, section
-from .pairs import HOW_TO_READ as HOW_TO_READ_PAIRS
-from .pairs import over_tasks_table, pairs_table
-from .provenance import provenance
-from .table import HOW_TO_READ, floors_table, score_table
-from .windows import HOW_TO_READ as HOW_TO_READ_WINDOWS
-from .windows import windows_table
+from .context import basis, caution, findings, findings_at_longest, provenance
+from .page import document
+from .probes import BY_AGE, PATCHED, ROUTING_ERRORS, TOTAL_BITS, VERDICT
+from .sections import TableSection, figure_section, in_order, table_section
+from .tables import COMPARISON, CONTEXT_LENGTHS, PAIRED, RATE_WINDOWS, differences
 
-ORDER = (
-    "comparison", "frontier", "paired", "length", "horizons", "heat", "distance", "position",
-    "capacity", "laws", "bits", "rates", "windows",
-    "probes", "probes_shapes", "verdicts", "probe", "forgetting", "recovered", "totals", "diagonal", "causal",
-    "transplants", "holding", "errors", "curve",
-)  # fmt: skip
-"""Sections as a reader needs them: who recalls how much, how far, how much it holds, what its state still tells, and
-how it came to that."""
+SECTIONS = (
+    COMPARISON,
+    PAIRED,
+    CONTEXT_LENGTHS,
+    RATE_WINDOWS,
+    BY_AGE,
+    VERDICT,
+    TOTAL_BITS,
+    PATCHED,
+    ROUTING_ERRORS,
+)
+"""Tables of the page; each says which section it follows, and figures stand as `FIGURES` lists them."""
 
-COLUMN = 25
-"""Width of one panel (rem) where a figure asks for fewer than three side by side."""
-
-
-PROBED = ("probes_shapes", "probe", "forgetting", "recovered", "diagonal", "holding", "causal")
-"""Figures of what `recall probe` measures."""
+FILES_ALONE = {"capacities": capacities, "laws": slopes}
+"""Tables that are written and shown by a figure alone."""
 
 
 def write_report(results: Results, folder: Path) -> Path:
     """Write the report into the folder, made if missing; returns the path of report.html.
 
-    A table without rows leaves its section out.
+    A section whose table is empty is left out.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    pairs = paired(results)
-    numbers = compare_memories(results, pairs)
-    windows = window(results.rates, floors(results))
-    reached = horizons(results)
-    worked_out = {"comparison": numbers, "paired": pairs, "windows": windows, "horizons": reached}
-    worked_out |= {"capacities": capacities(results), "laws": slopes(results)}
-    states = {"by_age": by_age, "verdicts": verdicts, "totals": totals, "transplants": transplants, "errors": errors}
-    read = {name: table(results) for name, table in states.items()}
-    worked_out |= {f"probes_{name}": table for name, table in read.items()}
-    written = write_tables(results, worked_out, folder / "tables")
-    look = looks(names(results, "memory"))
-    command = str(results.study.get("command", ""))
-    probing = f"recall probe …/{title(results)}"  # wherever it lies: the page is the same in any folder
-    parts: dict[str, str] = {}
-    if len(numbers):
-        links = [csv_link("comparison.csv", csv_text(numbers)), made_by(command)]
-        body = score_table(results, numbers) + floors_table(results, numbers)
-        parts["comparison"] = section("comparison", "Memories side by side", HOW_TO_READ, body, links)
-    if len(pairs):
-        whole = over_tasks_table(over_tasks(results)) if numbers["task"].nunique() > 1 else ""
-        links = [csv_link("paired.csv", csv_text(pairs)), made_by(command)]
-        parts["paired"] = section("paired", "Who recalls more", HOW_TO_READ_PAIRS, pairs_table(pairs) + whole, links)
-    for name, figure in FIGURES.items():
-        drawn = figure.table(results)
-        if len(drawn):
-            parts[name] = figure_section(name, drawn, look, folder / "figures", probing if name in PROBED else command)
-    parts |= probe_sections(read, probing)
-    if len(reached):
-        links = [csv_link("horizons.csv", csv_text(reached)), made_by(command)]
-        body = horizons_table(reached)
-        parts["horizons"] = section("horizons", "How far, in numbers", HOW_TO_READ_HORIZONS, body, links)
-    if len(windows):
-        links = [csv_link("windows.csv", csv_text(windows)), made_by(command)]
-        body = windows_table(windows)
-        parts["windows"] = section("windows", "How wide the window is", HOW_TO_READ_WINDOWS, body, links)
-    above = opening(results, numbers, pairs) + basis(results, numbers, written)
-    in_order = [above, *(parts[name] for name in ORDER if name in parts), provenance(results)]
+    sections = (*SECTIONS, *plain_sections())
+    tables = {section.name: section.table(results) for section in sections}
+    written = write_tables(results, tables, folder / "tables")
+    styles = styles_of(names(results, "memory"))
+    parts = [opening(results, tables["comparison"]) + basis(results, tables["comparison"], written)]
+    for section in in_order(sections):
+        command = command_of(section, results)
+        if isinstance(section, Figure):
+            if len(table := section.table(results)):
+                parts.append(figure_section(section, table, styles, folder, command))
+        elif len(tables[section.name]):
+            parts.append(table_section(section, tables[section.name], results, command))
     page = folder / "report.html"
-    page.write_text(document(title(results), "\n".join(in_order)), encoding="utf-8")
+    page.write_text(document(title(results), "\n".join([*parts, provenance(results)])), encoding="utf-8")
     return page
 
 
-def probe_sections(read: dict[str, pd.DataFrame], command: str) -> dict[str, str]:
-    """What is not a figure: an introduction, and tables of what was `read` of the states, each where it has rows."""
-    parts: dict[str, str] = {}
-    if len(by_age := read["by_age"]):
-        links = [csv_link("probes_by_age.csv", csv_text(by_age)), made_by(command)]
-        parts["probes"] = section("probes", "Probes", probes.HOW_TO_READ, probes.introduction(), links)
-    for name, (heading, reading, table) in probes.TABLES.items():
-        if len(found := read[name]):
-            links = [csv_link(f"probes_{name}.csv", csv_text(found)), made_by(command)]
-            parts[name] = section(name, heading, reading, table(found), links)
-    return parts
+def plain_sections() -> list[TableSection]:
+    """A section for each table of the measures that neither a figure nor a section shows."""
+    shown = {figure.measure for figure in FIGURES.values()} | {section.measure for section in SECTIONS}
+    return [
+        TableSection(
+            name=table,
+            follows=list(FIGURES)[-1],
+            title=f"{name}: {table}".replace("_", " "),
+            reading=f"The table {table} as `recall {name}` measured it.",
+            table=lambda results, table=table: getattr(results, table),  # type: ignore[misc]
+            measure=name,
+        )
+        for name, measure in MEASURES.items()
+        if name not in shown
+        for table in measure.SHAPE
+        if table in TABLES
+    ]
 
 
-def write_tables(results: Results, worked_out: dict[str, pd.DataFrame], folder: Path) -> list[str]:
-    """Those that have rows, into the folder; returns their names."""
+def command_of(section: Figure | TableSection, results: Results) -> str:
+    """The command that made a section: the measure's, or that of the study."""
+    if not section.measure:
+        return str(results.study.get("command", ""))
+    command = {"extrapolation": "extrapolate"}.get(section.measure, section.measure)
+    return f"recall {command} …/{title(results)}"  # wherever it lies: the page is the same in any folder
+
+
+def write_tables(results: Results, tables: dict[str, pd.DataFrame], folder: Path) -> list[str]:
+    """Write those that have records into the folder; returns their names."""
     folder.mkdir(exist_ok=True)
-    tables = {name: getattr(results, name) for name in TABLES} | worked_out
-    tables = {name: table for name, table in tables.items() if len(table)}
-    for name, table in tables.items():
+    every = {name: getattr(results, name) for name in TABLES} | tables
+    every |= {name: table(results) for name, table in FILES_ALONE.items()}
+    every = {name: table for name, table in every.items() if len(table)}
+    for name, table in every.items():
         table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
-    return list(tables)
+    return list(every)
 
 
 def title(results: Results) -> str:
+    """The name of the study."""
     return str(results.study.get("name") or "comparison")
 
 
-def opening(results: Results, numbers: pd.DataFrame, pairs: pd.DataFrame) -> str:
-    """The title and what was found."""
-    scores = results.scores
-    sizes: list[tuple[int, str]] = []
-    if len(scores):
-        columns = (("task", "task"), ("memory", "memory"), ("seed", "seed"), ("run", "run"))
-        sizes = [(scores[column].nunique(), word) for column, word in columns]
-    words = {"memory": "memories"}
-    counted = ", ".join(f"{n:,} {w if n == 1 else words.get(w, w + 's')}" for n, w in sizes)
-    far = farther(means_over_seeds(results.sequences), paired(results, kind="extrapolation"))
-    said = [" ".join(sentences) for sentences in (findings(numbers, pairs), far) if sentences]
-    found = "".join(f'<p class="lead">{escape(words)}</p>' for words in said)
+def opening(results: Results, numbers: pd.DataFrame) -> str:
+    """The title, what was run, and what was found."""
+    counts = []
+    if len(scores := results.scores):
+        for column, plural in (("task", "tasks"), ("memory", "memories"), ("seed", "seeds"), ("run", "runs")):
+            count = scores[column].nunique()
+            counts.append(f"{count:,} {column if count == 1 else plural}")
+    far = findings_at_longest(means_over_seeds(results.sequences), paired(results, kind="extrapolation"))
+    leads = (findings(numbers, differences(results)), far)
+    lead = "".join(f'<p class="lead">{escape(" ".join(sentences))}</p>' for sentences in leads if sentences)
     warning = caution(numbers)
     note = f'<p class="note">{escape(warning)}</p>' if warning else ""
-    return f'<header><h1>{escape(title(results))}</h1><p class="count">{counted}</p>{found}{note}</header>'
-
-
-def figure_section(name: str, drawn: pd.DataFrame, look: Looks, folder: Path, command: str) -> str:
-    """A figure, saved into the folder, cut into its panels so that a narrow page stacks them, under one legend."""
-    figure = FIGURES[name]
-    size = figure.panel_size(drawn) if hasattr(figure, "panel_size") else PANEL
-    columns = getattr(figure, "COLUMNS", 3)
-    whole = panels(drawn, figure.draw, look, columns, size)
-    _, svg, _ = save(whole, folder, name, drawn)
-    lines = legend(whole.axes, look)
-    keys = zip(samples(lines.values(), f"{name}-key"), lines, strict=True) if lines else ()
-    legend_said = "".join(f"<li>{sample}<span>{escape(label)}</span></li>" for sample, label in keys)
-    plots = "".join(f"<div>{plot}</div>" for plot in panels_of(svg.read_text(encoding="utf-8"), whole, name))
-    narrow = f' style="max-width:{COLUMN * columns}rem"' if columns < 3 else ""
-    body = f'<ul class="legend">{legend_said}</ul>' * bool(lines) + f'<div class="panels"{narrow}>{plots}</div>'
-    links: list[Any] = [csv_link(f"{name}.csv", csv_text(drawn))]
-    links += [link(f"figures/{name}.{kind}", kind.upper()) for kind in ("png", "svg")]
-    return section(name, figure.TITLE, figure.READING, body, [*links, made_by(command)])
-
-
-def made_by(command: str) -> str:
-    return f"made by <code>{escape(command)}</code>" if command else ""
+    return f'<header><h1>{escape(title(results))}</h1><p class="count">{", ".join(counts)}</p>{lead}{note}</header>'

@@ -93,7 +93,7 @@ def rescore(place: Path) -> list[str]:
                 kept |= storage.load_tensors(place, file["name"], file["digest"])
             wrong += [f"{name}: {line}" for line in differences(run, model, record, kept)]
     for path in place.glob("*.json"):
-        storage.unsealed(path)
+        storage.read_record(path)
     return wrong
 
 

@@ -22,9 +22,9 @@ def write_table(path: Path, table: pa.Table) -> None:
     if path.suffix not in ENDINGS:
         raise ValueError(f"a table is written as one of {', '.join(ENDINGS)}, not {path.name!r}")
     from ..storage import write_whole  # loads torch, which reading need not wait for
-    from ..storage.writing import writing
+    from ..storage.records import refusals_explained
 
-    with writing(path.parent):
+    with refusals_explained(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".csv":
         content = frame(table).to_csv(index=False).encode()

@@ -1,7 +1,7 @@
-"""Bootstraps, for what has no formula: the same seed gives the same bounds.
+"""Percentile bootstraps over seeds, for summaries that have no formula: the same seed gives the same bounds.
 
-What is drawn again is what was independent: rows for one run; for several, seeds and rows, and a drawn row
-for all seeds at once, since all saw it (the pigeonhole bootstrap, Owen 2007).
+Test sequences are taken as they are, so these intervals speak of other trainings on the same sequences. Over few seeds
+they are too narrow, as a bootstrap cannot reach beyond the seeds there are.
 """
 
 from __future__ import annotations
@@ -11,68 +11,57 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .rows import counts
-from .shares import Floats, sure
+from .intervals import CONFIDENCE, Floats, checked_confidence
 
 RESAMPLES = 2000
-BLOCK = 2**22
-"""Numbers drawn at once: bounds the memory a bootstrap takes."""
 
 
-def cluster_bootstrap(
-    right: ArrayLike, asked: ArrayLike, seed: int = 0, confidence: float = 0.95, resamples: int = RESAMPLES
-) -> tuple[float, float]:
-    """Bounds of sum(right) / sum(asked) by percentiles over rows drawn with replacement; arrays [rows].
+def iqm(values: ArrayLike) -> Floats:
+    """Interquartile mean, the mean of the middle half along the last axis: [..., n] to [...].
 
-    The second opinion on `cluster_interval`, which covers better where rows are few or nearly all right.
-    Raises ValueError where the counts cannot be.
+    Less swayed by one odd run than the mean, less wasteful than the median (Agarwal et al. 2021, 2108.13264). The
+    lowest and the highest n / 4 are left out; where that is not an integer, the values at the edges count by the part
+    of them that is inside: of 5 the middle one counts 1 and its neighbours 3 / 4 each, of 3 they count 1 and 1 / 4.
+    Raises ValueError where there are none.
     """
-    k, N = counts(right, asked)
-    return percentiles(_accuracies(k[None], N, resamples, np.random.default_rng(seed))[:, 0], confidence)
+    x = np.sort(np.asarray(values, dtype=float), axis=-1)
+    n = x.shape[-1] if x.ndim else 0
+    if n == 0:
+        raise ValueError("an interquartile mean needs at least one value, not none")
+    place = np.arange(n)
+    inside = np.minimum(place + 1, 3 * n / 4) - np.maximum(place, n / 4)
+    # Equal values would else come out a rounding error beside themselves.
+    return np.asarray(np.clip(x @ (np.maximum(inside, 0) / (n / 2)), x[..., 0], x[..., -1]))
 
 
-def seeds_bootstrap(
-    right: ArrayLike, asked: ArrayLike, seed: int = 0, confidence: float = 0.95, resamples: int = RESAMPLES
-) -> tuple[float, float]:
-    """Bounds of the mean accuracy over seeds by percentiles over drawn seeds and drawn rows, the same for all seeds.
+def iqm_interval(
+    scores: Sequence[ArrayLike], seed: int = 0, confidence: float = CONFIDENCE, resamples: int = RESAMPLES
+) -> tuple[float, float, float]:
+    """IQM of all scores and its bounds: percentiles over seeds resampled within each task.
 
-    right   [seeds, rows]; asked   [rows]
+    scores   for each task an array [seeds]
 
-    The second opinion on `across_seeds`: right from about 10 seeds on, too narrow below (see there).
-    Raises ValueError where the counts cannot be.
+    Coverage of a nominal 95 %, simulated with normal seeds:
+
+        3, 5, 10 seeds    1 task .77 .90 .94    3 tasks .79 .86 .91    10 tasks .83 .90 .93
+
+    Raises ValueError where a task has no score.
     """
-    k = np.asarray(right, dtype=float)
-    if k.ndim != 2 or len(k) == 0:
-        raise ValueError(f"right is an array [seeds, rows] of at least one seed, not {k.shape}")
-    for one in k:
-        _, N = counts(one, asked)
-    rng = np.random.default_rng(seed)
-    by_seed = _accuracies(k, N, resamples, rng)
-    drawn = rng.integers(len(k), size=by_seed.shape)
-    return percentiles(np.take_along_axis(by_seed, drawn, 1).mean(1), confidence)
+    if not len(scores) or min(np.size(s) for s in scores) == 0:
+        raise ValueError("an interquartile mean needs at least one task, and a score for each")
+    by_task, rng = [np.asarray(s, dtype=float) for s in scores], np.random.default_rng(seed)
+    resampled = [task[resampled_seeds(len(task), resamples, rng)] for task in by_task]
+    middle = float(iqm(np.concatenate(by_task)))
+    return middle, *percentiles(iqm(np.concatenate(resampled, axis=1)), confidence)
 
 
-def stratified(groups: Sequence[ArrayLike], resamples: int, rng: np.random.Generator) -> Floats:
-    """Values drawn with replacement within each group, one group after the other: [resamples, all values]."""
-    values = [np.asarray(group, dtype=float) for group in groups]
-    drawn = [v[rng.integers(len(v), size=(resamples, len(v)))] for v in values]
-    return np.concatenate(drawn, axis=1)
+def resampled_seeds(num_seeds: int, resamples: int, rng: np.random.Generator) -> np.ndarray:
+    """Indices of seeds sampled with replacement, [resamples, num_seeds]."""
+    return rng.integers(num_seeds, size=(resamples, num_seeds))
 
 
-def percentiles(draws: Floats, confidence: float = 0.95) -> tuple[float, float]:
-    """The middle `confidence` of the draws; infinite draws are allowed."""
-    tail = (1 - sure(confidence)) / 2
+def percentiles(draws: Floats, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Bounds of the middle `confidence` of the draws, which may be infinite."""
+    tail = (1 - checked_confidence(confidence)) / 2
     low, high = np.quantile(draws, [tail, 1 - tail], method="inverted_cdf")
     return float(low), float(high)
-
-
-def _accuracies(k: Floats, N: Floats, resamples: int, rng: np.random.Generator) -> Floats:
-    """Accuracies [resamples, seeds] over rows drawn with replacement; k [seeds, rows], N [rows]."""
-    rows = len(N)
-    step = max(1, BLOCK // rows)
-    parts = []
-    for start in range(0, resamples, step):
-        # How often each row is drawn, which makes sums over drawn rows one product of matrices.
-        times = rng.multinomial(rows, np.full(rows, 1 / rows), size=min(step, resamples - start)).astype(float)
-        parts.append(times @ k.T / (times @ N)[:, None])
-    return np.concatenate(parts)

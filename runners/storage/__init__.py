@@ -1,12 +1,11 @@
-"""Run directories that survive anything: a run is there whole, or not at all.
+"""Run directories that survive crashes: a run is there whole, or not at all.
 
-A run is written into a hidden directory beside its place, flushed to disk, and renamed: the rename is
-the moment it is finished. Every file's digest stands in the run's record, which carries its own; what
-does not match is refused, never trusted. Weights are safetensors and records JSON, so loading them runs no
-code; a memory of one's own is imported from its own file, and only if that is the file it was trained with
-and lies outside the folder.
+A run is written into a hidden directory beside its place, flushed to disk, and renamed: with the rename it is
+finished. The digest of every file stands in the run's record, which has its own; a file that does not match is
+refused. Weights are safetensors and records JSON, so loading them runs no code; a custom memory is imported from
+its own file, and only if that is the file it was trained with and lies outside the folder.
 
-    <folder>/study.json                  what was asked for
+    <folder>/study.json                  the study and the command
     <folder>/<run name>/run.json         the Run
                         result.json      scores, curves, versions
                         weights.safetensors, outputs.safetensors
@@ -14,31 +13,40 @@ and lies outside the folder.
                         outputs-<measure>.safetensors, ...      tensors of a measure, digest in its record
     <folder>/<run name>.failed.json      why a run failed
     <folder>/.<run name>.checkpoint      where an interrupted run goes on
-    <folder>/.<run name>.lock            held by the process that works on the run
-    .<word>.partial                      what is being written; swept when nobody writes it any more
+    <folder>/.<run name>.lock            locked by the process that works on the run
+    .<word>.partial                      a file being written; swept when its writer is gone
 """
 
-from .claims import claimed
 from .failures import checkpoint_path, forget_failure, load_failure, write_failure
-from .finding import find_runs
-from .finishing import write_run
-from .folders import load_study, open_folder, sweep_partials
-from .records import CorruptRun, digest, load_record, sealed, unsealed
+from .folders import claim, load_study, open_folder, sweep_partials
+from .records import (
+    CorruptRun,
+    FullDisk,
+    UnwritableFolder,
+    digest,
+    load_record,
+    read_record,
+    record_bytes,
+    write_record,
+    write_whole,
+)
 from .runs import (
     EXTRAPOLATION,
     OUTPUTS,
     PROBE,
     RECORD,
     WEIGHTS,
+    find_runs,
     is_finished,
     load_model,
     load_result,
     load_run,
     load_settings,
+    load_tensors,
     load_weights,
+    write_run,
+    write_tensors,
 )
-from .tensors import load_tensors, write_tensors
-from .writing import FullDisk, UnwritableFolder, write_whole
 
 __all__ = [
     "EXTRAPOLATION",
@@ -50,7 +58,7 @@ __all__ = [
     "FullDisk",
     "UnwritableFolder",
     "checkpoint_path",
-    "claimed",
+    "claim",
     "digest",
     "find_runs",
     "forget_failure",
@@ -65,10 +73,11 @@ __all__ = [
     "load_tensors",
     "load_weights",
     "open_folder",
-    "sealed",
+    "read_record",
+    "record_bytes",
     "sweep_partials",
-    "unsealed",
     "write_failure",
+    "write_record",
     "write_run",
     "write_tensors",
     "write_whole",

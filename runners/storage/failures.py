@@ -1,4 +1,4 @@
-"""Why a run failed, and where an interrupted one goes on: beside the place it has not reached."""
+"""Records of failed runs and checkpoints of interrupted ones, beside the directory they have not reached."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config.run import Run
-from .records import CorruptRun, damaged, load_record, sealed
-from .writing import flush_names, write_whole, writing
+from .records import CorruptRun, damage, flush_names, load_record, refusals_explained, write_record
 
 KINDS = ("error", "died", "time", "memory")
 SHAPE: dict[str, type | tuple[type, ...]] = {
@@ -30,7 +29,7 @@ def checkpoint_path(folder: Path, run: Run) -> Path:
 
 
 def write_failure(folder: Path, run: Run, reason: str, kind: str, log: str, seconds: float) -> Path:
-    """Keep why a run failed: a sentence, one of KINDS, its traceback, how long it took. Counts the attempts."""
+    """Record a failure: a sentence, one of KINDS, the traceback, seconds it took. Attempts are counted."""
     if kind not in KINDS:
         raise ValueError(f"a failure is one of {', '.join(KINDS)}, not {kind!r}")
     try:
@@ -47,25 +46,25 @@ def write_failure(folder: Path, run: Run, reason: str, kind: str, log: str, seco
         "seconds": seconds,
     }
     path = failure_path(folder, run)
-    write_whole(path, sealed(content))
+    write_record(path, content)
     return path
 
 
 def load_failure(folder: Path, run: Run) -> dict[str, Any] | None:
-    """Why the run failed; None where it has not. Raises CorruptRun for a damaged record."""
+    """The failure of a run; None where it has none. Raises CorruptRun for a damaged record."""
     path = failure_path(folder, run)
     if not path.exists():
         return None
     content = load_record(path, SHAPE)
     if (content["name"], content["identity"]) != (run.name, run.identity) or content["kind"] not in KINDS:
-        raise damaged(path, "it is not about this run")
+        raise damage(path, "it is not about this run")
     return content
 
 
 def forget_failure(folder: Path, run: Run) -> None:
-    """Forget that a run failed, if it did."""
+    """Remove the failure of a run, if it has one."""
     path = failure_path(folder, run)
-    with writing(folder):
+    with refusals_explained(folder):
         if path.exists():
             path.unlink(missing_ok=True)
             flush_names(folder)

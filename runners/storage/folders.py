@@ -1,4 +1,7 @@
-"""The folder of a study: ours, or empty, and swept of what killed processes left."""
+"""The folder of a study: opened only if it is ours or empty, cleared of leftovers, one process at a time per run.
+
+Claims hold on one machine, and on several that share a file system with locks.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,15 @@ import errno
 import math
 import os
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from .claims import sweep_lock
-from .partials import SUFFIX, sweep
-from .records import damaged, load_record, printed
-from .writing import UnwritableFolder, flush_names, writing
+from ..config.run import Run
+from .locks import SUFFIX, NoLocks, is_at, lock, sweep_partial
+from .records import UnwritableFolder, damage, flush_names, load_record, printable, refusals_explained
 
 STUDY = "study.json"
 TRACES = (STUDY, "run.json", "result.json")
@@ -23,12 +26,14 @@ BEGUN = ("report.html", "*-s*-*.failed.json", ".*-s*-*.lock", ".*-s*-*.checkpoin
 """Files by which a folder without a finished run is."""
 HARMLESS = (".log", ".txt", ".md")
 """What a person may leave in any folder: logs and notes."""
-ASKED: dict[str, type | tuple[type, ...]] = {
+STUDY_SHAPE: dict[str, type | tuple[type, ...]] = {
     "name": str,
     "runs": list,
     "command": str,
     "seconds": (int, float),
 }
+PATIENCE = 0.05
+"""Seconds until a lock is tried once more: a sweep may hold it for a moment."""
 
 
 def open_folder(folder: Path) -> None:
@@ -37,7 +42,7 @@ def open_folder(folder: Path) -> None:
     Raises UnwritableFolder where it cannot be made or written into, and where it holds other things and no
     trace of ours: hidden files, logs and notes are no such things, and a folder with runs may hold any.
     """
-    with writing(folder):
+    with refusals_explained(folder):
         if os.path.lexists(folder) and not folder.is_dir():
             raise OSError(errno.ENOTDIR, "it is a file")
         if not folder.exists():
@@ -45,8 +50,8 @@ def open_folder(folder: Path) -> None:
             flush_names(folder.parent)
         if foreign := _foreign(folder):
             raise UnwritableFolder(
-                f"{printed(folder)} holds no runs but other things ({printed(foreign)}): nothing is written into it, "
-                f"choose another with --out"
+                f"{printable(folder)} holds no runs but other things ({printable(foreign)}): nothing is written into "
+                f"it, choose another with --out"
             )
         with tempfile.TemporaryFile(dir=folder):
             pass
@@ -54,23 +59,23 @@ def open_folder(folder: Path) -> None:
 
 
 def load_study(folder: Path) -> dict[str, Any] | None:
-    """What `study.json` says was asked for; None where there is none. Raises CorruptRun for a damaged one."""
+    """The content of `study.json`; None where there is none. Raises CorruptRun for a damaged one."""
     path = folder / STUDY
     if not os.path.lexists(path):
         return None
-    content = load_record(path, ASKED)
+    content = load_record(path, STUDY_SHAPE)
     if not all(type(name) is str for name in content["runs"]):
-        raise damaged(path, "'runs' are not names")
+        raise damage(path, "'runs' are not names")
     if not (math.isfinite(content["seconds"]) and content["seconds"] >= 0):
-        raise damaged(path, f"'seconds' cannot be {content['seconds']}")
+        raise damage(path, f"'seconds' cannot be {content['seconds']}")
     return content
 
 
 def sweep_partials(folder: Path) -> None:
-    """Remove what killed processes left half-written; what a living process writes or holds stays."""
+    """Remove what killed processes left half-written; files that a living process has locked stay."""
     for pattern in (f".*{SUFFIX}", f"*/.*{SUFFIX}"):
         for path in folder.glob(pattern):
-            sweep(path)
+            sweep_partial(path)
     for path in folder.glob(".*.lock"):
         sweep_lock(path)
     for record in folder.glob("[!.]*/run.json"):
@@ -78,8 +83,67 @@ def sweep_partials(folder: Path) -> None:
             (folder / f".{record.parent.name}.checkpoint").unlink(missing_ok=True)  # it has arrived
 
 
+@contextmanager
+def claim(folder: Path, run: Run) -> Iterator[bool]:
+    """Claim a run for this process: True where it may work on it, False where another process does.
+
+    The claim ends with the block or with the process, however that ends. Another may have finished the run
+    just before: ask `is_finished` inside. Raises UnwritableFolder where the folder has no locks.
+    """
+    path = lock_path(folder, run)
+    opened = _locked_file(path)
+    try:
+        yield opened is not None
+    finally:
+        if opened is not None:
+            with suppress(OSError):  # the folder may have gone, or have become read-only
+                path.unlink(missing_ok=True)  # while it is locked: who waits for it sees that its name is gone
+            os.close(opened)
+
+
+def lock_path(folder: Path, run: Run) -> Path:
+    return folder / f".{run.name}.lock"
+
+
+def _locked_file(path: Path) -> int | None:
+    """The open lock file, locked; None where another process has it."""
+    tries = 2
+    with refusals_explained(path.parent):
+        while tries:
+            opened = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+            try:
+                locked = lock(opened)
+            except NoLocks as error:
+                os.close(opened)
+                raise UnwritableFolder(
+                    f"{printable(path.parent)} cannot be worked on: {error.strerror}, so two commands could train one "
+                    f"run (mount it with flock, or choose another with --out)"
+                ) from None
+            if locked and is_at(opened, path):
+                return opened
+            os.close(opened)
+            if not locked:  # where it was locked but its name is gone, its last holder has just finished
+                tries -= 1
+                time.sleep(PATIENCE)
+    return None
+
+
+def sweep_lock(path: Path) -> None:
+    """Remove the lock file of a process that died."""
+    try:
+        opened = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        with suppress(OSError):
+            if lock(opened) and is_at(opened, path):
+                path.unlink(missing_ok=True)
+    finally:
+        os.close(opened)
+
+
 def _foreign(folder: Path) -> str:
-    """The name of something in the folder that is not ours; empty where it is, or nothing is in it."""
+    """The name of a foreign file; empty where the folder is ours or empty."""
     strange = ""
     for path in _inside(folder):
         if _matches(path, TRACES + BEGUN) or (path.is_dir() and any(_matches(p, TRACES) for p in _inside(path))):

@@ -1,24 +1,28 @@
-"""Records that carry their own digest: JSON that is read as it was written, or refused.
+"""Records: JSON with a checksum, read as it was written or refused; files written whole or not at all.
 
-A digest tells damage, not malice: whoever writes a record can seal it. So nothing of it is executed, its
-size and its shape are checked where it is read, and links are not followed.
+A checksum tells damage, not malice: whoever writes a record can compute it. So nothing of a record is executed,
+its size and types are checked where it is read, and links are not followed. A reader finds the old file or the
+new one, never a part, even after a power failure; a refusal of the system becomes one sentence with the mend.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from .locks import partial_file
 
 LARGEST_RECORD = 2**27
 """Bytes of the largest record that is read: far above any that is written, far below what memory holds."""
 OF_A_RUN = ("run.json", "result.json", "weights.safetensors", "outputs.safetensors")
 """Files without which a run is none."""
-
 
 OLD_TABLES = {"cells": "breakdown"}
 OLD_COLUMNS = {"num_rows": "num_sequences", "row": "sequence", "right": "num_correct", "asked": "num_questions"}
@@ -29,22 +33,38 @@ OLD_KINDS = {"transplanted": "patched"}
 """Values of the column `kind`, likewise."""
 
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
 class CorruptRun(ValueError):
     """A run directory whose files do not match their digests, or are not what belongs there."""
+
+
+class UnwritableFolder(ValueError):
+    """A folder that cannot be made or written into."""
+
+
+class FullDisk(UnwritableFolder):
+    """A folder without room: further writes fail too, until some is freed."""
 
 
 def digest(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
-def sealed(content: Any) -> bytes:
-    """JSON with its own digest around it. NaN has no place in JSON: callers write None."""
+def record_bytes(content: Any) -> bytes:
+    """JSON with its own digest around it. JSON has no NaN: callers write None."""
     body = json.dumps(content, sort_keys=True, allow_nan=False)
     return json.dumps({"digest": digest(body.encode()), "content": json.loads(body)}, indent=1).encode()
 
 
-def unsealed(path: Path) -> Any:
-    """The content of a sealed file. Raises CorruptRun where its digest does not match."""
+def write_record(path: Path, content: Any) -> None:
+    """Write a checksummed record. Raises UnwritableFolder; the old file then stays."""
+    write_whole(path, record_bytes(content))
+
+
+def read_record(path: Path) -> Any:
+    """The content of a record. Raises CorruptRun where its digest does not match."""
     content = read_plain(path, LARGEST_RECORD)
     try:
         record = json.loads(content)
@@ -53,22 +73,22 @@ def unsealed(path: Path) -> Any:
             return record["content"]
     except (ValueError, KeyError, TypeError, RecursionError):
         pass
-    raise damaged(path)
+    raise damage(path)
 
 
 def load_record(path: Path, shape: Mapping[str, type | tuple[type, ...]]) -> dict[str, Any]:
-    """A sealed file that holds a table of values, each of the type that `shape` has under its key.
+    """A record that is an object, with a value of the type in `shape` under each of its keys.
 
     Raises CorruptRun where one is missing or of another type; `bool` does not count as `int`.
     """
-    content = unsealed(path)
+    content = read_record(path)
     if not isinstance(content, dict):
-        raise damaged(path, "it holds no table of values")
+        raise damage(path, "it is no JSON object")
     for key, kinds in shape.items():
         if key not in content:
-            raise damaged(path, f"{key!r} is missing")
+            raise damage(path, f"{key!r} is missing")
         if type(content[key]) not in (kinds if isinstance(kinds, tuple) else (kinds,)):
-            raise damaged(path, f"{key!r} cannot be {type(content[key]).__name__}")
+            raise damage(path, f"{key!r} cannot be {type(content[key]).__name__}")
     return renamed(content)
 
 
@@ -96,22 +116,76 @@ def read_plain(path: Path, largest: int | None = None) -> bytes:
         with os.fdopen(opened, "rb") as file:
             status = os.fstat(opened)
             if not stat.S_ISREG(status.st_mode):
-                raise damaged(path, "it is not a file")
+                raise damage(path, "it is not a file")
             if largest is not None and status.st_size > largest:
-                raise damaged(path, f"{status.st_size:,} bytes are more than a record has")
+                raise damage(path, f"{status.st_size:,} bytes are more than a record has")
             return file.read()
     except OSError as error:
-        raise damaged(path, "it is a link" if path.is_symlink() else str(error.strerror).lower()) from None
+        raise damage(path, "it is a link" if path.is_symlink() else str(error.strerror).lower()) from None
 
 
-def damaged(path: Path, why: str = "") -> CorruptRun:
-    """The error for a file that is not used, with the mend."""
+def damage(path: Path, why: str = "") -> CorruptRun:
+    """The error for a damaged file, with the mend."""
     mend = "delete that file alone; no run is lost"
     if path.name in OF_A_RUN:
-        mend = f"delete {printed(path.parent)} to run it again"
-    return CorruptRun(f"{printed(path)} is damaged and was not used{f': {why}' if why else ''} ({mend})")
+        mend = f"delete {printable(path.parent)} to run it again"
+    return CorruptRun(f"{printable(path)} is damaged and was not used{f': {why}' if why else ''} ({mend})")
 
 
-def printed(path: Path | str) -> str:
-    """A path as one line of a message, whatever its name holds."""
+def printable(path: Path | str) -> str:
+    """A path as printable text on one line, whatever characters its name has."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(path))
+
+
+@contextmanager
+def refusals_explained(folder: Path) -> Iterator[None]:
+    """Turn an OSError into FullDisk or UnwritableFolder, whose message names the folder and the mend."""
+    try:
+        yield
+    except OSError as error:
+        raise _refusal(folder, error) from None
+
+
+def _refusal(folder: Path, error: OSError) -> UnwritableFolder:
+    why = (error.strerror or str(error)).lower()
+    if error.errno in FULL:
+        return FullDisk(
+            f"no room is left in {printable(folder)} ({why}): free some and give the same command again; "
+            f"finished runs are kept"
+        )
+    if error.errno == errno.EIO:
+        return UnwritableFolder(
+            f"the disk of {printable(folder)} fails ({why}): finished runs are kept; choose another with --out"
+        )
+    if error.errno in (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY) and error.filename:
+        target = os.fsdecode(error.filename2 or error.filename)
+        while not os.path.lexists(target) and target != os.path.dirname(target):
+            target = os.path.dirname(target)
+        return UnwritableFolder(
+            f"cannot write to {printable(folder)}: {printable(target)} is in the way ({why}): "
+            f"move it away or choose another with --out"
+        )
+    return UnwritableFolder(f"cannot write to {printable(folder)}: {why} (choose another with --out)")
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Put `content` at `path`, flushed to disk with its name. Raises UnwritableFolder; the old file then stays."""
+    with refusals_explained(path.parent):
+        with partial_file(path.parent) as (file, partial):
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+            os.replace(partial, path)
+        flush_names(path.parent)
+
+
+def flush_names(folder: Path) -> None:
+    """Flush the names in a folder to disk: a rename is lasting only when they are."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(opened)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # file systems that keep names without being asked
+            raise
+    finally:
+        os.close(opened)

@@ -1,33 +1,54 @@
-"""Finished runs are read only if they are whole, and before anything of theirs is imported."""
+"""Finished runs: written with one rename, read only if they are whole, found in folders.
+
+All files of a run are flushed to disk before the rename that makes it count. Tensors are safetensors files whose
+digest stands in a record. A run is checked before anything of it is imported, and no code that lies in a folder
+of runs is ever imported, whatever its records name.
+"""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError, with_config
+from safetensors.torch import load as tensors_from_bytes
+from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor
 
 from models import SequenceModel
 
 from ..config.run import STRICT, ModelSetting, Run, TaskSetting, Training
-from .records import CorruptRun, damaged, load_record, printed, unsealed
-from .tensors import checked_bytes, load_tensors
-from .trust import refuse_own_code
+from .failures import checkpoint_path, forget_failure
+from .locks import partial_directory
+from .records import (
+    CorruptRun,
+    damage,
+    digest,
+    flush_names,
+    load_record,
+    printable,
+    read_plain,
+    read_record,
+    refusals_explained,
+    write_record,
+    write_whole,
+)
 
 RECORD, WEIGHTS, OUTPUTS = "result.json", "weights.safetensors", "outputs.safetensors"
 EXTRAPOLATION, PROBE = "extrapolation.json", "probe.json"
+SUFFIX = ".safetensors"
 FACTS: dict[str, type | tuple[type, ...]] = {"name": str, "identity": str, "weights": str}
 
 
 @with_config(STRICT)
 @dataclass(frozen=True)
 class Settings:
-    """What run.json holds: the parts of a Run, which can be checked without importing its memory."""
+    """Content of run.json: the parts of a Run, checked without importing its memory."""
 
     task: TaskSetting
     model: ModelSetting
@@ -38,22 +59,56 @@ class Settings:
 _SETTINGS = TypeAdapter(Settings)
 
 
+def write_run(
+    folder: Path,
+    run: Run,
+    result: Mapping[str, Any],
+    weights: Mapping[str, Tensor],
+    outputs: Mapping[str, Tensor] | None = None,
+) -> Path:
+    """Finish a run: all its files, then the rename that makes it count; its directory.
+
+    Of two that finish the same run the first stays. Raises UnwritableFolder, and then leaves nothing behind.
+    """
+    place = folder / run.name
+    with refusals_explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with partial_directory(folder) as partial:
+            facts = {"name": run.name, "identity": run.identity}
+            for key, file, tensors in (("weights", WEIGHTS, weights), ("outputs", OUTPUTS, outputs)):
+                if tensors is not None:
+                    content = tensor_bytes(tensors)
+                    facts[key] = digest(content)
+                    write_whole(partial / file, content)
+            write_record(partial / "run.json", run.to_json())
+            write_record(partial / RECORD, {**result, **facts})
+            try:
+                os.rename(partial, place)
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or not is_finished(folder, run):
+                    raise
+        flush_names(folder)
+        forget_failure(folder, run)
+        checkpoint_path(folder, run).unlink(missing_ok=True)
+    return place
+
+
 def is_finished(folder: Path, run: Run) -> bool:
-    """Whether the run's directory is there, whole. Raises CorruptRun where it is there and damaged."""
+    """True where the run's directory is there and whole. Raises CorruptRun where it is damaged."""
     place = folder / run.name
     refuse_own_code(place, run.model.memory)
     if not os.path.lexists(place):
         return False
     if not place.is_dir():
-        raise CorruptRun(f"{printed(place)} is in the way of the run of that name (move it away to go on)")
+        raise CorruptRun(f"{printable(place)} is in the way of the run of that name (move it away to go on)")
     if not (place / "run.json").is_file():
-        raise CorruptRun(f"{printed(place)} has no run.json and was not used (delete it to run it again)")
+        raise CorruptRun(f"{printable(place)} has no run.json and was not used (delete it to run it again)")
     settings = load_settings(place)
     other = settings != run.to_json()
     if other and settings["model"]["memory"] == run.model.memory:  # defaults may be written out, or not
         other = _rebuilt(place, settings).identity != run.identity
     if other:
-        raise CorruptRun(f"{printed(place)} holds another run than its name says (move it away to go on)")
+        raise CorruptRun(f"{printable(place)} holds another run than its name says (move it away to go on)")
     _refuse_other_code(place, run, load_result(place))
     return True
 
@@ -65,14 +120,14 @@ def load_settings(place: Path) -> dict[str, Any]:
     """
     path = place / "run.json"
     if not path.is_file():
-        raise ValueError(f"no finished run in {printed(place)} (a run directory holds run.json and {RECORD})")
-    content = unsealed(path)
+        raise ValueError(f"no finished run in {printable(place)} (a run directory holds run.json and {RECORD})")
+    content = read_record(path)
     try:
         _SETTINGS.validate_json(json.dumps(content))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise damaged(path, printed(f"{where or 'run'}: {first['msg']}")) from None
+        raise damage(path, printable(f"{where or 'run'}: {first['msg']}")) from None
     return dict(content)
 
 
@@ -89,20 +144,22 @@ def load_run(place: Path) -> Run:
 
 
 def load_result(place: Path) -> dict[str, Any]:
-    """What a run measured, its weights and outputs checked against their digests."""
+    """The result of a run, its weights and outputs checked against their digests."""
     path = place / RECORD
     if not path.is_file():
-        raise CorruptRun(f"{printed(place)} has no {RECORD} and was not used (delete {printed(place)} to run it again)")
+        raise CorruptRun(
+            f"{printable(place)} has no {RECORD} and was not used (delete {printable(place)} to run it again)"
+        )
     result = load_record(path, FACTS)
     if result["name"] != place.resolve().name:
         raise CorruptRun(
-            f"{printed(place)} holds the run {printed(result['name'])}: a copy would count twice (move it away, or "
+            f"{printable(place)} holds the run {printable(result['name'])}: a copy would count twice (move it away, or "
             f"give it its name back)"
         )
     checked_bytes(place, "weights", result["weights"])
     if "outputs" in result:
         if type(result["outputs"]) is not str:
-            raise damaged(path, "'outputs' is no digest")
+            raise damage(path, "'outputs' is no digest")
         checked_bytes(place, "outputs", result["outputs"])
     return result
 
@@ -117,14 +174,14 @@ def _rebuilt(place: Path, settings: dict[str, Any]) -> Run:
     try:
         return Run.from_json(settings)
     except ValueError as error:
-        raise CorruptRun(f"{printed(place)} cannot be used here: {printed(str(error))}") from None
+        raise CorruptRun(f"{printable(place)} cannot be used here: {printable(str(error))}") from None
 
 
 def _refuse_other_code(place: Path, run: Run, result: Mapping[str, Any]) -> None:
     if result["identity"] != run.identity:
         raise CorruptRun(
-            f"{printed(place)} was trained with other code than there is now (the file of its memory or the version "
-            f"of its task has changed): restore it, or delete {printed(place)} to train again"
+            f"{printable(place)} was trained with other code than there is now (the file of its memory or the version "
+            f"of its task has changed): restore it, or delete {printable(place)} to train again"
         )
 
 
@@ -136,3 +193,86 @@ def load_model(place: Path) -> SequenceModel:
     except RuntimeError:
         raise CorruptRun(f"{place} has the weights of another model (delete it to run it again)") from None
     return model.eval()
+
+
+def find_runs(paths: Iterable[Path]) -> list[Path]:
+    """The run directories among `paths` and directly inside them, in order of name, each run once.
+
+    Raises ValueError for a path that is not there or holds no run, and for two results of one run.
+    """
+    places: dict[str, Path] = {}
+    for path in paths:
+        if not path.is_dir():
+            raise ValueError(
+                f"no directory {printable(path)} (finished runs are kept where --out said, runs/ by default)"
+            )
+        inside = [path] if (path / "run.json").is_file() else []
+        inside += sorted(p.parent for p in path.glob("*/run.json") if not p.parent.name.startswith("."))
+        for stray in path.glob(f"[!.]*/{RECORD}"):
+            if not (stray.parent / "run.json").is_file():
+                raise CorruptRun(
+                    f"{printable(stray.parent)} has no run.json and was not used (delete it to run it again)"
+                )
+        if not inside:
+            raise ValueError(f"no finished run in {printable(path)} (train one first: recall train --help)")
+        for place in inside:
+            first = places.setdefault(place.resolve().name, place)
+            if not _same(first, place):
+                raise ValueError(f"{printable(first)} and {printable(place)} are results of one run: name one of them")
+    return list(places.values())
+
+
+def _same(first: Path, second: Path) -> bool:
+    if first.resolve() == second.resolve():
+        return True
+    records = [place / RECORD for place in (first, second)]
+    return all(path.is_file() for path in records) and len({read_plain(path) for path in records}) == 1
+
+
+def refuse_own_code(place: Path, memory: str) -> None:
+    """Raises CorruptRun where `memory` is FILE.py:CLASS with a file inside the run or its folder, links followed."""
+    if ".py:" not in memory:
+        return
+    file = memory.rpartition(":")[0]
+    named = [Path(os.path.abspath(file)), Path(os.path.realpath(file))]
+    real = Path(os.path.realpath(place))
+    for folder in {Path(os.path.abspath(place)).parent, Path(os.path.realpath(place.parent)), real.parent, real}:
+        if any(path.is_relative_to(folder) for path in named):
+            raise CorruptRun(
+                f"{printable(place)} names a memory in {printable(file)}, inside a folder of runs, and no code is "
+                f"loaded from there: keep the file of a memory outside of {printable(folder)}"
+            )
+
+
+def tensor_bytes(tensors: Mapping[str, Tensor]) -> bytes:
+    return bytes(tensors_to_bytes({name: t.detach().cpu().contiguous() for name, t in tensors.items()}))
+
+
+def write_tensors(place: Path, name: str, tensors: Mapping[str, Tensor]) -> str:
+    """Write `place/name.safetensors`; returns the digest, for the record that is written next.
+
+    Under a name that no record has yet, a crash leaves every record with its own tensors.
+    """
+    content = tensor_bytes(tensors)
+    write_whole(place / f"{name}{SUFFIX}", content)
+    return digest(content)
+
+
+def load_tensors(place: Path, name: str, expected: str) -> dict[str, Tensor]:
+    """The tensors of `place/name.safetensors`. Raises CorruptRun unless their digest is the expected one."""
+    content = checked_bytes(place, name, expected)
+    try:
+        return dict(tensors_from_bytes(content))
+    except Exception as error:  # a header that lies can raise nearly anything
+        raise damage(place / f"{name}{SUFFIX}", f"{type(error).__name__} in its header") from None
+
+
+def checked_bytes(place: Path, name: str, expected: str) -> bytes:
+    """The file's bytes. Raises CorruptRun unless their digest is the expected one."""
+    path = place / f"{name}{SUFFIX}"
+    if not os.path.lexists(path):
+        raise damage(path, "it is missing")
+    content = read_plain(path)
+    if digest(content) != expected:
+        raise damage(path)
+    return content

@@ -129,7 +129,10 @@ CACHED: dict[str, Option] = PLAIN | {"segment": 8}
 
 
 def caching() -> Study:
-    """Memory Caching and its controls, where one matrix of 12 x 12 is too small, three seeds: a first look."""
+    """Memory Caching and its controls, where one matrix of 12 x 12 is too small: a first look.
+
+    Six seeds, the fewest with which each of the eleven contrasts of docs/memories.md can be shown.
+    """
     task = TaskSetting("mqar", 64, {"num_pairs": 16, "num_keys": 64, "num_values": 64})
     models = [
         ModelSetting("linear", PLAIN),
@@ -149,7 +152,7 @@ def caching() -> Study:
         ModelSetting("oracle", CACHED),
     ]
     training = Training(updates=800, seconds=120.0, tokens=2048)
-    return Study.grid("caching", [task], models, training, seeds=3, asks=[longer(rows=64)])
+    return Study.grid("caching", [task], models, training, seeds=6, asks=[longer(rows=64)])
 
 
 EQUAL = "linear, equal bytes"
@@ -169,7 +172,10 @@ BANKED: dict[str, Option] = {"num_samples": 32, "block": 16}
 
 
 def elastic() -> Study:
-    """Elastic Memory over N, and what else N numbers could be spent on, three seeds: a first look."""
+    """Elastic Memory over N, and what else N numbers could be spent on: a first look.
+
+    Six seeds, the fewest with which each of the eight contrasts of docs/memories.md can be shown.
+    """
     task = TaskSetting("mqar", 64, {"num_pairs": 16, "num_keys": 64, "num_values": 64})
     banks = [("legendre", N) for N in (8, 16, 32, 64, 128)]
     banks += [(bank, 16) for bank in ("cosine", "means", "samples", "random")]
@@ -183,7 +189,7 @@ def elastic() -> Study:
         for bank, N in banks
     ]
     training = Training(updates=500, seconds=120.0, tokens=2048)
-    return Study.grid("elastic", [task], models, training, seeds=3, asks=[longer([1, 2, 4], rows=128)])
+    return Study.grid("elastic", [task], models, training, seeds=6, asks=[longer([1, 2, 4], rows=128)])
 
 
 def matched(preset: Preset) -> ModelSetting:
@@ -254,8 +260,8 @@ MINUTES = {
     "fair": 40,
     "length": 25,
     "memories": 15,
-    "caching": 6,
-    "elastic": 7,
+    "caching": 12,
+    "elastic": 14,
     "capacity": 25,
     "parameters": 50,
     "bytes": 75,

@@ -31,7 +31,7 @@ from .. import storage
 from ..config.run import STRICT, ModelSetting, TaskSetting, Training
 from ..formatting import unknown
 from ..measures.requests import check
-from ..storage.trust import refuse_own_code
+from ..storage.runs import refuse_own_code
 from .presets import PRESETS
 from .study import FEW_SEEDS, Ask, Study, validated
 
@@ -93,7 +93,7 @@ def read(path: Path) -> Study:
 
 def kept(path: Path) -> Study:
     """The study that was sealed beside its runs. Imports no memory that lies in their folder."""
-    content = storage.unsealed(path)
+    content = storage.read_record(path)
     if not isinstance(content, dict) or "study" not in content:
         raise ValueError(f"{path} does not say how its runs were trained: it is older than this program")
     for setting in models_in(content["study"]):

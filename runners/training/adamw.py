@@ -20,7 +20,7 @@ Moments = dict[str, Tensor]
 
 
 class AdamW:
-    """`state` has the moments of every weight that was updated; a weight without a gradient stays as it is."""
+    """AdamW over a list of weights; `state` has the moments of each weight that was ever updated."""
 
     def __init__(self, weights: Iterable[Tensor], weight_decay: float) -> None:
         self.weights, self.weight_decay = list(weights), weight_decay
@@ -34,16 +34,16 @@ class AdamW:
     def step(self, rate: float) -> None:
         """One update at this learning rate."""
         moving = [weight for weight in self.weights if weight.grad is not None]
-        moments = [self.state.setdefault(weight, fresh(weight)) for weight in moving]
+        moments = [self.state.setdefault(weight, fresh_moments(weight)) for weight in moving]
         if not moving:
             return
         adamw(
             moving,
             [weight.grad for weight in moving if weight.grad is not None],
-            [kept["exp_avg"] for kept in moments],
-            [kept["exp_avg_sq"] for kept in moments],
+            [moment["exp_avg"] for moment in moments],
+            [moment["exp_avg_sq"] for moment in moments],
             [],
-            [kept["step"] for kept in moments],
+            [moment["step"] for moment in moments],
             fused=True,
             amsgrad=False,
             beta1=BETAS[0],
@@ -55,7 +55,7 @@ class AdamW:
         )
 
 
-def fresh(weight: Tensor) -> Moments:
+def fresh_moments(weight: Tensor) -> Moments:
     """The moments of a weight before its first update."""
     zeros = [torch.zeros_like(weight, memory_format=torch.preserve_format) for _ in range(2)]
     step = torch.zeros((), dtype=torch.float32, device=weight.device)

@@ -1,15 +1,16 @@
-"""Where an interrupted run goes on: everything that decides its future, in one file that is whole or not used.
+"""Checkpoints of interrupted runs: everything that decides how training goes on, in one file, whole or not used.
 
 A checkpoint is a safetensors file: the weights, the optimiser's state by the name of the weights, and in
-its metadata, as JSON, which run it is, the version of torch, how far training is, and a digest of all of
-it. It is written beside its place and renamed, so a process that is killed while it writes leaves the one
+its metadata, as JSON, the identity of the run, the version of torch, the trainer state and a digest of all
+of it. It is written beside its place and renamed, so a process that is killed while it writes leaves the one
 before. Reading it runs no code.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load as tensors_from_bytes
 from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor, nn
+
+from models import SequenceModel
 
 from ..config.run import Run
 from ..storage import CorruptRun, digest, write_whole
@@ -28,11 +31,11 @@ WEIGHTS, OPTIMISER = "weights/", "optimiser/"
 
 
 class UnusableCheckpoint(ValueError):
-    """A checkpoint that is damaged, or that other versions wrote: its run starts from the beginning."""
+    """A checkpoint that is damaged or from another version: its run starts from the beginning."""
 
 
 class ForeignCheckpoint(ValueError):
-    """A checkpoint of another run: whoever put it there has to say what is meant."""
+    """A checkpoint of another run, which a person has to move away."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +46,35 @@ class Checkpoint:
     progress: dict[str, Any]
 
 
+@dataclass
+class TrainerState:
+    """State of training beside the weights, in JSON types: with them, all that decides how it goes on.
+
+    mastered     stages of the curriculum
+    used         sequences taken of each setting: pairs (number of the setting, sequences)
+    cooling      update at which the rate begins to fall, and the last update
+    half         update of the first half-correct batch or validation
+    solve        update and seconds at which the task was solved
+    """
+
+    update: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    mastered: int = 0
+    used: list[tuple[int, int]] = field(default_factory=list)
+    cooling: list[int] | None = None
+    half: int | None = None
+    solve: list[float] | None = None
+    curve: list[dict[str, Any]] = field(default_factory=list)
+    warning: str | None = None
+
+
 def save(path: Path, run: Run, model: nn.Module, optimiser: AdamW, progress: dict[str, Any]) -> None:
     """Write a checkpoint over the one before. Raises UnwritableFolder where the disk does not take it."""
-    tensors = {WEIGHTS + name: _kept(weights) for name, weights in model.state_dict().items()}
+    tensors = {WEIGHTS + name: _on_cpu(weights) for name, weights in model.state_dict().items()}
     for name, weights in model.named_parameters():
         for key, value in optimiser.state.get(weights, {}).items():
-            tensors[f"{OPTIMISER}{key}/{name}"] = _kept(value)
+            tensors[f"{OPTIMISER}{key}/{name}"] = _on_cpu(value)
     body = json.dumps({"identity": run.identity, "torch": torch.__version__, "progress": progress}, allow_nan=False)
     facts = {"content": body, "digest": _digest(body, tensors)}
     write_whole(path, tensors_to_bytes(tensors, facts))
@@ -70,29 +96,30 @@ def load(path: Path, run: Run) -> Checkpoint | None:
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         facts, tensors = header["__metadata__"], tensors_from_bytes(content)
         whole = facts["digest"] == _digest(facts["content"], tensors)
-        held = json.loads(facts["content"]) if whole else {}
+        loaded = json.loads(facts["content"]) if whole else {}
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         whole = False
     if not whole:
         raise UnusableCheckpoint(f"the checkpoint {path} is damaged and was not used")
-    if held["identity"] != run.identity:
+    if loaded["identity"] != run.identity:
         raise ForeignCheckpoint(f"{path} is the checkpoint of another run (delete it to train from the beginning)")
-    if held["torch"] != torch.__version__:
+    if loaded["torch"] != torch.__version__:
         raise UnusableCheckpoint(
-            f"the checkpoint {path} was written by torch {held['torch']}, this is {torch.__version__}: it was not used"
+            f"the checkpoint {path} was written by torch {loaded['torch']}, this is {torch.__version__}: "
+            "it was not used"
         )
-    return Checkpoint(tensors, held["progress"])
+    return Checkpoint(tensors, loaded["progress"])
 
 
-def restore(held: Checkpoint, model: nn.Module, optimiser: AdamW) -> None:
-    """Put weights and optimiser where they were. Raises UnusableCheckpoint, and changes nothing, where they differ."""
-    weights = {name.removeprefix(WEIGHTS): w for name, w in held.tensors.items() if name.startswith(WEIGHTS)}
+def restore(loaded: Checkpoint, model: nn.Module, optimiser: AdamW) -> None:
+    """Restore weights and optimiser. Raises UnusableCheckpoint, and changes nothing, where shapes differ."""
+    weights = {name.removeprefix(WEIGHTS): w for name, w in loaded.tensors.items() if name.startswith(WEIGHTS)}
     shapes = {name: w.shape for name, w in model.state_dict().items()}
     if {name: w.shape for name, w in weights.items()} != shapes:
         raise UnusableCheckpoint("the checkpoint has other weights than this model and was not used")
     model.load_state_dict(weights)
     parameters = dict(model.named_parameters())
-    for name, value in held.tensors.items():
+    for name, value in loaded.tensors.items():
         if name.startswith(OPTIMISER):
             key, _, parameter = name.removeprefix(OPTIMISER).partition("/")
             like = parameters[parameter]
@@ -101,7 +128,37 @@ def restore(held: Checkpoint, model: nn.Module, optimiser: AdamW) -> None:
             optimiser.state.setdefault(like, {})[key] = put.to(like.device).copy_(value)
 
 
-def _kept(value: Tensor) -> Tensor:
+def resume(
+    checkpoint: Path | None,
+    run: Run,
+    model: SequenceModel,
+    optimiser: AdamW,
+    watch: Callable[[Any], None],
+) -> TrainerState:
+    """The state in the checkpoint, with weights and optimiser restored; a fresh state where there is none."""
+    try:
+        loaded = load(checkpoint, run) if checkpoint else None
+        if loaded is None:
+            return TrainerState()
+        if set(loaded.progress) != {f.name for f in fields(TrainerState)}:
+            raise UnusableCheckpoint(f"the checkpoint {checkpoint} was written by another version and was not used")
+        restore(loaded, model, optimiser)
+        return TrainerState(**loaded.progress)
+    except UnusableCheckpoint as error:
+        warning = f"{error}: training started again from the beginning"
+        watch(warning)
+        return TrainerState(warning=warning)
+
+
+def note_marks(state: TrainerState, validation: float, sampled: bool, solve_at: float, seconds: float) -> None:
+    """Note the marks that an accuracy on the validation split crosses."""
+    if sampled and state.half is None and validation >= 0.5:
+        state.half = state.update
+    if validation >= solve_at:
+        state.solve = [state.update, seconds]
+
+
+def _on_cpu(value: Tensor) -> Tensor:
     return value.detach().cpu().contiguous()
 
 

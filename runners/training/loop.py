@@ -1,18 +1,18 @@
-"""Train one model: fresh rows every update, a policy of length and load, an honest end.
+"""Training of one model: fresh sequences every update, a policy of length and load, and how it ended.
 
-The accuracy of a small model on recall sits at the floor and then jumps, and on long rows it may never
-leave the floor. So a run starts, unless its policy says otherwise, on short rows with few items and doubles
-both as it masters them; it is budgeted in updates, not epochs, and reports when it crossed one half and
-when it was solved. "Solved" is a fact of the validation split; the rate then cools to zero and training
-ends. A run that was not solved says by what it was stopped, and a loss that is not finite is an outcome,
-not a crash. An interrupted run goes on from its checkpoint with the very numbers it would have had.
+The accuracy of a small model on recall sits at the floor and then jumps, and on long sequences it may
+never leave the floor. So a run starts, unless its policy says otherwise, on short sequences with few items and
+doubles both as it masters them. It is budgeted in updates, not epochs, and reports when it crossed one half and when
+it was solved. "Solved" is measured on the validation split; the rate then cools to zero and training ends. A run that
+was not solved reports why it stopped; a loss that is not finite is an outcome, not a crash. An interrupted run goes
+on from its checkpoint with the very numbers it would have had.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,29 +23,30 @@ import torch.nn.functional as F
 from models import SequenceModel
 from recall_tasks import Batch, Stream
 
-from ..config.curriculum import POLICIES
+from ..config.curriculum import MIN_BATCH, POLICIES, Policy
 from ..config.run import Run
 from ..evaluation.evaluate import device_of, origins, places, score
 from .adamw import AdamW
-from .checkpoint import save
-from .feed import Feed
-from .ledger import mark, resumed
-from .rate import Schedule
+from .checkpoint import note_marks, resume, save
 
-VALIDATION_ROWS = 256
+VALIDATION_SEQUENCES = 256
 CHECK = 50
-"""Updates between two looks at the validation split where lengths are drawn: marks are as coarse there."""
+"""Updates between two validations where lengths are sampled: marks are as coarse there."""
 EVERY = 10.0
 """Seconds between two checkpoints."""
 SPENT = 0.02
-"""Share of the time that checkpoints take at the most, however large the model is."""
+"""Largest fraction of the time that checkpoints may take, however large the model is."""
+OPEN = 4
+"""Settings whose sequences stay in memory: a block has 256 of them, and an update seldom takes all."""
+COOLDOWN = 0.2
+"""Fraction of the budget over which the rate falls to zero."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run is: shown while it trains, kept as its learning curve. Times in seconds.
+    """A point of the learning curve, shown while the run trains. Times in seconds.
 
-    Accuracy is that of the update's own rows; where lengths are drawn there is one stage.
+    Accuracy is that of the update's own sequences; where lengths are sampled there is one stage.
     """
 
     update: int
@@ -61,15 +62,15 @@ class Progress:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How training ended. `None` where a mark was not reached.
+    """The end of training. `None` where a mark was not reached.
 
-    stopped            `solved`, or by what else: `updates` (the budget), `seconds` (the clock), `diverged`
-    solved             whether the validation split was ever answered with `solve_at`: converged or not
+    stopped            `solved`, `updates` (the budget), `seconds` (the clock) or `diverged`
+    solved             whether accuracy on the validation split ever reached `solve_at`
     seconds            of all parts of a run that was interrupted
-    updates_to_half    the first update whose rows, of the task itself, were half right; where lengths are
-                       drawn, the first look at the validation split that was
-    validation         accuracy in the end
-    warning            what happened that a reader of the result should know
+    updates_to_half    first update, on the task itself, with half of its answers correct; where lengths are
+                       sampled, first validation with half of them correct
+    validation         final accuracy on the validation split
+    warning            an event that readers of the result should know
     """
 
     stopped: str
@@ -84,6 +85,54 @@ class Outcome:
     warning: str | None = None
 
 
+class TrainingBatches:
+    """Batches of the train split, about `tokens` tokens each, from any setting; no sequence of a setting comes twice.
+
+    `used` counts the sequences taken of each setting: all it takes to go on with the next ones.
+    """
+
+    def __init__(self, policy: Policy, tokens: int, seed: int, used: dict[int, int]) -> None:
+        self.policy, self.tokens, self.seed, self.used = policy, tokens, seed, used
+        self.open: dict[int, Iterator[Batch]] = {}
+
+    def batch(self, number: int) -> Batch:
+        """The next sequences of a setting."""
+        task, length = self.policy.setting(number)
+        size, start = max(MIN_BATCH, self.tokens // length), self.used.get(number, 0)
+        batches = self.open.pop(number, None)
+        if batches is None:
+            batches = Stream(task, length, "train", self.seed).batches(size, start)
+            if len(self.open) == OPEN:
+                del self.open[next(iter(self.open))]
+        self.open[number] = batches
+        self.used[number] = start + size
+        return next(batches)
+
+
+class Schedule:
+    """Learning rate: linear warm-up, constant, and a linear cool-down to zero that starts once.
+
+    The cool-down starts with the last fifth of the budget, or earlier when `cool` is called.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.training = run.training
+        self.cooling_from = math.ceil(run.training.updates * (1 - COOLDOWN))
+        self.end = run.training.updates
+
+    def cool(self, update: int) -> None:
+        """Begin the cool-down here, over a quarter of the updates so far: a fifth of all, as with the budget."""
+        if update < self.cooling_from:
+            self.cooling_from = update
+            self.end = min(self.training.updates, update + max(20, update // 4))
+
+    def rate(self, update: int) -> float:
+        rate = self.training.learning_rate * min(1.0, (update + 1) / max(1, self.training.warmup))
+        if update >= self.cooling_from:
+            rate *= (self.end - update) / (self.end - self.cooling_from)
+        return rate
+
+
 def train(
     run: Run,
     watch: Callable[[Any], None] = lambda progress: None,
@@ -91,106 +140,106 @@ def train(
     checkpoint: Path | None = None,
     every: float = EVERY,
 ) -> tuple[SequenceModel, Outcome, list[dict[str, Any]]]:
-    """Train the run's model, or go on with the one given; returns it with how it ended and its learning curve.
+    """Train the run's model, or the one given; returns it with the outcome and the learning curve.
 
-    watch        sees every point of the curve as it comes, a Progress, and in words what is worth saying
+    watch        receives every point of the curve, a Progress, and messages as text
     model        on any device, which training follows. Weights that need no gradient stay as they are
-    checkpoint   where training goes on if it was interrupted, and keeps its place about every `every` seconds
-                 (0: after every update). It is left there: delete it when the result is safe
+    checkpoint   file that an interrupted training resumes from, written about every `every` seconds (0: after every
+                 update). It stays there: delete it when the result is safe
 
-    A checkpoint that is damaged is not used: training starts from the beginning, and the outcome says so.
+    A damaged checkpoint is not used: training starts from the beginning, and the outcome says so.
     Raises ForeignCheckpoint for one of another run and UnwritableFolder where the disk does not take it.
     """
     if not every >= 0:
-        raise ValueError(f"every takes seconds from 0, not {every}")
+        raise ValueError(f"every takes at least 0 seconds, not {every}")
     setting = run.training
     model = run.build() if model is None else model
     learning = [weights for weights in model.parameters() if weights.requires_grad]
     optimiser = AdamW(learning, setting.weight_decay)
-    ledger = resumed(checkpoint, run, model, optimiser, watch)
+    state = resume(checkpoint, run, model, optimiser, watch)
     policy, schedule = POLICIES[setting.policy](run), Schedule(run)
-    feed = Feed(policy, setting.tokens, run.seed, dict(ledger.used))
+    batches = TrainingBatches(policy, setting.tokens, run.seed, dict(state.used))
     validation = Stream(run.task.task, run.task.length, "validation", run.seed)
-    if ledger.cooling:
-        schedule.cooling_from, schedule.end = ledger.cooling
+    if state.cooling:
+        schedule.cooling_from, schedule.end = state.cooling
     stopped, best = "updates", None
-    began = time.perf_counter() - ledger.seconds
+    began = time.perf_counter() - state.seconds
     due = time.perf_counter() + every
 
-    while ledger.update < schedule.end:
+    while state.update < schedule.end:
         if time.perf_counter() - began > setting.seconds:
             stopped = "seconds"
             break
-        number = policy.choose(ledger.update, ledger.mastered)
-        batch = feed.batch(number)
-        loss, accuracy = step(model, optimiser, batch, setting.clip, schedule.rate(ledger.update))
-        ledger.update += 1
-        ledger.tokens += batch.tokens.size
-        last = number == policy.count - 1 and not policy.drawn
+        number = policy.choose(state.update, state.mastered)
+        batch = batches.batch(number)
+        loss, accuracy = step(model, optimiser, batch, setting.clip, schedule.rate(state.update))
+        state.update += 1
+        state.tokens += batch.tokens.size
+        last = number == policy.count - 1 and not policy.sampled
         if not math.isfinite(loss):
             stopped = "diverged"
             break
-        if last and ledger.half is None and accuracy >= 0.5:
-            ledger.half = ledger.update
+        if last and state.half is None and accuracy >= 0.5:
+            state.half = state.update
         masters = (last and accuracy >= setting.solve_at) or (
             policy.adapts and not last and accuracy >= setting.advance_at
         )
-        if ledger.update % 10 == 0 or masters:
-            stage, count = (1, 1) if policy.drawn else (number + 1, policy.count)
-            drawn, length = policy.setting(number)
+        if state.update % 10 == 0 or masters:
+            stage, count = (1, 1) if policy.sampled else (number + 1, policy.count)
+            task, length = policy.setting(number)
             here = Progress(
-                ledger.update, ledger.tokens, time.perf_counter() - began, stage, count, length,
-                getattr(drawn, drawn.load), loss, accuracy,
+                state.update, state.tokens, time.perf_counter() - began, stage, count, length,
+                getattr(task, task.load), loss, accuracy,
             )  # fmt: skip
-            ledger.curve.append(asdict(here))
+            state.curve.append(asdict(here))
             watch(here)
         if masters and not last:
-            ledger.mastered += 1
-        elif ledger.solve is None and (masters or (policy.drawn and ledger.update % CHECK == 0)):
-            best = score(model, validation, VALIDATION_ROWS).accuracy
+            state.mastered += 1
+        elif state.solve is None and (masters or (policy.sampled and state.update % CHECK == 0)):
+            best = score(model, validation, VALIDATION_SEQUENCES).accuracy
             model.train()
-            mark(ledger, best, policy.drawn, setting.solve_at, time.perf_counter() - began)
+            note_marks(state, best, policy.sampled, setting.solve_at, time.perf_counter() - began)
             if best >= setting.solve_at and policy.cools:
-                schedule.cool(ledger.update)
+                schedule.cool(state.update)
         if checkpoint and time.perf_counter() >= due:
             now = time.perf_counter()
-            ledger.seconds, ledger.used = now - began, list(feed.used.items())
-            ledger.cooling = [schedule.cooling_from, schedule.end]
-            save(checkpoint, run, model, optimiser, asdict(ledger))
+            state.seconds, state.used = now - began, list(batches.used.items())
+            state.cooling = [schedule.cooling_from, schedule.end]
+            save(checkpoint, run, model, optimiser, asdict(state))
             done = time.perf_counter()
             due = done + max(every, (done - now) / SPENT if every else 0)
 
     if stopped == "diverged":
-        best = None  # whatever was seen before, those weights are gone
+        best = None  # whatever was measured before, those weights are gone
     else:
-        best = score(model, validation, VALIDATION_ROWS).accuracy
-        if ledger.solve is None:
-            mark(ledger, best, policy.drawn, setting.solve_at, time.perf_counter() - began)
+        best = score(model, validation, VALIDATION_SEQUENCES).accuracy
+        if state.solve is None:
+            note_marks(state, best, policy.sampled, setting.solve_at, time.perf_counter() - began)
     outcome = Outcome(
-        stopped="solved" if ledger.solve and stopped == "updates" else stopped,
-        solved=ledger.solve is not None and stopped != "diverged",
-        updates=ledger.update,
-        tokens=ledger.tokens,
+        stopped="solved" if state.solve and stopped == "updates" else stopped,
+        solved=state.solve is not None and stopped != "diverged",
+        updates=state.update,
+        tokens=state.tokens,
         seconds=time.perf_counter() - began,
-        updates_to_half=ledger.half,
-        updates_to_solve=int(ledger.solve[0]) if ledger.solve else None,
-        seconds_to_solve=ledger.solve[1] if ledger.solve else None,
+        updates_to_half=state.half,
+        updates_to_solve=int(state.solve[0]) if state.solve else None,
+        seconds_to_solve=state.solve[1] if state.solve else None,
         validation=best,
-        warning=ledger.warning,
+        warning=state.warning,
     )
-    return model, outcome, ledger.curve
+    return model, outcome, state.curve
 
 
 def step(model: SequenceModel, optimiser: AdamW, batch: Batch, clip: float, rate: float) -> tuple[float, float]:
-    """One update on a batch at this learning rate: its loss in nats and its accuracy, both before the update.
+    """One update on a batch; returns its loss in nats and its accuracy, both before the update.
 
-    Runs where the model's weights are. A loss that is not finite leaves the weights as they were.
+    Runs on the device of the weights. A loss that is not finite leaves them unchanged.
     """
     device = device_of(model)
     tokens = torch.from_numpy(batch.tokens).to(device)
     targets = torch.from_numpy(batch.answers[batch.asking]).long().to(device) - model.answers.start
     row, position = places(batch)
-    told = origins(batch).to(device) if model.told else None
+    told = origins(batch).to(device) if model.uses_oracle else None
     logits, _ = model(tokens, (row.to(device), position.to(device)), None, told)
     loss = F.cross_entropy(logits, targets)
     right = (logits.detach().argmax(-1) == targets).float().mean()

@@ -97,7 +97,7 @@ def _check_causal(model: SequenceModel, stream: Stream, rows: int, half: int) ->
         torch.arange(rows, device=tokens.device).repeat_interleave(half),
         torch.arange(half, device=tokens.device).repeat(rows),
     )
-    told = torch.full_like(tokens, -1) if model.told else None
+    told = torch.full_like(tokens, -1) if model.uses_oracle else None
     model.eval()
     one, two = (model(seen, asked, None, told)[0] for seen in (tokens, other))
     if not torch.allclose(one, two, rtol=1e-3, atol=1e-4 * float(one.abs().max())):

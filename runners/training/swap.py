@@ -14,8 +14,8 @@ from dataclasses import replace
 from torch import Tensor
 
 from models import SequenceModel, memory_options
-from models.caching.cached import Cached
-from models.post_training import BROUGHT, cached, only_gates
+from models.caching.memory import CachingMemory
+from models.post_training import BROUGHT, only_gates, with_caching
 from models.recurrent import Recurrent
 from models.rules import RULES
 
@@ -36,11 +36,11 @@ def swapped(
     trained = memory_options(own) | run.model.options
     shared = {name: value for name, value in trained.items() if name in memory_options(kind)}
     first = model.blocks[0].memory
-    if issubclass(kind, Cached) and isinstance(first, Recurrent) and not isinstance(first, Cached):
+    if issubclass(kind, CachingMemory) and isinstance(first, Recurrent) and not isinstance(first, CachingMemory):
         shared["base"] = base_of(first)
         new = replaced(run, memory, shared, given)
         added = {name: value for name, value in new.model.options.items() if name not in BROUGHT}
-        return new, cached(model, kind, run.seed, **added).eval()
+        return new, with_caching(model, kind, run.seed, **added).eval()
     new = replaced(run, memory, shared, given)
     made = new.build()
     other = made.blocks[0].memory

@@ -57,7 +57,7 @@ def _refused(folder: Path, kind: Path) -> bool:
     if kind.suffix != ".safetensors" or kind.name in RUN_FILES:
         return False
     for record in (folder / kind.parent).glob("*.json"):
-        for kept in dict(storage.unsealed(record)).get("outputs", ()) if record.name not in RUN_FILES else ():
+        for kept in dict(storage.read_record(record)).get("outputs", ()) if record.name not in RUN_FILES else ():
             if kept["name"] == kind.stem:
                 try:
                     storage.load_tensors(folder / kind.parent, kind.stem, kept["digest"])

@@ -75,7 +75,7 @@ def contents(folder: Path) -> dict[str, Any]:
         for path in sorted(place.iterdir()):
             timeless = path.suffix == ".json"
             name = f"{place.name}/{path.name}"
-            held[name] = _timeless(storage.unsealed(path)) if timeless else path.read_bytes()
+            held[name] = _timeless(storage.read_record(path)) if timeless else path.read_bytes()
     return held
 
 

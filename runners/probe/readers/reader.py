@@ -188,7 +188,7 @@ def prior_log_proba(y: Labels, validation: Labels, V: int) -> Floats:
 
 
 def best_candidate(scores: Floats, y: Labels, prior: Floats | None = None) -> tuple[int, float]:
-    """Of C ways to score one item, [n, C, V], the index of that with the least log-loss, and its best steepness.
+    """Index and steepness of the scores with the least log-loss, of C candidates [n, C, V] for one item.
 
     y [n] are labels of states that no way was fitted to; prior [V], log-probabilities that scores are added to.
     """

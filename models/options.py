@@ -1,0 +1,67 @@
+"""Options of memories: keyword parameters of a constructor, or the fields of one frozen dataclass.
+
+    class Mine(Memory):
+        def __init__(self, width: int, decay: float = 1.0) -> None: ...
+
+    class Mine(Memory):
+        def __init__(self, width: int, options: MineOptions = MineOptions()) -> None: ...
+
+Either way they are flat everywhere else: `decay=0.5` in `build`, `--decay 0.5` on the command line, `{"decay": 0.5}`
+in a run's configuration. The second way suits a memory of more than eight options, and memories that share theirs.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import field, fields, is_dataclass
+from typing import Any, TypeVar
+
+from .memory import Memory
+
+M = TypeVar("M", bound=Memory)
+V = TypeVar("V", bool, int, float, str)
+
+
+def option(default: V, meaning: str) -> V:
+    """A field of a dataclass of options: its default, and what it means in words."""
+    value: V = field(default=default, metadata={"meaning": meaning})
+    return value
+
+
+def meanings(kind: type) -> dict[str, str]:
+    """The meaning of every option of a dataclass of options, in order."""
+    return {f.name: f.metadata["meaning"] for f in fields(kind)}
+
+
+def option_defaults(memory: type[Memory]) -> Any | None:
+    """The dataclass object that is a memory's one parameter after its width; None for one of plain parameters."""
+    parameters = list(inspect.signature(memory).parameters.values())[1:]
+    alone = parameters[0].default if len(parameters) == 1 else None
+    return alone if is_dataclass(alone) else None
+
+
+def memory_options(memory: type[Memory]) -> dict[str, Any]:
+    """The options a memory takes beside its width, with their defaults."""
+    if (defaults := option_defaults(memory)) is not None:
+        return {f.name: getattr(defaults, f.name) for f in fields(defaults)}
+    parameters = list(inspect.signature(memory).parameters.values())[1:]
+    return {p.name: p.default for p in parameters}
+
+
+def check_options(memory: type[Memory], options: Mapping[str, Any]) -> None:
+    """Raises ValueError for an option that the memory does not have, or a value of another type than its default."""
+    known = memory_options(memory)
+    for name, value in options.items():
+        if name not in known:
+            takes = ", ".join(known) or "no options"
+            raise ValueError(f"{memory.__name__} has no option {name!r}: it takes {takes}")
+        if type(value) is not type(known[name]) and not (type(known[name]) is float and type(value) is int):
+            raise ValueError(f"{memory.__name__}: {name} takes {type(known[name]).__name__} values, not {value!r}")
+
+
+def build_memory(memory: type[M], width: int, **options: Any) -> M:
+    """One layer's memory from flat options. Raises ValueError for values that it refuses."""
+    if (defaults := option_defaults(memory)) is not None:
+        options = {"options": type(defaults)(**options)}
+    return memory(width, **options)

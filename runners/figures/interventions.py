@@ -1,0 +1,174 @@
+"""Interventions on states, and the caches of a memory beside the weights of its router."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from ..analysis.interventions import interventions
+from ..analysis.probes import READER, bins, by_seed, matching, probed
+from ..formatting import accuracy
+from ..probe.verdict import ACCURACY
+from ..results.tables import Results
+from ..statistics import fraction_over_seeds
+from .figure import Figure
+from .style import Styles, accuracy_scale, by_memory, coloured_map, dots, label_map, legend_mark, reference
+
+KINDS = {"intact": "intact", "erased": "erased", "random": "random", "patched": "follow\ndonor"}
+"""Kinds of change, and their labels."""
+SPREAD = 0.6
+"""Between the first memory of a group and the last, in groups."""
+CACHES = ["task", "memory", "map", "layer", "age_low", "age_high", "segment"]
+STORED, WEIGHED = "stored", "router weight"
+SCALES = {STORED: "usable bits", WEIGHED: "weight"}
+
+
+def change_table(results: Results) -> pd.DataFrame:
+    """task, memory, kind, seeds, items (in all), mean, low, high, rank, chance
+
+    mean   accuracy or, where states were patched, the fraction of answers that follow the donor
+    """
+    table = interventions(results)
+    if not len(table):
+        return pd.DataFrame()
+    table = table[table["kind"].isin(list(KINDS))]
+    patched = table["kind"] == "patched"
+    for name, follows in zip(ACCURACY, ("follows", "follows_low", "follows_high"), strict=True):
+        table = table.assign(**{name: table[name].where(~patched, table[follows].astype(float))})
+    table = table[table["accuracy"].notna()].assign(rank=table["rank"].astype(float))
+    records = []
+    for record, part in by_seed(table, ["task", "memory", "kind"], [*ACCURACY, "rank", "chance"]):
+        record |= dict(
+            zip(("mean", "low", "high"), fraction_over_seeds(*(part[name] for name in ACCURACY)), strict=True)
+        )
+        records.append(record | {name: part[name].mean() for name in ("rank", "chance")})
+    return pd.DataFrame(records)
+
+
+def draw_changes(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:
+    """Draw a group for each kind of change, memories side by side with whiskers, and chance."""
+    kinds, memories = [kind for kind in KINDS if (table["kind"] == kind).any()], table["memory"].nunique()
+    reference(ax, [-0.5, len(kinds) - 0.5], [table["chance"].max()] * 2, "chance")
+    for place, (memory, mine, style) in enumerate(by_memory(table, styles)):
+        x = mine["kind"].map(kinds.index) + SPREAD * (place - (memories - 1) / 2) / max(1, memories - 1)
+        ax.vlines(x, mine["low"], mine["high"], color=style.colour, linewidth=1.1, zorder=3)
+        legend_mark(ax, memory, style)
+        dots(ax, x, mine["mean"], style, [change_words(record) for _, record in mine.iterrows()], 20)
+    accuracy_scale(ax)
+    ax.set(xscale="linear", xlim=(-0.5, len(kinds) - 0.5))
+    ax.set_xticks(range(len(kinds)), [KINDS[kind] for kind in kinds])
+    ax.set_xlabel("")
+    ax.grid(visible=False, axis="x")
+
+
+def change_words(record: pd.Series[Any]) -> str:
+    """Text of one mark: memory, change and accuracy."""
+    change = str(record["kind"])
+    if change == "patched":
+        change = "state of a donor, whose values are answered"
+    elif change in ("erased", "random") and record["rank"] == record["rank"]:
+        change = f"{change}, {record['rank']:.0f} directions"
+    return f"{record['memory']}, {change}: {accuracy(record)}"
+
+
+def cache_table(results: Results) -> pd.DataFrame:
+    """task, memory, map, layer, age_low, age_high, segment, items (in all), value, most, num_memories, panel
+
+    map      "stored": value is usable bits of an item, most is all it has; "router weight": value is weight, most 1
+    segment  from 0, the oldest; num_memories - 1 is the open memory
+    """
+    table = matching(probed(results), {"end": True, "reduced": 0, "reader": READER, "control": "none"})
+    if not len(table):
+        return pd.DataFrame()
+    number = table["content"].str.extract(r"^cache (\d+)$", expand=False).astype(float)
+    table = table.assign(segment=number - 1)[number.notna() | (table["content"] == "open")]
+    parts = []
+    for _, part in table.groupby(["task", "memory"], sort=False):
+        if part["segment"].notna().any():
+            parts.append(stored_bits(part))
+            parts.append(router_weights(results.routing, parts[-1]))
+    if not parts:
+        return pd.DataFrame()
+    both = pd.concat([part for part in parts if len(part)], ignore_index=True)
+    low, width = bins(both["age"], both["task"])
+    groups = both.assign(age_low=low, age_high=low + width - 1).groupby(CACHES, sort=False)
+    table = groups[["value", "most", "num_memories"]].mean().astype({"num_memories": int})
+    table.insert(0, "items", groups.size())
+    table = table.reset_index()
+    return table.assign(panel=table["task"] + ", " + table["memory"] + ": " + table["map"])
+
+
+def stored_bits(table: pd.DataFrame) -> pd.DataFrame:
+    """Usable bits of each item in each cache of one memory, in the layer whose caches hold most."""
+    layer = table.groupby("layer")["bits"].mean().idxmax()
+    here = table[table["layer"] == layer]
+    newest = int(here["segment"].max()) + 1
+    segment = here["segment"].fillna(newest).astype(int)
+    here = here.assign(map=STORED, segment=segment, num_memories=newest + 1, value=here["bits"], most=here["item_bits"])
+    return here[["task", "memory", "layer", "age", "map", "segment", "num_memories", "value", "most"]]
+
+
+def router_weights(routing: pd.DataFrame, beside: pd.DataFrame) -> pd.DataFrame:
+    """Weight on the cache that holds the answer, of the memory and layer of `beside`."""
+    table = matching(routing, {name: beside[name].iloc[0] for name in ("task", "memory", "layer")})
+    if not len(table):
+        return pd.DataFrame()
+    table = table[["task", "memory", "layer", "age", "segment", "num_memories", "weight"]]
+    return table.rename(columns={"weight": "value"}).assign(map=WEIGHED, most=1.0)
+
+
+def draw_caches(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:
+    """Draw caches across, items downwards by age."""
+    kind, layer = table["map"].iloc[0], table["layer"].iloc[0]
+    ages, memories = sorted(set(table["age_low"]), reverse=True), int(table["num_memories"].max())
+    values = np.full((len(ages), memories), np.nan)
+    words = [[""] * memories for _ in ages]
+    for _, cell in table.iterrows():
+        y, x = ages.index(cell["age_low"]), int(cell["segment"])
+        values[y, x] = cell["value"]
+        place = "the open memory" if x == memories - 1 else f"cache {x + 1}"
+        amount = f"{cell['value']:.2f}" + (f" of {cell['most']:.1f} bits" if kind == STORED else " of the weight")
+        words[y][x] = f"age {cell['age_low']:,}–{cell['age_high']:,}, {place}: {amount}"
+    coloured_map(ax, values, words, float(table["most"].max()), SCALES[kind])
+    label_map(ax, [*(f"{i + 1}" for i in range(memories - 1)), "open"], [f"{age:,}" for age in ages])
+    ax.set_xlabel(f"cache (layer {layer})")
+
+
+CHANGES = Figure(
+    name="causal",
+    title="Is it used?",
+    reading=(
+        "The model's own answers from its state as it is (intact), with the directions erased along which a linear "
+        "reader reads the item (erased), and with as many erased of what else varies (random): all items that were "
+        "asked for, mean over seeds and its 95 % interval; the table of verdicts goes by the readable ones. Used: "
+        "erasing costs answers, and more than random directions do; those may even help, where items disturb each "
+        "other. Unused: nothing changes. Last, the state of another sequence is put in its place: the fraction of "
+        "answers that follow that donor, which shows that answers come from the state at all."
+    ),
+    table=change_table,
+    draw=draw_changes,
+    x="state",
+    y="answers",
+    measure="probe",
+)
+CACHED = Figure(
+    name="holding",
+    title="What each cache holds, and where the router looks",
+    reading=(
+        "Down: items by age, the oldest on top. Across: caches from the oldest, the open memory last. In maps of what "
+        "is stored, bright is what a linear reader wins from that cache alone; in maps of the router's weight, the "
+        "weight it gives to the cache in which the item was written, and nothing elsewhere. Memory and router agree "
+        "where both are bright along the same staircase; checkpoints hold what came before as well, so later caches "
+        "may be bright too. Stored but without weight is an error of routing; not stored is one of compression, which "
+        "no router can mend. The layer shown is the one whose caches hold most."
+    ),
+    table=cache_table,
+    draw=draw_caches,
+    x="cache",
+    y="age (tokens)",
+    measure="probe",
+    columns=2,  # a map of each kind, side by side
+)

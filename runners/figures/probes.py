@@ -1,0 +1,290 @@
+"""Items read from frozen states: usable bits by age, over time and in all, the model's own answers, and theory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator
+from numpy.typing import NDArray
+
+from models.hippo.legendre import resolution
+
+from ..analysis.probes import PLACE, READER, at_end, bins, by_seed, matching, probed, totals
+from ..formatting import fraction, span
+from ..results.tables import Results
+from ..statistics import number_over_seeds
+from .figure import Figure
+from .frontier import draw_limits
+from .style import (
+    INK,
+    UNNAMED,
+    Styles,
+    accuracy_scale,
+    by_memory,
+    coloured_map,
+    label_map,
+    mean_line,
+    reference,
+    seeds_and_mean,
+    side_by_side,
+)
+
+AGES = ["task", "memory", "age_low", "age_high"]
+WRITTEN = ["task", "memory", "written_low", "written_high", "time"]
+CONTROLS: dict[str, tuple[str, Any]] = {
+    "untrained": ("untrained", (0, (3, 2))),
+    "shuffled": ("states of other sequences", (0, (1, 2))),
+    "control": ("control task", (0, (5, 2, 1, 2))),
+}
+"""Label and dashes of each control of a reader."""
+TOKENS, COEFFICIENTS, DECAY, NOISE, SEGMENT = 128, 24, 0.97, 0.05, 32
+"""Of the curves in theory."""
+
+
+def theory_table(results: Results) -> pd.DataFrame:
+    """memory, age, fraction, panel; empty where no state was probed."""
+    if not len(at_end(results)):
+        return pd.DataFrame()
+    ages = np.arange(TOKENS)
+    curves = {
+        "flat: attention": np.ones(TOKENS),
+        "slope: a decaying memory": explained_fraction(ages),
+        "U: HiPPO-LegS": resolution(COEFFICIENTS, TOKENS)[::-1],
+        "sawtooth: decaying, cached by segment": explained_fraction(ages % SEGMENT),
+    }
+    parts = [
+        pd.DataFrame({"memory": panel.partition(": ")[2], "age": ages, "fraction": curve, "panel": panel})
+        for panel, curve in curves.items()
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def explained_fraction(steps: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Explained fraction of the variance of a token that has faded for so many steps and is read through noise."""
+    faded = DECAY ** (2.0 * steps)
+    return np.asarray(faded / (faded + NOISE))
+
+
+def draw_theory(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:
+    """Draw the recoverable fraction against age."""
+    ax.plot(table["age"], table["fraction"], color=INK, alpha=0.75, linewidth=1.3, label=UNNAMED)
+    ax.text(0.03, 0.045, "theory", transform=ax.transAxes, fontsize=7.5, style="italic", color=INK)
+    ax.set(xscale="linear", yscale="linear", xlim=(0, TOKENS), ylim=(-0.03, 1.08))
+    ax.set_xticks(range(0, TOKENS + 1, SEGMENT))
+
+
+def age_table(results: Results) -> pd.DataFrame:
+    """task, memory, control, age_low, age_high, seeds, items (in all), bits, low, high, accuracy, item_bits"""
+    table = matching(at_end(results), {"reader": READER})
+    if not len(table):
+        return pd.DataFrame()
+    records, bounds = [], ["bits", "bits_low", "bits_high"]
+    table = table[table["control"].isin(["none", *CONTROLS])]
+    keys = ["task", "memory", "control", "age_low", "age_high"]
+    for record, part in by_seed(table, keys, [*bounds, "accuracy", "item_bits"]):
+        record |= dict(zip(("bits", "low", "high"), number_over_seeds(*(part[name] for name in bounds)), strict=True))
+        records.append(record | {name: part[name].mean() for name in ("accuracy", "item_bits")})
+    return pd.DataFrame(records)
+
+
+def draw_ages(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:
+    """Draw the trained state solid, its controls faint, the bits that an item has dashed."""
+    ends, item_bits = [float(table["age_low"].min()), float(table["age_high"].max() + 1)], table["item_bits"].max()
+    reference(ax, ends, [item_bits] * 2, "all of it", linestyle=(0, (9, 3)), alpha=0.8)
+    reference(ax, ends, [0, 0], "nothing", alpha=0.4)
+    for control, (label, dashes) in CONTROLS.items():
+        if (table["control"] == control).any():
+            reference(ax, [], [], label, linestyle=dashes, alpha=0.6)
+    table = table.assign(x=(table["age_low"] + table["age_high"]) / 2, mean=table["bits"])
+    for memory, mine, style in by_memory(table, styles):
+        for kind, part in mine.groupby("control", sort=False):
+            part = part.sort_values("age_low")
+            if kind == "none":
+                words = [
+                    f"{memory}, age {r['age_low']:,}–{r['age_high']:,}: {r['bits']:.2f} of {r['item_bits']:.1f} bits "
+                    f"[{r['low']:.2f} to {r['high']:.2f}], accuracy {r['accuracy']:.0%}"
+                    for _, r in part.iterrows()
+                ]
+                mean_line(ax, part["x"], part, style, memory, words)
+            else:
+                faint: dict[str, Any] = {"linestyle": CONTROLS[str(kind)][1], "linewidth": 0.8, "alpha": 0.6}
+                ax.plot(part["x"], part["bits"], color=style.colour, label=UNNAMED, **faint)
+    ax.set(xscale="linear", yscale="linear", ylim=(-0.06 * item_bits, 1.06 * item_bits))
+
+
+def time_table(results: Results) -> pd.DataFrame:
+    """task, memory, written_low, written_high, time, end, seeds, items (in all), bits, accuracy, item_bits, panel
+
+    Times that fewer than half of the runs of a task share are left out; the end is one time, wherever it lies.
+    """
+    table = matching(probed(results), {**PLACE, "reader": READER, "control": "none"})
+    if not len(table):
+        return pd.DataFrame()
+    last = table[table["end"]].groupby("task")["time"].max()
+    table = table.assign(time=table["time"].where(~table["end"], table["task"].map(last)))
+    sharing = table.groupby(["task", "time"])["run"].transform("nunique")
+    table = table[table["end"] | (2 * sharing >= table.groupby("task")["run"].transform("nunique"))]
+    low, width = bins(table["written"], table["task"])
+    groups = table.assign(written_low=low, written_high=low + width - 1).groupby(WRITTEN, sort=False)
+    counts = pd.DataFrame({"end": groups["end"].any(), "seeds": groups["seed"].nunique(), "items": groups.size()})
+    table = counts.join(groups[["bits", "accuracy", "item_bits"]].mean()).reset_index()
+    order = {name: list(dict.fromkeys(results.probes[name])).index for name in ("task", "memory")}
+    keys = ["task", "memory", "time", "written_low"]
+    table = table.sort_values(keys, key=lambda c: c.map(order[c.name]) if c.name in order else c, kind="stable")
+    return table.assign(panel=table["task"] + ", " + table["memory"]).reset_index(drop=True)
+
+
+def draw_times(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:
+    """Draw tokens read across, items downwards by where they were written."""
+    times, places = sorted(set(table["time"])), sorted(set(table["written_low"]))
+    values = np.full((len(places), len(times)), np.nan)
+    words = [[""] * len(times) for _ in places]
+    for _, cell in table.iterrows():
+        y, x = places.index(cell["written_low"]), times.index(cell["time"])
+        values[y, x] = cell["bits"]
+        words[y][x] = (
+            f"written at {cell['written_low']:,}–{cell['written_high']:,}, after {cell['time']:,} tokens: "
+            f"{cell['bits']:.2f} of {cell['item_bits']:.1f} bits, accuracy {cell['accuracy']:.0%}"
+        )
+    coloured_map(ax, values, words, float(table["item_bits"].max()), "usable bits")
+    ended = set(table.loc[table["end"], "time"])
+    columns = ["end" if time in ended else f"{time:,}" for time in times]
+    label_map(ax, columns, [f"{place:,}" for place in places])
+
+
+def total_table(results: Results) -> pd.DataFrame:
+    """task, memory, seed, items, bits, payload, state_bytes, ceiling, bits_per_state_bit, mean"""
+    table = totals(results)
+    return table.assign(mean=table.groupby(["task", "memory"])["bits"].transform("mean")) if len(table) else table
+
+
+def draw_totals(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:
+    """Draw every seed as a dot, the mean as a mark, payload and information ceiling as lines."""
+    table = table.assign(carried=table["state_bytes"], state_bytes=table["state_bytes"].clip(lower=1))
+    payload, factors = float(table["payload"].max()), side_by_side(table)
+    draw_limits(ax, table["state_bytes"], payload)
+    for memory, mine, style in by_memory(table, styles):
+        x, mean = mine["state_bytes"] * factors[memory], float(mine["mean"].iloc[0])
+        words = f"{memory}: {mean:.1f} of {payload:.1f} bits in {span(mine['carried'])} bytes"
+        seeds_and_mean(ax, x, mine["bits"], (x.iloc[0], mean), style, memory, words)
+
+
+def answer_table(results: Results) -> pd.DataFrame:
+    """task, memory, age_low, age_high, probe, behaviour, chance, probe_mean, behaviour_mean (over all ages)
+
+    Memories that were not asked themselves are left out.
+    """
+    table = matching(at_end(results), {"control": "none"})
+    if not len(table):
+        return pd.DataFrame()
+    columns = {READER: "probe", "model": "behaviour"}
+    read = table[table["reader"].isin(list(columns))].assign(reader=table["reader"].map(columns))
+    wide = read.pivot_table(index=AGES, columns="reader", values="accuracy", sort=False)
+    if not {*columns.values()} <= set(wide):
+        return pd.DataFrame()
+    both = wide.dropna().rename_axis(columns=None).reset_index()[[*AGES, *columns.values()]]
+    both["chance"] = both["task"].map(table.groupby("task")["chance"].mean())
+    means = read.groupby(["task", "memory", "reader"])["accuracy"].mean().unstack()
+    return both.join(means[[*columns.values()]].add_suffix("_mean"), on=["task", "memory"])
+
+
+def draw_answers(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:
+    """Draw the model's accuracy across, its reader's up, the diagonal and both chances."""
+    chance, ends = float(table["chance"].max()), [-0.03, 1.04]
+    reference(ax, [0, 1], [0, 1], "as much answered as read", alpha=0.6)
+    reference(ax, ends, [chance] * 2, "chance", alpha=0.5)
+    reference(ax, [chance] * 2, ends, "chance", alpha=0.5)
+    for memory, mine, style in by_memory(table, styles):
+        answers, probe = float(mine["behaviour_mean"].iloc[0]), float(mine["probe_mean"].iloc[0])
+        words = f"{memory}: the probe reads {fraction(probe)}, the model answers {fraction(answers)}"
+        seeds_and_mean(ax, mine["behaviour"], mine["probe"], (answers, probe), style, memory, words)
+    accuracy_scale(ax)
+    ax.set(xscale="linear", xlim=ends)
+    ax.xaxis.set_major_locator(FixedLocator([0, 0.25, 0.5, 0.75, 1]))
+    ax.xaxis.set_major_formatter(ax.yaxis.get_major_formatter())
+
+
+THEORY = Figure(
+    name="probes_shapes",
+    title="Shapes to expect",
+    reading=(
+        "Theory, not measurement: the fraction of each token that a linear reader could recover of four memories in "
+        "closed form, after 128 tokens. Attention keeps every token. Of a token that fades by .97 a step and is read "
+        "through noise of a twentieth of its variance, the explained fraction of variance. HiPPO-LegS keeps 24 "
+        "Legendre coefficients of everything read and recovers the first and the last tokens best. Caches of 32 "
+        "tokens, which fade within a segment and are kept unchanged from its end on, make a sawtooth with the period "
+        "of the segment."
+    ),
+    table=theory_table,
+    draw=draw_theory,
+    x="age (tokens since written)",
+    y="fraction recovered",
+    measure="probe",
+    columns=2,
+)
+AGE = Figure(
+    name="probe",
+    title="What is still in the state",
+    reading=(
+        "A linear reader (ridge) is fitted to frozen states of all layers and predicts which value an item had; usable "
+        "bits are what it saves over guessing. Ages share at most eight bins of one width; line and band: mean over "
+        "seeds and its 95 % interval. Faint dashes: the untrained model. Faint dots: states of other sequences, which "
+        "must lie at 0, and so must faint dash-dots, the same reader fitted to a random label for every sequence. Only "
+        "what lies above all three was learned and kept."
+    ),
+    table=age_table,
+    draw=draw_ages,
+    x="age (tokens since written)",
+    y="usable bits of an item",
+    measure="probe",
+)
+TIME = Figure(
+    name="forgetting",
+    title="How forgetting unfolds",
+    reading=(
+        "Down: items by where they were written. Across: tokens read so far; the column named end is when items are "
+        "asked for, where order asks columns after it are while they are answered. Bright: a linear reader still has "
+        "all bits of the item, dark: none are left; mean over seeds. Empty: not yet written. A line that stays bright "
+        "is kept, one that darkens to the right fades with age, one that brightens comes into a form that is easier to "
+        "read; where whole columns darken, something happened to all items at once, such as a new segment."
+    ),
+    table=time_table,
+    draw=draw_times,
+    x="tokens read",
+    y="item written at",
+    measure="probe",
+)
+TOTAL = Figure(
+    name="recovered",
+    title="What is recovered for the state that is carried",
+    reading=(
+        "Usable bits of all items of a sequence together, against the bytes of the state. Small marks are seeds, large "
+        "ones their mean; memories with equal states are set side by side. No reader can be above the information "
+        "ceiling, the smaller of the payload and the bits of the state; a linear one may be far below what is there. "
+        "Tasks whose items say something of one another have no total, and no panel."
+    ),
+    table=total_table,
+    draw=draw_totals,
+    x="state",
+    y="usable bits a sequence",
+    measure="probe",
+)
+ANSWERS = Figure(
+    name="diagonal",
+    title="Present, and used?",
+    reading=(
+        "Across: how often the model answers an item correctly. Up: how often a linear reader of its state predicts "
+        "it. Small marks are bins of age, large ones the mean of all; both over seeds. Above the diagonal: present "
+        "but not used, or not by the question as the model poses it. On it: what can be read is answered. Below: the "
+        "model reads what a linear reader cannot, or could not with the sequences it was given (see how far totals "
+        "still rise). In the corner of both chances: absent."
+    ),
+    table=answer_table,
+    draw=draw_answers,
+    x="accuracy of the model itself",
+    y="probe accuracy",
+    measure="probe",
+)
