@@ -5,13 +5,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test slow sb3 lint types wheel check bench docs memories clean help
+.PHONY: demo picture test slow sb3 lint types wheel check bench speed docs memories clean help
 
 help:
-	@echo "make demo    set up, then compare seven memories on three tasks (about eight minutes)"
-	@echo "make test    set up, then run the tests (about two minutes)"
+	@echo "make demo    set up, then compare seven memories on three tasks, write a report"
+	@echo "make test    set up, then run the tests"
 	@echo "make check   everything CI runs: lint, types, tests, slow tests, wheel"
 	@echo "make bench   speed, as ratios measured in one run"
+	@echo "make speed   measure all of docs/speed.md anew (an hour on a quiet core)"
+	@echo "make picture  copy the demo's figure of accuracy against length into docs/figures"
 	@echo "make docs    write docs/tasks.md and docs/memories.md from the registries; tests hold them to it"
 	@echo "make memories  train what docs/memories.md shows (about half an hour), then write it; goes on where it stopped"
 	@echo "make sb3     install Stable-Baselines3, check the environments with it and train its PPO"
@@ -24,6 +26,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 demo: $(INSTALLED)
 	$(BIN)/recall compare --preset demo
+
+picture: $(INSTALLED)
+	$(BIN)/python -c "from PIL import Image; Image.open('runs/demo/figures/length.png').convert('RGB').quantize(128).save('docs/figures/demo.png', optimize=True)"
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -m "not slow and not wheel and not sb3" -n 2
@@ -50,9 +55,13 @@ check: lint types test slow wheel
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks
 
+speed: $(INSTALLED)
+	$(BIN)/python -m benchmarks all --write docs/speed.md
+
 docs: $(INSTALLED)
 	$(BIN)/python -m recall_tasks.guide
 	$(BIN)/python -m runners.memory_guide.page
+	$(BIN)/python -m runners.results.tables
 
 memories: $(INSTALLED)
 	$(BIN)/recall compare --preset memories

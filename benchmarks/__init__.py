@@ -1,5 +1,5 @@
 """Speed, as ratios measured in one run; asserts nothing.
 
-`python -m benchmarks [rows] [loading] [environments] [step] [caching] [legs]`, and by name alone `lengths`, `prefill`
-(of some: `--memories grm ssc`) and `solve`, which take minutes.
+`python -m benchmarks [NAME ...]` prints the tables, `--write docs/speed.md` writes them into the page too. A module
+with a `table()` is a benchmark; `lengths`, `prefill`, `runners` and `solve` take minutes and run by name or by `all`.
 """

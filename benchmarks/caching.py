@@ -1,4 +1,4 @@
-"""What reading N caches costs: microseconds a token for one segment of 32 tokens that follows N cached ones,
+"""Cost of reading N caches: microseconds a token for one segment of 32 tokens that follows N cached ones,
 4 sequences, width 32, k = 2 chosen, one thread, in its processor time.
 
     route      what decides between the caches: the gate's logits over all N, and the choice or softmax
@@ -26,7 +26,8 @@ from models.caching.reading import read_all, read_chosen
 from models.rules import RULES
 
 from .lengths import exponent
-from .resident import kept
+from .resident import keep_freed_memory
+from .tables import Columns, Line
 from .timing import seconds
 
 WIDTH, ROWS, SEGMENT = 32, 4, 32
@@ -36,12 +37,12 @@ BASES = tuple(base for base in ("linear", "titans") if base in RULES)
 REPEATS = 9
 
 
-def ready(memory: CachingMemory, N: int, grown: bool = False) -> Any:
+def filled_state(memory: CachingMemory, N: int, grown: bool = False) -> Any:
     """A state behind N segments, its caches drawn: what is in them costs nothing more or less to read."""
     x = torch.randn(ROWS, SEGMENT, WIDTH)
     with torch.no_grad():
         _, state = memory(x)
-    kept = memory.kept(N)
+    kept = memory.num_caches(N)
     caches = tuple(torch.randn(ROWS, stack.shape[1], kept, *stack.shape[3:]) for stack in state.caches)
     pools = torch.randn(ROWS, state.pools.shape[1], N, state.pools.shape[3])
     for a in (*caches, pools) if grown else ():
@@ -49,7 +50,7 @@ def ready(memory: CachingMemory, N: int, grown: bool = False) -> Any:
     return state._replace(caches=caches, pools=pools, seen=N * SEGMENT)
 
 
-def timed(call: Callable[[], object]) -> float:
+def microseconds(call: Callable[[], object]) -> float:
     """Microseconds a token."""
     return 1e6 * seconds(call, repeats=REPEATS, warmup=2, clock=time.process_time) / (ROWS * SEGMENT)
 
@@ -57,7 +58,7 @@ def timed(call: Callable[[], object]) -> float:
 def costs(memory: CachingMemory, N: int) -> list[float]:
     """route, read, append, forward, fwd+bwd, into."""
     x = torch.randn(ROWS, SEGMENT, WIDTH, requires_grad=True)
-    state, grown = ready(memory, N), ready(memory, N, grown=True)
+    state, grown = filled_state(memory, N), filled_state(memory, N, grown=True)
     sparse = hasattr(memory, "route")
 
     def backward(state: Any) -> None:
@@ -77,17 +78,17 @@ def costs(memory: CachingMemory, N: int) -> list[float]:
             routed = [routed[0][..., -state.caches[0].shape[2] :]]
         ask = read_chosen if sparse else read_all
         parts = [
-            timed(route),
-            timed(lambda: ask(memory.rule, state.caches, q, *routed)),
-            timed(lambda: [torch.cat([stack, stack[:, :, :1]], dim=2) for stack in state.caches]),
-            timed(lambda: memory(x, state)),
+            microseconds(route),
+            microseconds(lambda: ask(memory.rule, state.caches, q, *routed)),
+            microseconds(lambda: [torch.cat([stack, stack[:, :, :1]], dim=2) for stack in state.caches]),
+            microseconds(lambda: memory(x, state)),
         ]
-    return [*parts, timed(lambda: backward(state)), timed(lambda: backward(grown))]
+    return [*parts, microseconds(lambda: backward(state)), microseconds(lambda: backward(grown))]
 
 
-def table(bases: Sequence[str] = BASES, counts: Sequence[int] = COUNTS) -> Iterator[str]:
-    heads = "".join(f"{word:>9}" for word in ("route", "read", "append", "forward", "fwd+bwd", "into", "of grm"))
-    yield f"{'base':<10}{'memory':<10}{'N':>6}{heads}{'flat':>7}"
+def table(bases: Sequence[str] = BASES, counts: Sequence[int] = COUNTS) -> Iterator[Line]:
+    costs_of = ("route", "read", "append", "forward", "fwd+bwd", "into", "of grm")
+    yield Columns({"base": "<10", "memory": "<10", "N": ">6"} | dict.fromkeys(costs_of, ">9.2f") | {"flat": ">7.2f"})
     for base in bases:
         grm: dict[int, float] = {}
         for name in sorted(NAMES, key=lambda name: name != "grm"):
@@ -95,10 +96,9 @@ def table(bases: Sequence[str] = BASES, counts: Sequence[int] = COUNTS) -> Itera
             memory = build_memory(MEMORIES[name], WIDTH, base=base, segment=SEGMENT)
             reads = []
             for N in counts:
-                with kept():
+                with keep_freed_memory():
                     found = costs(memory, N)
                 grm.setdefault(N, found[4])
                 reads.append(found[1])
-                line = f"{base:<10}{name:<10}{N:>6}" + "".join(f"{value:>9.2f}" for value in found)
-                line += f"{found[4] / grm[N]:>9.2f}"
-                yield line + (f"{exponent(counts[1:], reads[1:]):>7.2f}" if counts[-1] == N else "")
+                flat = exponent(counts[1:], reads[1:]) if counts[-1] == N else None
+                yield base, name, N, *found, found[4] / grm[N], flat

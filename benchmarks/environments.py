@@ -11,6 +11,7 @@ from gymnasium.vector import VectorEnv
 from recall_tasks import TASKS
 from recall_tasks.environments import environment_id
 
+from .tables import Columns, Line
 from .timing import seconds
 
 LANES = 64
@@ -38,8 +39,9 @@ def rate(envs: VectorEnv, steps: int, repeats: int) -> float:
     return lanes * steps / seconds(play, repeats=repeats, warmup=0)
 
 
-def table() -> Iterator[str]:
-    yield f"{'task':<20}{'length':>7}{'lanes':>7}{'native':>14}{'SyncVectorEnv':>15}{'ratio':>7}   keywords"
+def table() -> Iterator[Line]:
+    numbers = {"length": ">7", "lanes": ">7", "native": ">14,.0f", "SyncVectorEnv": ">15,.0f", "ratio": ">7.0f"}
+    yield Columns({"task": "<20"} | numbers | {"keywords": "<30"})
     for name, lanes, keywords in CELLS:
         spec = environment_id(TASKS[name])
         native = gymnasium.make_vec(spec, lanes, **keywords)
@@ -50,5 +52,5 @@ def table() -> Iterator[str]:
         block = native.setting.stream(0).block_rows * (length + 1)
         fast = rate(native, block, repeats=1 if length > 1000 else 3)
         slow = rate(sync, 20_000 // lanes, repeats=3)
-        told = ", ".join(f"{k}={v}" for k, v in keywords.items() if k != "length")
-        yield f"{name:<20}{length:>7}{lanes:>7}{fast:>14,.0f}{slow:>15,.0f}{fast / slow:>7.0f}   {told}"
+        shown = ", ".join(f"{k}={v}" for k, v in keywords.items() if k != "length")
+        yield name, length, lanes, fast, slow, fast / slow, shown

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from models.hippo.legendre import carry, step, transition, write_weights
 
+from .tables import Columns, Line
 from .timing import seconds
 
 CHANNELS, BLOCK, TIMED = 32, 128, 256
@@ -31,14 +32,14 @@ def rounded(*constants: object) -> tuple[Tensor, ...]:
     return tuple(torch.as_tensor(constant, dtype=torch.float32) for constant in constants)
 
 
-def transitioned(B: Tensor, c: Tensor) -> Tensor:
+def multiply_transition(B: Tensor, c: Tensor) -> Tensor:
     """A c for B [N, 1] and c [N, channels], by a running sum: off the diagonal, where n + 1 stands, A is B B^T."""
     diagonal = torch.arange(1, len(B) + 1)[:, None] - B.square()
     return torch.addcmul(B * (B * c).cumsum(0), diagonal, c)
 
 
-def measured(N: int, T: int) -> str:
-    """A line of the table."""
+def measure_setting(N: int, T: int) -> tuple[float, ...]:
+    """Rates, ratios and seconds of one size and length."""
     f = torch.randn(T, CHANNELS)
     began = time.process_time()
     (K,) = rounded(write_weights(N, T))
@@ -75,20 +76,20 @@ def measured(N: int, T: int) -> str:
     def cheaply() -> Tensor:
         c = start
         for k, f_k in enumerate(last, T - timed + 1):
-            c = torch.add(c, B * f_k - transitioned(B, c), alpha=1 / k)
+            c = torch.add(c, B * f_k - multiply_transition(B, c), alpha=1 / k)
         return c
 
     exact = seconds(by_steps, repeats=3, warmup=1, clock=time.process_time) / timed
     cheap = seconds(cheaply, repeats=3, warmup=1, clock=time.process_time) / timed
     rates = [CHANNELS * T / whole, CHANNELS * T / blocks, CHANNELS / exact, CHANNELS / cheap]
     new = T * (exact + build_step) / (whole + build_whole)
-    ratios = f"{T * exact / whole:>12,.0f}{T * cheap / whole:>13,.0f}{T * cheap / blocks:>14,.0f}{new:>8,.0f}"
-    return "".join(f"{rate:>15,.0f}" for rate in rates) + ratios + f"{build_whole:>9.3f}{build_blocks:>9.3f}"
+    return *rates, T * exact / whole, T * cheap / whole, T * cheap / blocks, new, build_whole, build_blocks
 
 
-def table(sizes: Sequence[int] = SIZES, lengths: Sequence[int] = LENGTHS) -> Iterator[str]:
-    heads = f"{'whole':>15}{'blocks':>15}{'step':>15}{'cheap':>15}{'whole/step':>12}{'whole/cheap':>13}"
-    yield f"{'N':>4}{'T':>8}{heads}{'blocks/cheap':>14}{'new':>8}{'build':>9}{'(blocks)':>9}"
+def table(sizes: Sequence[int] = SIZES, lengths: Sequence[int] = LENGTHS) -> Iterator[Line]:
+    rates = dict.fromkeys(("whole", "blocks", "step", "cheap"), ">15,.0f")
+    ratios = dict.fromkeys(("whole/step", "whole/cheap", "blocks/cheap"), ">14,.0f")
+    yield Columns({"N": ">4", "T": ">8,"} | rates | ratios | {"new": ">8,.0f", "build": ">9.3f", "(blocks)": ">9.3f"})
     for N in sizes:
         for T in lengths:
-            yield f"{N:>4}{T:>8,}{measured(N, T)}"
+            yield N, T, *measure_setting(N, T)

@@ -1,4 +1,4 @@
-"""What every memory costs as sequences grow: width 32, defaults, one sequence, one thread, in its processor time.
+"""Cost of every memory as sequences grow: width 32, defaults, one sequence, one thread, in its processor time.
 
     fwd+bwd ms   a whole sequence forward, and gradients of its input and all parameters
     peak MiB     what that call takes at its highest, constants it builds included (Linux only)
@@ -22,7 +22,8 @@ import torch
 from models import MEMORIES
 from models.memory import Memory
 
-from .resident import kept, peak
+from .resident import keep_freed_memory, peak
+from .tables import Columns, Line
 from .timing import seconds
 
 WIDTH = 32
@@ -53,7 +54,7 @@ def cost(memory: Memory, length: int) -> Cost:
         memory(x)[0].square().mean().backward()
 
     highest = peak(train)
-    with kept():
+    with keep_freed_memory():
         once = seconds(train, repeats=1, clock=time.process_time, warmup=1)
         trained = seconds(train, repeats=max(1, min(15, int(0.5 / once))), clock=time.process_time, warmup=0)
         with torch.no_grad():
@@ -87,16 +88,17 @@ def exponent(lengths: Sequence[int], values: Sequence[float]) -> float:
     return float(np.polyfit(*np.log(points).T, 1)[0])
 
 
-def table(names: Sequence[str] = (), lengths: Sequence[int] = LENGTHS) -> Iterator[str]:
-    yield f"{'memory':<18}{'cost':<12}" + "".join(f"{length:>10,}" for length in lengths) + f"{'exponent':>10}"
+def table(names: Sequence[str] = (), lengths: Sequence[int] = LENGTHS) -> Iterator[Line]:
+    yield Columns(
+        {"memory": "<18", "cost": "<12"} | dict.fromkeys((f"{n:,}" for n in lengths), ">10.4g") | {"exponent": ">10.2f"}
+    )
     steep, growing = [], []
     for name in names or MEMORIES:
         torch.manual_seed(0)
         found = list(costs(MEMORIES[name](WIDTH), lengths))
         for (word, unit), values in zip(ROWS, zip(*found, strict=True), strict=True):
             slope = exponent(lengths, values)
-            cells = "".join(f"{unit * value:>10.4g}" for value in values) + " " * 10 * (len(lengths) - len(values))
-            yield f"{name:<18}{word:<12}{cells}{slope:>10.2f}"
+            yield name, word, *(unit * value for value in values), *[None] * (len(lengths) - len(values)), slope
             if word == "fwd+bwd ms" and slope > STEEP:
                 steep.append(f"{name} {slope:.2f}")
             if word == "state KiB" and slope > 0.5:

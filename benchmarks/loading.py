@@ -1,5 +1,5 @@
-"""Rows a second that reach a training loop, MQAR at length 64 in batches of 256, beside drawing the blocks alone:
-`of drawing` is the share of `Stream.block`'s rate that is left, timed in turns with it."""
+"""Sequences a second that reach a training loop, MQAR at length 64 in batches of 256, beside drawing the blocks alone:
+`of drawing` is the fraction of `Stream.block`'s rate that is left, timed in turns with it."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -9,6 +9,8 @@ from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, S
 
 from recall_tasks import MQAR, Stream
 from recall_tasks.dataset import RecallDataset, RecallIterable, Row
+
+from .tables import Columns, Line
 
 ROWS, SIZE, REPEATS = 16384, 256, 9
 STREAM = Stream(MQAR(num_pairs=4), 64)
@@ -27,7 +29,7 @@ class RowByRow(Dataset[Row]):
         return self.dataset[row]
 
 
-def whole(shuffled: bool) -> DataLoader[Row]:
+def whole_batches(shuffled: bool) -> DataLoader[Row]:
     kept = RecallDataset(STREAM, ROWS, cached=ROWS // STREAM.block_rows if shuffled else 8)
     sampler = BatchSampler((RandomSampler if shuffled else SequentialSampler)(kept), SIZE, drop_last=False)
     return DataLoader(kept, batch_size=None, sampler=sampler)
@@ -38,8 +40,8 @@ WAYS: dict[str, Callable[[], Iterable[object]]] = {
     "Stream.batches": lambda: STREAM.batches(SIZE, 0, ROWS),
     "map-style, row by row": lambda: DataLoader(RowByRow(RecallDataset(STREAM, ROWS)), SIZE),
     "map-style, __getitems__": lambda: DataLoader(RecallDataset(STREAM, ROWS), SIZE),
-    "map-style, whole batches": lambda: whole(shuffled=False),
-    "  shuffled, all blocks kept": lambda: whole(shuffled=True),
+    "map-style, whole batches": lambda: whole_batches(shuffled=False),
+    "  shuffled, all blocks kept": lambda: whole_batches(shuffled=True),
     "iterable, row by row": lambda: DataLoader(RecallIterable(STREAM, 0, ROWS), SIZE),
     "iterable, whole batches": lambda: DataLoader(RecallIterable(STREAM, 0, ROWS, batch_size=SIZE), None),
     "  shuffled": lambda: DataLoader(RecallIterable(STREAM, 0, ROWS, batch_size=SIZE, shuffle=True), None),
@@ -47,7 +49,7 @@ WAYS: dict[str, Callable[[], Iterable[object]]] = {
 }
 
 
-def table() -> Iterator[str]:
+def table() -> Iterator[Line]:
     times: dict[str, list[float]] = {name: [] for name in WAYS}
     for _ in range(REPEATS):  # in turns, so that what else the machine does falls on all of them
         for name, way in WAYS.items():
@@ -56,6 +58,6 @@ def table() -> Iterator[str]:
                 pass
             times[name].append(time.perf_counter() - began)
     drawing = median(times["Stream.block"])
-    yield f"{'way':<30}{'rows/s':>12}{'of drawing':>12}"
+    yield Columns({"way": "<30", "sequences/s": ">13,.0f", "of drawing": ">12.2f"})
     for name, taken in times.items():
-        yield f"{name:<30}{ROWS / median(taken):>12,.0f}{drawing / median(taken):>12.2f}"
+        yield name, ROWS / median(taken), drawing / median(taken)

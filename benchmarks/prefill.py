@@ -15,13 +15,14 @@ import torch
 from models import MEMORIES
 
 from .resident import resident
+from .tables import Columns, Line
 
 WIDTH, LENGTH, PIECE, LONGEST = 32, 1_000_000, 8192, 30.0
 GROWTH = 2.0
 
 
-def prefill(name: str, length: int, piece: int) -> str:
-    """A memory's line after its name."""
+def prefill(name: str, length: int, piece: int) -> tuple[float | str | None, ...]:
+    """A memory's record after its name."""
     torch.manual_seed(0)
     memory = MEMORIES[name](WIDTH)
     generator = torch.Generator().manual_seed(0)
@@ -39,22 +40,23 @@ def prefill(name: str, length: int, piece: int) -> str:
             if not early and done >= length / 10:
                 early = tenth = resident()
     end, half = resident(), len(times) // 2
-    line = f"{done / times[-1]:>12,.0f}"
     rates = [(tokens[b] - tokens[a]) / max(times[b] - times[a], 1e-9) for a, b in ((0, half), (half, -1))]
-    line += f"{rates[1] / rates[0]:>7.2f}" if len(tokens) > 2 else " " * 7
-    line += f"{tenth:>9.1f}{end - tenth:>+9.1f}{4 * memory.state_floats(done) / 1024:>11.1f}"
+    late = rates[1] / rates[0] if len(tokens) > 2 else None
+    remark = None
     if done < length:
-        line += f"   stopped after {done:,} tokens: all would take {length / done * times[-1]:,.0f} s at this rate"
-        line += "" if early else "; MiB from the start"
-    return line
+        remark = f"stopped after {done:,} tokens: all would take {length / done * times[-1]:,.0f} s at this rate"
+        remark += "" if early else "; MiB from the start"
+    return done / times[-1], late, tenth, end - tenth, 4 * memory.state_floats(done) / 1024, remark
 
 
-def table(names: Sequence[str] = (), length: int = LENGTH, piece: int = PIECE) -> Iterator[str]:
-    yield f"{'memory':<18}{'tokens/s':>12}{'late':>7}{'MiB':>9}{'more':>9}{'state KiB':>11}"
+def table(names: Sequence[str] = (), length: int = LENGTH, piece: int = PIECE) -> Iterator[Line]:
+    numbers = {"tokens/s": ">12,.0f", "late": ">7.2f", "MiB": ">9.1f", "more": ">9+.1f", "state KiB": ">11.1f"}
+    yield Columns({"memory": "<18"} | numbers | {"remark": "<60"})
     for name in names or MEMORIES:
         memory = MEMORIES[name](WIDTH)
         growth = memory.state_floats(10**6) / memory.state_floats(10**4)
         if growth > GROWTH:
-            yield f"{name:<18}{'left out: its state grows':>30} {growth:,.0f} times from 10^4 to 10^6 tokens"
+            remark = f"left out: its state grows {growth:,.0f} times from 10^4 to 10^6 tokens"
+            yield name, None, None, None, None, None, remark
         else:
-            yield f"{name:<18}{prefill(name, length, piece)}"
+            yield name, *prefill(name, length, piece)

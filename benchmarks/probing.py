@@ -6,7 +6,7 @@
     all       factor and read
     plain     scikit-learn's Ridge for each item at each of the nine strengths (timed for one item and strength, its
               cheapest solver, and multiplied)
-    matmul    share of this machine's float64 matmul rate in `factor`, of the products that it cannot do without
+    matmul    fraction of this machine's float64 matmul rate in `factor`, of the products that it cannot do without
 
 States are sums of a random code for each item's value, with noise: values 64, float32."""
 
@@ -22,6 +22,7 @@ from runners.probe.readers.ridge import ALPHAS
 from runners.probe.reading import make_reader, read
 from runners.probe.state_store import Table
 
+from .tables import Columns, Line
 from .timing import seconds
 
 VALUES = 64
@@ -29,7 +30,7 @@ SIZES = ((16, 1024, 1280), (16, 8192, 1280), (64, 4096, 4000))
 """Items, numbers of state, sequences."""
 
 
-def drawn(items: int, floats: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
+def random_states(items: int, floats: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     labels = rng.integers(0, VALUES, (rows, items))
     states = rng.standard_normal((rows, floats), np.float32)
@@ -38,34 +39,37 @@ def drawn(items: int, floats: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
     return states, labels
 
 
-def timed(call: object) -> float:
+def processor_seconds(call: object) -> float:
     return seconds(call, repeats=1, warmup=0, clock=time.process_time)  # type: ignore[arg-type]
 
 
-def measured(items: int, floats: int, rows: int) -> str:
-    """A line of the table."""
-    states, labels = drawn(items, floats, rows)
+def measure_setting(items: int, floats: int, rows: int) -> tuple[float, ...]:
+    """A record of the table."""
+    states, labels = random_states(items, floats, rows)
     parts = split(np.arange(rows))
-    factor = timed(lambda: factorise(Table(states), parts.train))
+    factor = processor_seconds(lambda: factorise(Table(states), parts.train))
     with StateStore(limit=0) as store:
         for start in range(0, rows, 256):
             store.add({"state": states[start : start + 256]})
-        disk = timed(lambda: factorise(store["state"], parts.train))
+        disk = processor_seconds(lambda: factorise(store["state"], parts.train))
     found = factorise(Table(states), parts.train)
-    reading = timed(lambda: read(make_reader("ridge", VALUES), found.coordinates, labels, parts))
+    reading = processor_seconds(lambda: read(make_reader("ridge", VALUES), found.coordinates, labels, parts))
     train, onehot = states[parts.train].astype(np.float64), np.eye(VALUES)[labels[parts.train, 0]]
-    plain = timed(lambda: Ridge(100.0).fit(train, onehot)) * items * len(ALPHAS)
+    plain = processor_seconds(lambda: Ridge(100.0).fit(train, onehot)) * items * len(ALPHAS)
     n, small = len(parts.train), min(floats, len(parts.train))
     flops = 2 * rows * floats * small if n < floats else 2 * n * floats**2 + 2 * rows * floats**2
     a = np.ones((1024, 1024))
-    share = flops / factor / (2 * 1024**3 / seconds(lambda: a @ a, repeats=5, clock=time.process_time))
-    line = f"{items:>6}{floats:>8,}{rows:>7,}{factor:>9.2f}{disk:>8.2f}{reading:>8.2f}{factor + reading:>8.2f}"
-    return f"{line}{plain:>9.1f}{plain / (factor + reading):>8.0f}x{share:>8.2f}"
+    fraction = flops / factor / (2 * 1024**3 / seconds(lambda: a @ a, repeats=5, clock=time.process_time))
+    whole = factor + reading
+    return items, floats, rows, factor, disk, reading, whole, plain, plain / whole, fraction
 
 
-def table() -> Iterator[str]:
-    heads = f"{'factor':>9}{'disk':>8}{'read':>8}{'all':>8}{'plain':>9}{'ratio':>9}{'matmul':>8}"
-    yield f"{'items':>6}{'floats':>8}{'rows':>7}{heads}"
+def table() -> Iterator[Line]:
+    yield Columns(
+        {"items": ">6", "floats": ">8,", "sequences": ">10,"}
+        | dict.fromkeys(("factor", "disk", "read", "all"), ">8.2f")
+        | {"plain": ">9.1f", "ratio": ">9.0f", "matmul": ">8.2f"}
+    )
     with threadpool_limits(1):
         for size in SIZES:
-            yield measured(*size)
+            yield measure_setting(*size)

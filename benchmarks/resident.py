@@ -23,7 +23,7 @@ TRIM_THRESHOLD, MMAP_MAX = -1, -4
 
 
 @contextmanager
-def kept() -> Iterator[None]:
+def keep_freed_memory() -> Iterator[None]:
     """What is freed inside stays with the process."""
     set_option = getattr(LIBC, "mallopt", lambda option, value: None)
     set_option(MMAP_MAX, 0)

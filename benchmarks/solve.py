@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from runners.config.run import ModelSetting, Run, TaskSetting, Training
 from runners.training.loop import train
 
+from .tables import Columns, Line
+
 LONG = TaskSetting("mqar", 256, {"num_pairs": 32, "num_keys": 127, "num_values": 128})
 ZOOLOGY = TaskSetting("mqar", 64, {"num_pairs": 4, "num_keys": 4095, "num_values": 4096, "placement": "power:0.01"})
 CELLS = [
@@ -21,11 +23,9 @@ CELLS = [
 SEEDS = range(3)
 
 
-def table() -> Iterator[str]:
-    yield (
-        f"{'length':>7}{'pairs':>6}{'vocabulary':>12}{'width':>7}  {'memory':<12}{'tokens':>7}"
-        f"{'solved':>7}{'updates':>9}{'seconds':>9}{'accuracy':>10}"
-    )
+def table() -> Iterator[Line]:
+    setting = {"length": ">7", "pairs": ">6", "vocabulary": ">12,", "width": ">7", "memory": "<12", "tokens": ">7,"}
+    yield Columns(setting | {"solved": ">7", "updates": ">9.0f", "seconds": ">9.1f", "accuracy": ">10.3f"})
     for task, model, tokens in CELLS:
         training = Training(updates=1300, tokens=tokens, seconds=180.0)
         outcomes = [train(Run(task, model, training, seed))[1] for seed in SEEDS]
@@ -33,6 +33,5 @@ def table() -> Iterator[str]:
         updates = statistics.median(o.updates_to_solve for o in solved) if solved else float("nan")
         took = statistics.median(o.seconds_to_solve for o in solved) if solved else float("nan")
         accuracy = statistics.median(o.validation or 0.0 for o in outcomes)
-        settled = f"{task.length:>7}{task.task.num_pairs:>6}{task.task.vocab_size:>12,}{model.width:>7}"
-        measured = f"{len(solved):>5}/{len(outcomes)}{updates:>9.0f}{took:>9.1f}{accuracy:>10.3f}"
-        yield f"{settled}  {model.memory:<12}{tokens:>7,}{measured}"
+        sizes = (task.length, task.task.num_pairs, task.task.vocab_size, model.width)
+        yield *sizes, model.memory, tokens, f"{len(solved)}/{len(outcomes)}", updates, took, accuracy

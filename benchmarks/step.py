@@ -10,6 +10,7 @@ from recall_tasks import MQAR, Stream
 from runners.training.adamw import AdamW
 from runners.training.loop import step
 
+from .tables import Columns, Line
 from .timing import matmul_rate, seconds
 
 CELLS = [(64, 64, 64, 8), (32, 256, 32, 32)]
@@ -23,12 +24,20 @@ def flops(memory: str, rows: int, length: int, width: int, layers: int = 2, rati
     return 3.0 * rows * length * layers * (dense + mixing)
 
 
-def table() -> Iterator[str]:
+def table() -> Iterator[Line]:
     rate = matmul_rate()
     yield f"matmul rate {rate:.0f} GFLOP/s"
-    yield (
-        f"{'memory':<12}{'rows':>6}{'length':>8}{'width':>7}"
-        f"{'ms/step':>9}{'GFLOP/s':>9}{'of matmul':>11}{'of attention':>14}"
+    yield Columns(
+        {
+            "memory": "<17",
+            "sequences": ">10",
+            "length": ">8",
+            "width": ">7",
+            "ms/step": ">9.1f",
+            "GFLOP/s": ">9.1f",
+            "of matmul": ">11.2f",
+            "of attention": ">14.2f",
+        }
     )
     for rows, length, width, pairs in CELLS:
         task = MQAR(num_pairs=pairs, num_keys=127, num_values=128)
@@ -39,10 +48,6 @@ def table() -> Iterator[str]:
             optimiser = AdamW(model.parameters(), 0.01)
             took = seconds(lambda: step(model, optimiser, batch, 1.0, 1e-3))  # noqa: B023
             reference = reference or took
-            line = f"{memory:<12}{rows:>6}{length:>8}{width:>7}{1e3 * took:>9.1f}"
-            if memory in TALLIED:
-                achieved = flops(memory, rows, length, width) / took / 1e9
-                line += f"{achieved:>9.1f}{achieved / rate:>11.2f}"
-            else:
-                line += " " * 20
-            yield f"{line}{took / reference:>14.2f}"
+            achieved = flops(memory, rows, length, width) / took / 1e9 if memory in TALLIED else None
+            of_matmul = achieved / rate if achieved else None
+            yield memory, rows, length, width, 1e3 * took, achieved, of_matmul, took / reference

@@ -96,13 +96,13 @@ def build(
     check_options(kind, options)
     for name, size in (("width", width), ("layers", layers)):
         if type(size) is not int or size < 1:
-            raise ValueError(f"{name} must be a whole number of at least 1, not {size!r}")
+            raise ValueError(f"{name} must be an integer of at least 1, not {size!r}")
     if type(vocab_size) is not int or vocab_size < 1:
-        raise ValueError(f"vocab_size must be a whole number of at least 1, not {vocab_size!r}")
+        raise ValueError(f"vocab_size must be an integer of at least 1, not {vocab_size!r}")
     if not isinstance(answers, range) or answers.step != 1 or not 0 <= answers.start < answers.stop <= vocab_size:
         raise ValueError(f"answers is a range of ids below {vocab_size}, such as range({vocab_size}), not {answers!r}")
     if type(mlp_ratio) is not int or mlp_ratio < 0:
-        raise ValueError(f"mlp_ratio must be a whole number of at least 0 (0: no MLP), not {mlp_ratio!r}")
+        raise ValueError(f"mlp_ratio must be an integer of at least 0 (0: no MLP), not {mlp_ratio!r}")
     with seeded_weights(seed):
         return SequenceModel(vocab_size, answers, lambda w: build_memory(kind, w, **options), width, layers, mlp_ratio)
 

@@ -77,6 +77,19 @@ class ShortConvolution(nn.Module):
         return convolve(padded, self.taps), padded[:, x.shape[1] :]
 
 
+def check_sizes(**sizes: int) -> None:
+    """Raises ValueError for a size below 1, by its name."""
+    for name, size in sizes.items():
+        if size < 1:
+            raise ValueError(f"{name} must be at least 1, not {size}")
+
+
+def check_rotary(size: int) -> None:
+    """Raises ValueError for heads of odd size: rotary positions turn channels in pairs."""
+    if size % 2:
+        raise ValueError(f"rotary positions need an even head size, not {size}")
+
+
 def head_size(width: int, heads: int, size: int = 0) -> int:
     """The size of a head: the one given, or the width's equal share where none is (0)."""
     if heads < 1 or (size == 0 and width % heads):

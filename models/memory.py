@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 State = Any
-"""A NamedTuple of tensors [B, ...] and plain whole numbers; each memory names its own."""
+"""A NamedTuple of tensors [B, ...] and plain integers; each memory names its own."""
 
 
 class Memory(nn.Module, ABC):

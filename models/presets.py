@@ -143,12 +143,12 @@ UNMATCHED_STATE = {
 def matching(memory: str | type[Memory], knob: str = "width", **options: bool | int | float | str) -> Preset:
     """The preset with these options whose `knob` comes nearest: the width to PARAMETERS, an option to STATE.
 
-    Tries 1 to LIMIT, passing over what the memory refuses. Raises ValueError for a knob that is no whole number.
+    Tries 1 to LIMIT, passing over what the memory refuses. Raises ValueError for a knob that is no integer.
     """
     known = memory_options(find(memory))
     if knob != "width" and type(known.get(knob)) is not int:
         takes = ", ".join(["width", *(name for name, value in known.items() if type(value) is int)])
-        raise ValueError(f"{knob!r} is no whole number to turn: it is one of {takes}")
+        raise ValueError(f"{knob!r} is no integer option: it is one of {takes}")
     found: list[tuple[int, int, Preset]] = []
     refused = ""
     for value in range(1, LIMIT + 1):

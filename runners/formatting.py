@@ -28,7 +28,7 @@ def accuracy(record: pd.Series[Any]) -> str:
     return f"{fraction(record['mean'])} {interval(record['low'], record['high'])}"
 
 
-def signed(value: float) -> str:
+def signed_number(value: float) -> str:
     """A difference of accuracies in three digits: +.025, -.003 (with a true minus), .000."""
     if abs(value) < 0.0005:
         return ".000"
@@ -61,6 +61,13 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
+def clock(seconds: float) -> str:
+    """A rough time, at least 1 s: 40 s, 12 min, 3.5 h."""
+    if seconds < 99.5:
+        return f"{max(1.0, seconds):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 99.5 * 60 else f"{seconds / 3600:.1f} h"
+
+
 def at_rate(record: pd.Series[Any]) -> str:
     """Chosen learning rate of a record of the comparison; empty where there was no choice."""
     return "" if math.isnan(record["learning_rate"]) else f"rate {record['learning_rate']:g}"
@@ -82,7 +89,7 @@ def to_solve(record: pd.Series[Any]) -> str:
     return f"{took}; {seeds - solved} of {seeds} {failed}" if solved else failed
 
 
-def listed(words: Sequence[str]) -> str:
+def word_list(words: Sequence[str]) -> str:
     """a, b and c"""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 

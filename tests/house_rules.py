@@ -103,7 +103,22 @@ def _targets(module: str, node: ast.Import | ast.ImportFrom) -> Iterator[str]:
         base = ".".join([*parents, *([base] if base else [])])
     for alias in node.names:
         full = f"{base}.{alias.name}"
-        yield full if full in modules() else base
+        yield full if full in modules() else lazy_names(base).get(alias.name, base)
+
+
+@cache
+def lazy_names(package: str) -> dict[str, str]:
+    """Names that a package imports when they are first asked for, each with its module; see runners/storage."""
+    if package not in modules() or "def __getattr__" not in source(package):
+        return {}
+    return {
+        alias.name: f"{package}.{node.module}"
+        for block in tree(package).body
+        if isinstance(block, ast.If)
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
 
 
 @cache
@@ -239,8 +254,11 @@ def imports_inside_functions() -> list[str]:
         for i in imports(module):
             if not i.inside:
                 continue
-            own, before = lines[i.line - 1], lines[i.line - 2].strip()
-            reason = "#" in own.replace("# noqa", "") or before.startswith("#") or explained.get(i.line - 1, False)
+            above = i.line - 1
+            while not lines[above - 1].strip():
+                above -= 1
+            own, before = lines[i.line - 1].replace("# noqa", ""), lines[above - 1].strip()
+            reason = "#" in own or before.startswith("#") or explained.get(above, False)
             explained[i.line] = reason
             if not reason:
                 out.append(f"{place(module, i.line)}: imports {i.target} inside a function without a reason")

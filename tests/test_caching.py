@@ -400,4 +400,4 @@ def test_summed_caches_are_one_matrix_however_many_there_were() -> None:
 )
 def test_what_cannot_be_is_refused(form: type[CachingMemory], options: dict[str, Any], mend: str) -> None:
     with pytest.raises(ValueError, match=mend):
-        form(WIDTH, **options)
+        build_memory(form, WIDTH, **options)

@@ -14,17 +14,18 @@ import torch
 
 from recall_tasks import Stream, bounds, make_task
 from runners.analysis.capacity import capacities, interval, slopes
-from runners.cli.capacity import told
+from runners.analysis.summaries import capacity as capacity_summary
 from runners.cli.main import main
 from runners.config.run import ModelSetting, Run, TaskSetting
 from runners.figures import FIGURES
-from runners.measures import requests
-from runners.measures.capacity import check, measure, merged, plan, remaining
-from runners.results.labels import told_apart
+from runners.measures import MEASURES, requests
+from runners.measures.capacity import plan
 from runners.results.tables import Results
 from runners.studies.presets import PRESETS
 
 torch.set_num_threads(1)
+CAPACITY = MEASURES["capacity"]
+check, measure, merge, remaining = (getattr(CAPACITY, name) for name in ("check", "measure", "merge", "remaining"))
 KEYS = {"num_keys": 16, "num_values": 8}
 SMALL = TaskSetting("mqar", 24, {"num_pairs": 4, **KEYS})
 
@@ -73,10 +74,10 @@ def test_a_task_that_stores_as_much_at_any_load_is_refused(name: str) -> None:
         ({"loads": [8], "length": 12}, "a load of 8 needs 24 tokens, not 12"),
         ({"loads": [0]}, "at least 1"),
         ({"loads": [True]}, "at least 1"),
-        ({"loads": []}, "a list of whole numbers"),
+        ({"loads": []}, "a list of integers"),
         ({"rows": 0}, "at least 1"),
         ({"length": 2}, "no load fits into 2 tokens"),
-        ({"load": [1]}, "capacity takes loads, length and rows, not 'load'"),
+        ({"load": [1]}, "capacity takes loads, length, rows, not 'load'"),
     ],
 )
 def test_what_cannot_be_asked_is_said_before_any_work(wanted: dict[str, Any], said: str) -> None:
@@ -112,7 +113,7 @@ def test_no_load_is_asked_twice() -> None:
     assert left is not None
     more = asked(run, **left)
     assert [d[:2] for d in more["done"]] == [[48, 2], [48, 8], [48, 16]]
-    both = merged(first, more)
+    both = merge(first, more)
     assert [row["load"] for row in both["capacity"]] == [1, 2, 4, 8, 16]
     assert remaining(both, {"length": 48, "rows": 16}) is None
     whole = asked(run, loads=None, length=48)
@@ -124,7 +125,7 @@ def test_no_load_is_asked_twice() -> None:
 def test_more_rows_replace_fewer() -> None:
     run = run_of()
     first, second = asked(run, loads=[2, 4]), asked(run, loads=[4], rows=32)
-    both = merged(first, second)
+    both = merge(first, second)
     assert both["done"] == [[24, 2, 16], [24, 4, 32]]
     assert len(both["capacity_sequences"]) == 48
     assert asked(run, loads=[4], rows=32, done=first["done"])["done"] == [[24, 4, 32]]
@@ -202,34 +203,8 @@ def test_without_the_study_there_are_no_laws(results: Results) -> None:
     assert found["capacity"].notna().all()
 
 
-def test_runs_of_one_name_are_told_apart_by_what_they_differ_in(results: Results) -> None:
-    """Two sizes of "linear" in one folder are two memories, and so are two learning rates."""
-
-    def settings(run: str, seed: int) -> dict[str, Any]:
-        task = {"name": "mqar", "length": 96, "fields": {"num_pairs": 32, "num_keys": 64, "num_values": 64}}
-        options = {"size": int(run.split("-")[0].split()[1])}
-        model = {"memory": "linear", "options": options, "width": 32, "label": ""}
-        return {"name": run, "task": task, "model": model, "training": {"learning_rate": 0.01}, "seed": seed}
-
-    only = results.capacity[results.capacity["family"] == "linear"]
-    runs = [settings(run, int(run.split("-")[1])) for run in only["run"].unique()]
-    mixed = dataclasses.replace(
-        results,
-        capacity=only.assign(memory="linear"),
-        capacity_sequences=results.capacity_sequences.assign(memory="linear"),
-        study={"runs": runs},
-    )
-    found = capacities(mixed)
-    assert list(found["memory"].unique()) == ["linear, size 8", "linear, size 16", "linear, size 32"]
-    known = capacities(results)
-    np.testing.assert_array_equal(found["capacity"], known[known["family"] == "linear"]["capacity"])
-    names = told_apart(mixed.capacity, [])
-    assert names["linear 8-0"] == "linear, run linear 8-0"
-    assert set(told_apart(results.capacity, []).values()) == set(results.capacity["memory"])
-
-
 def test_the_command_says_what_was_found_in_words(results: Results) -> None:
-    table, *lines = told(results)
+    table, *lines = capacity_summary(results, {})
     assert isinstance(table, pd.DataFrame)
     assert list(table["memory"]) == ["linear 8", "linear 16", "linear 32", "attention", "none"]
     assert table.set_index("memory").loc["attention", "holds at 0.5"] == ">= 32"
@@ -238,7 +213,7 @@ def test_the_command_says_what_was_found_in_words(results: Results) -> None:
     ]  # fmt: skip
     assert str(lines[0]).endswith("over 3 of 3 states")
     few = dataclasses.replace(results, capacity=results.capacity[results.capacity["load"] < 4])
-    assert "no slope, as 0 of 3 states" in str(told(few)[1])
+    assert "no slope, as 0 of 3 states" in str(capacity_summary(few, {})[1])
 
 
 @pytest.mark.parametrize("name", ["capacity", "laws", "bits"])

@@ -7,7 +7,7 @@ import pytest
 
 from recall_tasks import Stream, make_task
 from runners.evaluation.breakdown import breakdown_records, distance_records
-from runners.evaluation.evaluate import Scored
+from runners.evaluation.evaluate import Predictions
 
 
 def counted(scored, place_of):
@@ -35,7 +35,7 @@ def test_every_question_is_counted_once_and_where_it_belongs(name):
     batch = Stream(task, length, "test").rows(0, 20)
     guessed = np.random.default_rng(0).random(batch.answers.shape) < 0.5
     said = np.where(batch.asking & ~guessed, batch.answers + 1, batch.answers)
-    scored = Scored(batch.asked, batch.origins, batch.answers, said.astype(np.int32))
+    scored = Predictions(batch.asked, batch.origins, batch.answers, said.astype(np.int32))
     cells = breakdown_records(scored, length)
     tenths = {"depth": lambda asked, origin: 10 * origin // length, "position": lambda asked, _: 10 * asked // length}
     for by, tenth in tenths.items():

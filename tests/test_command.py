@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,13 +13,17 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from models import MEMORIES
 from recall_tasks import MQAR, TASKS, Preset
 from recall_tasks.markdown import first_sentence
 from runners.cli.flags import Mistake, Parser, add_list, integer, integers
 from runners.cli.main import COMMANDS, main
 from runners.execution.engines import execute
+from runners.figures import FIGURES
+from runners.probe.passes import PASSES
 from runners.results.tables import FLOORS, collect
 from runners.storage import read_record, record_bytes
+from runners.studies.presets import PRESETS
 
 ROOT = Path(__file__).parent.parent
 TINY = ["--length", "12", "--num-pairs", "2", "--num-keys", "4", "--num-values", "4", "--width", "8"]
@@ -150,8 +155,9 @@ def test_show_prints_the_same_row_in_a_pipe_twice(capsys):
 def test_ls_lists_everything(capsys):
     assert run("ls") == 0
     shown = capsys.readouterr().out
-    for name in ("mqar", "needle", "copy", "attention", "grm", "elastic", "ridge", "logistic", "demo"):
-        assert name in shown
+    for registry in (TASKS, MEMORIES, PRESETS, PASSES, FIGURES):
+        for name in registry:
+            assert re.search(rf"^{name} ", shown, re.MULTILINE), name
 
 
 def test_a_pipe_gets_a_line_for_each_task(capsys):
@@ -478,14 +484,14 @@ def test_a_stopped_comparison_goes_on_and_repeats_nothing(tmp_path, how):
 
 
 def test_a_probe_adds_the_readers_that_are_missing(trained):
-    from runners.execution.jobs import ask_more
+    from runners.execution.run_job import measure_run
 
     (trained / "probe.json").unlink(missing_ok=True)
-    ask_more(str(trained), {"probe": {"readers": ["ridge"]}}, lambda words: None)
+    measure_run(str(trained), {"probe": {"readers": ["ridge"]}}, lambda words: None)
     first = read_record(trained / "probe.json")
     assert list(first["done"]) == ["ridge"]
     assert {row["control"] for row in first["probes"]} == {"none", "control", "shuffled", "untrained", "input"}
-    ask_more(str(trained), {"probe": {"readers": ["ridge", "logistic"]}}, lambda words: None)
+    measure_run(str(trained), {"probe": {"readers": ["ridge", "logistic"]}}, lambda words: None)
     both = read_record(trained / "probe.json")
     assert set(both["done"]) == {"ridge", "logistic"}
     assert both["probes"][: len(first["probes"])] == first["probes"]

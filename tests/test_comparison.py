@@ -17,7 +17,7 @@ from runners.analysis.comparison import (
     compare_memories,
     means_over_seeds,
     over_tasks,
-    paired,
+    pair_differences,
 )
 from runners.report.context import findings, findings_at_longest
 from runners.report.tables import claim, pairs_table
@@ -44,8 +44,7 @@ def invented(
         sequence=np.tile(np.arange(ROWS), len(runs)), num_correct=right.ravel(), num_questions=QUESTIONS
     )
     scores = runs.assign(accuracy=right.mean(-1).ravel() / QUESTIONS)
-    none = pd.DataFrame()
-    return Results(scores, sequences, distances=none, curves=none, probes=none)
+    return Results(scores=scores, sequences=sequences)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +54,7 @@ def results() -> Results:
 
 @pytest.fixture(scope="module")
 def pairs(results: Results) -> pd.DataFrame:
-    return paired(results)
+    return pair_differences(results)
 
 
 def first_seeds(results: Results, seeds: int) -> Results:
@@ -82,7 +81,7 @@ def test_the_first_is_held_against_every_other_on_the_same_rows(results: Results
 def test_a_task_makes_one_claim_that_holm_corrects_over_tasks() -> None:
     """Its p is that of the closest rival, so that many rivals far behind do no harm."""
     results = invented({"a": 0.9, "b": 0.87, "c": 0.5, "d": 0.4}, seeds=6, tasks=3, spread=0.01)
-    pairs = paired(results)
+    pairs = pair_differences(results)
     largest = pairs.groupby("task")["p"].max()
     assert len(set(largest)) > 1
     corrected = dict(zip(largest.index, holm(largest), strict=True))
@@ -90,25 +89,25 @@ def test_a_task_makes_one_claim_that_holm_corrects_over_tasks() -> None:
 
 
 def test_against_a_baseline_every_row_is_a_claim(results: Results) -> None:
-    against = paired(results, "linear")
+    against = pair_differences(results, "linear")
     assert set(against["against"]) == {"linear"}
     assert len(against) == 9
     np.testing.assert_allclose(against["p_holm"], holm(against["p"]))
     # Nine claims need more than the 1 in 126 that 5 seeds can show, and it is said so.
     assert set(against["verdict"]) == {"5 seeds cannot show it"}
     few = invented({"a": 0.9, "b": 0.5, "c": 0.3}, seeds=5)
-    assert list(paired(few, "b")["verdict"]) == ["above", "below"]
+    assert list(pair_differences(few, "b")["verdict"]) == ["above", "below"]
 
 
 def test_an_unknown_baseline_is_refused(results: Results) -> None:
     with pytest.raises(ValueError, match=r"'lstm' is none of the memories compared: attention, linear, gru"):
-        paired(results, "lstm")
+        pair_differences(results, "lstm")
 
 
 @pytest.mark.parametrize(("seeds", "said"), [(1, "1 seed cannot show it"), (3, "3 seeds cannot show it")])
 def test_few_seeds_cannot_show_it_however_clear(seeds: int, said: str) -> None:
     results = invented({"good": 0.95, "bad": 0.2}, seeds)
-    pairs = paired(results)
+    pairs = pair_differences(results)
     assert list(pairs["verdict"]) == [said]
     assert pairs["low"].iloc[0] > 0.6
     assert best_memories(pairs) == set()
@@ -119,14 +118,17 @@ def test_few_seeds_cannot_show_it_however_clear(seeds: int, said: str) -> None:
 
 def test_how_many_seeds_it_takes_is_said_and_is_true(results: Results) -> None:
     few, enough = first_seeds(results, 3), results
-    said = findings(compare_memories(few), paired(few))
+    said = findings(compare_memories(few), pair_differences(few))
     assert "3 seeds cannot show that this is more than luck: that takes 5 for each memory on 3 tasks." in said[0]
     assert said[0].startswith("First came attention on mqar (")
-    assert findings(compare_memories(enough), paired(enough))[0].startswith("Most is recalled by attention on mqar (")
+    assert findings(compare_memories(enough), pair_differences(enough))[0].startswith(
+        "Most is recalled by attention on mqar ("
+    )
     assert not compare_memories(few)["best"].any()
     assert compare_memories(enough)["best"].sum() == 3
     far = [
-        findings_at_longest(means_over_seeds(r.sequences), paired(r, kind="extrapolation"))[0] for r in (few, enough)
+        findings_at_longest(means_over_seeds(r.sequences), pair_differences(r, kind="extrapolation"))[0]
+        for r in (few, enough)
     ]
     assert far[0].endswith("comes first.")
     assert far[1].endswith("leads.")
@@ -146,15 +148,15 @@ def test_marginal_intervals_do_not_decide() -> None:
     results = dataclasses.replace(results, sequences=table.assign(num_correct=right))
     means = means_over_seeds(results.sequences).set_index("memory")
     assert means.loc["a", "low"] < means.loc["b", "high"]
-    assert best_memories(paired(results)) == {("task0", "a")}
+    assert best_memories(pair_differences(results)) == {("task0", "a")}
 
 
 def test_only_common_rows_are_paired() -> None:
     results = invented({"a": 0.9, "b": 0.5}, seeds=5)
     table = results.sequences
     shorter = table[(table["memory"] == "a") | (table["sequence"] < 50)]
-    row = paired(dataclasses.replace(results, sequences=shorter)).iloc[0]
-    again = paired(dataclasses.replace(results, sequences=table[table["sequence"] < 50])).iloc[0]
+    row = pair_differences(dataclasses.replace(results, sequences=shorter)).iloc[0]
+    again = pair_differences(dataclasses.replace(results, sequences=table[table["sequence"] < 50])).iloc[0]
     assert row["rows"] == 50
     pd.testing.assert_series_equal(row, again)
 
@@ -163,7 +165,7 @@ def test_the_order_of_rows_changes_nothing() -> None:
     results = invented({"a": 0.9, "b": 0.8}, seeds=5)
     shuffled = dataclasses.replace(results, sequences=results.sequences.sample(frac=1, random_state=0))
     columns = ["difference", "low", "high", "p"]
-    one, other = (paired(r).set_index("memory").loc["a", columns].astype(float) for r in (results, shuffled))
+    one, other = (pair_differences(r).set_index("memory").loc["a", columns].astype(float) for r in (results, shuffled))
     pd.testing.assert_series_equal(one, other)
     one, other = (means_over_seeds(r.sequences).set_index("memory").sort_index() for r in (results, shuffled))
     pd.testing.assert_frame_equal(one, other)
@@ -177,7 +179,7 @@ def test_other_rows_are_not_paired() -> None:
     asked = table["num_questions"] + ((table["memory"] == "b") & (table["sequence"] == 7))
     for other in ({"scores": sums}, {"sequences": table.assign(num_questions=asked)}):
         changed = dataclasses.replace(results, **other)
-        pairs = paired(changed).set_index("against")
+        pairs = pair_differences(changed).set_index("against")
         assert pairs["verdict"].to_dict() == {"b": "other rows", "c": "not shown"}
         assert pairs.loc["b", ["difference", "p"]].isna().all()
         assert not pairs.loc["c", ["difference", "p"]].isna().any()
@@ -190,14 +192,15 @@ def test_what_else_grew_with_length_is_not_mixed_in(results: Results) -> None:
     kept = results.sequences.drop(columns="mode", errors="ignore").assign(mode="fixed load")
     harder = kept[kept["kind"] == "extrapolation"].assign(mode="growing load", num_correct=0)
     both = dataclasses.replace(results, sequences=pd.concat([kept, harder]))
-    pd.testing.assert_frame_equal(paired(both, kind="extrapolation"), paired(results, kind="extrapolation"))
+    pd.testing.assert_frame_equal(
+        pair_differences(both, kind="extrapolation"), pair_differences(results, kind="extrapolation")
+    )
 
 
 def test_of_nothing_there_are_no_pairs() -> None:
-    none = pd.DataFrame()
-    assert paired(Results(none, none, none, none, none)).empty
-    assert paired(invented({"a": 0.5}, seeds=3)).empty
-    assert paired(invented({"a": 0.5, "b": 0.5}, seeds=3), kind="extrapolation").empty
+    assert pair_differences(Results()).empty
+    assert pair_differences(invented({"a": 0.5}, seeds=3)).empty
+    assert pair_differences(invented({"a": 0.5, "b": 0.5}, seeds=3), kind="extrapolation").empty
 
 
 def test_two_runs_of_one_seed_are_two_trainings() -> None:
@@ -225,7 +228,7 @@ def test_solved_stands_with_its_interval(results: Results) -> None:
 
 def claims_wrongly(memories: int, trials: int) -> float:
     """How often, on tasks taken one by one, one of equal memories is said to recall more than all others."""
-    pairs = paired(invented(dict.fromkeys("abcdefg"[:memories], 0.7), seeds=5, tasks=trials))
+    pairs = pair_differences(invented(dict.fromkeys("abcdefg"[:memories], 0.7), seeds=5, tasks=trials))
     return float((pairs.groupby("task")["p"].max() < LEVEL).mean())
 
 

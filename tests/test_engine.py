@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from processes import gone, running
 
-from runners.execution.engines import Job, Limits, execute, opened
+from runners.execution.engines import Job, Limits, execute, open_engine
 
 KEPT = []
 
@@ -203,7 +203,7 @@ def test_a_failure_says_why():
 
 
 def test_workers_stay_from_one_call_to_the_next_and_end_with_the_last():
-    with opened(workers=1) as run:
+    with open_engine(workers=1) as run:
         first, second = (finished(run([Job("who", who, ())]))["who"] for _ in "12")
         assert first == second
         os.kill(first, signal.SIGKILL)
@@ -214,7 +214,7 @@ def test_workers_stay_from_one_call_to_the_next_and_end_with_the_last():
 
 
 def test_jobs_that_were_left_are_ended_before_others_begin():
-    with opened(workers=1) as run:
+    with open_engine(workers=1) as run:
         left = run([Job("long", sleep, ()), Job("never", double, (1,))])
         assert next(left).kind == "started"
         left.close()
@@ -223,7 +223,7 @@ def test_jobs_that_were_left_are_ended_before_others_begin():
 
 def test_workers_import_while_they_wait_and_a_module_that_cannot_be_is_left_to_the_job():
     for name, there in (("colorsys", True), ("no_such_module", False)):
-        with opened(workers=1, imports=[name]) as run:
+        with open_engine(workers=1, imports=[name]) as run:
             assert finished(run([Job("it", imported, (name,))])) == {"it": there}
 
 
@@ -233,7 +233,7 @@ REFUSED = {
     "more than 0 CPUs, not 0": lambda: Limits(cpus=0),
     "0 GPUs or more, not -0.5": lambda: Limits(gpus=-0.5),
     "not nan": lambda: Limits(gpus=float("nan")),
-    "whole ones, not 1.5": lambda: Limits(gpus=1.5),
+    "must be integers, not 1.5": lambda: Limits(gpus=1.5),
     "workers=0 has none": lambda: list(execute([], 0, limits=Limits(seconds=1))),
     "--engine ray": lambda: list(execute([], 1, limits=Limits(gpus=1))),
     "choose one of local, ray": lambda: list(execute([], 1, "slurm")),

@@ -6,9 +6,9 @@ import torch
 
 from recall_tasks import IGNORE, MQAR, Copy, Needle, Stream, make_task
 from runners.config.run import ModelSetting, Run, TaskSetting
-from runners.evaluation.breakdown import breakdown_records, distance_records, sorted_into
-from runners.evaluation.evaluate import Scored, origins, places, predict, score, score_record, sequence_records
-from runners.measures.extrapolation import measure
+from runners.evaluation.breakdown import binned_records, breakdown_records, distance_records
+from runners.evaluation.evaluate import Predictions, origins, places, predict, score, score_record, sequence_records
+from runners.measures import MEASURES
 from runners.results.tables import FLOORS
 from runners.statistics import cluster_interval, wilson
 
@@ -35,7 +35,7 @@ def test_a_model_that_answers_is_scored_right():
                 logits[i, answers[row][t] - self.answers.start] = 1
             return logits, None
 
-    assert score(Oracle(), Stream(RUN.task.task, 24, "test"), 100, batch=64).right.all()
+    assert score(Oracle(), Stream(RUN.task.task, 24, "test"), 100, batch=64).correct.all()
 
 
 def test_a_memory_that_is_told_hears_where_every_answer_was_written():
@@ -73,7 +73,7 @@ def scored_as(asking, right, asked, origins=None):
     """Questions at the places `asked`, their answers written at `origins` (0 by default)."""
     answers = np.where(asking, 7, IGNORE).astype(np.int32)
     said = np.where(asking, np.where(right, 7, 8), IGNORE).astype(np.int32)
-    return Scored(asked, np.zeros_like(asked) if origins is None else origins, answers, said)
+    return Predictions(asked, np.zeros_like(asked) if origins is None else origins, answers, said)
 
 
 def test_distances_are_binned_once_each():
@@ -110,11 +110,11 @@ def test_a_model_is_not_asked_spare_questions():
     assert ((said == IGNORE) == ~batch.asking).all()
     scored = score(model, Stream(task, 32), 64)
     assert (scored.asking == batch.asking).all()
-    assert scored.right.sum() == (said == batch.answers)[batch.asking].sum()
+    assert scored.correct.sum() == (said == batch.answers)[batch.asking].sum()
 
 
 def test_longer_rows_ask_the_same_load():
-    record, _ = measure(RUN, RUN.build(), {"ladder": [1, 3], "rows": 32})
+    record, _ = MEASURES["extrapolation"].measure(RUN, RUN.build(), {"ladder": [1, 3], "rows": 32})
     assert [row["length"] for row in record["scores"]] == [24, 72]
     assert {row["load"] for row in record["scores"]} == {3}
     assert {row["train_length"] for row in record["scores"]} == {24}
@@ -143,7 +143,7 @@ def test_cells_share_out_every_question_that_was_asked(by):
     task = make_task("mixture", max_load=4)
     batch = Stream(task, 37).rows(0, 200)
     said = np.where(np.random.default_rng(0).random(batch.answers.shape) < 0.5, batch.answers, -1)
-    scored = Scored(batch.asked, batch.origins, batch.answers, said)
+    scored = Predictions(batch.asked, batch.origins, batch.answers, said)
     cells = [row for row in breakdown_records(scored, 37) if row["by"] == by]
     assert sum(row["num_questions"] for row in cells) == scored.asking.sum()
     total = sum(row["num_questions"] * row["accuracy"] for row in cells)
@@ -154,6 +154,6 @@ def test_a_cell_has_the_interval_of_its_rows():
     rng = np.random.default_rng(0)
     right, bins = rng.random((60, 4)) < 0.7, np.tile([0, 0, 0, 1], (60, 1))
     scored = scored_as(np.ones((60, 4), bool), right, np.ones((60, 4), np.int32))
-    (_, several), (_, single) = sorted_into(scored, bins, 2)
+    (_, several), (_, single) = binned_records(scored, bins, 2)
     assert (several["low"], several["high"]) == cluster_interval(right[:, :3].sum(1), np.full(60, 3))
     assert (single["low"], single["high"]) == tuple(map(float, wilson(right[:, 3].sum(), 60)))

@@ -11,26 +11,22 @@ from untrained import a_run, keep
 
 from recall_tasks import MQAR, TASKS, Copy, Induction, Needle, Stream, Task
 from runners import storage
-from runners.config.length_modes import FIXED_DISTANCE, GROWING_LOAD, largest_load, named, task_at
+from runners.config.length_modes import FIXED_DISTANCE, GROWING_LOAD, largest_load, mode_name, task_at
 from runners.config.messages import Notice
 from runners.config.run import ModelSetting, Run
-from runners.evaluation.evaluate import rows_at_once, score
-from runners.execution import jobs
-from runners.measures import extrapolation
-from runners.measures.extrapolation import (
-    LEAST_ROWS,
-    ROWS,
-    check,
-    default_rows,
-    measure,
-    merged,
-    parts,
-    remaining,
-)
-from runners.measures.projection import clock, projected
+from runners.evaluation import scored_table
+from runners.evaluation.evaluate import score, sequences_at_once
+from runners.execution import run_job
+from runners.formatting import clock
+from runners.measures import MEASURES
+from runners.measures.extrapolation import LEAST_ROWS, ROWS, default_sequences, forecast
 
 torch.set_num_threads(1)
 RUN = a_run("linear", pairs=2)
+EXTRAPOLATION = MEASURES["extrapolation"]
+check, measure, merge, parts, remaining = (
+    getattr(EXTRAPOLATION, name) for name in ("check", "measure", "merge", "parts", "remaining")
+)
 
 
 @pytest.mark.parametrize(
@@ -91,20 +87,20 @@ def test_the_largest_load_is_the_largest() -> None:
 
 
 def test_rows_fall_with_length_to_a_least_number() -> None:
-    rows = [default_rows(length) for length in (64, 16_384, 32_768, 65_536, 262_144, 1_000_000)]
+    rows = [default_sequences(length) for length in (64, 16_384, 32_768, 65_536, 262_144, 1_000_000)]
     assert rows == [ROWS, ROWS, 128, 64, LEAST_ROWS, LEAST_ROWS]
 
 
 def test_rows_read_at_once_are_bounded_by_tokens_and_by_states() -> None:
     linear, attention = a_run("linear").build(), Run(RUN.task, ModelSetting("attention")).build()
-    assert [rows_at_once(linear, n) for n in (64, 65_536, 100_000, 1_000_000, 2**22)] == [64, 64, 41, 4, 1]
-    assert rows_at_once(attention, 2**17) == 2**26 // attention.state_floats(2**17) == 3
+    assert [sequences_at_once(linear, n) for n in (64, 65_536, 100_000, 1_000_000, 2**22)] == [64, 64, 41, 4, 1]
+    assert sequences_at_once(attention, 2**17) == 2**26 // attention.state_floats(2**17) == 3
 
 
 def test_scores_do_not_depend_on_how_many_rows_are_read_at_once() -> None:
     model, stream = RUN.build().double(), Stream(RUN.task.task, 40, "test")
     heard: list[int] = []
-    whole, piecewise = score(model, stream, 20), score(model, stream, 20, batch=7, heard=heard.append)
+    whole, piecewise = score(model, stream, 20), score(model, stream, 20, batch=7, watch=heard.append)
     assert all((getattr(whole, name) == getattr(piecewise, name)).all() for name in ("queries", "answers", "predicted"))
     assert heard == [7, 14, 20]
 
@@ -124,7 +120,7 @@ def test_every_row_says_its_mode_and_its_load() -> None:
     assert [(row["mode"], row["length"], row["load"]) for row in record["scores"]] == [
         (GROWING_LOAD, 16, 2), (GROWING_LOAD, 48, 6), (GROWING_LOAD, 128, 8),
     ]  # fmt: skip
-    assert {row["mode"] for table in extrapolation.TABLES for row in record[table]} == {GROWING_LOAD}
+    assert {row["mode"] for table in EXTRAPOLATION.tables for row in record[table.name]} == {GROWING_LOAD}
 
 
 def test_modes_are_kept_beside_each_other() -> None:
@@ -138,7 +134,7 @@ def test_modes_are_kept_beside_each_other() -> None:
         left = remaining(record, wanted)
         assert left is not None
         new, _ = measure(RUN, model, left)
-        record = merged(record, new) if record else new
+        record = merge(record, new) if record else new
         assert remaining(record, wanted) is None
     assert [(done["mode"], done["length"]) for done in record["done"]] == [
         ("fixed load", 16), ("fixed load", 32), ("growing load", 32),
@@ -153,7 +149,7 @@ def test_records_from_before_there_were_modes_are_read() -> None:
     old["scores"] = [{"length": 16, "accuracy": 0.5}, {"length": 32, "accuracy": 0.25}]
     assert remaining(old, {"ladder": [1, 2], "rows": 8}) is None
     new, _ = measure(RUN, RUN.build(), {"lengths": [32], "rows": 16})
-    both = merged(old, new)
+    both = merge(old, new)
     assert [(done["length"], done["rows"]) for done in both["done"]] == [(16, 8), (32, 16)]
     assert [row["mode"] for row in both["scores"] + both["done"]] == ["fixed load"] * 4
     assert both["scores"][0]["accuracy"] == 0.5
@@ -162,9 +158,9 @@ def test_records_from_before_there_were_modes_are_read() -> None:
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [
-        ({"ladder": [0]}, "ladder takes whole numbers of at least 1, not 0"),
+        ({"ladder": [0]}, "ladder takes integers of at least 1, not 0"),
         ({"ladder": [1], "rows": 0}, "rows takes"),
-        ({"ladder": [1], "rate": 3}, "no 'rate': choose of ladder"),
+        ({"ladder": [1], "rate": 3}, "takes ladder.* not 'rate'"),
         ({"ladder": [1], "mode": "slow"}, "unknown mode 'slow'"),
         ({"ladder": [1], "distance": 5}, "a distance is for the mode fixed-distance, not fixed-load"),
         ({"ladder": [1], "seconds": 0}, "seconds must be above 0"),
@@ -180,12 +176,12 @@ def test_what_cannot_be_asked_is_refused(wanted: dict[str, object], said: str) -
 
 
 def test_time_grows_as_it_did_between_linear_and_quadratic() -> None:
-    assert projected([], 64) is None
-    assert projected([(64, 2.0)], 256) == 8
-    assert projected([(64, 1.0), (128, 2.0)], 256) == pytest.approx(4)
-    assert projected([(128, 4.0), (64, 1.0)], 256) == pytest.approx(16)
-    assert projected([(64, 1.0), (128, 1.1)], 256) == pytest.approx(2.2)  # short rows hide the growth
-    assert projected([(64, 1.0), (128, 100.0)], 256) == pytest.approx(400)
+    assert forecast([], 64) is None
+    assert forecast([(64, 2.0)], 256) == 8
+    assert forecast([(64, 1.0), (128, 2.0)], 256) == pytest.approx(4)
+    assert forecast([(128, 4.0), (64, 1.0)], 256) == pytest.approx(16)
+    assert forecast([(64, 1.0), (128, 1.1)], 256) == pytest.approx(2.2)  # short rows hide the growth
+    assert forecast([(64, 1.0), (128, 100.0)], 256) == pytest.approx(400)
     assert [clock(s) for s in (0.1, 40, 99, 720, 12_600)] == ["1 s", "40 s", "99 s", "12 min", "3.5 h"]
 
 
@@ -206,7 +202,7 @@ def test_a_run_out_of_seconds_stops_between_lengths_and_says_so() -> None:
 def test_an_interruption_keeps_the_lengths_that_were_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = keep(tmp_path, RUN)
     wanted = {"extrapolation": {"ladder": [1, 2, 4], "rows": 8}}
-    whole, lengths = extrapolation.score, list[int]()
+    whole, lengths = scored_table.score, list[int]()
 
     def interrupted(model: object, stream: Stream, *rest: object, **more: object) -> object:
         lengths.append(stream.length)
@@ -214,13 +210,13 @@ def test_an_interruption_keeps_the_lengths_that_were_measured(tmp_path: Path, mo
             raise KeyboardInterrupt
         return whole(model, stream, *rest, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(extrapolation, "score", interrupted)
+    monkeypatch.setattr(scored_table, "score", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        jobs.ask_more(str(place), wanted, lambda said: None)
-    record = storage.read_record(place / extrapolation.RECORD)
+        run_job.measure_run(str(place), wanted, lambda said: None)
+    record = storage.read_record(place / EXTRAPOLATION.file)
     assert [done["length"] for done in record["done"]] == [16, 32]
-    jobs.ask_more(str(place), wanted, lambda said: None)
-    record = storage.read_record(place / extrapolation.RECORD)
+    run_job.measure_run(str(place), wanted, lambda said: None)
+    record = storage.read_record(place / EXTRAPOLATION.file)
     assert [done["length"] for done in record["done"]] == [16, 32, 64]
     assert lengths == [16, 32, 64, 64]
     kept = {name for file in record["outputs"] for name in storage.load_tensors(place, file["name"], file["digest"])}
@@ -228,8 +224,11 @@ def test_an_interruption_keeps_the_lengths_that_were_measured(tmp_path: Path, mo
 
 
 def test_a_mode_is_named_with_its_distance() -> None:
-    assert [named(mode, None, 64) for mode in ("fixed load", FIXED_DISTANCE)] == ["fixed load", f"{FIXED_DISTANCE} 32"]
-    assert named(FIXED_DISTANCE, 7, 64) == f"{FIXED_DISTANCE} 7"
+    assert [mode_name(mode, None, 64) for mode in ("fixed load", FIXED_DISTANCE)] == [
+        "fixed load",
+        f"{FIXED_DISTANCE} 32",
+    ]
+    assert mode_name(FIXED_DISTANCE, 7, 64) == f"{FIXED_DISTANCE} 7"
 
 
 def test_attention_reads_long_rows_in_pieces_of_a_small_mask(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,8 +40,18 @@ def test_imports_point_one_way(package):
         assert imported(path) & ours <= MAY_IMPORT[package], path
 
 
-@pytest.mark.parametrize("rule", RULES)
-@pytest.mark.xfail(strict=False, reason="the house is being redrawn")
+PENDING = {"imports inside functions", "sizes", "names", "prose"}
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        pytest.param(r, marks=pytest.mark.xfail(strict=False, reason="the house is being redrawn"))
+        if r in PENDING
+        else r
+        for r in RULES
+    ],
+)
 def test_the_rules_of_the_house_hold(rule):
     broken = RULES[rule]()
     assert not broken, "\n".join(["", *broken])
@@ -86,11 +96,38 @@ def test_help_does_not_wait_for_torch():
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.DEVNULL).returncode == 0
 
 
+PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
+
+
+def test_the_readme_is_short_and_says_the_minutes_of_the_demo_once():
+    from runners.studies.presets import MINUTES  # here, as this file is a script too, outside of any path to runners
+
+    text = (ROOT / "README.md").read_text()
+    assert len(text.splitlines()) <= 200
+    assert re.findall(r"about (\d+) minutes on two cores", text) == [str(MINUTES["demo"])]
+    for page in (ROOT / "Makefile", *PAGES):
+        said = re.findall(r"demo\b.*?(\w+) minutes?\b", page.read_text())
+        assert set(said) <= {str(MINUTES["demo"])}, page
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_of_pages_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
+        assert target.startswith("http") or (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_that_pages_name_are_there(page):
+    for path in re.findall(
+        r"`((?:recall_tasks|models|runners|tests|benchmarks|docs)/[\w/]*(?:\.\w+)?)`", page.read_text()
+    ):
+        assert (ROOT / path).exists() or path.endswith("/mine.py"), path
+
+
 @pytest.mark.slow
 def test_the_readme_example_runs(tmp_path):
-    pages = ("README.md", "docs/probing.md")
-    blocks = [block for page in pages for block in re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.S)]
-    assert len(blocks) > len(pages)
+    blocks = [block for page in PAGES for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.S)]
+    assert len(blocks) >= 5
     for number, block in enumerate(blocks):
         script = tmp_path / f"example{number}.py"
         script.write_text(block)

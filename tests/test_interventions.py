@@ -16,7 +16,7 @@ from runners.probe.interventions import choose_items, difference, interventions
 from runners.probe.paused_model import Part, answers, flatten, patch_from_previous, pause, replace_contents, unflatten
 from runners.probe.templates import Question, questions
 from runners.probe.verdict import Claim, decide, verdict
-from runners.storage.records import renamed
+from runners.storage.records import with_current_names
 from runners.training.loop import train
 
 torch.set_num_threads(1)
@@ -320,4 +320,4 @@ def test_models_of_other_tasks_are_refused():
 
 def test_records_of_before_0_2_say_patched_too():
     old = {"interventions": [{"kind": "transplanted", "item": 0}, {"kind": "intact", "item": 0}], "probes": []}
-    assert [record["kind"] for record in renamed(old)["interventions"]] == ["patched", "intact"]
+    assert [record["kind"] for record in with_current_names(old)["interventions"]] == ["patched", "intact"]

@@ -20,11 +20,11 @@ from runners.training.loop import train
 from runners.training.sanity import (
     Leak,
     check_causal,
-    cut_off,
+    check_cut_off,
+    check_untrained,
     cut_off_accuracy,
     interval,
     questions_alone,
-    untrained,
 )
 
 torch.set_num_threads(1)
@@ -88,8 +88,8 @@ def test_the_interval_ends_where_the_relative_entropy_is_spent(share, rows):
 @pytest.mark.parametrize("memory", MEMORIES)
 def test_an_untrained_model_of_every_memory_passes(memory):
     run = Run(TINY, ModelSetting(memory, width=16), Training())
-    assert untrained(run)["rows"] == 128
-    cut_off(run.build(), Stream(run.task.task, 12, "test"))
+    assert check_untrained(run)["rows"] == 128
+    check_cut_off(run.build(), Stream(run.task.task, 12, "test"))
 
 
 @pytest.mark.slow
@@ -100,8 +100,8 @@ def test_untrained_models_pass_on_every_task(name):
     for memory in ("linear", "hybrid"):
         for seed in range(3):
             run = Run(TaskSetting(name, length), ModelSetting(memory), Training(), seed)
-            untrained(run)
-            cut_off(run.build(), Stream(task, length, "test"))
+            check_untrained(run)
+            check_cut_off(run.build(), Stream(task, length, "test"))
 
 
 def test_an_untrained_model_that_knows_is_a_leak(tmp_path):
@@ -110,7 +110,7 @@ def test_an_untrained_model_that_knows_is_a_leak(tmp_path):
     task = TaskSetting("copy", 32, {"num_tokens": 8, "feedback": True})
     run = Run(task, ModelSetting(f"{brought}:Peeking", mlp_ratio=0), Training())
     with pytest.raises(Leak, match=r"^Peeking, untrained, scores 0\.\d+ on 128 rows where 0\.031 is all"):
-        untrained(run)
+        check_untrained(run)
 
 
 def test_a_token_that_tells_its_answer_is_a_leak():
@@ -119,9 +119,9 @@ def test_a_token_that_tells_its_answer_is_a_leak():
             return torch.zeros_like(x), ()
 
     model = model_of(Revealing(2, num_keys=8, num_values=8), Silent)
-    cut_off(model, Stream(MQAR(2, num_keys=8, num_values=8), 12, "test"))
+    check_cut_off(model, Stream(MQAR(2, num_keys=8, num_values=8), 12, "test"))
     with pytest.raises(Leak, match="cut off"):
-        cut_off(model, Stream(Revealing(2, num_keys=8, num_values=8), 12, "test"))
+        check_cut_off(model, Stream(Revealing(2, num_keys=8, num_values=8), 12, "test"))
 
 
 def test_a_memory_that_looks_ahead_is_a_leak_where_answers_follow():
@@ -130,7 +130,7 @@ def test_a_memory_that_looks_ahead_is_a_leak_where_answers_follow():
     model = model_of(task, Peeking)
     assert score(model, Stream(task, 32, "test"), 64).accuracy > 0.5
     with pytest.raises(Leak, match="cut off"):
-        cut_off(model, Stream(task, 32, "test"))
+        check_cut_off(model, Stream(task, 32, "test"))
 
 
 def test_a_memory_that_keeps_rows_outside_its_state_is_a_leak():
@@ -149,7 +149,7 @@ def test_a_memory_that_keeps_rows_outside_its_state_is_a_leak():
             return torch.nn.functional.one_hot(torch.tensor(said) - task.answers.start, 8).float(), []
 
     with pytest.raises(Leak, match="cut off"):
-        cut_off(Keeping(), Stream(task, 12, "test"))
+        check_cut_off(Keeping(), Stream(task, 12, "test"))
 
 
 @pytest.mark.parametrize("name", ["mqar", "majority", "ngram_copy", "copy", "count_recall", "mixture"])
@@ -186,7 +186,7 @@ def test_a_trained_model_without_its_memory_is_back_at_chance(memory):
     run = Run(TINY, ModelSetting(memory, options), Training(updates=400, tokens=1024))
     model, outcome, _ = train(run)
     assert outcome.solved
-    check = cut_off(model, Stream(run.task.task, 12, "test"))
+    check = check_cut_off(model, Stream(run.task.task, 12, "test"))
     assert check["accuracy"] < 0.3
     assert check["floor"] == 1 / 8
 

@@ -24,7 +24,7 @@ def run_with(policy, seed=0, **training):
 def settings_of(policy, count, seed=0, **training):
     """(pairs, length) of each of the first `count` updates."""
     run = run_with(policy, seed, **training)
-    chooser = POLICIES[policy](run)
+    chooser = run.policy()
     chosen = [chooser.setting(chooser.choose(update, 0)) for update in range(count)]
     return [(task.num_pairs, length) for task, length in chosen]
 
@@ -49,12 +49,12 @@ def test_the_last_stage_is_the_task_itself(count, pairs):
 @pytest.mark.parametrize("policy", POLICIES)
 def test_the_last_setting_of_every_policy_is_the_task_itself(policy):
     run = run_with(policy)
-    chooser = POLICIES[policy](run)
+    chooser = run.policy()
     assert chooser.setting(chooser.count - 1) == (run.task.task, 64)
 
 
 def test_adaptive_goes_by_what_was_mastered_and_by_nothing_else():
-    chooser = POLICIES["adaptive"](run_with("adaptive"))
+    chooser = run_with("adaptive").policy()
     assert [chooser.choose(update, mastered) for update in (0, 10**6) for mastered in (0, 1, 2)] == [0, 1, 2, 0, 1, 2]
 
 
@@ -118,7 +118,7 @@ def test_another_seed_draws_other_lengths(policy):
 @pytest.mark.parametrize("policy", POLICIES)
 def test_no_row_of_a_setting_comes_twice_and_a_feed_goes_on_where_it_was(policy):
     run = run_with(policy, tokens=700, updates=40)
-    chooser = POLICIES[policy](run)
+    chooser = run.policy()
     numbers = [chooser.choose(update, min(update // 15, chooser.count - 1)) for update in range(40)]
     feed, again = TrainingBatches(chooser, 700, 0, {}), None
     seen = {}

@@ -9,11 +9,11 @@ import pytest
 
 from models.presets import LAYERS, MATCHED_PARAMETERS, MATCHED_STATE, PARAMETERS_OFF, STATE_OFF
 from runners.cli.main import main
-from runners.compare import carry_out
 from runners.config.run import ModelSetting, Run, TaskSetting
-from runners.studies import Study
+from runners.execution.sweep import carry_out
 from runners.studies.matching import TOLERANCE, amount, check_matched
 from runners.studies.presets import PRESETS
+from runners.studies.study import Study
 
 TASK = TaskSetting("mqar", 64, {"num_pairs": 16, "num_keys": 64, "num_values": 64})
 

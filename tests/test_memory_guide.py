@@ -15,15 +15,15 @@ from markdown_it import MarkdownIt
 from models import MEMORIES, Memory, memory_options
 from models.hippo import legendre
 from recall_tasks.markdown import first_sentence, prose
-from runners.analysis.comparison import paired
-from runners.compare import carry_out
+from runners.analysis.comparison import pair_differences
 from runners.config.run import ModelSetting, Run, TaskSetting, Training
 from runners.execution.engines import execute
+from runners.execution.sweep import carry_out
 from runners.memory_guide import __main__ as guide
 from runners.memory_guide import experiments, page, tables
 from runners.statistics import seeds_to_show
-from runners.studies import Study
 from runners.studies.presets import CACHED, PRESETS, SMALL_OWN, longer, size_of_equal_bytes
+from runners.studies.study import Study
 
 ROOT = Path(__file__).parent.parent
 torch.set_num_threads(1)
@@ -183,10 +183,10 @@ def test_what_is_read_as_it_was_trained_is_as_it_was_tested(small: Seen) -> None
 @pytest.mark.slow
 def test_a_study_that_is_not_finished_is_refused_with_the_command(small: Seen, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no finished run"):
-        tables.finished(small.studies[0], tmp_path)
+        tables.finished_results(small.studies[0], tmp_path)
     more = Study.grid("memories", [TASK], [ModelSetting("linear", width=8, layers=1)], FIVE, seeds=3)
     with pytest.raises(ValueError, match=r"1 of 3 runs .* recall compare --preset memories"):
-        tables.finished(more, small.runs / "memories")
+        tables.finished_results(more, small.runs / "memories")
 
 
 def test_the_probe_of_legs_follows_its_analytic_curve() -> None:
@@ -216,9 +216,9 @@ def test_a_contrast_is_a_claim_at_the_training_length(small: Seen) -> None:
 
 
 def test_contrasts_are_those_of_the_comparison(small: Seen) -> None:
-    results = tables.finished(small.studies[1], small.runs / "caching")
+    results = tables.finished_results(small.studies[1], small.runs / "caching")
     pairs = [("grm", "linear"), ("linear, equal bytes", "linear"), ("grm", "gru")]
-    found, alone = tables.contrasts(results, pairs), paired(results, "linear")
+    found, alone = tables.contrasts(results, pairs), pair_differences(results, "linear")
     for column in ("difference", "low", "high", "p", "p_holm"):
         at_training = found[found["length"] == 16].set_index("one")[column]
         assert at_training.to_dict() == alone.set_index("memory")[column].to_dict()

@@ -6,13 +6,15 @@ import pytest
 import torch
 
 from runners.config.run import ModelSetting, Run, TaskSetting
-from runners.measures.registry import probe
+from runners.measures import MEASURES
+from runners.measures import probe as probe_module
 from runners.probe.context import ProbeContext
 from runners.probe.passes import PASSES
 
 torch.set_num_threads(1)
+probe = MEASURES["probe"]
 MQAR_RUN = TaskSetting("mqar", 24, {"num_pairs": 4, "num_keys": 8, "num_values": 8})
-DEFAULTS = {"rows": 0, "step": 0, "dimension": 64, "version": probe.VERSION}
+DEFAULTS = {"rows": 0, "step": 0, "dimension": 64, "version": probe_module.VERSION}
 
 
 def asked(memory, task=MQAR_RUN, rows=400, dimension=8, layers=1, **options):
@@ -37,8 +39,8 @@ def attention():
 
 
 def test_every_reader_and_step_of_the_command_is_there():
-    assert set(PASSES) == {*probe.READERS, *probe.ALSO}
-    assert {measured.table for measured in PASSES.values()} == set(probe.TABLES)
+    assert list(PASSES) == [*probe_module.reader_names(), *probe_module.pass_names()]
+    assert {measured.table for measured in PASSES.values()} == {table.name for table in probe.tables}
 
 
 def test_a_key_value_cache_holds_everything_and_a_window_what_is_in_it(attention):
@@ -158,13 +160,13 @@ def test_rows_of_what_is_done_again_are_replaced_and_others_stay():
     old = {"done": {"ridge": 1, "own": 1, "causal": 1}, "interventions": [1], "routing": []}
     old["probes"] = [{"part": "ridge"}, {"part": "own", "item": 1}, {"reader": "of an older version"}]
     new = {"done": {"own": 2}, "probes": [{"part": "own", "item": 2}], "interventions": [], "routing": []}
-    both = probe.merged(old, new)
+    both = probe.merge(old, new)
     assert both["probes"] == [{"part": "ridge"}, {"part": "own", "item": 2}]
     assert (both["interventions"], both["done"]) == ([1], {"ridge": 1, "own": 2, "causal": 1})
 
 
 def test_nothing_that_is_kept_is_not_a_number():
-    assert probe.without_nan({"a": float("nan"), "b": 1.5, "c": "x"}) == {"a": None, "b": 1.5, "c": "x"}
+    assert probe_module.without_nan({"a": float("nan"), "b": 1.5, "c": "x"}) == {"a": None, "b": 1.5, "c": "x"}
 
 
 def run(**fields):
@@ -174,9 +176,9 @@ def run(**fields):
 MISTAKES = {
     "no reader": ({"readers": []}, "names at least one of readers"),
     "an unknown reader": ({"readers": ["rigde"]}, "unknown reader 'rigde': did you mean ridge"),
-    "an unknown step": ({"readers": [], "also": ["casual"]}, "unknown step beyond reading 'casual'"),
-    "an unknown key": ({"readers": ["ridge"], "row": 1}, "a probe takes readers, .*, not 'row'"),
-    "half a row": ({"readers": ["ridge"], "rows": 2.5}, "rows is a whole number of at least 0, not 2.5"),
+    "an unknown step": ({"readers": [], "also": ["casual"]}, "unknown pass beyond reading 'casual'"),
+    "an unknown key": ({"readers": ["ridge"], "row": 1}, "probe takes readers, .*, not 'row'"),
+    "half a row": ({"readers": ["ridge"], "rows": 2.5}, "rows is an integer of at least 0, not 2.5"),
     "too few rows": ({"readers": ["ridge"], "rows": 50}, "32 values take 10 training sequences each, 534 in all"),
 }
 
@@ -189,11 +191,11 @@ def test_a_wish_that_cannot_be_met_is_refused_before_any_work(mistake):
 
 
 def test_many_values_take_many_rows_and_too_many_are_asked_for_by_hand():
-    assert probe.rows_for(run(num_values=8), {}) == 1280
-    assert probe.rows_for(run(num_values=64), {}) == 3414
+    assert probe_module.rows_for(run(num_values=8), {}) == 1280
+    assert probe_module.rows_for(run(num_values=64), {}) == 3414
     with pytest.raises(ValueError, match=r"takes 27,307 sequences to probe .*ask with --rows 27307"):
-        probe.rows_for(run(num_values=512), {})
-    assert probe.rows_for(run(num_values=512), {"rows": 20_000}) == 20_000
+        probe_module.rows_for(run(num_values=512), {})
+    assert probe_module.rows_for(run(num_values=512), {"rows": 20_000}) == 20_000
 
 
 def test_more_rows_than_there_is_room_for_are_refused():
@@ -202,7 +204,7 @@ def test_more_rows_than_there_is_room_for_are_refused():
     ):
         probe.check(run(), {"readers": ["ridge"], "rows": 5_000_000})
     with pytest.raises(ValueError, match=r"take up to .* GB, over the .* GB that are free .*larger --step"):
-        probe.check_room(20_000, 2**40 // 20_000, 64, {"step": 1, "limit": 0})
+        probe_module.check_room(20_000, 2**40 // 20_000, 64, {"step": 1, "limit": 0})
 
 
 def test_items_of_long_rows_are_spread_over_their_places():

@@ -95,7 +95,7 @@ def test_a_memory_of_ones_own_is_matched_too() -> None:
 
 
 def test_what_cannot_be_turned_is_refused() -> None:
-    with pytest.raises(ValueError, match="'rope' is no whole number to turn: it is one of width, heads"):
+    with pytest.raises(ValueError, match="'rope' is no integer option: it is one of width, heads"):
         matching("attention", "rope")
     with pytest.raises(ValueError, match="no heads from 1 to 256 will do: block must be at least 1"):
         matching("transformer_xl", "heads", block=0)

@@ -13,7 +13,7 @@ import pytest
 from synthetic import AGES, CACHED, LENGTH, SEGMENT, TASKS, synthetic
 
 from runners.analysis.interventions import interventions, patches, routing_errors, verdicts
-from runners.analysis.probes import by_age, matching, probed, totals
+from runners.analysis.probes import by_age, matching, probe_records, totals
 from runners.figures import FIGURES, styles_of
 from runners.figures.figure import by_panel
 from runners.figures.saving import svg_text
@@ -82,7 +82,7 @@ def test_what_is_drawn_is_all_layers_together_at_the_end(results: Results) -> No
 def test_bits_of_a_sequence_are_those_of_an_item_times_its_items(results: Results) -> None:
     found = totals(results).set_index(["task", "memory", "seed"])
     rows = matching(
-        probed(results), {"layer": 0, "content": "state", "reader": "ridge", "control": "none", "end": True}
+        probe_records(results), {"layer": 0, "content": "state", "reader": "ridge", "control": "none", "end": True}
     )
     for (task, memory, seed), part in rows.groupby(["task", "memory", "seed"]):
         row = found.loc[(task, memory, seed)]
@@ -133,14 +133,14 @@ def test_a_seed_that_did_not_guess_has_no_part_in_the_mean() -> None:
 def test_what_is_not_yet_written_is_not_read(results: Results) -> None:
     early = results.probes.iloc[:50].assign(age=-3)
     rows = pd.concat([results.probes, early])
-    assert len(probed(dataclasses.replace(results, probes=rows))) == len(probed(results))
+    assert len(probe_records(dataclasses.replace(results, probes=rows))) == len(probe_records(results))
 
 
 def test_selectivity_is_against_the_same_reader(results: Results) -> None:
     found = by_age(results).set_index("reader")
     ridge, logistic = found.loc["ridge"], found.loc["logistic"]
     assert np.allclose(ridge["selectivity"], ridge["accuracy"] - ridge["control"])
-    dealt = matching(probed(results), {"layer": 0, "content": "state", "control": "control", "end": True})
+    dealt = matching(probe_records(results), {"layer": 0, "content": "state", "control": "control", "end": True})
     first = matching(ridge, {"task": "mqar", "memory": "linear"}).iloc[0]
     mine = matching(dealt, {"task": "mqar", "memory": "linear"})
     mine = mine[mine["age"].between(first["age_low"], first["age_high"])]

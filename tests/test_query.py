@@ -15,10 +15,10 @@ from untrained import ROWS, a_run, keep
 from runners import storage
 from runners.cli import main
 from runners.cli import query as asking
-from runners.measures import registry
-from runners.results import gather, tables
-from runners.results.gather import Columns
-from runners.results.query import EXAMPLES, WrongQuery, answer, connected, query
+from runners.results import tables
+from runners.results.query import EXAMPLES, WrongQuery, answer, arrow_table, connected, query
+from runners.results.tables import RUN_TABLES, Columns
+from runners.storage.schema import KEYS, Table
 
 
 @pytest.fixture(scope="module")
@@ -72,12 +72,6 @@ def test_the_tables_are_those_of_results(folder):
         order = [name for name in ("run", "kind", "length", "sequence", "distance_low", "update") if name in both]
         one, other = (t[both].sort_values(order, ignore_index=True) for t in (mine, theirs))
         pd.testing.assert_frame_equal(one, other, check_dtype=False)
-
-
-def test_no_table_and_no_measure_is_forgotten():
-    assert set(gather.MEASURED) == set(tables.TABLES) - {"rates"}
-    records = {measure.RECORD for measure in registry.MEASURES.values()}
-    assert records - {"states.json"} <= {f"{name}.json" for name in gather.MEASURES}  # states are no tables
 
 
 def test_the_examples_can_be_asked(folder):
@@ -199,7 +193,7 @@ def test_without_sql_every_table_is_told_or_exported(folder, tmp_path, capsys):
     assert "scores  5 rows" in out
     assert all(example in out for example in EXAMPLES)
     assert recall(capsys, folder, "--out", tmp_path / "all")[0] == 0
-    assert {path.stem for path in (tmp_path / "all").iterdir()} == {"runs", *gather.MEASURED, "failures"}
+    assert {path.stem for path in (tmp_path / "all").iterdir()} == set(RUN_TABLES)
     assert len(pq.read_table(tmp_path / "all" / "scores.parquet")) == 5
 
 
@@ -251,10 +245,10 @@ TABLE = st.lists(st.dictionaries(st.sampled_from("abcd"), VALUES, max_size=4), m
 @settings(max_examples=50, deadline=None)
 @given(TABLE, TABLE)
 def test_what_is_put_in_a_table_comes_out_or_comes_out_as_words(first, second):
-    columns = Columns()
+    columns = Columns(Table("t", "", ()), KEYS)
     for rows, run in ((first, "x"), (second, "y")):
         columns.extend(rows, {"run": run})
-    read = columns.table().to_pylist()
+    read = arrow_table(columns).to_pylist()
     assert [row["run"] for row in read] == ["x"] * len(first) + ["y"] * len(second)
     for given_row, row in zip([*first, *second], read, strict=True):
         for name in "abcd":

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 
 from runners import storage
 from runners.analysis.comparison import compare_memories, comparison_table
-from runners.compare import carry_out, missing
 from runners.config.run import ModelSetting, Run, TaskSetting, Training
 from runners.execution.engines import execute
+from runners.execution.plan import missing, plan_runs
+from runners.execution.sweep import carry_out
 from runners.report import write_report
 from runners.results.tables import FLOORS, collect
-from runners.studies import Ask, Study
-from runners.studies.learning_rates import asked_runs, by_rate, choose, groups
-from runners.studies.windows import WITHIN, warnings, window
+from runners.studies.learning_rates import WITHIN, choose_rate, groups, rate_table, warnings, window
+from runners.studies.study import Ask, Study
 
 RATES = (0.001, 0.003, 0.01)
 TASK = TaskSetting("mqar", 12, {"num_pairs": 2, "num_keys": 4, "num_values": 4})
@@ -58,29 +58,34 @@ means = st.lists(st.sampled_from([i / 100 for i in range(101)]), min_size=2, max
 def test_no_rate_is_better_on_validation_than_the_one_chosen(accuracies: list[float], order: Any) -> None:
     rows = [(10.0**-i, seed, a) for i, a in enumerate(accuracies) for seed in range(2)]
     order.shuffle(rows)
-    best = choose(trained(*rows))
+    best = choose_rate(trained(*rows))
     assert accuracies[round(-math.log10(best))] == max(accuracies)
 
 
 def test_a_mean_over_seeds_decides_and_not_the_luckiest_one() -> None:
-    assert choose(trained((0.1, 0, 1.0), (0.1, 1, 0.1), (0.2, 0, 0.6), (0.2, 1, 0.6))) == 0.2
+    assert choose_rate(trained((0.1, 0, 1.0), (0.1, 1, 0.1), (0.2, 0, 0.6), (0.2, 1, 0.6))) == 0.2
 
 
 def test_a_run_that_diverged_counts_as_nothing_learned() -> None:
-    assert choose(trained((0.1, 0, 0.9), (0.1, 1, None), (0.2, 0, 0.5), (0.2, 1, 0.5))) == 0.2
-    assert choose(trained((0.1, 0, None), (0.2, 0, None))) == 0.1
+    assert choose_rate(trained((0.1, 0, 0.9), (0.1, 1, None), (0.2, 0, 0.5), (0.2, 1, 0.5))) == 0.2
+    assert choose_rate(trained((0.1, 0, None), (0.2, 0, None))) == 0.1
 
 
 def test_of_equals_the_faster_is_chosen_then_the_lower() -> None:
     equal = trained((0.3, 0, 1.0), (0.1, 0, 1.0), (0.2, 0, 1.0))
-    assert choose(equal) == 0.1
-    assert choose(equal.assign(updates_to_solve=[100, 300, 200])) == 0.3
-    assert choose(equal.assign(updates_to_solve=[100, None, 90])) == 0.2
+    assert choose_rate(equal) == 0.1
+    assert choose_rate(equal.assign(updates_to_solve=[100, 300, 200])) == 0.3
+    assert choose_rate(equal.assign(updates_to_solve=[100, None, 90])) == 0.2
 
 
 def test_a_rate_that_lacks_a_seed_does_not_compete() -> None:
-    assert choose(trained((0.1, 0, 1.0), (0.2, 0, 0.5), (0.2, 1, 0.5))) == 0.2
-    assert choose(trained((0.1, 0, 1.0), (0.2, 1, 0.5))) == 0.1
+    assert choose_rate(trained((0.1, 0, 1.0), (0.2, 0, 0.5), (0.2, 1, 0.5))) == 0.2
+    assert choose_rate(trained((0.1, 0, 1.0), (0.2, 1, 0.5))) == 0.1
+
+
+def measured(study: Study, folder: Path) -> set[str]:
+    """Runs that are measured beyond their training, as the plan has it."""
+    return {plan.run.name for plan in plan_runs(study, folder) if plan.request}
 
 
 def test_rates_are_chosen_among_runs_that_differ_in_nothing_else() -> None:
@@ -100,7 +105,7 @@ def test_test_rows_have_no_part_in_the_choice(tmp_path: Path, poisoned: float) -
         validation = {0.001: 0.3, 0.003: 0.8, 0.01: 0.5}[rate]
         finish(tmp_path, run, validation, test=1.0 if rate == poisoned else 0.0)
     best = {run.name for run in study.runs if run.training.learning_rate == 0.003}
-    assert asked_runs(study, tmp_path) == best
+    assert measured(study, tmp_path) == best
     results = collect([tmp_path], [run.name for run in study.runs])
     assert set(results.rates.loc[results.rates["chosen"], "run"]) == best
     assert set(results.scores["run"]) == best
@@ -111,7 +116,7 @@ def test_nothing_is_asked_before_every_rate_has_been_tried(tmp_path: Path) -> No
     study = small_study()
     for run in study.runs[:-1]:
         finish(tmp_path, run, 1.0 if run.training.learning_rate == 0.01 else 0.5, 0.5)
-    assert asked_runs(study, tmp_path) == set()
+    assert measured(study, tmp_path) == set()
     assert missing(study, tmp_path) == [study.runs[-1]]
     finish(tmp_path, study.runs[-1], 1.0, 0.5)
     assert {run.training.learning_rate for run in missing(study, tmp_path)} == {0.01}
@@ -123,19 +128,19 @@ def test_a_run_that_failed_takes_its_rate_out_and_holds_up_nobody(tmp_path: Path
     for run in others:
         finish(tmp_path, run, 1.0 if run.training.learning_rate == last.training.learning_rate else 0.5, 0.5)
     storage.write_failure(tmp_path, last, "out of memory", "memory", "", 1.0)
-    assert asked_runs(study, tmp_path) == {run.name for run in study.runs if run.training.learning_rate == 0.001}
+    assert measured(study, tmp_path) == {run.name for run in study.runs if run.training.learning_rate == 0.001}
 
 
 def test_one_rate_is_no_choice(tmp_path: Path) -> None:
     study = small_study(rates=())
-    assert asked_runs(study, tmp_path) == {run.name for run in study.runs}
+    assert measured(study, tmp_path) == {run.name for run in study.runs}
     assert window(trained((0.1, 0, 1.0)).assign(task="mqar", memory="linear", chosen=True)).empty
 
 
 def rates_table(accuracies: list[float | None], memory: str = "linear", seeds: int = 1) -> pd.DataFrame:
     """The table `rates` of one memory: rates 0.001, 0.003, 0.009, ..."""
     table = trained(*[(0.001 * 3**i, seed, a) for i, a in enumerate(accuracies) for seed in range(seeds)])
-    return table.assign(task="mqar", memory=memory, chosen=table["learning_rate"] == choose(table))
+    return table.assign(task="mqar", memory=memory, chosen=table["learning_rate"] == choose_rate(table))
 
 
 @settings(max_examples=30, deadline=None)
@@ -196,7 +201,7 @@ def test_rates_that_diverged_are_listed() -> None:
     fell = (rows["learning_rate"] > 0.02) | ((rows["learning_rate"] > 0.008) & (rows["seed"] == 1))
     rows["validation"] = rows["validation"].mask(fell)
     assert window(rows).iloc[0]["diverged"] == "0.009 (1 of 3 seeds), 0.027 (3 of 3 seeds)"
-    assert by_rate(rows)["mean"].round(2).tolist() == [0.5, 0.9, 0.6, 0.0]
+    assert rate_table(rows)["mean"].round(2).tolist() == [0.5, 0.9, 0.6, 0.0]
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from processes import gone, running
 
-from runners.execution.engines import Job, Limits, execute, opened
+from runners.execution.engines import Job, Limits, execute, open_engine
 
 pytestmark = [
     pytest.mark.slow,
@@ -64,7 +64,7 @@ def cluster():
     """Two CPUs on the loopback address, started and ended by us; its workers find this file."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
-        with opened("ray", 2, "local"):
+        with open_engine("ray", 2, "local"):
             import ray  # it reads its environment when it is imported
 
             (node,) = ray.nodes()
@@ -82,10 +82,10 @@ def test_both_engines_tell_the_same():
 
 @pytest.mark.usefixtures("cluster")
 def test_both_engines_write_the_same_runs(tmp_path):
-    from runners.compare import carry_out  # not above: workers import this file
     from runners.config.run import ModelSetting, TaskSetting, Training
+    from runners.execution.sweep import carry_out  # not above: workers import this file
     from runners.storage import read_record
-    from runners.studies import Ask, Study
+    from runners.studies.study import Ask, Study
 
     task = TaskSetting("mqar", 12, {"num_pairs": 2, "num_keys": 4, "num_values": 4})
     training = Training(updates=20, tokens=256)
@@ -158,21 +158,21 @@ def test_what_no_machine_has_is_refused_at_once(limits):
 
 @pytest.mark.usefixtures("cluster")
 def test_a_folder_that_machines_do_not_share_is_refused(tmp_path, monkeypatch):
-    with opened("ray", folder=tmp_path):
+    with open_engine("ray", folder=tmp_path):
         assert list(tmp_path.iterdir()) == []
     monkeypatch.setattr(Path, "write_text", lambda *_: None)  # as on a disk of this machine alone
-    with pytest.raises(ValueError, match="does not see"), opened("ray", folder=tmp_path):
+    with pytest.raises(ValueError, match="does not see"), open_engine("ray", folder=tmp_path):
         pass
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere.invalid:6379", "ray://host:1", "host", "host:99999999"])
 def test_an_address_without_a_cluster_is_refused(address, monkeypatch):
     monkeypatch.setattr("ray.is_initialized", lambda: False)
-    with pytest.raises(ValueError, match=r"no Ray cluster answers|HOST:PORT"), opened("ray", address=address):
+    with pytest.raises(ValueError, match=r"no Ray cluster answers|HOST:PORT"), open_engine("ray", address=address):
         pass
 
 
 def test_without_ray_one_line_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(ValueError, match=r"pip install -e \.\[ray\]"), opened("ray"):
+    with pytest.raises(ValueError, match=r"pip install -e \.\[ray\]"), open_engine("ray"):
         pass

@@ -8,7 +8,9 @@ from untrained import a_run, keep
 
 from runners import storage
 from runners.cli import main, verify
-from runners.execution.jobs import ask_more
+from runners.evaluation.scored_table import SCORES
+from runners.execution.run_job import measure_run
+from runners.measures import MEASURES
 from runners.results.rescore import differences, rescore
 
 LADDER = {"ladder": [1, 2], "rows": 8}
@@ -22,7 +24,7 @@ ASKED = {
 def whole(tmp_path_factory):
     """A run with every measure that keeps answers, as workers write them."""
     place = keep(tmp_path_factory.mktemp("whole"), a_run())
-    ask_more(str(place), ASKED, lambda said: None)
+    measure_run(str(place), ASKED, lambda said: None)
     return place
 
 
@@ -48,7 +50,7 @@ def say_again(place, edit):
 
 def test_a_run_is_what_its_answers_say(place):
     assert rescore(place) == []
-    ask_more(str(place), {"extrapolation": {"ladder": [2, 4], "rows": 12}}, lambda said: None)
+    measure_run(str(place), {"extrapolation": {"ladder": [2, 4], "rows": 12}}, lambda said: None)
     assert rescore(place) == []
 
 
@@ -85,7 +87,8 @@ def test_every_number_that_is_changed_is_found_to_its_last_digit(place, name, ta
         value = numbers[field]
         other = math.nextafter(value, 2) if isinstance(value, float) else value + 1
         record[table][-1][field] = other
-        (line,) = differences(run, run.build(), record, kept)
+        tables = (SCORES,) if name == "result.json" else MEASURES[name.removesuffix(".json")].scored_tables()
+        (line,) = differences(run, tables, record, kept)
         assert f"{field} is {other}, the answers give {value}" in line
         record[table][-1][field] = value
 

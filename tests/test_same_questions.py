@@ -7,7 +7,7 @@ import torch
 from untrained import a_run, keep
 
 from runners import storage
-from runners.execution.jobs import ask_more
+from runners.execution.run_job import measure_run
 from runners.results.diff import compare_runs, load
 from runners.results.query import query
 from runners.results.rescore import rescore
@@ -20,7 +20,7 @@ def asked(tmp_path_factory):
     """A run that was asked the same questions twice: at its own length load grows by nothing."""
     place = keep(tmp_path_factory.mktemp("asked"), a_run())
     modes = [{"ladder": [1], "rows": 16, "mode": mode} for mode in ("fixed load", "growing load")]
-    ask_more(str(place), {"extrapolation": modes, "capacity": {"loads": [1, 2], "rows": 16}}, lambda said: None)
+    measure_run(str(place), {"extrapolation": modes, "capacity": {"loads": [1, 2], "rows": 16}}, lambda said: None)
     return place
 
 
@@ -28,12 +28,12 @@ def sealed_again(asked, folder, change):
     """A copy of the run whose extrapolation was changed by someone who seals what he changes."""
     place = folder / asked.name
     shutil.copytree(asked, place)
-    record = storage.load_record(place / storage.EXTRAPOLATION, {})
+    record = storage.load_record(place / "extrapolation.json", {})
     for file in record["outputs"]:
         tensors = {name: t.clone() for name, t in storage.load_tensors(place, file["name"], file["digest"]).items()}
         change(tensors, record)
         file["digest"] = storage.write_tensors(place, file["name"], tensors)
-    storage.write_record(place / storage.EXTRAPOLATION, record)
+    storage.write_record(place / "extrapolation.json", record)
     return place
 
 
@@ -80,6 +80,6 @@ def test_runs_that_differ_in_capacity_alone_differ(asked, tmp_path):
     record["capacity"][0]["accuracy"] = 0.99
     storage.write_record(place / "capacity.json", record)
     found = compare_runs(load(asked), load(place)).facts
-    assert found["what"].tolist() == ["accuracy at a load of 1 in rows of 16"]
+    assert found["what"].tolist() == ["accuracy at a load of 1 in sequences of 16"]
     (place / "capacity.json").unlink()
     assert len(compare_runs(load(asked), load(place)).facts) == 2

@@ -82,7 +82,7 @@ def test_an_error_of_a_sink_is_told_once_and_stops_nothing(tmp_path, invented, c
     invented.breaks = breaks
     with open_sinks(["invented"], "s", tmp_path) as opened:
         play(opened, tmp_path)
-    assert capsys.readouterr().err == "recall: invented is not told any more, the runs go on: no network\n"
+    assert capsys.readouterr().err == "recall: invented is not updated any more, the runs go on: no network\n"
     assert [words[0] for words in invented.told].count(breaks) == 1
     assert invented.told[-1][0] == breaks
 

@@ -6,7 +6,7 @@ import pytest
 
 from recall_tasks import MQAR, Stream, bounds
 from runners.config.run import ModelSetting, Run, TaskSetting
-from runners.evaluation.evaluate import Scored, score_record
+from runners.evaluation.evaluate import Predictions, score_record
 from runners.measures.capacity import capacity_record
 
 TASK = MQAR(16, num_keys=32, num_values=32)
@@ -17,7 +17,7 @@ RUN = Run(TaskSetting("mqar", 80, {"num_pairs": 16, "num_keys": 32, "num_values"
 def test_ceilings_and_shares_are_those_of_32_bits_a_number(row_of):
     model = SimpleNamespace(state_floats=lambda length: 2, parameters=lambda: [])
     rows = Stream(TASK, 80, "test").rows(0, 8)
-    row = row_of(RUN, model, Scored(rows.asked, rows.origins, rows.answers, rows.answers), TASK, 80)
+    row = row_of(RUN, model, Predictions(rows.asked, rows.origins, rows.answers, rows.answers), TASK, 80)
     assert row["ceiling"] == bounds.ceiling(64, TASK, 80) < 1
     assert row["state_bytes"] == 8
     assert row["recalled_bits"] == pytest.approx(16 * 5)

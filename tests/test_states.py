@@ -6,8 +6,9 @@ import torch
 from recall_tasks import Stream
 from runners import storage
 from runners.config.run import ModelSetting, Run, TaskSetting
-from runners.execution.jobs import ask_more
-from runners.measures.states import captured, check
+from runners.execution.run_job import measure_run
+from runners.measures import MEASURES
+from runners.measures.states import captured
 
 RUN = Run(TaskSetting("mqar", 24, {"num_pairs": 3}), ModelSetting("grm", {"segment": 8}, width=16))
 
@@ -32,17 +33,17 @@ def test_all_that_is_carried_is_kept():
 def test_states_are_kept_beside_the_run_and_fewer_are_not_kept_again(tmp_path):
     model = RUN.build()
     place = storage.write_run(tmp_path, RUN, {"scores": []}, dict(model.state_dict()), {})
-    ask_more(str(place), {"states": {"rows": 6}}, lambda said: None)
+    measure_run(str(place), {"states": {"rows": 6}}, lambda said: None)
     record = storage.read_record(place / "states.json")
     (kept,) = record["outputs"]
     tensors = storage.load_tensors(place, kept["name"], kept["digest"])
     assert {name: list(tensor.shape) for name, tensor in tensors.items()} == record["shapes"]
     before = (place / "states.json").read_bytes()
-    ask_more(str(place), {"states": {"rows": 4}}, lambda said: None)
+    measure_run(str(place), {"states": {"rows": 4}}, lambda said: None)
     assert (place / "states.json").read_bytes() == before
 
 
 @pytest.mark.parametrize("rows", [0, -1, 2.0, True, "8"])
 def test_a_number_of_rows_that_is_none_is_refused(rows):
-    with pytest.raises(ValueError, match="states are kept of 1 to"):
-        check(RUN, {"rows": rows})
+    with pytest.raises(ValueError, match="states are saved of 1 to"):
+        MEASURES["states"].check(RUN, {"rows": rows})

@@ -14,12 +14,11 @@ from hypothesis import strategies as st
 
 from runners import storage
 from runners.cli.study_flags import MATCHED as MATCHED_WORDS
-from runners.cli.study_flags import TRAINED
-from runners.compare import check_study, record_study
+from runners.cli.study_flags import TRAINING_FLAGS
 from runners.config.run import ModelSetting, Run, TaskSetting, Training
-from runners.studies import MATCHED, Ask, Study
+from runners.execution.sweep import check_study, record_study
 from runners.studies.presets import DEMO_MODELS, DEMO_TASKS, MINUTES, PRESETS
-from runners.studies.study import FEW_SEEDS
+from runners.studies.study import FEW_SEEDS, MATCHED, Ask, Study
 from runners.studies.study_file import load_study
 
 TASKS = (
@@ -228,7 +227,7 @@ def test_a_measure_may_be_asked_for_several_things() -> None:
 
 
 def test_flags_are_fields_of_the_training() -> None:
-    assert set(TRAINED) < {f.name for f in dataclasses.fields(Training)} - {"learning_rate"}
+    assert set(TRAINING_FLAGS) < {f.name for f in dataclasses.fields(Training)} - {"learning_rate"}
     assert MATCHED_WORDS == MATCHED
 
 

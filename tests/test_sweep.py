@@ -18,7 +18,7 @@ from runners.config.run import ModelSetting, Run, TaskSetting, Training
 from runners.execution import plan
 from runners.execution.engines import Event
 from runners.execution.progress import Board, follow
-from runners.studies import Study
+from runners.studies.study import Study
 from runners.studies.study_file import load_study
 
 ROOT = Path(__file__).parent.parent
@@ -121,20 +121,20 @@ def test_an_update_is_as_long_as_at_the_stage_where_it_is_longest():
         {"stage": stage, "update": update, "seconds": seconds}
         for stage, update, seconds in [(1, 10, 1.0), (1, 20, 2.0), (2, 30, 9.0), (2, 40, 12.0), (2, 50, 14.0)]
     ]
-    assert plan.dearest(curve, {"seconds": 20.0, "updates": 50}) == pytest.approx(
+    assert plan.slowest_stage(curve, {"seconds": 20.0, "updates": 50}) == pytest.approx(
         0.25
     )  # 5 s in 20 updates; what lies between stages is neither's
-    assert plan.dearest([], {"seconds": 3.0, "updates": 6}) == 0.5
+    assert plan.slowest_stage([], {"seconds": 3.0, "updates": 6}) == 0.5
 
 
 def test_a_plan_takes_as_long_as_its_share_of_a_worker_and_at_least_as_its_longest_run():
     task, model = TaskSetting(**TASK), ModelSetting("linear", width=8)
     runs = [Run(task, model, Training(updates=updates, seconds=50.0)) for updates in (10, 20, 1000)]
-    planned = [plan.Planned(run, "to train", step=plan.Step(0.1, "")) for run in runs]
-    assert [one.seconds for one in planned] == [1.0, 2.0, 50.0]  # the last is stopped by the clock
-    assert plan.in_all(planned, 1) == 53.0
-    assert plan.in_all(planned, 2) == 50.0
-    assert plan.Planned(runs[0], "to measure").seconds == 0
+    seconds = [plan.Forecast(run.training, plan.UpdateTime(0.1, "")).seconds for run in runs]
+    assert seconds == [1.0, 2.0, 50.0]  # the last is stopped by the clock
+    assert plan.seconds_in_all(seconds, 1) == 53.0
+    assert plan.seconds_in_all(seconds, 2) == 50.0
+    assert plan.seconds_in_all([], 2) == 0
 
 
 @pytest.fixture
@@ -212,14 +212,16 @@ def test_a_failed_run_is_kept_with_its_reason_and_tried_again_on_request(written
 @pytest.mark.slow
 def test_a_projection_is_right_within_a_factor(written, tmp_path, capsys):
     study = written(["linear"], training=TINY | {"updates": 150, "tokens": 1024}, tasks=[TASK | {"length": 64}])
-    (planned,) = plan.plan(load_study(str(study)), tmp_path / "runs")
+    plans = plan.plan_runs(load_study(str(study)), tmp_path / "runs")
+    ((planned, forecast),) = plan.forecasts(plans, tmp_path / "runs")
+    assert forecast
     assert sweep(study, "--out", tmp_path / "runs", "--workers", 1) == 0
     run = planned.run
     took = storage.load_result(tmp_path / "runs" / run.name)["outcome"]["seconds"]
-    assert took / 3 < planned.seconds < 3 * took
-    ((_, step),) = plan.steps_of(tmp_path / "runs", [run])
-    assert took / 2 < 150 * step.seconds < 2 * took
-    assert step.measured == "measured in 1 finished run"
+    assert took / 3 < forecast.seconds < 3 * took
+    ((_, update),) = plan.measured_times(tmp_path / "runs", [run])
+    assert took / 2 < 150 * update.seconds < 2 * took
+    assert update.source == "measured in 1 finished run"
 
 
 @pytest.mark.slow

@@ -49,7 +49,7 @@ def test_solving_starts_the_cooling_early_and_budget_never_grows():
 @pytest.mark.parametrize("memory", MEMORIES)
 def test_an_untrained_model_knows_nothing(memory):
     run = tiny(memory)
-    right = score(run.build(), Stream(run.task.task, 12, "test"), 512).right
+    right = score(run.build(), Stream(run.task.task, 12, "test"), 512).correct
     low, _ = wilson(right[:, 0].sum(), len(right), confidence=0.9999)
     assert low <= run.task.task.chance  # below it a model may be: one that always says what was not shown
 
@@ -109,7 +109,7 @@ def test_every_memory_that_can_recall_learns_to(memory):
     run = Run(LEARNS, ModelSetting(memory, options), Training(updates=600, tokens=2048))
     model, outcome, _ = train(run)
     assert outcome.solved, outcome
-    assert score(model, Stream(run.task.task, 32, "test"), 512).right.mean() > 0.98
+    assert score(model, Stream(run.task.task, 32, "test"), 512).correct.mean() > 0.98
     assert outcome.updates_to_half < outcome.updates_to_solve <= outcome.updates
 
 
@@ -117,7 +117,7 @@ def test_every_memory_that_can_recall_learns_to(memory):
 def test_a_gru_learns_a_little():
     run = Run(LEARNS, ModelSetting("gru"), Training(updates=300, tokens=2048))
     model, _, _ = train(run)
-    assert score(model, Stream(run.task.task, 32, "test"), 512).right.mean() > 2 * run.task.task.chance
+    assert score(model, Stream(run.task.task, 32, "test"), 512).correct.mean() > 2 * run.task.task.chance
 
 
 @pytest.mark.slow
@@ -127,8 +127,8 @@ def test_a_window_recalls_what_is_in_reach_and_no_more():
     model, outcome, _ = train(Run(task, ModelSetting("window", {"window": 8}), Training(updates=400, tokens=3072)))
     assert outcome.solved  # at 12 tokens every answer is in reach
     scored = score(model, Stream(task.task, 48, "test"), 1024)
-    near = scored.right[scored.distances <= 6]
-    far = scored.right[scored.distances > reach]
+    near = scored.correct[scored.distances <= 6]
+    far = scored.correct[scored.distances > reach]
     assert near.mean() > 0.8
     assert far.mean() < bounds.bag_floor(task.task, 48) + 0.05
 

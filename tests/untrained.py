@@ -43,7 +43,7 @@ def keep(folder: Path, run: Run, ladder: tuple[int, ...] = ()) -> Path:
             record = {table: record[table] + rows.get(table, []) for table in record}
             kept |= answers
         record["outputs"] = [{"name": "outputs-ladder", "digest": storage.write_tensors(place, "outputs-ladder", kept)}]
-        storage.write_record(place / storage.EXTRAPOLATION, record)
+        storage.write_record(place / "extrapolation.json", record)
     return place
 
 

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..layers import Projections, ReadOut, recent_floats
+from ..layers import Projections, ReadOut, check_rotary, recent_floats
 from ..memory import Memory
 
 MASK = 2**26
@@ -69,8 +69,8 @@ class Attention(Memory):
         self.project = Projections(width, heads)
         self.read_out = ReadOut(width, heads, norm=False)
         self.rope, self.width = rope, width
-        if rope and (width // heads) % 2:
-            raise ValueError(f"rotary positions need an even head size, not {width // heads}")
+        if rope:
+            check_rotary(width // heads)
 
     def extend(self, x: Tensor, state: Cache | None) -> tuple[Tensor, Cache]:
         """The queries of x, and the cache with the keys and values of x appended."""

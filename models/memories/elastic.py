@@ -33,7 +33,7 @@ from torch import Tensor, nn
 
 from ..banks import BANKS, Sampling
 from ..banks.blocks import Change, constant, reading, remember, single
-from ..layers import Projections, ReadOut, recent_floats
+from ..layers import Projections, ReadOut, check_rotary, check_sizes, recent_floats
 from ..memory import Memory
 from ..options import meanings, option
 from .attention import rotate
@@ -76,9 +76,7 @@ class ElasticOptions:
     draw_seed: int = option(0, "seed of the noise, and of what the random bank keeps")
 
     def __post_init__(self) -> None:
-        for name in ("num_coefficients", "num_samples", "block"):
-            if (size := getattr(self, name)) < 1:
-                raise ValueError(f"{name} must be at least 1, not {size}")
+        check_sizes(num_coefficients=self.num_coefficients, num_samples=self.num_samples, block=self.block)
         if self.num_coefficients > LARGEST:
             raise ValueError(
                 f"num_coefficients takes 1 to {LARGEST:,}, the paper's largest, not {self.num_coefficients:,}"
@@ -107,8 +105,8 @@ class Elastic(Memory):
         heads, seed = options.heads, options.draw_seed
         self.project = Projections(width, heads)
         self.read_out = ReadOut(width, heads, norm=False)
-        if options.rope and (width // heads) % 2:
-            raise ValueError(f"rotary positions need an even head size, not {width // heads}")
+        if options.rope:
+            check_rotary(width // heads)
         self.width, self.heads, self.rope = width, heads, options.rope
         self.N, self.S, self.L = options.num_coefficients, options.num_samples, options.block
         self.bank = BANKS[options.bank](self.N, self.L, Sampling.parse(options.sampling, self.S, options.left), seed)

@@ -26,7 +26,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..layers import Projections, ReadOut, recent_floats
+from ..layers import Projections, ReadOut, check_rotary, check_sizes, recent_floats
 from ..memory import Memory
 from .attention import rotate
 from .memorizing import local
@@ -64,13 +64,11 @@ class Infini(Memory):
 
     def __init__(self, width: int, heads: int = 1, block: int = 32, delta: bool = False) -> None:
         super().__init__()
-        if block < 1:
-            raise ValueError(f"block must be at least 1, not {block}")
+        check_sizes(block=block)
         self.project = Projections(width, heads)
         self.gate = nn.Parameter(torch.zeros(heads, 1, 1))
         self.read_out = ReadOut(width, heads)
-        if self.project.size % 2:
-            raise ValueError(f"rotary positions need an even head size, not {self.project.size}")
+        check_rotary(self.project.size)
         self.width, self.heads, self.size, self.L, self.delta = width, heads, self.project.size, block, delta
 
     def extend(self, x: Tensor, state: InfiniState | None) -> tuple[Tensor, InfiniState]:

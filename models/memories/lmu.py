@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from ..hippo import measures, tensors
-from ..layers import ReadOut, ShortConvolution, recent_floats
+from ..layers import ReadOut, ShortConvolution, check_sizes, recent_floats
 from ..memory import Memory
 from .hippo import reconstruct_signal
 
@@ -45,8 +45,7 @@ class LMU(Memory):
     def __init__(self, width: int, order: int = 32, window: int = 64, channels: int = 1) -> None:
         super().__init__()
         measures.check("lmu", order, window)
-        if channels < 1:
-            raise ValueError(f"channels must be at least 1, not {channels}")
+        check_sizes(channels=channels)
         self.width, self.order, self.window, self.channels = width, order, window, channels
         self.conv = ShortConvolution(width)
         self.e_x = nn.Parameter(torch.randn(width, channels) * width**-0.5)

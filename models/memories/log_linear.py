@@ -29,6 +29,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..hierarchy import Bucket, Hierarchy, members, present
+from ..layers import check_sizes
 
 
 class LogLinear(Hierarchy):
@@ -44,8 +45,7 @@ class LogLinear(Hierarchy):
 
     def __init__(self, width: int, heads: int = 1, size: int = 0, levels: int = 16) -> None:
         super().__init__(width, heads, size)
-        if levels < 1:
-            raise ValueError(f"levels must be at least 1, not {levels}")
+        check_sizes(levels=levels)
         self.levels = levels
         self.weight = nn.Parameter(torch.zeros(width, heads, levels))
         self.bias = nn.Parameter(torch.full((heads, levels), 1.0).expm1().log())  # softplus of it is one

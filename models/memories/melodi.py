@@ -29,7 +29,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..layers import Projections, ReadOut, recent_floats
+from ..layers import Projections, ReadOut, check_rotary, check_sizes, recent_floats
 from ..memory import Memory
 from .attention import rotate
 
@@ -67,15 +67,12 @@ class Melodi(Memory):
         self, width: int, heads: int = 1, block: int = 32, num_memory: int = 16, num_summary: int = 16
     ) -> None:
         super().__init__()
-        for name, size in (("block", block), ("num_memory", num_memory), ("num_summary", num_summary)):
-            if size < 1:
-                raise ValueError(f"{name} must be at least 1, not {size}")
+        check_sizes(block=block, num_memory=num_memory, num_summary=num_summary)
         self.project = Projections(width, heads)
         self.summary = nn.Parameter(torch.randn(num_summary, width))
         self.mix = nn.Parameter(torch.randn(num_memory, block + num_summary) * (block + num_summary) ** -0.5)
         self.read_out = ReadOut(width, heads, norm=False)
-        if self.project.size % 2:
-            raise ValueError(f"rotary positions need an even head size, not {self.project.size}")
+        check_rotary(self.project.size)
         self.width, self.heads, self.L, self.Nz, self.Nu = width, heads, block, num_memory, num_summary
 
     def begin(self, x: Tensor, state: Tokens | None) -> tuple[Tensor, Tensor, Tensor, Tokens]:

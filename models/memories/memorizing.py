@@ -23,7 +23,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..layers import Projections, ReadOut, recent_floats
+from ..layers import Projections, ReadOut, check_rotary, check_sizes, recent_floats
 from ..memory import Memory
 from .attention import rotate
 
@@ -61,15 +61,13 @@ class Memorizing(Memory):
 
     def __init__(self, width: int, heads: int = 1, block: int = 32, queue: int = 0) -> None:
         super().__init__()
-        if block < 1:
-            raise ValueError(f"block must be at least 1, not {block}")
+        check_sizes(block=block)
         if queue < 0:
             raise ValueError(f"queue keeps at least 1 token (0: all), not {queue}")
         self.project = Projections(width, heads)
         self.gate = nn.Parameter(torch.zeros(heads, 1, 1))
         self.read_out = ReadOut(width, heads, norm=False)
-        if self.project.size % 2:
-            raise ValueError(f"rotary positions need an even head size, not {self.project.size}")
+        check_rotary(self.project.size)
         self.width, self.L, self.queue = width, block, queue
 
     def num_saved(self, closed: int) -> int:

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..layers import Projections, ReadOut, recent_floats
+from ..layers import Projections, ReadOut, check_rotary, recent_floats
 from ..memory import Memory
 from .attention import rotate
 
@@ -77,8 +77,8 @@ class SlidingWindow(Memory):
         self.project = Projections(width, heads)
         self.read_out = ReadOut(width, heads, norm=False)
         self.width, self.window, self.rope = width, window, rope
-        if rope and (width // heads) % 2:
-            raise ValueError(f"rotary positions need an even head size, not {width // heads}")
+        if rope:
+            check_rotary(width // heads)
 
     def extend(self, x: Tensor, state: Window | None) -> tuple[Tensor, Window]:
         """The queries of x, and all keys and values they may see: the state before it is cut to w - 1."""

@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..layers import TAPS, Projections, ReadOut
+from ..layers import TAPS, Projections, ReadOut, check_rotary, check_sizes
 from ..memory import Memory
 from .attention import rotate
 from .sliding_window import attend
@@ -50,13 +50,10 @@ class TransformerXL(Memory):
 
     def __init__(self, width: int, heads: int = 1, block: int = 32, cache: int = 32) -> None:
         super().__init__()
-        for name, size in (("block", block), ("cache", cache)):
-            if size < 1:
-                raise ValueError(f"{name} must be at least 1, not {size}")
+        check_sizes(block=block, cache=cache)
         self.project = Projections(width, heads)
         self.read_out = ReadOut(width, heads, norm=False)
-        if self.project.size % 2:
-            raise ValueError(f"rotary positions need an even head size, not {self.project.size}")
+        check_rotary(self.project.size)
         self.width, self.L, self.M = width, block, cache
 
     def start(self, x: Tensor) -> Inputs:

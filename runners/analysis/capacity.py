@@ -28,7 +28,6 @@ from recall_tasks import Task
 
 from ..config.run import TaskSetting
 from ..formatting import amount
-from ..results.labels import told_apart
 from ..statistics import across_seeds, combine_intervals
 from .capacity_laws import hebbian_capacity, information_capacity, inverse_capacity, square_matrix
 
@@ -268,9 +267,8 @@ def memories(results: Results) -> list[Memory]:
     """Every memory at every length of every task, in the order of the study."""
     if not len(results.capacity):
         return []
-    names = told_apart(results.capacity, results.study.get("runs", ()))
     scores, sequences = (
-        table.assign(memory=table["run"].map(names)).drop_duplicates([*KEYS, "run", "load", *more])
+        table.drop_duplicates([*KEYS, "run", "load", *more])
         for table, more in ((results.capacity, []), (results.capacity_sequences, ["sequence"]))
     )
     answers = dict(list(sequences.groupby(KEYS, sort=False)))
@@ -281,6 +279,7 @@ def memories(results: Results) -> list[Memory]:
 
 
 def above_chance(part: pd.DataFrame) -> list[float]:
+    """Thresholds that no load's chance reaches."""
     return [threshold for threshold in THRESHOLDS if threshold > part["chance"].max()]
 
 

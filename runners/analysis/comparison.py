@@ -56,7 +56,7 @@ def over_tasks(results: Results) -> pd.DataFrame:
 
 
 def compare_memories(results: Results, pairs: pd.DataFrame | None = None) -> pd.DataFrame:
-    """One record per task and memory at the training length, all numbers; `pairs` is `paired(results)`, if at hand.
+    """One record per task and memory at the training length, all numbers.
 
     task, memory, seeds, mean, low, high       accuracy over seeds and its 95 % interval
     recalled_bits                              mean over seeds, bits a sequence
@@ -68,6 +68,8 @@ def compare_memories(results: Results, pairs: pd.DataFrame | None = None) -> pd.
     updates_to_solve, seconds_to_solve         medians over the seeds that solved it, else missing
     learning_rate                              the rate it was trained at, missing where no other was tried
     best                                       true where it is shown to recall more than every other memory
+
+    `pairs` is `pair_differences(results)`, where that is at hand.
     """
     tests = results.scores[results.scores["kind"] == "test"] if len(results.scores) else results.scores
     sequences = results.sequences
@@ -91,7 +93,7 @@ def compare_memories(results: Results, pairs: pd.DataFrame | None = None) -> pd.
         here.drop(columns=["kind", "mode", "length"], errors="ignore"), on=["task", "memory"], how="left"
     )
     table = table.merge(chosen_rates(results.rates), on=["task", "memory"], how="left")
-    best = best_memories(paired(results) if pairs is None else pairs)
+    best = best_memories(pair_differences(results) if pairs is None else pairs)
     return table.assign(best=[pair in best for pair in zip(table["task"], table["memory"], strict=True)])
 
 
@@ -147,7 +149,7 @@ def bounds_lines(results: Results) -> list[str]:
     return lines
 
 
-def paired(
+def pair_differences(
     results: Results,
     baseline: str | None = None,
     kind: str = "test",
@@ -263,7 +265,7 @@ def _verdict(record: pd.Series[Any]) -> str:
 
 
 def best_memories(pairs: pd.DataFrame) -> set[tuple[str, str]]:
-    """(task, memory) of every first that is shown to recall more than all others, from `paired` without baseline."""
+    """(task, memory) of every first shown to recall more than all others; `pairs` have no baseline."""
     by_task = pairs.groupby(["task", "memory"], sort=False)["verdict"]
     return {(str(task), str(memory)) for (task, memory), shown in by_task if shown.eq("above").all()}
 

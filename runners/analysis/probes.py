@@ -28,7 +28,7 @@ AGES = ("task", "memory", "reader", "age_low", "age_high")
 
 
 @lru_cache(maxsize=1)  # every figure and table of a report asks for the same
-def probed(results: Results) -> pd.DataFrame:
+def probe_records(results: Results) -> pd.DataFrame:
     """Records of `probes` that have all of `NEEDED`: `bits` are usable bits, `end` is a truth value."""
     records = results.probes
     if not set(records) >= NEEDED:
@@ -47,7 +47,7 @@ def matching(records: pd.DataFrame, values: Mapping[str, Any]) -> pd.DataFrame:
 
 def at_end(results: Results) -> pd.DataFrame:
     """Records of `PLACE` at the queries of items, with `age_low` and `age_high`, the bin of their age (inclusive)."""
-    records = matching(probed(results), {**PLACE, "end": True})
+    records = matching(probe_records(results), {**PLACE, "end": True})
     if not len(records):
         return records
     low, width = bins(records["age"], records["task"])

@@ -10,7 +10,7 @@ import pandas as pd
 from rich.console import Console
 
 from ..config.length_modes import FIXED_LOAD
-from ..results.diff import Difference, Finished, compare_runs, load, match
+from ..results.diff import Difference, Finished, compare_runs, load, load_folder, match
 from ..storage import find_runs
 from .console import frame_table, plain_console
 from .flags import Mistake, Parser
@@ -31,9 +31,9 @@ def run(words: Sequence[str]) -> int:
     folders = [path for path in (arguments.first, arguments.second) if not (path / "run.json").is_file()]
     try:
         if not folders:
-            tell(console, compare_runs(load(arguments.first), load(arguments.second)))
+            tell(console, compare_runs(*(load(place) for place in (arguments.first, arguments.second))))
             return 0
-        first, second = ([load(place) for place in find_runs([path])] for path in (arguments.first, arguments.second))
+        first, second = (load_folder(find_runs([path])) for path in (arguments.first, arguments.second))
     except ValueError as error:
         raise Mistake(str(error)) from None
     if len(folders) == 1:

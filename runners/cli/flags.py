@@ -126,17 +126,24 @@ def or_none(read: Callable[[str], Any]) -> Callable[[str], Any]:
 
 
 def add_list(
-    group: Any, *names: str, read: Callable[[str], Any], metavar: str, blanks: bool = True, **words: Any
+    group: Any,
+    *names: str,
+    read: Callable[[str], Any],
+    metavar: str,
+    blanks: bool = True,
+    empty: bool = False,
+    **words: Any,
 ) -> None:
     """Add a flag that takes several values: `1,4,16`, or `1 4 16` where `blanks` may separate them too.
 
-    blanks   False where a positional word, such as a study, may follow the flag
+    blanks   False where a word that is no value of the flag, such as a study, may follow it
+    empty    whether no value at all may follow, for an empty list
     """
 
     def split(text: str) -> list[Any]:
         return [read(part.strip()) for part in text.removesuffix(",").split(",")]
 
-    nargs = "+" if blanks else None
+    nargs = None if not blanks else "*" if empty else "+"
     group.add_argument(*names, type=split, nargs=nargs, action=JoinValues, metavar=f"{metavar},...", **words)
 
 

@@ -1,4 +1,4 @@
-"""recall ls: tasks, published settings, memories, readers of states and presets, each a table of its registry."""
+"""recall ls: the registries of tasks, memories, presets, measures, readers and figures as tables."""
 
 from __future__ import annotations
 
@@ -13,18 +13,17 @@ from recall_tasks.markdown import first_sentence
 from recall_tasks.show import percent
 from recall_tasks.task import MAX_LENGTH
 
+from ..measures import MEASURES
 from .console import plain_console
 from .flags import Mistake, Parser, integer, one_of, split_words
 
-ALWAYS = ("tasks", "memories", "readers", "presets")
-KINDS = (*ALWAYS, "settings")
 TASK_KINDS = ("tasks", "settings")
 NUMBERS = ("vocabulary", "payload", "chance", "length", "state floats", "runs", "seeds", "rates", "minutes")
 WIDEST = 10_000
 
 
 def run(words: Sequence[str]) -> int:
-    parser = Parser(prog="recall ls", description="List tasks, memories, readers, presets, or published settings.")
+    parser = Parser(prog="recall ls", description=f"List {', '.join(KINDS[:-1])}, or published {KINDS[-1]}.")
     kinds = f"{', '.join(ALWAYS)} (default: all these) or settings"
     parser.add_argument("kind", nargs="?", type=one_of("list", KINDS), metavar="KIND", help=kinds)
     known = one_of("task", TASKS, "those that `recall ls tasks` lists")
@@ -112,4 +111,33 @@ def presets(length: int, names: Sequence[str]) -> Table:
     return table
 
 
-TABLES = {"tasks": tasks, "settings": settings, "memories": memories, "readers": readers, "presets": presets}
+def measures(length: int, names: Sequence[str]) -> Table:
+    """Measures of finished runs, with their commands and the tables that they fill."""
+    table = _table("measures of finished runs", "name", "command", "does", "tables", folds=["does", "tables"])
+    for name, measure in MEASURES.items():
+        tables = ", ".join(one.name for one in measure.tables)
+        table.add_row(name, f"recall {measure.command}", measure.meaning, tables)
+    return table
+
+
+def figures(length: int, names: Sequence[str]) -> Table:
+    """Figures of the report, each with the measure whose results it plots."""
+    from ..figures import FIGURES  # matplotlib and torch, which a list of tasks does not wait for
+
+    table = _table("figures of the report", "name", "title", "measure", folds=["title"])
+    for name, figure in FIGURES.items():
+        table.add_row(name, figure.title, figure.measure or "training")
+    return table
+
+
+TABLES = {
+    "tasks": tasks,
+    "memories": memories,
+    "presets": presets,
+    "measures": measures,
+    "readers": readers,
+    "figures": figures,
+    "settings": settings,
+}
+KINDS = tuple(TABLES)
+ALWAYS = KINDS[:-1]

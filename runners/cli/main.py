@@ -13,7 +13,10 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from ..measures import MEASURES
 from .flags import Mistake, Parser, one_of
+
+OF_MEASURES = {measure.command: measure.meaning for measure in MEASURES.values()}
 
 COMMANDS = {
     "ls": "list tasks, memories, presets, measures, readers, figures and published settings",
@@ -22,11 +25,7 @@ COMMANDS = {
     "train": "train one memory on one task and save the run",
     "compare": "train many memories on many tasks, then test, probe and report",
     "sweep": "execute the missing runs of a study: here, on all cores, or on a cluster",
-    "extrapolate": "test finished runs at lengths they never trained on",
-    "capacity": "test finished runs at growing loads, and fit their capacity",
-    "swap": "test finished runs with another memory in place of their own",
-    "probe": "decode stored items from the states of finished runs",
-    "states": "save the states of finished runs as tensors",
+    **OF_MEASURES,
     "query": "query all finished runs in SQL, or export their tables",
     "diff": "compare two runs or studies: configuration and results",
     "verify": "recompute every score from the saved answers",
@@ -64,6 +63,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         if rest:
             parser.error(f"unknown option {rest[0]}")
+        if arguments.command in OF_MEASURES:
+            from .measure import run  # rich and the engine, which help does without
+
+            return run(next(m for m in MEASURES.values() if m.command == arguments.command), words[1:])
         command = importlib.import_module(f".{arguments.command}", __package__)
         return int(command.run(words[1:]))
     except Mistake as mistake:

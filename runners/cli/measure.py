@@ -1,100 +1,160 @@
-"""What commands on finished runs share: ask them for more, and tell what came of it."""
+"""Commands of measures: ask finished runs for more, show progress, and print a summary. One for all measures."""
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-import pandas as pd
 from rich.console import Console
 
 from ..config.messages import Notice
-from ..execution.engines import Event, Job, execute
-from ..execution.jobs import ask_claimed
-from ..measures.requests import Request, check
-from ..results.tables import Results, collect, rate_rows
-from ..storage import CorruptRun, find_runs, load_result, load_run, load_settings
+from ..execution.engines import execute
+from ..execution.job import Event, Job
+from ..measures.measure import SEQUENCES, Flag, Measure
 from .console import frame_table, plain_console
-from .flags import Mistake, Parser, integer
-
-
-def add_runs(parser: Parser) -> None:
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run directories, or folders of them")
-    parser.add_argument("--workers", type=integer, metavar="N", help="processes (default: one per core)")
-
+from .flags import METAVARS, READ, Mistake, Parser, add_list, flag, integer, one_of, split_words
 
 QUIET = 30.0
 """Seconds of silence in a log, at most."""
 
-Told = Callable[[Results], list[pd.DataFrame | str]]
 
-
-def ask(runs: Sequence[Path], workers: int | None, request: Request, told: Told | None = None) -> int:
-    """Ask every run for `request` (see `jobs.ask_more`); print what it adds, as `told` has it; 1 where one failed.
-
-    Of a folder that holds a grid of learning rates, those that validation chose; a run that is named itself is asked
-    at any rate.
-    """
-    console = plain_console()
-    if workers is not None and workers < 1:
-        raise Mistake(f"--workers takes at least 1, not {workers}")
+def run(measure: Measure, words: Sequence[str]) -> int:
+    """Ask runs for one measure; the exit status: 1 where a run failed, 130 where it was interrupted."""
+    parser = Parser(prog=f"recall {measure.command}", description=measure.description or measure.meaning)
     try:
-        places, left = to_be_asked(runs)
+        flags = measure.flags_for(split_words(words)[0] if measure.positional else ())
+    except ValueError as error:
+        raise Mistake(str(error)) from None
+    if measure.positional:  # its flags take one word each, so that runs may follow them
+        plain, rest = split_words(words)
+        words = [*plain, *rest]
+        parser.add_argument(measure.positional, metavar=measure.positional.upper(), help="see below for its options")
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run directories, or folders of them")
+    parser.add_argument("--workers", type=integer, metavar="N", help="processes (default: one per core)")
+    if measure.reports:
+        parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the report (default: the first folder)")
+    for one in flags:
+        add_flag(parser, one, blanks=not measure.positional)
+    arguments = parser.parse_args(words)
+    given = vars(arguments)
+    for one in flags:
+        check_least(parser, one, given[one.name])
+    if arguments.workers is not None and arguments.workers < 1:
+        raise Mistake(f"--workers takes at least 1, not {arguments.workers}")
+    names = [*(one.name for one in flags), *([measure.positional] if measure.positional else [])]
+    try:
+        request = measure.request({name: given[name] for name in names})
+    except ValueError as error:
+        parser.error(str(error))
+    code = ask(measure, request, arguments, given)
+    if measure.reports and code != 130:
+        from .report import write  # matplotlib
+
+        first = arguments.runs[0]
+        write(arguments.runs, arguments.out or (first.parent if (first / "run.json").is_file() else first))
+    return code
+
+
+def add_flag(parser: Parser, one: Flag, blanks: bool) -> None:
+    """One flag of a measure; `blanks` may separate the values of a list too."""
+    names = [flag(name) for name in (SEQUENCES[::-1] if one.name == SEQUENCES[1] else (one.name,))]
+    default = one.default if one.shown_default is None else one.shown_default
+    known = one.choices() if one.choices else ()
+    read: Callable[[str], Any] = one_of(one.name.removesuffix("s"), known) if known else READ[one.kind]
+    shown_default = ",".join(map(str, default)) if isinstance(default, tuple | list) else default
+    words: dict[str, Any] = {"dest": one.name, "default": argparse.SUPPRESS}
+    meaning = one.meaning + (f", of {', '.join(known)}" if known else "")
+    words["help"] = meaning if default is None else f"{meaning} (default: {shown_default})"
+    if one.several:
+        add_list(parser, *names, read=read, metavar=METAVARS[one.kind], blanks=blanks, empty=one.empty, **words)
+    else:
+        parser.add_argument(*names, type=read, metavar="|".join(known) or METAVARS[one.kind], **words)
+    parser.set_defaults(**{one.name: list(one.default) if isinstance(one.default, tuple) else one.default})
+
+
+def check_least(parser: Parser, one: Flag, value: Any) -> None:
+    """Refuse integers below the flag's least."""
+    if one.least is None or value is None:
+        return
+    for number in value if isinstance(value, list) else [value]:
+        if number < one.least:
+            parser.error(f"{flag(one.name)} takes integers of at least {one.least}, not {number}")
+
+
+def ask(measure: Measure, request: Any, arguments: argparse.Namespace, given: dict[str, Any]) -> int:
+    """Ask every run, and print a summary of what they answered.
+
+    Of a folder that holds a grid of learning rates, the runs at the chosen rates are asked; a run that is named
+    itself is asked at any rate.
+    """
+    from ..analysis.summaries import summary  # with these come torch and pandas
+    from ..execution.run_job import measure_when_free
+    from ..results.tables import collect
+
+    console, requests = plain_console(), {measure.name: request}
+    try:
+        places, left = to_be_asked(arguments.runs)
         if left:
             console.print(f"{left} runs at learning rates that were not chosen are left out (name one to ask it)")
-        places = askable(places, runs, request, console)
-        jobs = [Job(str(place), ask_claimed, (str(place), request)) for place in places]
-        failed = follow(execute(jobs, workers), len(jobs), console)
+        places = askable(places, arguments.runs, requests, console)
+        jobs = [Job(str(place), measure_when_free, (str(place), requests)) for place in places]
+        failed = follow(execute(jobs, arguments.workers), len(jobs), console)
         folders = dict.fromkeys(place.parent for place in places)
         results = collect(folders, [place.name for place in places], every=True)
     except KeyboardInterrupt:
-        console.print("Stopped. What was finished is kept; the same command goes on from there.")
+        console.print("Stopped. Finished measurements are saved; the same command goes on from there.")
         return 130
     except ValueError as error:
         raise Mistake(str(error)) from None
-    for part in told(results) if told else []:
+    for part in summary(measure, results, given):
         console.print(part if isinstance(part, str) else frame_table(part))
     return 1 if failed else 0
 
 
-def askable(places: Sequence[Path], named: Sequence[Path], request: Request, console: Console) -> list[Path]:
-    """Those that can be asked: found out before any work. Raises ValueError for a run that is named itself and cannot.
+def to_be_asked(paths: Sequence[Path]) -> tuple[list[Path], int]:
+    """The runs named or inside the folders named, at the rates chosen there; how many runs are left out."""
+    from ..results.loader import load
+    from ..storage import find_runs
 
-    Of a folder, runs on tasks that have no answer to give are left out, and told once for each reason.
+    named = {path.resolve().name for path in paths if (path / "run.json").is_file()}
+    runs = load(find_runs(paths)).runs
+    asked = [run.place for run in runs if run.chosen or run.place.resolve().name in named]
+    return asked, len(runs) - len(asked)
+
+
+def askable(places: Sequence[Path], named: Sequence[Path], requests: Any, console: Console) -> list[Path]:
+    """The runs that can be asked, found out before any work. Raises ValueError for a run named itself that cannot.
+
+    Of a folder, runs on tasks that have no answer to give are left out, with one line for each reason.
     """
+    from ..measures.requests import check
+    from ..storage import CorruptRun, load_run
+
     alone = {path.resolve() for path in named}
-    kept, refused = list[Path](), dict[str, int]()
+    able, refused = list[Path](), dict[str, int]()
     for place in places:
         try:
-            check(load_run(place), request)
-            kept.append(place)
+            check(load_run(place), requests)
+            able.append(place)
         except CorruptRun:
             raise
         except ValueError as error:
             if place.resolve() in alone:
                 raise
             refused[str(error)] = refused.get(str(error), 0) + 1
-    if not kept:
+    if not able:
         raise ValueError(next(iter(refused)))
     for reason, count in refused.items():
         console.print(f"{count} {'run is' if count == 1 else 'runs are'} left out: {reason}")
-    return kept
-
-
-def to_be_asked(paths: Sequence[Path]) -> tuple[list[Path], int]:
-    """The runs named or inside the folders named, at the rates chosen there; how many runs are left out."""
-    named = [path for path in paths if (path / "run.json").is_file()]
-    places = find_runs(paths)
-    rates = rate_rows([(place, load_settings(place), load_result(place)) for place in places])
-    asked = {row["run"] for row in rates if row["chosen"]} | {place.resolve().name for place in named}
-    kept = [place for place in places if place.resolve().name in asked]
-    return kept, len(places) - len(kept)
+    return able
 
 
 def follow(events: Iterator[Event], jobs: int, console: Console) -> int:
-    """Tell of every run that ends, and of what it wants kept on the screen; how many failed."""
+    """Print a line for every run that ends, and every notice; the number of runs that failed."""
     done, failed, working, spoke = 0, 0, dict[str, str](), time.monotonic()
     with live(console) as show:
         for event in events:
@@ -115,15 +175,15 @@ def follow(events: Iterator[Event], jobs: int, console: Console) -> int:
                 word = "finished" if event.kind == "finished" else f"failed: {event.content}"
                 console.print(f"{name}  {word}  ({done} of {jobs})")
                 spoke = time.monotonic()
-            show("\n".join(f"{run}  {said}" for run, said in working.items()))
+            show("\n".join(f"{run}  {message}" for run, message in working.items()))
     return failed
 
 
 @contextmanager
 def live(console: Console) -> Iterator[Callable[[str], None]]:
-    """Words at the foot of a terminal that the next ones replace; nothing in a pipe."""
+    """Transient lines at the foot of a terminal; nothing in a pipe."""
     if not console.is_terminal:
-        yield lambda said: None
+        yield lambda message: None
         return
     with console.status("") as status:
         yield status.update

@@ -10,9 +10,7 @@ import pandas as pd
 from rich.measure import Measurement
 from rich.padding import Padding
 
-from ..results.gather import Gathered, gather
-from ..results.query import EXAMPLES, answer, connected
-from ..results.tabular import ENDINGS, frame, write_table
+from ..results.query import ENDINGS, EXAMPLES, QueryTables, answer, connected, frame, query_tables, write_table
 from .console import frame_table, plain_console
 from .flags import Mistake, Parser, one_of
 
@@ -43,6 +41,10 @@ def run(words: Sequence[str]) -> int:
         "--format", type=one_of("format", [e[1:] for e in ENDINGS]), metavar="NAME",
         help="format of every table (default: parquet)",
     )  # fmt: skip
+    parser.add_argument(
+        "--every-rate", action="store_const", const=True,
+        help="runs at learning rates that were not chosen too, labelled with their rate (always in runs and rates)",
+    )  # fmt: skip
     arguments = parser.parse_intermixed_args(words)
     questions = [word for word in arguments.words if " " in word.strip() and not Path(word).exists()]
     folders = [Path(word) for word in arguments.words if word not in questions] or [Path("runs")]
@@ -57,24 +59,24 @@ def run(words: Sequence[str]) -> int:
     if arguments.format and not arguments.out:
         raise Mistake("--format is for --out DIRECTORY")
     try:
-        gathered = gather(folders)
+        database = query_tables(folders, bool(arguments.every_rate))
         if questions:
-            reply(gathered, questions[0], arguments.out)
+            reply(database, questions[0], arguments.out)
         elif arguments.out:
-            export(gathered, arguments.out, arguments.format or "parquet")
+            export(database, arguments.out, arguments.format or "parquet")
         else:
-            tell(gathered)
+            tell(database)
     except ValueError as error:
         raise Mistake(str(error)) from None
-    for line in gathered.damaged:
+    for line in database.damaged:
         print(f"recall: {line}", file=sys.stderr)
-    return 1 if gathered.damaged else 0
+    return 1 if database.damaged else 0
 
 
-def reply(gathered: Gathered, sql: str, out: Path | None) -> None:
+def reply(database: QueryTables, sql: str, out: Path | None) -> None:
     """Print the answer, or write it."""
     console = plain_console()
-    with connected(gathered.tables) as connection:
+    with connected(database.tables) as connection:
         table = answer(connection, sql)
     if out:
         write_table(out, table)
@@ -95,18 +97,18 @@ def reply(gathered: Gathered, sql: str, out: Path | None) -> None:
         console.print(f"the first {ROWS} of {counted(table.num_rows)}: --out FILE writes them all", soft_wrap=True)
 
 
-def export(gathered: Gathered, folder: Path, ending: str) -> None:
+def export(database: QueryTables, folder: Path, ending: str) -> None:
     """Write every table."""
     console = plain_console()
-    for name, table in gathered.tables.items():
+    for name, table in database.tables.items():
         write_table(folder / f"{name}.{ending}", table)
         console.print(f"{folder / name}.{ending}  {counted(table.num_rows)}", soft_wrap=True)
 
 
-def tell(gathered: Gathered) -> None:
+def tell(database: QueryTables) -> None:
     """Every table: its rows and its columns."""
     console = plain_console()
-    for name, table in gathered.tables.items():
+    for name, table in database.tables.items():
         console.print(f"{name}  {counted(table.num_rows)}", style="bold")
         console.print(Padding(", ".join(table.column_names), (0, 0, 1, 2)))
     console.print("\n".join(["ask, for example:", *(f'  recall query "{example}"' for example in EXAMPLES)]))

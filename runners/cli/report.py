@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..storage import open_folder
 from .flags import Mistake, Parser
 
 
@@ -21,7 +22,6 @@ def write(runs: Sequence[Path], folder: Path) -> None:
     """Write the page of these runs into a folder and print its path. Raises Mistake if it cannot be written."""
     from ..report import write_report  # pandas and matplotlib, which a mistyped flag does not wait for
     from ..results.tables import collect
-    from ..storage import open_folder
 
     try:
         results = collect(runs)

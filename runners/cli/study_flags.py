@@ -1,37 +1,39 @@
-"""Flags that take part of a study, or train its runs in another way."""
+"""A study on the command line: flags that select a part of it, and the messages when its execution is cut short."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .flags import Parser, add_list, flag, integer, number, one_of
+from .flags import Mistake, Parser, add_list, flag, integer, number, one_of
 
-if TYPE_CHECKING:
-    from ..studies import Study
+if TYPE_CHECKING:  # torch, which help does not wait for
+    from ..studies.study import Study
 
-TRAINED: dict[str, tuple[Callable[[str], Any], str, str]] = {
+TRAINING_FLAGS: dict[str, tuple[Callable[[str], Any], str, str]] = {
     "updates": (integer, "N", "budget of updates"),
     "seconds": (number, "X", "limit of training by the clock"),
-    "tokens": (integer, "N", "tokens an update"),
-    "policy": (str, "WORD", "what updates train on: adaptive, schedule, fixed, uniform or mixture"),
+    "tokens": (integer, "N", "tokens per update"),
+    "policy": (str, "WORD", "length and load of updates: adaptive, schedule, fixed, uniform or mixture"),
     "curriculum": (integer, "N", "stages of doubling length and load"),
     "weights": (str, "X,X,...", "of the stages in a mixture, shortest first"),
 }
-"""Fields of `Training` that have a flag, and how each is read. They are not read off it: its import waits for torch."""
-PARTS = ("tasks", "memories", "seeds", "rates", "match", *TRAINED)
+"""Fields of `Training` that have a flag. Repeated here, as importing `Training` takes as long as importing torch."""
+STUDY_FLAGS = ("tasks", "memories", "seeds", "rates", "match", *TRAINING_FLAGS)
 MATCHED = ("parameters", "bytes")
 
 
-def add_narrowing(parser: Parser) -> None:
+def add_study_flags(parser: Parser) -> None:
+    """Add the flags that select a part of a study, or train its runs differently."""
     group = parser.add_argument_group("part of the study")
     add_list(group, "--tasks", read=str, metavar="TASK", help="only these tasks of the study")
     add_list(group, "--memories", read=str, metavar="MEMORY", help="only these memories, or others, or FILE.py:CLASS")
     group.add_argument("--seeds", type=integer, metavar="N", help="this many seeds, from 0")
     group = parser.add_argument_group("training, for every run")
-    for name, (read, word, meaning) in TRAINED.items():
+    for name, (read, word, meaning) in TRAINING_FLAGS.items():
         group.add_argument(flag(name), type=read, metavar=word, help=meaning)
     rates = group.add_mutually_exclusive_group()
     rates.add_argument(
@@ -48,13 +50,30 @@ def add_narrowing(parser: Parser) -> None:
     )  # fmt: skip
 
 
-def parts(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The flags that were given."""
-    return {name: getattr(arguments, name) for name in PARTS if getattr(arguments, name) is not None}
+def selection(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The study flags that were set, by name."""
+    return {name: getattr(arguments, name) for name in STUDY_FLAGS if getattr(arguments, name) is not None}
 
 
-def narrowed(study: Study, given: dict[str, Any]) -> Study:
-    """The study as the flags say, as it is where there are none. Raises ValueError for parts it does not have."""
-    rest = dict(given)
+def selected(study: Study, flags: Mapping[str, Any]) -> Study:
+    """The selected part of a study; all of it without flags. Raises ValueError for parts it does not have."""
+    rest = dict(flags)
     match = rest.pop("match", study.matched)
     return replace(study.narrowed(**rest), matched=match)
+
+
+def positive(flag: str, value: int | None) -> int | None:
+    """The value of a flag. Raises Mistake below 1."""
+    if value is not None and value < 1:
+        raise Mistake(f"{flag} takes at least 1, not {value}")
+    return value
+
+
+def interruption(finished: int, total: int, folder: Path, command: str) -> str:
+    """The message after Ctrl-C: what is saved, and the command that goes on."""
+    return f"Stopped. {finished} of {total} runs are finished and saved in {folder}; `{command}` goes on from there."
+
+
+def refused_write(error: OSError, folder: Path) -> Mistake:
+    """The mistake for a file that cannot be written while a study is executed."""
+    return Mistake(f"cannot write {error.filename}: {error.strerror}; finished runs are saved in {folder}")

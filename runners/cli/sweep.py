@@ -1,4 +1,4 @@
-"""recall sweep: what is missing of a study, here or on a cluster."""
+"""recall sweep: the missing runs of a study, here or on a cluster, or a forecast of their time."""
 
 from __future__ import annotations
 
@@ -9,47 +9,47 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..execution.engines import ENGINES, Event, Execute, Limits, cores, opened
+from ..execution.engines import ENGINES, Event, Execute, Limits, cores, open_engine
+from ..formatting import clock
+from ..storage import open_folder
+from .console import plain_console
 from .flags import Mistake, Parser, integer, number, one_of
-from .study_flags import add_narrowing, narrowed, parts
+from .study_flags import add_study_flags, interruption, positive, refused_write, selected, selection
 
 if TYPE_CHECKING:
     from ..config.run import Run
-    from ..studies import Study
+    from ..execution.plan import Forecast, RunPlan
+    from ..studies.study import Study
 
-JOBS = ("runners.execution.jobs",)
-"""What workers import while the study is read."""
+IMPORTS = ("runners.execution.run_job",)
+"""Modules that workers import while this process reads the study. Modules that load torch are therefore imported inside
+functions here, after the first worker has started."""
 
 
 def run(words: Sequence[str]) -> int:
     arguments = _parser().parse_args(words)
-    if arguments.workers is not None and arguments.workers < 1:
-        raise Mistake(f"--workers takes at least 1, not {arguments.workers}")
-    if arguments.limit is not None and arguments.limit < 1:
-        raise Mistake(f"--limit takes at least 1, not {arguments.limit}")
-    given = {"workers": arguments.workers, "address": arguments.address}
+    positive("--workers", arguments.workers)
+    positive("--limit", arguments.limit)
+    where = {"workers": arguments.workers, "address": arguments.address}
     try:
         limits = Limits(arguments.time_limit, arguments.memory_limit, arguments.cpus, arguments.gpus)
         with ExitStack() as stack:
-            if arguments.engine == "local":  # workers import torch while we do
-                imports = () if arguments.dry_run else JOBS
-                execution = stack.enter_context(opened(limits=limits, imports=imports, **given))
-            from ..compare import check_study
-            from ..storage import open_folder
-            from .dry_run import tell
+            if arguments.engine == "local":
+                imports = () if arguments.dry_run else IMPORTS
+                execution = stack.enter_context(open_engine(limits=limits, imports=imports, **where))
+            from ..execution.sweep import check_study  # torch, after the first worker has started
 
-            study, folder, keeps = _asked(arguments)
+            study, folder, whole = _study_and_folder(arguments)
             check_study(study)
             if arguments.dry_run:
-                workers = arguments.workers or (cores() if arguments.engine == "local" else 1)
-                return tell(study, folder, workers, arguments.retry, arguments.limit)
+                return print_plan(study, folder, arguments)
             if arguments.engine == "ray":
-                stack.enter_context(opened("ray", limits=limits, **given))  # what is refused leaves no folder
+                stack.enter_context(open_engine("ray", limits=limits, **where))  # a refusal leaves no folder
             open_folder(folder)
             if arguments.engine == "ray":
                 folder = folder.resolve()  # workers of a cluster start elsewhere
-                execution = stack.enter_context(opened("ray", limits=limits, folder=folder, **given))
-            return _carry_out(study, folder, execution, arguments, shlex.join(["recall", "sweep", *words]), keeps)
+                execution = stack.enter_context(open_engine("ray", limits=limits, folder=folder, **where))
+            return _execute(study, folder, execution, arguments, shlex.join(["recall", "sweep", *words]), whole)
     except ValueError as error:
         raise Mistake(str(error)) from None
 
@@ -57,8 +57,8 @@ def run(words: Sequence[str]) -> int:
 def _parser() -> Parser:
     parser = Parser(
         prog="recall sweep",
-        description="Execute what is missing of a study: train its runs, test and probe them as it asks.\n"
-        "What is finished is never repeated: the same command goes on where it stopped.",
+        description="Execute the missing runs of a study: train them, then test and probe them as it says.\n"
+        "Nothing finished is repeated: the same command goes on where it stopped.",
     )
     parser.add_argument(
         "study",
@@ -69,7 +69,7 @@ def _parser() -> Parser:
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="folder of the runs (default: runs/NAME, or STUDY itself)"
     )
-    add_narrowing(parser)
+    add_study_flags(parser)
     group = parser.add_argument_group("execution")
     group.add_argument(
         "--engine", type=one_of("engine", ENGINES), default="local", metavar="NAME",
@@ -77,83 +77,86 @@ def _parser() -> Parser:
     )  # fmt: skip
     group.add_argument(
         "--address", metavar="WORD",
-        help="of the Ray cluster: HOST:PORT, auto (this machine's, the default), local (one that ends with the sweep)",
+        help="address of the Ray cluster: HOST:PORT, auto (this machine's, the default), local (one that ends with us)",
     )  # fmt: skip
-    help_workers = f"runs at the same time, at most (default: {cores()}, one per core; on a cluster what it holds)"
+    help_workers = f"runs at the same time, at most (default: {cores()}, one per core; all of a cluster)"
     group.add_argument("--workers", type=integer, metavar="N", help=help_workers)
-    group.add_argument("--cpus", type=number, default=1, metavar="X", help="CPUs that a cluster keeps free for a run")
-    group.add_argument("--gpus", type=number, default=0, metavar="X", help="GPUs likewise, or a part of one")
+    group.add_argument("--cpus", type=number, default=1, metavar="X", help="CPUs reserved for a run on a cluster")
+    group.add_argument("--gpus", type=number, default=0, metavar="X", help="GPUs likewise, or a fraction of one")
     group.add_argument("--time-limit", type=number, metavar="SECONDS", help="end a run after so long by the clock")
     group.add_argument(
         "--memory-limit", type=number, metavar="MB",
         help="end a run whose process takes more than so many million bytes, Python and torch (some 250) included; "
-        "every run then starts a process of its own, and a cluster keeps as much free for it",
+        "every run then starts a process of its own, and as much is reserved on a cluster",
     )  # fmt: skip
-    group.add_argument("--retry", action="store_const", const=True, help="try runs again that failed before")
+    group.add_argument("--retry", action="store_const", const=True, help="repeat runs that failed before")
     group.add_argument(
-        "--track", action="append", default=[], metavar="SINK", help="show it to tensorboard, trackio or wandb too"
+        "--track",
+        action="append",
+        default=[],
+        metavar="SINK",
+        help="send progress to tensorboard, trackio or wandb too",
     )
     group = parser.add_argument_group("looking first")
-    group.add_argument("--dry-run", action="store_const", const=True, help="print the plan and its time; write nothing")
-    group.add_argument("--limit", type=integer, metavar="N", help="the first N missing runs alone, for testing")
+    group.add_argument(
+        "--dry-run", action="store_const", const=True, help="print the plan with a forecast of its time; write nothing"
+    )
+    group.add_argument("--limit", type=integer, metavar="N", help="only the first N missing runs, for testing")
     return parser
 
 
-def _asked(arguments: argparse.Namespace) -> tuple[Study, Path, bool]:
-    """The study, its folder, and whether it is written into it: a part is not written over the whole.
+def _study_and_folder(arguments: argparse.Namespace) -> tuple[Study, Path, bool]:
+    """The study, its folder, and True unless it is a part that must not replace the study recorded there.
 
-    Raises ValueError where there are none.
+    Raises ValueError if there is no such study, or no folder to put it in.
     """
-    from ..studies.presets import PRESETS
+    from ..studies.presets import PRESETS  # torch, as above
     from ..studies.study_file import load_study
 
     if arguments.track:
-        from ..trackers import SINKS
+        from ..trackers import SINKS  # torch, as above
 
         for word in arguments.track:
             one_of("sink", SINKS)(word.partition(":")[0])
-    given = parts(arguments)
-    study = narrowed(load_study(arguments.study), given)
+    flags = selection(arguments)
+    study = selected(load_study(arguments.study), flags)
     named = Path(arguments.study)
     home = named if arguments.study not in PRESETS and named.is_dir() else None
     if arguments.out is None and home is None and Path(study.name).name != study.name:
-        raise ValueError(f"study {study.name!r} cannot name a folder: say where its runs are kept, with --out")
+        raise ValueError(f"study {study.name!r} cannot name a folder: name one with --out")
     folder = arguments.out or home or Path("runs") / study.name
-    return study, folder, not (given and home and folder.resolve() == home.resolve())
+    return study, folder, not (flags and home and folder.resolve() == home.resolve())
 
 
-def _carry_out(
-    study: Study, folder: Path, execution: Execute, arguments: argparse.Namespace, command: str, keeps: bool
+def _execute(
+    study: Study, folder: Path, execution: Execute, arguments: argparse.Namespace, command: str, record: bool
 ) -> int:
-    """Execute what is missing before a person's eyes; 0, 1 where a run failed, 130 where it was interrupted."""
-    from ..compare import NEVER, carry_out, missing
+    """Execute the missing runs and print progress; 0, 1 where a run failed, 130 after an interruption."""
+    from ..execution.plan import missing  # torch, as above
     from ..execution.progress import Board, follow
-    from .console import plain_console
-    from .dry_run import testing_only
+    from ..execution.sweep import NEVER, carry_out
 
     console, total = plain_console(), len(study.runs)
     left = len(missing(study, folder))
     limit = NEVER if arguments.limit is None else arguments.limit
-    mark = testing_only(min(limit, left), total) if arguments.limit is not None else ""
+    mark = testing_mark(arguments.limit, left, total)
     board = Board(study, total - left, min(arguments.workers or cores(), max(1, left)), mark)
     try:
         with ExitStack() as stack:
             sinks = []
             if arguments.track:
-                from ..trackers import open_sinks
+                from ..trackers import open_sinks  # torch, as above
 
                 sinks = stack.enter_context(open_sinks(arguments.track, study.name, folder))
-            device = "cuda" if arguments.gpus else "cpu"
-            retry = bool(arguments.retry)
-            events = carry_out(study, folder, execution, command if keeps else "", retry, limit, device)
-            follow(_observed(events, {run.name: run for run in study.runs}, sinks), board, console)
+            device, retry = "cuda" if arguments.gpus else "cpu", bool(arguments.retry)
+            events = carry_out(study, folder, execution, command if record else "", retry, limit, device)
+            follow(_tracked(events, {run.name: run for run in study.runs}, sinks), board, console)
     except KeyboardInterrupt:
-        left = len(missing(study, folder))
-        kept = f"Stopped. {total - left} of {total} runs are finished and kept in {folder}"
-        console.print(f"{kept}; `{command}` goes on from there.{mark}", soft_wrap=True)
+        finished = total - len(missing(study, folder))
+        console.print(interruption(finished, total, folder, command) + mark, soft_wrap=True)
         return 130
     except OSError as error:
-        raise Mistake(f"cannot write {error.filename}: {error.strerror}; finished runs are kept in {folder}") from None
+        raise refused_write(error, folder) from None
     left, failed = len(missing(study, folder)), len(board.failed)
     line = f"{total - left} of {total} runs finished, {failed} failed"
     if left > failed:
@@ -166,9 +169,53 @@ def _carry_out(
     return 1 if failed or (left and arguments.limit is None) else 0
 
 
-def _observed(events: Iterable[Event], runs: Mapping[str, Run], sinks: Iterable[Any]) -> Iterator[Event]:
+def _tracked(events: Iterable[Event], runs: Mapping[str, Run], sinks: Iterable[Any]) -> Iterator[Event]:
     """The events, each shown to every sink on its way."""
     for event in events:
         for sink in sinks:
             sink.take(event, runs[event.job])
         yield event
+
+
+def print_plan(study: Study, folder: Path, arguments: argparse.Namespace) -> int:
+    """Print a line for each run and the time of all; write nothing; 0. Raises ValueError for damaged runs."""
+    from ..execution.plan import forecasts, plan_runs, seconds_in_all  # torch, as above
+
+    console, limit, total = plain_console(), arguments.limit, len(study.runs)
+    workers = arguments.workers or (cores() if arguments.engine == "local" else 1)
+    plans = plan_runs(study, folder, arguments.retry)
+    mark = testing_mark(limit, sum(plan.missing for plan in plans), total)
+    counts = dict.fromkeys(("done", "failed", "to train", "to measure", "left out"), 0)
+    seconds: list[float] = []
+    for plan, forecast in forecasts(plans, folder):
+        left_out = limit is not None and plan.due and counts["to train"] + counts["to measure"] >= limit
+        state = "left out" if left_out else plan.state
+        counts[state] += 1
+        if forecast and not left_out:
+            seconds.append(forecast.seconds)
+        line = f"{plan.run.name}  {state}{'' if left_out else detail(plan, forecast)}{mark}"
+        console.print(line, soft_wrap=True)
+    by_state = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    console.print(f"{total} runs in {folder}: {by_state}{mark}", soft_wrap=True)
+    if counts["to train"] + counts["to measure"]:
+        where = "1 worker" if workers == 1 else f"{workers} workers"
+        most = f"training takes at most {clock(seconds_in_all(seconds, workers))} on {where}"
+        console.print(
+            f"{most}: a run that solves its task stops earlier; tests and probes come on top{mark}", soft_wrap=True
+        )
+    return 0
+
+
+def detail(plan: RunPlan, forecast: Forecast | None) -> str:
+    """The reason of a failure, or the forecast of a training and its source."""
+    if plan.state == "failed":
+        return f": {plan.reason} (--retry tries it again)"
+    if forecast is None:
+        return ""
+    budget = f"{plan.run.training.updates:,} updates of {1000 * forecast.update.seconds:.1f} ms"
+    return f", at most {clock(forecast.seconds)}: {budget}, {forecast.update.source}"
+
+
+def testing_mark(limit: int | None, left: int, total: int) -> str:
+    """The end of every line of a sweep that has a limit."""
+    return "" if limit is None else f"  (testing only: {min(limit, left)} of {total} runs)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,25 +21,25 @@ from .flags import (
 
 
 def run(words: Sequence[str]) -> int:
-    from models import MEMORIES, memory_options
+    from models import MEMORIES, memory_options  # torch, which a mistyped word does not wait for
 
     from ..config.custom_code import load_memory
     from ..config.run import ModelSetting, Run, TaskSetting, Training
-    from ..studies import Study
-    from .compare import carry_out_and_tell
+    from ..studies.study import Study
+    from .compare import execute_and_show
 
     parser = Parser(
         prog="recall train",
-        description="Train one memory on one task and keep the run.\n"
+        description="Train one memory on one task and save the run.\n"
         "`recall train TASK MEMORY --help` lists the fields of both.",
     )
     names, flags = split_words(words)
     add_task(parser, names)
     parser.add_argument("memory", metavar="MEMORY", help=f"one of {', '.join(MEMORIES)}, or FILE.py:CLASS")
-    parser.add_argument("--seed", type=integer, default=0, metavar="N", help="seed of weights and rows")
-    parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="where the run is kept")
+    parser.add_argument("--seed", type=integer, default=0, metavar="N", help="seed of weights and sequences")
+    parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="folder of the run")
     sizes = [f.name for f in dataclasses.fields(ModelSetting) if f.name not in ("memory", "options", "label")]
-    rates = [f.name for f in dataclasses.fields(Training)]
+    settings = [f.name for f in dataclasses.fields(Training)]
     options: dict[str, str] = {}
     try:
         memory = load_memory(names[1]) if len(names) > 1 else None
@@ -46,7 +47,7 @@ def run(words: Sequence[str]) -> int:
         raise Mistake(str(error)) from None
     if memory:
         group = parser.add_argument_group(f"options of {names[1]}")
-        taken = {action.dest for action in parser._actions} | {*sizes, *rates}
+        taken = {action.dest for action in parser._actions} | {*sizes, *settings}
         for name in memory_options(memory):
             options[f"memory_{name}" if name in taken else name] = name  # a task may have a field of that name
         for flagged, name in options.items():
@@ -59,8 +60,8 @@ def run(words: Sequence[str]) -> int:
         task = TaskSetting(*requested_task(arguments))
         given = {options[flagged]: value for flagged, value in explicit_values(arguments, options).items()}
         model = ModelSetting(arguments.memory, given, **explicit_values(arguments, sizes))
-        training = Training(**explicit_values(arguments, rates))
+        training = Training(**explicit_values(arguments, settings))
         study = Study("train", (Run(task, model, training, arguments.seed),))
     except ValueError as error:
         raise Mistake(str(error)) from None
-    return carry_out_and_tell(study, arguments.out, None, ["recall", "train", *words], retry=True)
+    return execute_and_show(study, arguments.out, shlex.join(["recall", "train", *words]), retry=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.progress import track
 
-from ..results.gather import found
+from ..results.loader import find_all
 from ..results.rescore import rescore
 from .console import plain_console
 from .flags import Mistake, Parser
@@ -30,7 +30,7 @@ def run(words: Sequence[str]) -> int:
     arguments = parser.parse_args(words)
     console = plain_console()
     try:
-        places = [place for place in found(arguments.runs or [Path("runs")]) if place.is_dir()]
+        places = [place for place in find_all(arguments.runs or [Path("runs")]) if place.is_dir()]
     except ValueError as error:
         raise Mistake(str(error)) from None
     wrong = 0

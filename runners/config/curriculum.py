@@ -14,14 +14,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from functools import lru_cache
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from recall_tasks import Task
-
-if TYPE_CHECKING:
-    from .run import Run
 
 MIN_BATCH = 8
 """Fewest sequences of an update."""
@@ -75,6 +72,8 @@ def read_weights(weights: str | None, count: int) -> list[float]:
 class Policy(ABC):
     """Choice of a setting for each update. Settings are numbered from 0 to count - 1; the last is the task itself.
 
+    curriculum   stages at most
+    weights      of the stages, shortest first, where a policy takes them
     adapts    training accuracy moves on to the next setting
     sampled   settings are sampled, so only validation measures the task itself
     cools     a solved task ends the run early; else all updates are made, the same for every model
@@ -84,9 +83,12 @@ class Policy(ABC):
     sampled: ClassVar[bool] = False
     cools: ClassVar[bool] = True
 
-    def __init__(self, run: Run) -> None:
-        self.run = run
-        self.stages = stages(run.task.task, run.task.length, run.training.curriculum)
+    def __init__(
+        self, task: Task, length: int, curriculum: int, updates: int, seed: int, weights: str | None = None
+    ) -> None:
+        self.task, self.length, self.updates, self.seed = task, length, updates, seed
+        self.stages = stages(task, length, curriculum)
+        self.weights = read_weights(weights, curriculum)
 
     @property
     def count(self) -> int:
@@ -112,13 +114,16 @@ class EqualStages(Policy):
     cools = False
 
     def choose(self, update: int, mastered: int) -> int:
-        return min(update * self.count // self.run.training.updates, self.count - 1)
+        return min(update * self.count // self.updates, self.count - 1)
 
 
 class TaskItself(Policy):
-    def __init__(self, run: Run) -> None:
-        super().__init__(run)
-        self.stages = self.stages[-1:]
+    @property
+    def count(self) -> int:
+        return 1
+
+    def setting(self, number: int) -> tuple[Task, int]:
+        return self.stages[-1]
 
     def choose(self, update: int, mastered: int) -> int:
         return 0
@@ -129,17 +134,10 @@ class Mixture(Policy):
 
     sampled = True
 
-    def __init__(self, run: Run) -> None:
-        super().__init__(run)
-        count = run.training.curriculum
-        by_length = {
-            run.task.length >> (count - 1 - i): w for i, w in enumerate(read_weights(run.training.weights, count))
-        }
-        weights = np.cumsum([by_length[length] for _, length in self.stages])
-        self.cumulative = weights / weights[-1]
-
     def choose(self, update: int, mastered: int) -> int:
-        stage = int(np.searchsorted(self.cumulative, uniform_draw(self.run.seed, update), side="right"))
+        by_length = {self.length >> i: weight for i, weight in enumerate(reversed(self.weights))}
+        weights = np.cumsum([by_length[length] for _, length in self.stages])
+        stage = int(np.searchsorted(weights / weights[-1], uniform_draw(self.seed, update), side="right"))
         return min(stage, self.count - 1)
 
 
@@ -154,13 +152,13 @@ class Uniform(Policy):
 
     @property
     def count(self) -> int:
-        return self.run.task.length - self.shortest + 1
+        return self.length - self.shortest + 1
 
     def setting(self, number: int) -> tuple[Task, int]:
-        return at_shorter_length(self.run.task.task, self.run.task.length, self.shortest + number, *self.stages[0])
+        return at_shorter_length(self.task, self.length, self.shortest + number, *self.stages[0])
 
     def choose(self, update: int, mastered: int) -> int:
-        return int(uniform_draw(self.run.seed, update) * self.count)
+        return int(uniform_draw(self.seed, update) * self.count)
 
 
 @lru_cache(maxsize=4096)

@@ -1,26 +1,26 @@
-"""What grows with the length of a row and what stays: one factor at a time.
+"""Length modes: the one factor that grows with the length of a test sequence.
 
-    fixed load         as many items as in training, however long the row
-    growing load       items in proportion to the length, up to as many as the task's alphabets allow
-    fixed distance N   every question N tokens after its answer: what grows is what comes before both
+    fixed load         as many items as in training, at every length
+    growing load       items in proportion to the length, up to the most that the task's alphabets allow
+    fixed distance N   every query N tokens after its answer: only what precedes both grows
 
-The last two ask a task that has the field: see `Task.at_load` and `Task.at_distance`.
+The last two need a task that has the field: see `Task.at_load` and `Task.at_distance`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recall_tasks import TASKS, Task
-
-if TYPE_CHECKING:  # workers do without
+if TYPE_CHECKING:
     import pandas as pd
+
+    from recall_tasks import Task
 
 FIXED_LOAD, GROWING_LOAD, FIXED_DISTANCE = "fixed load", "growing load", "fixed distance"
 MODES = (FIXED_LOAD, GROWING_LOAD, FIXED_DISTANCE)
 
 
-def named(mode: str, distance: int | None, trained: int) -> str:
+def mode_name(mode: str, distance: int | None, trained: int) -> str:
     """A mode as tables have it; the distance of `fixed distance` is half the training length where none is given."""
     if mode != FIXED_DISTANCE:
         return mode
@@ -34,18 +34,20 @@ def distance_of(mode: str) -> int | None:
 
 
 def order(mode: str) -> tuple[int, int]:
-    """What modes are sorted by: as in MODES, near distances first."""
+    """Sort key of a mode: as in MODES, near distances first."""
     distance = distance_of(mode)
     return MODES.index(mode if distance is None else FIXED_DISTANCE), distance or 0
 
 
 def task_at(task: Task, mode: str, trained: int, length: int) -> Task:
-    """What a task trained at a length asks at another one. Raises ValueError where it cannot."""
+    """A task trained at one length, set to another. Raises ValueError if the mode does not exist for it."""
     if mode == GROWING_LOAD:
         task.check_length(length)
         return task.at_load(largest_load(task, grown(getattr(task, task.load), trained, length), length))
     if (distance := distance_of(mode)) is None:
         return task
+    from recall_tasks import TASKS, Task  # numpy, which help and queries do without
+
     if type(task).at_distance is Task.at_distance:
         able = [name for name, kind in TASKS.items() if kind.at_distance is not Task.at_distance]
         raise ValueError(f"{task.name} cannot be asked at a fixed distance: {', '.join(able)} can")
@@ -57,8 +59,8 @@ def grown(load: int, trained: int, length: int) -> int:
     return max(1, load * length // trained)
 
 
-def largest_load(task: Task, wanted: int, length: int) -> int:
-    """The largest load up to the one wanted that the task allows and the row holds; at least 1."""
+def largest_load(task: Task, requested: int, length: int) -> int:
+    """The largest load up to the requested one that the task allows and the sequence holds; at least 1."""
 
     def fits(load: int) -> bool:
         try:
@@ -66,7 +68,7 @@ def largest_load(task: Task, wanted: int, length: int) -> int:
         except ValueError:
             return False
 
-    low, high = 1, wanted
+    low, high = 1, requested
     if fits(high):
         return high
     while low < high:
@@ -76,5 +78,5 @@ def largest_load(task: Task, wanted: int, length: int) -> int:
 
 
 def at_fixed_load(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows tested with the load of training; all of a table that is older than the other modes."""
+    """Records tested with the load of training; all records of a table older than the other modes."""
     return table[table["mode"] == FIXED_LOAD] if "mode" in table else table

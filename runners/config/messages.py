@@ -1,4 +1,4 @@
-"""What a job says while it works: words that the next ones replace, and a few that stay."""
+"""Progress messages: transient status lines, and notices that stay on screen."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 Watch = Callable[[Any], None]
+"""Takes a job's messages while it works."""
 
 
 class Notice(str):
-    """Said once and kept on the screen, also where nobody watches live."""
+    """A message that stays on screen, and is printed where nobody watches live too."""
 
     __slots__ = ()
 
 
-def unheard(said: Any) -> None:
-    """Nobody listens."""
+def silent(message: Any) -> None:
+    """A `Watch` that drops every message."""

@@ -21,7 +21,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from models import Memory, SequenceModel, build, check_options, memory_options
 from recall_tasks import Task, make_task
 
-from .curriculum import POLICIES, check_policy
+from .curriculum import POLICIES, Policy, check_policy
 from .custom_code import load_memory, source_digest
 
 Option = bool | int | float | str | None
@@ -177,6 +177,11 @@ class Run:
         words = f"{self.task.name}-{self.task.length}-{self.label}{marked}-s{self.seed}"
         safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in words)
         return f"{safe}-{self.identity[:8]}"
+
+    def policy(self) -> Policy:
+        """The choice of a length for each update."""
+        task, how = self.task, self.training
+        return POLICIES[how.policy](task.task, task.length, how.curriculum, how.updates, self.seed, how.weights)
 
     def build(self) -> SequenceModel:
         """The untrained model, initialised from the run's seed."""

@@ -1,4 +1,4 @@
-"""Score a model: rows of a stream in, right and wrong answers out."""
+"""Scores of a model: sequences of a stream in, predictions and accuracies out."""
 
 from __future__ import annotations
 
@@ -21,63 +21,63 @@ from ..statistics import cluster_interval
 Places = NDArray[np.int32]
 
 PIECE = 2**15
-"""Tokens a forward pass takes at once; longer rows go through the state in pieces, in constant memory."""
+"""Tokens of one forward pass; longer sequences continue the state piece by piece, in constant memory."""
 
 
 def places(batch: Batch) -> tuple[Tensor, Tensor]:
-    """The asked places of a batch as indices (row, position), each [questions], row after row."""
-    rows, column = batch.asking.nonzero()
-    return torch.from_numpy(rows), torch.from_numpy(batch.asked[rows, column]).long()
+    """Queries of a batch as indices (sequence, position), each [questions], one sequence after the other."""
+    sequences, column = batch.asking.nonzero()
+    return torch.from_numpy(sequences), torch.from_numpy(batch.asked[sequences, column]).long()
 
 
 def origins(batch: Batch) -> Tensor:
-    """Where the answer of each token was written, -1 where it asks nothing: [B, T], for a memory that is told."""
+    """Positions of the written answers at queries, -1 elsewhere: [B, T], for a memory with an oracle."""
     dense = np.full(batch.tokens.shape, -1, dtype=np.int64)
-    rows, column = batch.asking.nonzero()
-    dense[rows, batch.asked[rows, column]] = batch.origins[rows, column]
+    sequences, column = batch.asking.nonzero()
+    dense[sequences, batch.asked[sequences, column]] = batch.origins[sequences, column]
     return torch.from_numpy(dense)
 
 
 def device_of(model: torch.nn.Module) -> torch.device:
-    """Where the model's weights are: its tokens go there too. The CPU for a model without weights."""
+    """Device of the model's weights, and so of its tokens. The CPU for a model without weights."""
     return next((weights.device for weights in model.parameters()), torch.device("cpu"))
 
 
 TOKENS = 2**22
-"""Tokens drawn at once, at most."""
+"""Most tokens sampled at once."""
 
 STATE_FLOATS = 2**26
-"""Numbers that states carry at once, at most: 256 MiB, and a copy while they grow."""
+"""Most numbers in states at once: 256 MiB, and a copy while they grow."""
 
 
 @torch.no_grad()
 def predict(model: SequenceModel, batch: Batch, piece: int = PIECE) -> NDArray[np.int32]:
     """The model's answers as token ids, [B, Q]; IGNORE for spare questions.
 
-    Rows are read in pieces of about `piece` tokens in all, each continuing the state of the last.
+    Sequences are read in pieces of about `piece` tokens in all, each continuing the state of the last.
     """
     B, T = batch.tokens.shape
     step = max(1, piece // B)
     device = device_of(model)
     tokens = torch.from_numpy(batch.tokens).to(device)
-    rows, positions = (index.to(device) for index in places(batch))
-    answers = torch.empty(len(rows), dtype=torch.int64, device=device)
-    states, told = None, origins(batch).to(device) if model.uses_oracle else None
+    sequences, positions = (index.to(device) for index in places(batch))
+    answers = torch.empty(len(sequences), dtype=torch.int64, device=device)
+    states, oracle = None, origins(batch).to(device) if model.uses_oracle else None
     for start in range(0, T, step):
         here = (positions >= start) & (positions < start + step)
-        now = None if told is None else told[:, start : start + step]
-        logits, states = model(tokens[:, start : start + step], (rows[here], positions[here] - start), states, now)
+        now = None if oracle is None else oracle[:, start : start + step]
+        logits, states = model(tokens[:, start : start + step], (sequences[here], positions[here] - start), states, now)
         answers[here] = logits.argmax(-1) + model.answers.start
-    said = np.full_like(batch.answers, IGNORE)
-    said[batch.asking] = answers.cpu().numpy()
-    return said
+    predicted = np.full_like(batch.answers, IGNORE)
+    predicted[batch.asking] = answers.cpu().numpy()
+    return predicted
 
 
 @dataclass(frozen=True)
-class Scored:
-    """Every question of a test, each field [sequences, Q]; IGNORE where a question is spare.
+class Predictions:
+    """Answers to every question of a test, each field [sequences, Q]; IGNORE where a question is spare.
 
-    queries, origins     positions where it is asked and where its answer was written, in tokens
+    queries, origins     positions of the query and of its written answer, in tokens
     answers, predicted   token ids
     """
 
@@ -88,79 +88,84 @@ class Scored:
 
     @property
     def asking(self) -> NDArray[np.bool_]:
-        """Which questions are asked, not spare."""
+        """True for questions that are asked, False for spare ones."""
         return np.asarray(self.answers != IGNORE)
 
     @property
-    def right(self) -> NDArray[np.bool_]:
+    def correct(self) -> NDArray[np.bool_]:
+        """True for questions answered correctly."""
         return np.asarray(self.asking & (self.predicted == self.answers))
 
     @property
     def distances(self) -> Places:
-        """Tokens from an answer to its question."""
+        """Tokens from a written answer to its query."""
         return np.asarray(self.queries - self.origins)
 
     @property
     def accuracy(self) -> float:
-        """Share of the questions asked that were answered rightly."""
-        return float(self.right.sum() / self.asking.sum())
+        """Fraction of the asked questions that were answered correctly."""
+        return float(self.correct.sum() / self.asking.sum())
 
     @staticmethod
-    def joined(parts: Sequence[Scored]) -> Scored:
-        """Rows of several, one after the other."""
-        names = [field.name for field in fields(Scored)]
-        return Scored(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    def concatenate(parts: Sequence[Predictions]) -> Predictions:
+        """Predictions of several batches, one after the other."""
+        names = [field.name for field in fields(Predictions)]
+        return Predictions(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
-def outputs(scored: Scored, key: str) -> dict[str, Tensor]:
-    """What is kept of every question, so that any score can be worked out again: int32 tensors `key/queries`, ..."""
-    kept = {field.name: getattr(scored, field.name) for field in fields(Scored)}
-    return {f"{key}/{name}": torch.from_numpy(values.astype(np.int32)) for name, values in kept.items()}
+def outputs(scored: Predictions, key: str) -> dict[str, Tensor]:
+    """Tensors to be saved, from which any score can be recomputed: int32, named `key/queries`, ..."""
+    columns = {field.name: getattr(scored, field.name) for field in fields(Predictions)}
+    return {f"{key}/{name}": torch.from_numpy(values.astype(np.int32)) for name, values in columns.items()}
 
 
-def rows_at_once(model: SequenceModel, length: int) -> int:
-    """Rows read side by side: 64, fewer where they are so long, or their states so large, that memory would run out."""
+def sequences_at_once(model: SequenceModel, length: int) -> int:
+    """Sequences of a batch: 64, or fewer if their length or the size of their states would exhaust the memory."""
     return max(1, min(64, TOKENS // length, STATE_FLOATS // max(1, model.state_floats(length))))
 
 
 def score(
-    model: SequenceModel, stream: Stream, rows: int, batch: int = 0, heard: Callable[[int], None] = lambda rows: None
-) -> Scored:
-    """Ask `rows` rows of the stream. The model is left in evaluation mode.
+    model: SequenceModel,
+    stream: Stream,
+    sequences: int,
+    batch: int = 0,
+    watch: Callable[[int], None] = lambda count: None,
+) -> Predictions:
+    """Test the model on the first sequences of the stream, and leave it in evaluation mode.
 
-    batch   rows read side by side; 0: as many as `rows_at_once` says
-    heard   is told, after every batch, how many rows are done
+    batch   sequences read side by side; 0: `sequences_at_once`
+    watch   receives the number of finished sequences after every batch
     """
     model.eval()
     parts = []
-    for read in stream.batches(batch or rows_at_once(model, stream.length), 0, rows):
-        parts.append(Scored(read.asked, read.origins, read.answers, predict(model, read)))
-        heard(sum(len(part.predicted) for part in parts))
-    return Scored.joined(parts)
+    for read in stream.batches(batch or sequences_at_once(model, stream.length), 0, sequences):
+        parts.append(Predictions(read.asked, read.origins, read.answers, predict(model, read)))
+        watch(sum(len(part.predicted) for part in parts))
+    return Predictions.concatenate(parts)
 
 
 @lru_cache(maxsize=256)
 def task_bounds(task: Task, length: int) -> dict[str, float]:
-    """Floors and payload of a task at a length: the same for every model, so worked out once."""
+    """Floors and payload of a task at a length: the same for every model, so computed once."""
     return bounds.floors(task, length) | {"payload_bits": task.payload_bits(length)}
 
 
-def score_record(run: Run, model: SequenceModel, scored: Scored, task: Task, length: int) -> dict[str, Any]:
-    """One tidy row: accuracy with its interval between the floors and the ceiling, and what it cost."""
-    rows, questions = scored.right.shape
-    right, asked = scored.right.sum(1), scored.asking.sum(1)
-    accuracy, (low, high) = scored.accuracy, cluster_interval(right, asked)
+def score_record(run: Run, model: SequenceModel, scored: Predictions, task: Task, length: int) -> dict[str, Any]:
+    """One tidy record: accuracy with its interval, floors, ceiling, and size of the state."""
+    sequences, questions = scored.correct.shape
+    correct, asked = scored.correct.sum(1), scored.asking.sum(1)
+    accuracy, (low, high) = scored.accuracy, cluster_interval(correct, asked)
     state_bytes = 4 * model.state_floats(length)
     return {
         "length": length,
         "load": getattr(task, task.load),
         "train_length": run.task.length,
-        "num_sequences": rows,
+        "num_sequences": sequences,
         "num_questions": questions,
         "accuracy": accuracy,
         "low": low,
         "high": high,
-        "exact": float((right == asked).mean()),
+        "exact": float((correct == asked).mean()),
         **task_bounds(task, length),
         "ceiling": bounds.ceiling(8 * state_bytes, task, length),
         "recalled_bits": bounds.recalled_bits(accuracy, task, length),
@@ -169,9 +174,9 @@ def score_record(run: Run, model: SequenceModel, scored: Scored, task: Task, len
     }
 
 
-def sequence_records(scored: Scored, length: int) -> list[dict[str, Any]]:
-    """Right answers of each test row, from which intervals over seeds are drawn."""
+def sequence_records(scored: Predictions, length: int) -> list[dict[str, Any]]:
+    """Correct answers to each test sequence, from which intervals over seeds are computed."""
     return [
-        {"length": length, "sequence": row, "num_correct": int(right), "num_questions": int(asked)}
-        for row, (right, asked) in enumerate(zip(scored.right.sum(1), scored.asking.sum(1), strict=True))
+        {"length": length, "sequence": index, "num_correct": int(correct), "num_questions": int(asked)}
+        for index, (correct, asked) in enumerate(zip(scored.correct.sum(1), scored.asking.sum(1), strict=True))
     ]

@@ -1,1 +1,1 @@
-"""Where and when runs execute, and what of a study is still missing."""
+"""Execution of studies: engines, workers, progress, and the plan of what is still missing."""

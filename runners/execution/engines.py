@@ -1,7 +1,7 @@
-"""Where jobs execute: in this process, side by side on this machine, or on a Ray cluster. One file each.
+"""Engines that execute jobs: this process, workers on this machine, or a Ray cluster.
 
-Jobs, what is told of them and what they return are the same everywhere. This package imports no torch, so
-that workers can be hired before the parent has imported any.
+Jobs, their events and their results are the same everywhere. Nothing here imports torch, so that workers can be
+hired before the parent has imported it.
 """
 
 from __future__ import annotations
@@ -10,16 +10,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from .job import Event, Execute, Job, Limits, cores
-from .local import Crew, execute_here
+from .job import Event, Execute, Job, Limits, cores, execute_here
+from .local import Crew
+from .ray import cluster
 
-__all__ = ["ENGINES", "Crew", "Event", "Execute", "Job", "Limits", "cores", "execute", "opened"]
+__all__ = ["ENGINES", "Crew", "Event", "Execute", "Job", "Limits", "cores", "execute", "open_engine"]
 
 ENGINES = ("local", "ray")
 
 
 @contextmanager
-def opened(
+def open_engine(
     engine: str = "local",
     workers: int | None = None,
     address: str | None = None,
@@ -27,28 +28,26 @@ def opened(
     folder: Path | None = None,
     imports: Sequence[str] = (),
 ) -> Iterator[Execute]:
-    """Something that executes jobs, as often as it is asked to, until it is left: then no worker is left either.
+    """An engine that executes jobs as often as it is called; its workers end with the block.
 
-    workers   jobs at the same time, at most; 0: in this process; by default one a core, or what a cluster holds
+    workers   jobs at the same time, at most; 0: in this process; by default one a core, or all cores of a cluster
     address   of a Ray cluster: HOST:PORT, "auto" for the one of this machine, "local" for one that ends with us
     folder    what jobs write into: every machine of a cluster must see it
-    imports   modules that workers import while they wait for their first job; the first of them starts at once
+    imports   modules that workers import before their first job; one worker starts at once
 
-    Raises ValueError for what the engine cannot do, such as a request that no machine of the cluster meets.
+    Raises ValueError for what the engine cannot do, such as limits that no machine of the cluster meets.
     """
     limits = limits or Limits()
     if engine not in ENGINES:
         raise ValueError(f"unknown engine {engine!r}: choose one of {', '.join(ENGINES)}")
     if engine == "ray":
-        from .ray import cluster  # Ray is an optional extra
-
         with cluster(address or "auto", workers, limits, folder) as execute:
             yield execute
     elif address is not None:
         raise ValueError(f"the local engine has no address, such as {address!r}: that names a cluster of --engine ray")
     elif workers == 0:
         if limits != Limits():
-            raise ValueError("limits are held by ending a worker's process: workers=0 has none")
+            raise ValueError("limits need worker processes: workers=0 has none")
         yield execute_here
     else:
         crew = Crew(workers, limits, imports)
@@ -66,9 +65,9 @@ def execute(
     address: str | None = None,
     limits: Limits | None = None,
 ) -> Iterator[Event]:
-    """Run every job, in order, and tell what happens; arguments as for `opened`.
+    """Run every job, in order, and yield its events; arguments as for `open_engine`.
 
     Closing the iterator, or an exception in its consumer, stops the workers.
     """
-    with opened(engine, workers, address, limits) as chosen:
+    with open_engine(engine, workers, address, limits) as chosen:
         yield from chosen(jobs)

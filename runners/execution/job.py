@@ -1,9 +1,10 @@
-"""What runs, what is told of it, and how much it may take: plain data that every engine shares."""
+"""A job, its events and its limits: plain data that every engine shares; and a job run in this process."""
 
 from __future__ import annotations
 
 import math
 import os
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -22,7 +23,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Event:
-    """What became of a job: `started`, `progress` with what it sent, `finished` with its result, or `failed`.
+    """News of a job: `started`, `progress` with what it sent, `finished` with its result, or `failed`.
 
     A failure's content is a sentence; `log` holds the traceback, where there was one. `why` it failed: it
     raised an `error`, its process `died`, or it took more than its `time` or `memory`.
@@ -41,11 +42,11 @@ LEAST_MB = 300
 
 @dataclass(frozen=True)
 class Limits:
-    """What one job may take. Raises ValueError for what no machine has.
+    """Limits of one job. Raises ValueError for limits that no machine can meet.
 
     seconds      by the clock, from when its worker begins it
     memory_mb    resident memory of its worker's process in millions of bytes, Python and torch (some 250) included
-    cpus, gpus   what a cluster keeps free for it; parts of one are fine
+    cpus, gpus   reserved for it on a cluster; fractions are fine
     """
 
     seconds: float | None = None
@@ -65,13 +66,35 @@ class Limits:
         for name in ("cpus", "gpus"):
             value = getattr(self, name)
             if value > 1 and value != int(value):
-                raise ValueError(f"more than one of {name} are whole ones, not {value}")
+                raise ValueError(f"{name} above 1 must be integers, not {value}")
 
 
 Execute = Callable[[Sequence[Job]], Iterator[Event]]
-"""Runs every job and tells what happens. Closing the iterator, or an exception in its consumer, stops the jobs."""
+"""A function that runs jobs and yields their events; closing the iterator stops them."""
 
 
 def cores() -> int:
     """Cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run_job(job: Job, send: Callable[[Event], None]) -> Iterator[Event]:
+    """Run a job in this process; `send` receives its progress, a failure is its last event."""
+    yield Event(job.name, "started")
+    try:
+        result: Any = job.function(*job.arguments, lambda content: send(Event(job.name, "progress", content)))
+    except BrokenPipeError:
+        raise  # the parent is gone
+    except Exception as error:
+        yield Event(job.name, "failed", f"{type(error).__name__}: {error}", traceback.format_exc(), "error")
+    else:
+        yield Event(job.name, "finished", result)
+
+
+def execute_here(jobs: Sequence[Job]) -> Iterator[Event]:
+    """Run jobs in this process, for memories that live in a notebook; progress comes at the end of a job."""
+    for job in jobs:
+        progress: list[Event] = []
+        for event in run_job(job, progress.append):
+            yield from progress
+            yield event

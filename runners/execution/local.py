@@ -1,4 +1,4 @@
-"""Side by side on this machine, one process per core, one thread each.
+"""The local engine: worker processes on this machine, one per core, one thread each.
 
 The matrix products of small models are too small to share: two processes of one thread finish twice the
 runs of one process with two. A worker that dies, or that is ended because its job takes more than it may,
@@ -13,10 +13,10 @@ from collections.abc import Iterator, Sequence
 from multiprocessing.connection import wait
 
 from .job import Event, Job, Limits, cores
-from .worker import Worker, events, peak_memory
+from .worker import Worker, peak_memory
 
 TICK = 0.2
-"""Seconds between two looks at what workers take."""
+"""Seconds between two checks of the workers' limits."""
 
 
 class Crew:
@@ -29,18 +29,18 @@ class Crew:
     def __init__(self, size: int | None = None, limits: Limits | None = None, imports: Sequence[str] = ()) -> None:
         self.size, self.limits, self.imports = size or cores(), limits or Limits(), imports
         if (self.limits.cpus, self.limits.gpus) != (1, 0):
-            raise ValueError("workers of the local engine have one core each: CPUs and GPUs are asked of --engine ray")
+            raise ValueError("workers of the local engine have one core each: --cpus and --gpus need --engine ray")
         if self.limits.memory_mb is not None and not peak_memory(os.getpid()):
-            raise ValueError("this system does not tell in /proc what a process takes: memory cannot be limited here")
+            raise ValueError("this system has no /proc with the memory of processes: memory cannot be limited here")
         self.workers: list[Worker] = []
 
     def hire(self, count: int) -> None:
-        """Have so many workers at least, as far as the size of the crew goes."""
+        """Start workers until there are `count`, or as many as the crew may have."""
         while len(self.workers) < min(count, self.size):
             self.workers.append(Worker(self.imports))
 
     def execute(self, jobs: Sequence[Job]) -> Iterator[Event]:
-        """Run every job, in order, and tell what happens. Closing the iterator ends the workers that are busy."""
+        """Run every job, in order, and yield its events. Closing the iterator ends the workers that are busy."""
         waiting = deque(jobs)
         self.hire(len(jobs))
         try:
@@ -55,7 +55,7 @@ class Crew:
                 self._dismiss(worker)
 
     def _look(self, worker: Worker, ready: bool, waiting: deque[Job]) -> Iterator[Event]:
-        """Tell what a worker says, and how its job ends; give it, or another in its place, the next."""
+        """Pass on a worker's event; at the end of its job give it, or a replacement, the next."""
         name = worker.job.name if worker.job else ""
         event = worker.hear(name) if ready else None
         if event and event.kind in ("started", "progress"):
@@ -90,12 +90,3 @@ class Crew:
         """End every worker."""
         for worker in list(self.workers):
             self._dismiss(worker)
-
-
-def execute_here(jobs: Sequence[Job]) -> Iterator[Event]:
-    """In this process, for memories that live in a notebook: progress is gathered and told at the end of a job."""
-    for job in jobs:
-        told: list[Event] = []
-        for event in events(job, told.append):
-            yield from told
-            yield event

@@ -1,89 +1,168 @@
-"""What a study still asks for, and how long that takes at most: measured times of an update, no guesses.
+"""The plan of a study: what of each run is missing, and a forecast of the time that its training takes at most.
 
-A run that solves its task stops early, so its whole budget of updates, each as long as those of its dearest
+Whatever executes, counts or prints missing runs asks `plan_runs`. A forecast uses measured times of an update, not
+guesses: a run that solves its task stops early, so its whole budget of updates, each as long as those of its slowest
 stage, is an upper bound of its training; `seconds` of its training is another. Nothing is written.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
+
 from .. import storage
-from ..compare import lacks, requests
-from ..config.run import Run
-from ..studies.learning_rates import group
+from ..config.run import Run, Training
+from ..measures.measure import Request
+from ..measures.requests import Requests, remaining
+from ..studies.learning_rates import choose_rate, group_key, groups, validation_record
 from ..studies.study import Study
+from ..training.adamw import AdamW
+from ..training.loop import TrainingBatches, step
 
 LONGEST = 0.5
 """Seconds for which updates of one task and model are timed, or those that two updates of the task itself take."""
 
 
 @dataclass(frozen=True)
-class Step:
-    """Seconds of an update at the dearest stage of the curriculum, and where they were measured."""
+class RunPlan:
+    """State of one run of a study.
 
-    seconds: float
-    measured: str
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A run, what is to be done for it, and for how many seconds it may train.
-
+    state    "failed" where an earlier attempt failed and is not to be repeated
+    request  measurements requested of the trained run: none while its learning rate is not chosen
+    left     measurements of the request that are still missing, each with the name of its measure
     reason   why it failed
     """
 
     run: Run
     state: Literal["done", "failed", "to train", "to measure"]
+    request: Requests
+    left: Sequence[tuple[str, Request]] = ()
     reason: str = ""
-    step: Step | None = None
+
+    @property
+    def missing(self) -> bool:
+        """True where anything is left to do, failed or not."""
+        return self.state != "done"
+
+    @property
+    def due(self) -> bool:
+        """True where anything is left to do and is not left alone."""
+        return self.state in ("to train", "to measure")
+
+
+def plan_runs(study: Study, folder: Path, retry: bool = True) -> list[RunPlan]:
+    """The plan of every run, in the order of the study. Raises storage.CorruptRun for damaged records.
+
+    retry   plan runs again that failed before; otherwise their state is "failed"
+    """
+    finished = {run.name for run in study.runs if storage.is_finished(folder, run)}
+    measured = runs_to_measure(study, folder, finished)
+    requests: list[Requests] = [study.request(run) if run.name in measured else {} for run in study.runs]
+    return [
+        _planned(run, folder, run.name in finished, request, retry)
+        for run, request in zip(study.runs, requests, strict=True)
+    ]
+
+
+def plan_run(run: Run, folder: Path, request: Requests) -> RunPlan:
+    """The plan of one run with this request, to be repeated if it failed before."""
+    return _planned(run, folder, storage.is_finished(folder, run), request, retry=True)
+
+
+def _planned(run: Run, folder: Path, finished: bool, request: Requests, retry: bool) -> RunPlan:
+    left = remaining(folder / run.name, request)
+    if finished and not left:
+        return RunPlan(run, "done", request)
+    if not retry and (failure := storage.load_failure(folder, run)) is not None:
+        return RunPlan(run, "failed", request, left, failure["reason"])
+    return RunPlan(run, "to measure" if finished else "to train", request, left)
+
+
+def missing(study: Study, folder: Path) -> list[Run]:
+    """The runs for which anything is left to do, in the order of the study."""
+    return [plan.run for plan in plan_runs(study, folder) if plan.missing]
+
+
+def runs_to_measure(study: Study, folder: Path, finished: Collection[str]) -> set[str]:
+    """Names of the runs to be measured beyond training: those at the chosen learning rate.
+
+    finished   names of the finished runs
+
+    With one rate that is every run. While a run of a group is still missing, it is none of the group: the choice of
+    a rate waits for all of its runs but those that failed.
+    """
+    names: set[str] = set()
+    for runs in groups(study.runs):
+        if len({run.training.learning_rate for run in runs}) == 1:
+            names |= {run.name for run in runs}
+            continue
+        trained = [run for run in runs if run.name in finished]
+        waiting = [run for run in runs if run.name not in finished and storage.load_failure(folder, run) is None]
+        if trained and not waiting:
+            import pandas as pd  # half a second, which a sweep at one rate does without
+
+            outcomes = [storage.load_result(folder / run.name)["outcome"] for run in trained]
+            records = [
+                validation_record(run.training.learning_rate, run.seed, outcome)
+                for run, outcome in zip(trained, outcomes, strict=True)
+            ]
+            best = choose_rate(pd.DataFrame(records))
+            names |= {run.name for run in trained if run.training.learning_rate == best}
+    return names
+
+
+@dataclass(frozen=True)
+class UpdateTime:
+    """Seconds of an update at the slowest stage of the curriculum, and where they were measured."""
+
+    seconds: float
+    source: str
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Upper bound of the seconds for which a run trains."""
+
+    training: Training
+    update: UpdateTime
 
     @property
     def seconds(self) -> float:
-        training = self.run.training
-        return min(training.seconds, training.updates * self.step.seconds) if self.step else 0.0
+        return min(self.training.seconds, self.training.updates * self.update.seconds)
 
 
-def plan(study: Study, folder: Path, retry: bool = False) -> Iterator[Planned]:
-    """Every run of the study, in order; each task and model is timed when it first comes up.
-
-    Runs that failed are left alone unless they are to be tried again. Raises storage.CorruptRun.
-    """
-    wanted = requests(study, folder)
-    finished = [run for run in study.runs if storage.is_finished(folder, run)]
-    known = dict(steps_of(folder, finished))
-    for run in study.runs:
-        before = storage.load_failure(folder, run)
-        if not lacks(folder, run, wanted[run.name]):
-            yield Planned(run, "done")
-        elif before is not None and not retry:
-            yield Planned(run, "failed", before["reason"])
-        elif run in finished:
-            yield Planned(run, "to measure")
-        else:
-            key = group(run.to_json())
-            if key not in known:
-                known[key] = Step(timed(run), "timed now")
-            yield Planned(run, "to train", step=known[key])
+def forecasts(plans: Sequence[RunPlan], folder: Path) -> Iterator[tuple[RunPlan, Forecast | None]]:
+    """Every plan with a forecast where its run is to be trained; each task and model is timed when it first comes."""
+    times = dict(measured_times(folder, [plan.run for plan in plans if plan.state in ("done", "to measure")]))
+    for plan in plans:
+        if plan.state != "to train":
+            yield plan, None
+            continue
+        key = group_key(plan.run.to_json())
+        if key not in times:
+            times[key] = UpdateTime(time_of_update(plan.run), "timed now")
+        yield plan, Forecast(plan.run.training, times[key])
 
 
-def steps_of(folder: Path, finished: Iterable[Run]) -> Iterator[tuple[str, Step]]:
-    """What finished runs took for an update: the slowest of each `rates.group`."""
-    taken: dict[str, list[float]] = {}
+def measured_times(folder: Path, finished: Iterable[Run]) -> Iterator[tuple[str, UpdateTime]]:
+    """Times of an update in finished runs: the longest of each `learning_rates.group_key`."""
+    spent: dict[str, list[float]] = {}
     for run in finished:
         result = storage.read_record(folder / run.name / storage.RECORD)
-        taken.setdefault(group(run.to_json()), []).append(dearest(result["curve"], result["outcome"]))
-    for key, seconds in taken.items():
-        yield key, Step(max(seconds), f"measured in {len(seconds)} finished run{'s' if len(seconds) > 1 else ''}")
+        spent.setdefault(group_key(run.to_json()), []).append(slowest_stage(result["curve"], result["outcome"]))
+    for key, seconds in spent.items():
+        runs = f"{len(seconds)} finished run{'s' if len(seconds) > 1 else ''}"
+        yield key, UpdateTime(max(seconds), f"measured in {runs}")
 
 
-def dearest(curve: Sequence[Mapping[str, Any]], outcome: Mapping[str, Any]) -> float:
-    """Seconds of an update at the stage where they are longest, of a run's curve; of all its updates, without one."""
+def slowest_stage(curve: Sequence[Mapping[str, Any]], outcome: Mapping[str, Any]) -> float:
+    """Seconds of an update at the slowest stage of a learning curve; of all updates, without a curve."""
     updates: dict[int, int] = {}
     seconds: dict[int, float] = {}
     for before, after in pairwise(curve):
@@ -95,20 +174,14 @@ def dearest(curve: Sequence[Mapping[str, Any]], outcome: Mapping[str, Any]) -> f
     return float(max(means, default=outcome["seconds"] / max(1, outcome["updates"])))
 
 
-def timed(run: Run) -> float:
-    """Seconds of a real update of this run at the dearest setting of its policy, on one thread."""
-    import torch
-
-    from ..config.curriculum import POLICIES
-    from ..training.adamw import AdamW
-    from ..training.loop import TrainingBatches, step
-
+def time_of_update(run: Run) -> float:
+    """Seconds of a real update of this run at the slowest setting of its policy, on one thread."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         model = run.build()
         optimiser = AdamW([weight for weight in model.parameters() if weight.requires_grad], 0.0)
-        policy = POLICIES[run.training.policy](run)
+        policy = run.policy()
         batches = TrainingBatches(policy, run.training.tokens, run.seed, {})
         longest, left, rate = 0.0, LONGEST, run.training.learning_rate
         for number in reversed(range(policy.count)):  # the task itself first: it is the longest
@@ -126,7 +199,7 @@ def timed(run: Run) -> float:
     return longest
 
 
-def in_all(planned: Iterable[Planned], workers: int) -> float:
-    """Seconds until the last of them has trained, at most, where workers are kept busy."""
-    seconds = [one.seconds for one in planned]
-    return max([sum(seconds) / workers, *seconds])
+def seconds_in_all(seconds: Iterable[float], workers: int) -> float:
+    """Seconds until the last of the trainings ends, at most, with busy workers."""
+    each = list(seconds)
+    return max([sum(each) / workers, *each])

@@ -11,7 +11,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from ..studies import Study
+from ..formatting import clock
+from ..studies.study import Study
 from ..training.loop import Progress
 from .engines import Event
 
@@ -137,13 +138,9 @@ def follow(events: Iterable[Event], board: Board, console: Console) -> None:
 
 
 def spark(values: list[float], width: int = 12) -> str:
-    """The course of an accuracy in `width` characters."""
+    """A curve of accuracies in `width` characters."""
     step = max(1, -(-len(values) // width))
     return "".join(BARS[round(min(1.0, max(0.0, v)) * 8)] for v in values[step - 1 :: step]).ljust(width)
-
-
-def clock(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
 def first_line(reason: object) -> str:

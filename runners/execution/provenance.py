@@ -1,4 +1,4 @@
-"""What else a number depends on: versions, commit, machine."""
+"""Provenance of a result: versions, commit, machine."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from .engines import cores
+from .job import cores
 
 
 def environment() -> dict[str, Any]:
-    """Versions, commit and machine: what else a number depends on."""
+    """Versions, commit and machine, which a result depends on beside its run."""
     names = ("torch", "numpy", "scikit-learn", "recall-tasks")
     versions = {"python": platform.python_version()}
     versions |= {name: importlib.metadata.version(name) for name in names}
@@ -21,6 +21,7 @@ def environment() -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
+    """Operating system, processor and number of cores."""
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():

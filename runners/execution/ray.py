@@ -1,8 +1,8 @@
-"""On a Ray cluster: the cluster says where and when a job runs, a worker like those of this machine runs it.
+"""The Ray engine: the cluster decides where and when a job runs; a worker like the local ones runs it.
 
-What Ray starts is a supervisor: it hires a `Worker` on its machine, passes jobs to it and passes on what it
-tells, so limits, deaths and results are those of the local engine. The supervisor reads neither jobs nor
-results, and imports no torch. Jobs write into a folder that every machine sees under the same path.
+Ray starts a supervisor: it hires a `Worker` on its machine, sends it jobs and forwards its events, so limits,
+deaths and results are those of the local engine. The supervisor unpacks neither jobs nor results, and imports no
+torch. Jobs write into a folder that every machine sees under the same path.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .job import MEGABYTE, Event, Execute, Job, Limits, cores
 from .local import Crew
 
 OWN_CLUSTER = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
-"""What makes Ray use the loopback address alone. It reads this when it is imported, so that must not be before."""
+"""Settings that make Ray use the loopback address alone; Ray reads them when it is imported."""
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 STORE = 80 * MEGABYTE
 """Bytes for Ray's object store, near its least: events are small."""
@@ -38,18 +38,18 @@ GRACE = 5
 
 @contextmanager
 def cluster(address: str, workers: int | None, limits: Limits, folder: Path | None) -> Iterator[Execute]:
-    """What executes jobs on the cluster; see `engine.opened`. A cluster that is ours ends with it.
+    """An engine on the cluster; see `engines.open_engine`. A cluster that we started ends with it.
 
-    Raises ValueError where Ray or the cluster is not there, where no machine of it has what `limits` asks
-    for, and where one of them does not see `folder`.
+    Raises ValueError where Ray or the cluster is missing, where no machine meets `limits`, and where a machine
+    does not see `folder`.
     """
     own = address == "local"
     with _environment(QUIET | (OWN_CLUSTER if own else {})):
         try:
-            import ray
+            import ray  # an optional extra, slow to load
         except ModuleNotFoundError:
             raise ValueError("the engine ray needs Ray, an optional extra: pip install -e .[ray]") from None
-        ours = not ray.is_initialized()  # who has connected this process before keeps the connection
+        ours = not ray.is_initialized()  # a connection made before stays
         if ours:
             _connect(address, workers)
         try:
@@ -74,7 +74,7 @@ def _environment(words: dict[str, str]) -> Iterator[None]:
 
 
 def _connect(address: str, workers: int | None) -> None:
-    import ray
+    import ray  # an optional extra, slow to load
 
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
     if address == "local":
@@ -100,15 +100,15 @@ def _connect(address: str, workers: int | None) -> None:
 
 def _machines(limits: Limits) -> list[dict[str, Any]]:
     """The machines of the cluster that can run a job. Raises ValueError where there is none."""
-    import ray
+    import ray  # an optional extra, slow to load
 
-    wanted = {"CPU": limits.cpus, "GPU": limits.gpus, "memory": (limits.memory_mb or 0) * MEGABYTE}
+    resources = {"CPU": limits.cpus, "GPU": limits.gpus, "memory": (limits.memory_mb or 0) * MEGABYTE}
     alive = [node for node in ray.nodes() if node["Alive"]]
-    able = [node for node in alive if all(node["Resources"].get(k, 0) >= amount for k, amount in wanted.items())]
+    able = [node for node in alive if all(node["Resources"].get(k, 0) >= amount for k, amount in resources.items())]
     if not able:
-        most = {name: max(node["Resources"].get(name, 0) for node in alive) for name in wanted}
+        most = {name: max(node["Resources"].get(name, 0) for node in alive) for name in resources}
         raise ValueError(
-            f"no machine of the Ray cluster can ever run a job that asks for {_amounts(wanted)}: "
+            f"no machine of the Ray cluster can ever run a job that needs {_amounts(resources)}: "
             f"the most that one has are {_amounts(most)}"
         )
     return able
@@ -120,30 +120,30 @@ def _amounts(resources: dict[str, float]) -> str:
 
 
 def _check_folder(folder: Path, machines: list[dict[str, Any]]) -> None:
-    """Raises ValueError where a machine does not see the folder, or cannot import what it is to run."""
-    import ray
+    """Raises ValueError where a machine does not see the folder, or cannot import this checkout."""
+    import ray  # an optional extra, slow to load
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     word = uuid4().hex
     probe = folder / f".{word}.probe"
     probe.write_text(word)
     try:
-        look = ray.remote(_sees)
-        looks = {}
+        check = ray.remote(_sees)
+        answers = {}
         for node in machines:
             there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-            answer = look.options(num_cpus=0, max_retries=0, scheduling_strategy=there).remote(str(probe), word)
-            looks[node["NodeManagerAddress"]] = answer
-        for where, answer in looks.items():
+            answer = check.options(num_cpus=0, max_retries=0, scheduling_strategy=there).remote(str(probe), word)
+            answers[node["NodeManagerAddress"]] = answer
+        for where, answer in answers.items():
             try:
-                seen = ray.get(answer, timeout=PATIENCE)
+                visible = ray.get(answer, timeout=PATIENCE)
             except ray.exceptions.RayError as error:
                 reason = str(error).strip().splitlines()[-1]
                 raise ValueError(
                     f"machine {where} of the Ray cluster cannot run this checkout, which must be installed there "
                     f"under the same path (pip install -e .[lab]): {reason}"
                 ) from None
-            if not seen:
+            if not visible:
                 raise ValueError(
                     f"machine {where} of the Ray cluster does not see {folder}: --out must be on a file system "
                     "that all machines share, under the same path"
@@ -158,14 +158,14 @@ def _sees(probe: str, word: str) -> bool:
 
 
 def _execute(workers: int | None, limits: Limits, jobs: Sequence[Job]) -> Iterator[Event]:
-    import ray
+    import ray  # an optional extra, slow to load
 
     own = replace(limits, cpus=1, gpus=0)
     task = ray.remote(_supervise).options(
         num_cpus=limits.cpus,
         num_gpus=limits.gpus,
         memory=int((limits.memory_mb or 0) * MEGABYTE) or None,
-        max_retries=0,  # whether a run is tried again is asked of a person: --retry
+        max_retries=0,  # a person decides whether a run is tried again: --retry
         num_returns="streaming",
     )
     waiting = deque(jobs)
@@ -192,8 +192,8 @@ def _execute(workers: int | None, limits: Limits, jobs: Sequence[Job]) -> Iterat
 
 
 def _cancel(streams: set[Any]) -> None:
-    """Interrupt the supervisors, which end their workers and all that those have started; kill who does not heed."""
-    import ray
+    """Interrupt the supervisors, which end their workers and all that those have started; then kill the rest."""
+    import ray  # an optional extra, slow to load
 
     for stream in streams:
         ray.cancel(stream)
@@ -209,8 +209,8 @@ def _cancel(streams: set[Any]) -> None:
 
 
 def _next(stream: Any, name: str) -> Event:
-    """What a supervisor tells next; what Ray tells of its end, where it is gone."""
-    import ray
+    """The next event of a supervisor; a failure as Ray reports it where the supervisor is gone."""
+    import ray  # an optional extra, slow to load
 
     try:
         event: Event = ray.get(next(stream))
@@ -231,7 +231,7 @@ _crews: dict[tuple[Limits, str | None], Crew] = {}
 
 
 def _supervise(job: Job, limits: Limits) -> Iterator[Event]:
-    """In a Ray worker: have a worker of this machine do the job."""
+    """Run a job in a worker of this machine; called in a Ray worker."""
     key = limits, os.environ.get("CUDA_VISIBLE_DEVICES")
     if key not in _crews:
         for crew in _crews.values():
@@ -245,7 +245,7 @@ def _supervise(job: Job, limits: Limits) -> Iterator[Event]:
 
 @contextmanager
 def _no_program() -> Iterator[None]:
-    """A process spawned here does not import the program of the Ray worker, as it would otherwise."""
+    """Keep a process spawned here from importing the program of the Ray worker."""
     program = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:
@@ -255,6 +255,6 @@ def _no_program() -> Iterator[None]:
 
 
 def _unpacked(packed: bytes, watch: Callable[[bytes], None]) -> bytes:
-    """In the worker: the job; what it sends and returns is packed again, for the supervisor to pass on."""
+    """In the worker: run the job; progress and result are packed again, for the supervisor to forward."""
     function, arguments = pickle.loads(packed)
     return pickle.dumps(function(*arguments, lambda content: watch(pickle.dumps(content))))

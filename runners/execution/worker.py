@@ -1,7 +1,7 @@
-"""A worker: one process, one thread, one job at a time; seen from within and from its parent.
+"""A worker process: one thread, one job at a time; its own side and that of its parent.
 
-It is spawned, so it inherits nothing. It leads a process group of its own, so that what its job starts
-ends with it, and it ends when its parent does, whatever it is doing. Interrupts are left to the parent.
+It is spawned, so it inherits nothing. It leads a process group of its own, so that processes its job starts end
+with it, and it ends when its parent does, whatever it is doing. Interrupts are left to the parent.
 """
 
 from __future__ import annotations
@@ -12,21 +12,19 @@ import os
 import signal
 import threading
 import time
-import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
 
-from .job import MEGABYTE, Event, Job, Limits
+from .job import MEGABYTE, Event, Job, Limits, run_job
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 SPAWN = mp.get_context("spawn")
 
 
 class Worker:
-    """A worker as its parent sees it: give it a job, hear of it, hold it to its limits.
+    """The parent's side of a worker: send it a job, receive its events, enforce its limits.
 
     `imports` names modules that it imports at once, while the parent still does other things.
     """
@@ -42,25 +40,25 @@ class Worker:
         self.out_of_memory = 0
 
     def give(self, job: Job) -> None:
-        """Let it begin; that it is gone is told by `hear`."""
+        """Send it a job; if its process is gone, `hear` says so."""
         self.job, self.began, self.out_of_memory = job, None, _times_out_of_memory()
         with suppress(BrokenPipeError, ConnectionResetError):
             self.pipe.send(job)
 
     def hear(self, name: str) -> Event:
-        """What it says next of the job of this name; that it died, where it did."""
+        """Its next event of the job of this name; a failure where its process died."""
         try:
             event: Event = self.pipe.recv()
         except (EOFError, OSError):
-            return self.died(name)
+            return self.death(name)
         if event.kind == "started":
             self.began = time.monotonic()
         return event
 
     def breach(self, name: str, limits: Limits) -> Event | None:
-        """The end of the job of this name, where its process is gone or took more than it may."""
+        """The failure of the job of this name, where its process is gone or exceeded a limit."""
         if not self.process.is_alive() and not self.pipe.poll():
-            return self.died(name)
+            return self.death(name)
         spent = time.monotonic() - self.began if self.began is not None else 0.0
         if limits.seconds is not None and spent > limits.seconds:
             reason = f"stopped after {limits.seconds:g} s, the limit of a run (--time-limit)"
@@ -70,7 +68,7 @@ class Worker:
             return Event(name, "failed", f"{reason} (--memory-limit)", why="memory")
         return None
 
-    def died(self, name: str) -> Event:
+    def death(self, name: str) -> Event:
         self.end()
         status = self.process.exitcode or 0
         if status >= 0:
@@ -94,7 +92,7 @@ class Worker:
 
 
 def peak_memory(pid: int | None) -> int:
-    """The most bytes of memory that a process has held; 0 where the system does not say."""
+    """Peak resident memory of a process in bytes; 0 where the system does not say."""
     with suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
             if line.startswith("VmHWM:"):
@@ -103,7 +101,7 @@ def peak_memory(pid: int | None) -> int:
 
 
 def _times_out_of_memory() -> int:
-    """How often the kernel has ended a process for want of memory since the machine started."""
+    """Count of processes that the kernel has killed for want of memory since the machine started."""
     with suppress(OSError):
         for line in Path("/proc/vmstat").read_text().splitlines():
             if line.startswith("oom_kill "):
@@ -113,7 +111,7 @@ def _times_out_of_memory() -> int:
 
 @contextmanager
 def _as_a_worker() -> Iterator[None]:
-    """What a process spawned here inherits: one thread for each numerical library, and no interrupts."""
+    """Environment for a process spawned here: one thread for each numerical library, and no interrupts."""
     before = {name: os.environ.get(name) for name in THREADS}
     os.environ.update(dict.fromkeys(THREADS, "1"))
     main = threading.current_thread() is threading.main_thread()
@@ -138,11 +136,11 @@ def _work(pipe: Connection, imports: tuple[str, ...]) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         for name in imports:
-            with suppress(Exception):  # the job that needs it says what is wrong with it
+            with suppress(Exception):  # the job that needs it raises it again
                 importlib.import_module(name)
         while True:
             job = pipe.recv()
-            for event in events(job, pipe.send):
+            for event in run_job(job, pipe.send):
                 pipe.send(event)
     except (EOFError, OSError):
         return  # the parent is gone
@@ -153,16 +151,3 @@ def _end_with_parent() -> None:
     if parent is not None:
         wait([parent.sentinel])
     os.killpg(0, signal.SIGKILL)
-
-
-def events(job: Job, send: Callable[[Event], None]) -> Iterator[Event]:
-    """Do the job here; `send` gets its progress."""
-    yield Event(job.name, "started")
-    try:
-        result: Any = job.function(*job.arguments, lambda content: send(Event(job.name, "progress", content)))
-    except BrokenPipeError:
-        raise  # nobody listens
-    except Exception as error:
-        yield Event(job.name, "failed", f"{type(error).__name__}: {error}", traceback.format_exc(), "error")
-    else:
-        yield Event(job.name, "finished", result)

@@ -217,9 +217,9 @@ LAWS = Figure(
     reading=(
         "Each mark is the load at which accuracy falls to .5 (pale and small: to .9), with its 95 % interval; open "
         "marks lie beyond the loads that were asked. Lines join memories that differ in size alone, by least squares; "
-        "their slope says how many times more is held in a state twice as large (1: twice, 0: no more). The "
-        "information ceiling binds every reader. The Hebbian law is that of one square matrix of as many numbers with "
-        "random keys that are summed up, the inverse law that of the same matrix fitted without error."
+        "their slope says how much more is held in a state twice as large (1: twice, 0: no more). The information "
+        "ceiling binds every reader. The Hebbian law is that of one square matrix of as many numbers that sums up "
+        "random keys, the inverse law that of the same matrix fitted without error."
     ),
     table=law_table,
     draw=draw_capacities,

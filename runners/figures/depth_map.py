@@ -107,11 +107,11 @@ DEPTH_MAP = Figure(
     name="heat",
     title="Where in the sequence it is lost",
     reading=(
-        "Columns are lengths of the sequence (the training length in bold), lines the depth at which the answer was "
-        "written, from the beginning (top) to the end, in tenths; depths that no question asks for stay empty. Each "
-        "cell has its accuracy, mean over seeds, the 95 % interval, and n, its number of questions over all seeds. "
-        "Seeds answer the same test sequences, so the interval adds the spread between seeds to that of one seed's "
-        "sequences and does not shrink the latter with the number of seeds. Dark is 0, bright is 1."
+        "Columns are lengths of the sequence (the training length in bold). Lines are tenths of the depth at which the "
+        "answer was written, from the beginning (top) to the end; a depth that no question asks for stays empty. A "
+        "cell has its accuracy (mean over seeds), the 95 % interval, and n, its questions over all seeds. Seeds answer "
+        "the same test sequences, so more seeds narrow only the part of the interval that is due to seeds. Dark is 0, "
+        "bright is 1."
     ),
     table=depth_table,
     draw=draw_map,

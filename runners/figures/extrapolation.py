@@ -73,11 +73,11 @@ LENGTH = Figure(
     title="How far it holds",
     reading=(
         "Models train on sequences up to the marked length (shaded) and are tested on longer ones without more "
-        "training; a panel's title says what grows besides the length. By default that is nothing: sequences store as "
+        "training. A panel's title says what grows besides the length. By default nothing does: sequences store as "
         "much as in training. With a growing load they store more in proportion, until the task has no more keys "
-        "(from there on lines are left out); at a fixed distance questions stay as near to their answers, and only "
-        "what comes before them grows. Thin lines are seeds, the bold one their mean, the band its 95 % interval. The "
-        "floor is the best reader that does not recall; the ceiling is what the state can hold."
+        "(lines end there). At a fixed distance, questions stay as near to their answers and only the past before both "
+        "grows. Thin lines are seeds, the bold one their mean, the band its 95 % interval. The floor is the best "
+        "reader that does not recall; the ceiling is what the state can hold."
     ),
     table=length_table,
     draw=draw_lengths,

@@ -24,24 +24,26 @@ def frontier_table(results: Results) -> pd.DataFrame:
 
 
 def draw_frontier(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:
-    """Draw every seed as a dot, the median as a mark, payload and information ceiling as lines."""
-    payload = float(table["payload_bits"].max())
-    draw_limits(ax, table["state_bytes"], payload)
-    factors = side_by_side(table)
-    for memory, mine, style in by_memory(table, styles):
-        x, median = mine["state_bytes"] * factors[memory], mine["median_bits"].iloc[0]
-        seeds = ", ".join(f"{bits:.1f}" for bits in mine["recalled_bits"])
-        state = span(mine["state_bytes"])
-        words = f"{memory}: {median:.1f} of {payload:.1f} bits in {state} bytes (seeds: {seeds})"
-        seeds_and_mean(ax, x, mine["recalled_bits"], (x.iloc[0], median), style, memory, words)
+    """Draw every seed as a dot, their median as a mark, payload and information ceiling as lines."""
+    draw_bits(table, styles, ax, "recalled_bits", "median_bits", "payload_bits")
 
 
-def draw_limits(ax: Axes, state_bytes: pd.Series[int], payload: float) -> None:
-    """Draw payload and information ceiling (bits of a sequence) over the states' sizes, and scale both axes."""
-    low, high = state_bytes.min() / 2, state_bytes.max() * 2
+def draw_bits(table: pd.DataFrame, styles: Styles, ax: Axes, bits: str, middle: str, stored: str) -> None:
+    """Draw bits of a sequence over bytes of state.
+
+    bits, middle, stored   columns of the bits of a seed, of their mean or median, and of the payload
+    """
+    state, payload, factors = table["state_bytes"].clip(lower=1), float(table[stored].max()), side_by_side(table)
+    low, high = state.min() / 2, state.max() * 2
     across = np.geomspace(low, high, 200)
     reference(ax, [low, high], [payload] * 2, "payload")
     reference(ax, across, np.minimum(payload, 8 * across), "limit", "information ceiling")
+    for memory, mine, style in by_memory(table, styles):
+        x, y = state[mine.index] * factors[memory], mine[middle].iloc[0]
+        seeds = ", ".join(f"{value:.1f}" for value in mine[bits])
+        carried = span(mine["state_bytes"])
+        words = f"{memory}: {y:.1f} of {payload:.1f} bits in {carried} bytes (seeds: {seeds})"
+        seeds_and_mean(ax, x, mine[bits], (x.iloc[0], y), style, memory, words)
     ax.set(yscale="linear", ylim=(-0.03 * payload, 1.08 * payload))
     doubling_scale(ax, low, high, byte_size)
 

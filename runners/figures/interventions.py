@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from ..analysis.interventions import interventions
-from ..analysis.probes import READER, bins, by_seed, matching, probed
+from ..analysis.probes import READER, bins, by_seed, matching, probe_records
 from ..formatting import accuracy
 from ..probe.verdict import ACCURACY
 from ..results.tables import Results
 from ..statistics import fraction_over_seeds
 from .figure import Figure
-from .style import Styles, accuracy_scale, by_memory, coloured_map, dots, label_map, legend_mark, reference
+from .style import Styles, accuracy_scale, by_memory, coloured_map, dots, legend_mark, reference
 
 KINDS = {"intact": "intact", "erased": "erased", "random": "random", "patched": "follow\ndonor"}
 """Kinds of change, and their labels."""
@@ -80,7 +79,7 @@ def cache_table(results: Results) -> pd.DataFrame:
     map      "stored": value is usable bits of an item, most is all it has; "router weight": value is weight, most 1
     segment  from 0, the oldest; num_memories - 1 is the open memory
     """
-    table = matching(probed(results), {"end": True, "reduced": 0, "reader": READER, "control": "none"})
+    table = matching(probe_records(results), {"end": True, "reduced": 0, "reader": READER, "control": "none"})
     if not len(table):
         return pd.DataFrame()
     number = table["content"].str.extract(r"^cache (\d+)$", expand=False).astype(float)
@@ -124,16 +123,16 @@ def draw_caches(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:
     """Draw caches across, items downwards by age."""
     kind, layer = table["map"].iloc[0], table["layer"].iloc[0]
     ages, memories = sorted(set(table["age_low"]), reverse=True), int(table["num_memories"].max())
-    values = np.full((len(ages), memories), np.nan)
-    words = [[""] * memories for _ in ages]
-    for _, cell in table.iterrows():
-        y, x = ages.index(cell["age_low"]), int(cell["segment"])
-        values[y, x] = cell["value"]
-        place = "the open memory" if x == memories - 1 else f"cache {x + 1}"
-        amount = f"{cell['value']:.2f}" + (f" of {cell['most']:.1f} bits" if kind == STORED else " of the weight")
-        words[y][x] = f"age {cell['age_low']:,}–{cell['age_high']:,}, {place}: {amount}"
-    coloured_map(ax, values, words, float(table["most"].max()), SCALES[kind])
-    label_map(ax, [*(f"{i + 1}" for i in range(memories - 1)), "open"], [f"{age:,}" for age in ages])
+    columns = [*(str(i + 1) for i in range(memories - 1)), "open"]
+    words = [
+        f"age {r['age_low']:,}–{r['age_high']:,}, "
+        + ("the open memory: " if r["segment"] == memories - 1 else f"cache {r['segment'] + 1}: ")
+        + (f"{r['value']:.2f} of {r['most']:.1f} bits" if kind == STORED else f"{r['value']:.2f} of the weight")
+        for _, r in table.iterrows()
+    ]
+    y = table["age_low"].map(ages.index)
+    cells = pd.DataFrame({"x": table["segment"], "y": y, "value": table["value"], "words": words})
+    coloured_map(ax, cells, columns, [f"{age:,}" for age in ages], float(table["most"].max()), SCALES[kind])
     ax.set_xlabel(f"cache (layer {layer})")
 
 
@@ -142,11 +141,11 @@ CHANGES = Figure(
     title="Is it used?",
     reading=(
         "The model's own answers from its state as it is (intact), with the directions erased along which a linear "
-        "reader reads the item (erased), and with as many erased of what else varies (random): all items that were "
-        "asked for, mean over seeds and its 95 % interval; the table of verdicts goes by the readable ones. Used: "
-        "erasing costs answers, and more than random directions do; those may even help, where items disturb each "
-        "other. Unused: nothing changes. Last, the state of another sequence is put in its place: the fraction of "
-        "answers that follow that donor, which shows that answers come from the state at all."
+        "reader reads the item (erased), and with as many other directions erased (random): all items asked for, mean "
+        "over seeds and its 95 % interval; the table of verdicts goes by the readable items. Used: erasing costs "
+        "answers, and more than random directions do (which may even help, where items disturb each other). Unused: "
+        "nothing changes. Last, the state of another sequence, the donor, is put in its place: the fraction of answers "
+        "that follow the donor shows that answers come from the state at all."
     ),
     table=change_table,
     draw=draw_changes,
@@ -158,12 +157,12 @@ CACHED = Figure(
     name="holding",
     title="What each cache holds, and where the router looks",
     reading=(
-        "Down: items by age, the oldest on top. Across: caches from the oldest, the open memory last. In maps of what "
-        "is stored, bright is what a linear reader wins from that cache alone; in maps of the router's weight, the "
-        "weight it gives to the cache in which the item was written, and nothing elsewhere. Memory and router agree "
-        "where both are bright along the same staircase; checkpoints hold what came before as well, so later caches "
-        "may be bright too. Stored but without weight is an error of routing; not stored is one of compression, which "
-        "no router can mend. The layer shown is the one whose caches hold most."
+        "Down: items by age, the oldest on top. Across: caches from the oldest, the open memory last. In maps named "
+        "stored, bright is what a linear reader recovers from that cache alone; in maps named router weight, bright is "
+        "the weight on the cache in which the item was written (nothing is shown elsewhere). Memory and router agree "
+        "where both are bright along the same staircase; checkpoints also hold what came before, so later caches may "
+        "be bright too. Stored without weight is an error of routing; not stored is one of compression, which no "
+        "router can mend. The layer shown is the one whose caches hold most."
     ),
     table=cache_table,
     draw=draw_caches,

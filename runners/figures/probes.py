@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from models.hippo.legendre import resolution
 
-from ..analysis.probes import PLACE, READER, at_end, bins, by_seed, matching, probed, totals
-from ..formatting import fraction, span
+from ..analysis.probes import PLACE, READER, at_end, bins, by_seed, matching, probe_records, totals
+from ..formatting import fraction
 from ..results.tables import Results
 from ..statistics import number_over_seeds
 from .figure import Figure
-from .frontier import draw_limits
+from .frontier import draw_bits
 from .style import (
     INK,
     UNNAMED,
@@ -25,11 +25,9 @@ from .style import (
     accuracy_scale,
     by_memory,
     coloured_map,
-    label_map,
     mean_line,
     reference,
     seeds_and_mean,
-    side_by_side,
 )
 
 AGES = ["task", "memory", "age_low", "age_high"]
@@ -120,7 +118,7 @@ def time_table(results: Results) -> pd.DataFrame:
 
     Times that fewer than half of the runs of a task share are left out; the end is one time, wherever it lies.
     """
-    table = matching(probed(results), {**PLACE, "reader": READER, "control": "none"})
+    table = matching(probe_records(results), {**PLACE, "reader": READER, "control": "none"})
     if not len(table):
         return pd.DataFrame()
     last = table[table["end"]].groupby("task")["time"].max()
@@ -140,19 +138,17 @@ def time_table(results: Results) -> pd.DataFrame:
 def draw_times(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:
     """Draw tokens read across, items downwards by where they were written."""
     times, places = sorted(set(table["time"])), sorted(set(table["written_low"]))
-    values = np.full((len(places), len(times)), np.nan)
-    words = [[""] * len(times) for _ in places]
-    for _, cell in table.iterrows():
-        y, x = places.index(cell["written_low"]), times.index(cell["time"])
-        values[y, x] = cell["bits"]
-        words[y][x] = (
-            f"written at {cell['written_low']:,}–{cell['written_high']:,}, after {cell['time']:,} tokens: "
-            f"{cell['bits']:.2f} of {cell['item_bits']:.1f} bits, accuracy {cell['accuracy']:.0%}"
-        )
-    coloured_map(ax, values, words, float(table["item_bits"].max()), "usable bits")
+    words = [
+        f"written at {r['written_low']:,}–{r['written_high']:,}, after {r['time']:,} tokens: "
+        f"{r['bits']:.2f} of {r['item_bits']:.1f} bits, accuracy {r['accuracy']:.0%}"
+        for _, r in table.iterrows()
+    ]
+    x, y = table["time"].map(times.index), table["written_low"].map(places.index)
     ended = set(table.loc[table["end"], "time"])
     columns = ["end" if time in ended else f"{time:,}" for time in times]
-    label_map(ax, columns, [f"{place:,}" for place in places])
+    cells = pd.DataFrame({"x": x, "y": y, "value": table["bits"], "words": words})
+    lines = [f"{place:,}" for place in places]
+    coloured_map(ax, cells, columns, lines, float(table["item_bits"].max()), "usable bits")
 
 
 def total_table(results: Results) -> pd.DataFrame:
@@ -162,14 +158,8 @@ def total_table(results: Results) -> pd.DataFrame:
 
 
 def draw_totals(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:
-    """Draw every seed as a dot, the mean as a mark, payload and information ceiling as lines."""
-    table = table.assign(carried=table["state_bytes"], state_bytes=table["state_bytes"].clip(lower=1))
-    payload, factors = float(table["payload"].max()), side_by_side(table)
-    draw_limits(ax, table["state_bytes"], payload)
-    for memory, mine, style in by_memory(table, styles):
-        x, mean = mine["state_bytes"] * factors[memory], float(mine["mean"].iloc[0])
-        words = f"{memory}: {mean:.1f} of {payload:.1f} bits in {span(mine['carried'])} bytes"
-        seeds_and_mean(ax, x, mine["bits"], (x.iloc[0], mean), style, memory, words)
+    """Draw every seed as a dot, their mean as a mark, payload and information ceiling as lines."""
+    draw_bits(table, styles, ax, "bits", "mean", "payload")
 
 
 def answer_table(results: Results) -> pd.DataFrame:
@@ -212,11 +202,10 @@ THEORY = Figure(
     title="Shapes to expect",
     reading=(
         "Theory, not measurement: the fraction of each token that a linear reader could recover of four memories in "
-        "closed form, after 128 tokens. Attention keeps every token. Of a token that fades by .97 a step and is read "
-        "through noise of a twentieth of its variance, the explained fraction of variance. HiPPO-LegS keeps 24 "
-        "Legendre coefficients of everything read and recovers the first and the last tokens best. Caches of 32 "
-        "tokens, which fade within a segment and are kept unchanged from its end on, make a sawtooth with the period "
-        "of the segment."
+        "closed form, after 128 tokens. Attention keeps every token. A decaying memory fades by .97 a step and is read "
+        "through noise of a twentieth of a token's variance: the explained fraction of variance. HiPPO-LegS keeps 24 "
+        "Legendre coefficients and recovers the first and the last tokens best. Caches of 32 tokens, which fade within "
+        "a segment and are kept unchanged from its end on, make a sawtooth with the period of the segment."
     ),
     table=theory_table,
     draw=draw_theory,
@@ -229,11 +218,11 @@ AGE = Figure(
     name="probe",
     title="What is still in the state",
     reading=(
-        "A linear reader (ridge) is fitted to frozen states of all layers and predicts which value an item had; usable "
+        "A linear reader (ridge) is fitted to frozen states of all layers and predicts the value of each item; usable "
         "bits are what it saves over guessing. Ages share at most eight bins of one width; line and band: mean over "
-        "seeds and its 95 % interval. Faint dashes: the untrained model. Faint dots: states of other sequences, which "
-        "must lie at 0, and so must faint dash-dots, the same reader fitted to a random label for every sequence. Only "
-        "what lies above all three was learned and kept."
+        "seeds and its 95 % interval. Faint dashes: the untrained model. Faint dots: states of other sequences; faint "
+        "dash-dots: a random label for every sequence. Both must lie at 0. Only what lies above all three was learned "
+        "and kept."
     ),
     table=age_table,
     draw=draw_ages,
@@ -245,11 +234,11 @@ TIME = Figure(
     name="forgetting",
     title="How forgetting unfolds",
     reading=(
-        "Down: items by where they were written. Across: tokens read so far; the column named end is when items are "
-        "asked for, where order asks columns after it are while they are answered. Bright: a linear reader still has "
-        "all bits of the item, dark: none are left; mean over seeds. Empty: not yet written. A line that stays bright "
-        "is kept, one that darkens to the right fades with age, one that brightens comes into a form that is easier to "
-        "read; where whole columns darken, something happened to all items at once, such as a new segment."
+        "Down: items by where they were written. Across: tokens read so far; at the column named end items are asked "
+        "for (tasks that ask in order have columns after it, while they are answered). Bright: a linear reader still "
+        "has all bits of the item, dark: none are left; mean over seeds. Empty: not yet written. A line that stays "
+        "bright is kept, one that darkens to the right fades with age, one that brightens becomes easier to read. "
+        "Where whole columns darken, something happened to all items at once, such as a new segment."
     ),
     table=time_table,
     draw=draw_times,
@@ -277,10 +266,10 @@ ANSWERS = Figure(
     title="Present, and used?",
     reading=(
         "Across: how often the model answers an item correctly. Up: how often a linear reader of its state predicts "
-        "it. Small marks are bins of age, large ones the mean of all; both over seeds. Above the diagonal: present "
-        "but not used, or not by the question as the model poses it. On it: what can be read is answered. Below: the "
-        "model reads what a linear reader cannot, or could not with the sequences it was given (see how far totals "
-        "still rise). In the corner of both chances: absent."
+        "it. Small marks are bins of age, large ones the mean of all; both over seeds. Above the diagonal: present but "
+        "not used, or not by the question as the model poses it. On it: what can be read is answered. Below: the model "
+        "reads what a linear reader cannot, or cannot from so few sequences (see how far totals still rise). In the "
+        "corner of both chances: absent."
     ),
     table=answer_table,
     draw=draw_answers,

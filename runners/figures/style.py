@@ -11,7 +11,6 @@ import math
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import matplotlib
@@ -23,7 +22,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from matplotlib.transforms import ScaledTranslation
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 INK = "#1d1f24"
 PANEL = (3.3, 2.5)
@@ -252,7 +251,7 @@ SIDE, WIDEST = 0.22, 0.9
 
 def side_by_side(table: pd.DataFrame) -> dict[str, float]:
     """The factor on `state_bytes` of each memory that sets memories with equal states side by side."""
-    state = table.groupby("memory", sort=False)["state_bytes"].first()
+    state = table.groupby("memory", sort=False)["state_bytes"].first().clip(lower=1)
     factors: dict[str, float] = {}
     for _, group in state.groupby(np.log2(state.astype(float)).round(1)):
         step = min(SIDE, WIDEST / max(1, len(group) - 1))
@@ -271,45 +270,37 @@ TICKS = 7
 """Labels of an axis at most."""
 
 
-def rectangle(left: float, top: float, right: float, bottom: float) -> list[tuple[float, float]]:
-    """The corners of a rectangle."""
-    return [(left, top), (right, top), (right, bottom), (left, bottom)]
-
-
 def coloured_map(
-    ax: Axes, values: NDArray[np.float64], words: Sequence[Sequence[str]], most: float, scale: str
+    ax: Axes, cells: pd.DataFrame, columns: Sequence[str], lines: Sequence[str], most: float, scale: str
 ) -> None:
-    """Draw a map of `values` [lines, columns], first line on top, empty where one is missing, and its scale beside it.
+    """Draw a map, its scale of colours beside it, and labels: as many as there is room for.
 
-    words   text of each cell
-    most    value of the brightest colour; 0 is the darkest
-    scale   meaning of the colours
+    cells    x and y (integers, from the top left), value, and words that a pointer shows
+    most     value of the brightest colour; 0 is the darkest
+    scale    meaning of the colours
     """
-    lines, columns = values.shape
-    cells = np.argwhere(~np.isnan(values)).tolist()
-    norm = Normalize(0, most)
-    places = [rectangle(x - 0.5 + INSET, y - 0.5 + INSET, x + 0.5 - INSET, y + 0.5 - INSET) for y, x in cells]
-    shades = [MAP_COLOURS(float(norm(values[y, x]))) for y, x in cells]
-    urls = [f"value:{words[y][x]}" for y, x in cells]
+    cells = cells.sort_values(["y", "x"])
+    places = [rectangle(x, y, 0.5 - INSET, 0.5 - INSET) for x, y in zip(cells["x"], cells["y"], strict=True)]
+    shades = MAP_COLOURS(Normalize(0, most)(cells["value"].to_numpy(float)))
+    urls = [f"value:{words}" for words in cells["words"]]
     ax.add_collection(PolyCollection(places, facecolors=shades, linewidths=0, urls=urls), autolim=False)
-    left, right = columns * (1 + GAP) - 0.5, columns * (1 + GAP + STRIP) - 0.5
-    ends = pairwise(np.linspace(lines - 0.5, -0.5, STEPS + 1).tolist())
-    tones = [MAP_COLOURS((i + 0.5) / STEPS) for i in range(STEPS)]
-    steps = [rectangle(left, low, right, high) for low, high in ends]
+    width, height = len(columns), len(lines)
+    middle, tall = width * (1 + GAP + STRIP / 2) - 0.5, height / STEPS
+    steps = [rectangle(middle, height - 0.5 - (i + 0.5) * tall, width * STRIP / 2, tall / 2) for i in range(STEPS)]
+    tones = MAP_COLOURS((np.arange(STEPS) + 0.5) / STEPS)
     ax.add_collection(PolyCollection(steps, facecolors=tones, edgecolors=tones, linewidths=0.4), autolim=False)
-    beside = right + 0.4 * STRIP * columns
-    for y, text in ((-0.5, f"{most:.3g}"), (lines - 0.5, "0")):
-        ax.text(beside, y, text, fontsize=7, color=INK, va="top" if y < 0 else "bottom")
-    ax.text(beside, lines / 2 - 0.5, scale, fontsize=7, color=INK, va="center", rotation=-90)
-    ax.set(xscale="linear", yscale="linear", xlim=(-0.5, columns * (1 + BESIDE) - 0.5), ylim=(lines - 0.5, -0.5))
+    beside = middle + 0.9 * STRIP * width
+    for y, text, place in ((-0.5, f"{most:.3g}", "top"), (height - 0.5, "0", "bottom")):
+        ax.text(beside, y, text, fontsize=7, color=INK, va=place)
+    ax.text(beside, height / 2 - 0.5, scale, fontsize=7, color=INK, va="center", rotation=-90)
+    ax.set(xscale="linear", yscale="linear", xlim=(-0.5, width * (1 + BESIDE) - 0.5), ylim=(height - 0.5, -0.5))
     ax.grid(visible=False)
     ax.spines[:].set_visible(False)
+    step = -(-width // TICKS)  # always with the last column
+    ax.set_xticks(shown := range((width - 1) % step, width, step), [columns[i] for i in shown])
+    ax.set_yticks(shown := range(0, height, -(-height // (TICKS + 1))), [lines[i] for i in shown])
 
 
-def label_map(ax: Axes, columns: Sequence[str], lines: Sequence[str]) -> None:
-    """Name columns and lines of a map, as many as there is room for: always the last column and the first line."""
-    step = -(-len(columns) // TICKS)
-    at = list(range((len(columns) - 1) % step, len(columns), step))
-    ax.set_xticks(at, [columns[i] for i in at])
-    at = list(range(0, len(lines), -(-len(lines) // (TICKS + 1))))
-    ax.set_yticks(at, [lines[i] for i in at])
+def rectangle(x: float, y: float, across: float, upwards: float) -> list[tuple[float, float]]:
+    """The corners of a rectangle, from its middle and half its sides."""
+    return [(x + i * across, y + j * upwards) for i, j in ((-1, -1), (1, -1), (1, 1), (-1, 1))]

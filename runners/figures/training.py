@@ -12,7 +12,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from ..analysis.extrapolation import floor
 from ..formatting import fraction
 from ..results.tables import Results
-from ..studies.windows import WITHIN, window
+from ..studies.learning_rates import WITHIN, window
 from .figure import Figure
 from .style import UNNAMED, Styles, accuracy_scale, broken_line, by_memory, dots, doubling_scale, reference, tokens
 

@@ -1,48 +1,190 @@
-"""A finished run, asked to hold more and more: one length, the load alone varies."""
+"""Capacity: a finished run tested at growing loads in sequences of one length.
+
+A request, as JSON:
+
+    loads    items to be stored; missing: 1, 2, 4, ... as far as alphabets allow and sequences fit
+    length   tokens of a sequence at every load; missing: the training length, or what the largest load needs
+    rows     test sequences at each load; missing: 256
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
+from ..config.messages import Watch, silent
+from ..evaluation.tables import ACCURACY, BITS, INTERVAL, SIZES
+from ..storage.schema import Column, Table, columns
+from .measure import SEQUENCES, Flag, Measure, Record, Request, integers, only_keys
 
-from models import SequenceModel
-from recall_tasks import Stream, Task, bounds
-from recall_tasks.generators.blend import Blend
+if TYPE_CHECKING:
+    from torch import Tensor
 
-from ..config.run import Run
-from ..evaluation.evaluate import Scored, outputs, score, sequence_records
-from ..statistics import cluster_interval
+    from models import SequenceModel
+    from recall_tasks import Task
 
-RECORD = "capacity.json"
-SHAPE = {"done": list, "capacity": list, "capacity_sequences": list}
+    from ..config.run import Run
+    from ..evaluation.evaluate import Predictions
+    from ..evaluation.scored_table import ScoredTable
+
 ROWS = 256
 LONGEST = 16
-"""Times the training length: how long rows may be for loads that nobody named."""
-TABLES = ("capacity", "capacity_sequences")
-TAKES = ("loads", "length", "rows", "done")
+"""Times the training length: how long sequences may be for loads that nobody named."""
+KEYS = ("loads", "length", "rows")
+
+CAPACITY = Table(
+    "capacity",
+    "One record for each load: the load varies, the length does not.",
+    (
+        *SIZES,
+        Column("family", str, "memories of one family differ in size alone"),
+        *columns(int, num_sequences="sequences tested", num_questions="questions of a sequence, at most"),
+        *ACCURACY,
+        *INTERVAL,
+        *columns(
+            float,
+            chance="accuracy of a guess",
+            bag="accuracy of a reader that knows the values, but not whose they are",
+            ceiling="the best accuracy that so many bits of state allow",
+        ),
+        *BITS,
+        Column("state_bytes", int, "carried for one sequence", "bytes"),
+        Column("state_floats", int, "the same in numbers"),
+        Column("bits_per_state_bit", float, "recalled bits over bits of the state"),
+    ),
+)
+CAPACITY_SEQUENCES = Table(
+    "capacity_sequences",
+    "One record for each sequence of those tests.",
+    columns(
+        int,
+        load="items that it asks to store",
+        length="in tokens",
+        sequence="number of the sequence in its stream",
+        num_correct="questions answered correctly",
+        num_questions="questions asked",
+    ),
+)
+
+
+class Capacity(Measure):
+    """Accuracy against load: how much a memory holds."""
+
+    name = "capacity"
+    command = "capacity"
+    meaning = "test finished runs at growing loads, and fit their capacity"
+    description = (
+        "Ask finished runs to hold more and more, in sequences of one length: accuracy against load, the load at\n"
+        "which it falls to .5 and to .9, recalled bits a bit of state, and how that grows with the state.\n"
+        "Asking again adds loads; nothing is measured twice."
+    )
+    tables = (CAPACITY, CAPACITY_SEQUENCES)
+    shape = {"done": list, "capacity": list, "capacity_sequences": list}  # noqa: RUF012
+    flags = (
+        Flag("loads", int, "items to be stored (default: 1,2,4,... as far as the task's alphabets allow and sequences "
+             f"of {LONGEST} times the training length are enough)", least=1, several=True),
+        Flag("length", int, "tokens of a sequence at every load (default: the training length, or what the largest "
+             "load needs)", least=1),
+        Flag(SEQUENCES[1], int, "test sequences at each load", ROWS, least=1, key=SEQUENCES[0]),
+    )  # fmt: skip
+
+    def request(self, given: Mapping[str, Any]) -> Request:
+        loads = given.get("loads")
+        return {**super().request(given), **({"loads": sorted(set(loads))} if loads else {})}
+
+    def check(self, run: Run, request: Request) -> None:
+        """Raise ValueError for loads that do not fit, and for a task that stores as much at any load."""
+        only_keys(self, {key: value for key, value in request.items() if key != "done"}, KEYS)
+        if request.get("loads") is not None and not (isinstance(request["loads"], list) and request["loads"]):
+            raise ValueError(f"loads are a list of integers, not {request['loads']!r}")
+        integers(request, "loads", "length", "rows")
+        plan(run, request)
+
+    def remaining(self, record: Record | None, request: Request) -> Request | None:
+        """The request, unless it was measured before; with what is `done`, so that it is not done again."""
+        asked = requested(request)
+        if record is None:
+            return asked
+        same = [w for w in record["wishes"] if w["loads"] == asked["loads"] and w["length"] == asked["length"]]
+        return None if any(w["rows"] >= asked["rows"] for w in same) else asked | {"done": record["done"]}
+
+    def measure(
+        self, run: Run, model: SequenceModel, request: Request, watch: Watch = silent
+    ) -> tuple[Record, dict[str, Tensor]]:
+        """Accuracy at each load: {"wishes", "done"} and the tables.
+
+        The test sequences of a load and length are the same for every model and seed.
+        """
+        from recall_tasks import Stream  # numpy, and with the next torch
+
+        from ..evaluation.evaluate import outputs, score, sequence_records
+
+        planned, rows = plan(run, request), request.get("rows", ROWS)
+        record: Record = {"wishes": [requested(request)], "done": []} | {table.name: [] for table in self.tables}
+        answers: dict[str, Tensor] = {}
+        for load, task in planned.tasks.items():
+            if any([planned.length, load] == d[:2] and rows <= d[2] for d in request.get("done", [])):
+                continue
+            watch(f"testing {task.load_words} in {planned.length:,} tokens")
+            scored = score(model, Stream(task, planned.length, "test"), rows)
+            record["done"].append([planned.length, load, rows])
+            record["capacity"].append(capacity_record(run, model, scored, task, planned.length))
+            record["capacity_sequences"] += [{"load": load} | one for one in sequence_records(scored, planned.length)]
+            answers |= outputs(scored, f"{planned.length}/{load}")
+        return record, answers
+
+    def merge(self, old: Record, new: Record) -> Record:
+        """Both records; the new one's tests where both tested a load at a length."""
+        again = {(length, load) for length, load, _ in new["done"]}
+        record: Record = {"wishes": old["wishes"] + new["wishes"]}
+        record["done"] = sorted([d for d in old["done"] if (d[0], d[1]) not in again] + new["done"])
+        for table in (table.name for table in self.tables):
+            others = [one for one in old[table] if (one["length"], one["load"]) not in again]
+            record[table] = sorted(others + new[table], key=lambda one: (one["length"], one["load"]))
+        return record
+
+    def scored_tables(self) -> tuple[ScoredTable, ...]:
+        from ..evaluation.evaluate import sequence_records  # torch
+        from ..evaluation.scored_table import ScoredTable
+
+        others = {"capacity_sequences": sequence_records}
+        return (ScoredTable("capacity", loaded_task, capacity_record, others, ("load",)),)
+
+
+def requested(request: Request) -> dict[str, Any]:
+    """A request with its defaults, as records hold it."""
+    return {name: request.get(name) for name in ("loads", "length")} | {"rows": request.get("rows", ROWS)}
+
+
+def loaded_task(run: Run, record: Mapping[str, Any]) -> Task:
+    """The task of a record of `capacity`."""
+    return whole(run).at_load(record["load"])
+
+
+def whole(run: Run) -> Task:
+    """The run's task; of a blend of loads, the task that is blended."""
+    task: Task = getattr(run.task.task, "whole", run.task.task)
+    return task
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The tasks to be asked, by load, and the length of all their rows."""
+    """The tasks to be asked, by load, and the length of their sequences."""
 
     length: int
     tasks: dict[int, Task]
 
 
-def plan(run: Run, wanted: Mapping[str, Any]) -> Plan:
-    """What a wish means for this run. Raises ValueError where it cannot be asked.
+def plan(run: Run, request: Request) -> Plan:
+    """Tasks and length that a request means for this run. Raises ValueError where it cannot be asked.
 
-    Without `loads`: 1, 2, 4, ... as far as the task's alphabets allow and rows fit. Without `length`: the
+    Without `loads`: 1, 2, 4, ... as far as the task's alphabets allow and sequences fit. Without `length`: the
     training length, or where the largest load does not fit, the shortest that it needs. A run trained on a
     blend of loads is asked the task that is blended.
     """
-    trained = run.task.task
-    task = trained.whole if isinstance(trained, Blend) else trained
-    loads, length = wanted.get("loads"), wanted.get("length")
+    trained, task = run.task.task, whole(run)
+    loads, length = request.get("loads"), request.get("length")
     fitting = doublings(task, LONGEST * run.task.length if length is None else length)
     tasks = fitting if loads is None else {load: loaded(task, load) for load in sorted(set(loads))}
     if not tasks:
@@ -56,7 +198,9 @@ def plan(run: Run, wanted: Mapping[str, Any]) -> Plan:
     length = max(run.task.length, *(at.min_length for at in tasks.values())) if length is None else length
     for load, at in tasks.items():
         if at.min_length > length:
-            raise ValueError(f"a load of {load} needs {at.min_length} tokens, not {length} (ask less or longer rows)")
+            raise ValueError(
+                f"a load of {load} needs {at.min_length} tokens, not {length} (ask less or longer sequences)"
+            )
         at.check_length(length)
         if (at.vocab_size, at.answers) != (trained.vocab_size, trained.answers):
             raise ValueError(f"{task.name} has other tokens at a load of {load} than {run.name} was trained with")
@@ -84,54 +228,14 @@ def doublings(task: Task, length: int) -> dict[int, Task]:
     return found
 
 
-def check(run: Run, wanted: Mapping[str, Any]) -> None:
-    """Raises ValueError for loads that do not fit, and for a task that stores as much at any load."""
-    if unknown := [name for name in wanted if name not in TAKES]:
-        raise ValueError(f"capacity takes loads, length and rows, not {unknown[0]!r}")
-    loads, numbers = wanted.get("loads"), [wanted.get("rows", ROWS), wanted.get("length") or 1]
-    if loads is not None and not (isinstance(loads, list) and loads):
-        raise ValueError(f"loads are a list of whole numbers, not {loads!r}")
-    if any(type(n) is not int or n < 1 for n in [*(loads or []), *numbers]):
-        raise ValueError("loads, length and rows are whole numbers of at least 1")
-    plan(run, wanted)
+def capacity_record(run: Run, model: SequenceModel, scored: Predictions, task: Task, length: int) -> dict[str, Any]:
+    """A record of `capacity`: accuracy with its interval and bounds, and the bits recalled for the state."""
+    from recall_tasks import bounds  # numpy
 
+    from ..statistics import cluster_interval
 
-def remaining(record: dict[str, Any] | None, wanted: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The wish, unless it was granted before; with what is `done`, so that it is not done again."""
-    wish = {name: wanted.get(name) for name in ("loads", "length")} | {"rows": wanted.get("rows", ROWS)}
-    if record is None:
-        return wish
-    granted = [w for w in record["wishes"] if w["loads"] == wish["loads"] and w["length"] == wish["length"]]
-    return None if any(w["rows"] >= wish["rows"] for w in granted) else wish | {"done": record["done"]}
-
-
-def measure(
-    run: Run, model: SequenceModel, wanted: Mapping[str, Any], watch: Callable[[Any], None] = lambda said: None
-) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Accuracy at each load: {"wishes", "done", "capacity", "capacity_sequences"}, see `results.py`.
-
-    The test rows of a load and length are the same for every model and seed.
-    """
-    asked, rows = plan(run, wanted), wanted.get("rows", ROWS)
-    wish = {name: wanted.get(name) for name in ("loads", "length")} | {"rows": rows}
-    record: dict[str, Any] = {"wishes": [wish], "done": []} | {table: [] for table in TABLES}
-    kept: dict[str, Tensor] = {}
-    for load, task in asked.tasks.items():
-        if any([asked.length, load] == d[:2] and rows <= d[2] for d in wanted.get("done", [])):
-            continue
-        watch(f"asking {task.load_words} in {asked.length:,} tokens")
-        scored = score(model, Stream(task, asked.length, "test"), rows)
-        record["done"].append([asked.length, load, rows])
-        record["capacity"].append(capacity_record(run, model, scored, task, asked.length))
-        record["capacity_sequences"] += [{"load": load} | row for row in sequence_records(scored, asked.length)]
-        kept |= outputs(scored, f"{asked.length}/{load}")
-    return record, kept
-
-
-def capacity_record(run: Run, model: SequenceModel, scored: Scored, task: Task, length: int) -> dict[str, Any]:
-    """One tidy row: accuracy with its interval, what it is held against, and what was recalled for the state."""
-    right, asked, accuracy = scored.right.sum(1), scored.asking.sum(1), scored.accuracy
-    low, high = cluster_interval(right, asked)
+    correct, accuracy = scored.correct.sum(1), scored.accuracy
+    low, high = cluster_interval(correct, scored.asking.sum(1))
     floats = model.state_floats(length)
     recalled = bounds.recalled_bits(accuracy, task, length)
     return {
@@ -139,8 +243,8 @@ def capacity_record(run: Run, model: SequenceModel, scored: Scored, task: Task, 
         "load": getattr(task, task.load),
         "train_length": run.task.length,
         "family": family(run),
-        "num_sequences": len(right),
-        "num_questions": scored.right.shape[1],
+        "num_sequences": len(correct),
+        "num_questions": scored.correct.shape[1],
         "accuracy": accuracy,
         "low": low,
         "high": high,
@@ -156,18 +260,7 @@ def capacity_record(run: Run, model: SequenceModel, scored: Scored, task: Task, 
 
 
 def family(run: Run) -> str:
-    """The memory and the options that are no whole numbers: memories of one family differ in size alone."""
+    """The memory and the options that are no integers: memories of one family differ in size alone."""
     path, _, name = run.model.memory.rpartition(":")
     kinds = [f"{key} {value}" for key, value in sorted(run.model.options.items()) if type(value) is not int]
     return ", ".join([name if path else run.model.memory, *kinds])
-
-
-def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """Both records, the new one's where both asked a load at a length."""
-    again = {(length, load) for length, load, _ in new["done"]}
-    record: dict[str, Any] = {"wishes": old["wishes"] + new["wishes"]}
-    record["done"] = sorted([d for d in old["done"] if (d[0], d[1]) not in again] + new["done"])
-    for table in TABLES:
-        kept = [row for row in old[table] if (row["length"], row["load"]) not in again]
-        record[table] = sorted(kept + new[table], key=lambda row: (row["length"], row["load"]))
-    return record

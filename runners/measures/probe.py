@@ -1,76 +1,301 @@
-"""Probes asked of a finished run: what its states still hold, whether it is used, and whether its caches are found.
+"""Probe: what the states of a finished run still hold, whether it is used, and whether its caches are found.
 
-A wish names `readers` and, under `also`, what goes beyond reading. Each is done and kept by itself, so an
-interrupted probe goes on with the next. `rows` sequences are drawn for every template (default: as many as values
-and states take), states are taken at every multiple of `step` tokens (default: a quarter of the row), reduced to
-`dimension` components as well as whole, and kept in memory up to `limit` bytes.
+A request, as JSON:
 
-What is read, by which reader, under which control, stands in `probe/passes.py`; `results.py` names the columns.
+    readers    of states, by name
+    also       passes beyond reading, by name
+    rows       sequences drawn for every template; missing or 0: as many as values and states take
+    step       tokens between the times a state is read; missing or 0: a quarter of the sequence
+    dimension  components that states are reduced to beside being read whole; missing: 64
+    limit      bytes of states held in memory; missing: 512 MiB
+
+Each reader and pass is done and saved by itself, so an interrupted probe goes on with the next.
 """
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from torch import Tensor
-
-from models import SequenceModel
-
-from ..config.run import Run
+from ..config.messages import Watch, silent
 from ..formatting import unknown
+from ..storage.schema import Column, Table, columns
+from .measure import SEQUENCES, Flag, Measure, Record, Request, only_keys
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from models import SequenceModel
+
+    from ..config.run import Run
 
 VERSION = 1
 """Rises whenever what is measured changes."""
-RECORD = "probe.json"
-SHAPE = {"probes": list}  # of before there were others, which are measured anew
-READERS = ("ridge", "logistic", "own", "bilinear", "mlp")
-ALSO = ("causal", "routing")
-TABLES = ("probes", "interventions", "routing")
 DEFAULTS: dict[str, int] = {"rows": 0, "step": 0, "dimension": 64, "limit": 512 * 2**20}
 """0: as much as it takes."""
+MIB = 2**20
 MOST_ROWS = 2**14
 MOST_PRODUCTS = 2**29
 """Numbers of a matrix of rows by rows or by numbers, whichever are fewer: 4 GiB."""
-TAKES = ("readers", "also", *DEFAULTS)
+KEYS = ("readers", "also", *DEFAULTS)
 
-Wanted = Mapping[str, Any]
+PROBES = Table(
+    "probes",
+    "One record for each item, reader, control, place and time of a state that was read.",
+    (
+        Column("layer", int, "from 1; 0: all layers together"),
+        Column("content", str, '"state": all that a layer carries; else one of its contents, or a view: "cache 2"'),
+        Column("time", int, "read so far", "tokens"),
+        Column("end", bool, "whether items are asked for then"),
+        Column("reader", str, 'name of the reader; "model": the answers of the model itself'),
+        Column("control", str, '"none", "control", "shuffled", "untrained" or "input"'),
+        Column("reduced", int, "principal components; 0: not reduced"),
+        Column("item", int, "number of the item"),
+        Column("age", int, "since it was written", "tokens"),
+        Column("written", int, "position where it was written", "tokens"),
+        Column("features", int, "numbers that the reader sees"),
+        Column("rank", float, "effective rank of the states"),
+        Column("converged", bool, "whether the reader's fit converged"),
+        Column("num_sequences", int, "sequences tested"),
+        *columns(
+            float,
+            accuracy="fraction of items named correctly",
+            low="lower bound of accuracy, 95 %",
+            high="upper bound of accuracy, 95 %",
+            chance="accuracy without sight of any state",
+        ),
+        *columns(
+            float,
+            "bits",
+            bits="usable: log2 loss without the state, less the reader's",
+            bits_low="lower bound, 95 %",
+            bits_high="upper bound, 95 %",
+            bits_half="by half the sequences fitted on",
+            item_bits="open without the state",
+        ),
+        Column("num_items", int, "stored in a sequence"),
+        Column("selectivity", float, "accuracy above that of the same reader's control task"),
+        Column("codelength", float, "online code length of a label", "bits"),
+        Column("error", float, "of ordered values, squared, over their variance"),
+        Column("part", str, "the reader or pass that measured it"),
+    ),
+)
+INTERVENTIONS = Table(
+    "interventions",
+    "One record for each item, place and kind of change to a state before it is asked.",
+    (
+        Column("layer", int, "from 1; 0: all layers together"),
+        Column("content", str, "that was changed, as in probes"),
+        Column("kind", str, '"intact", "erased", "random" or "patched"'),
+        Column("item", int, "number of the item"),
+        Column("age", int, "since it was written", "tokens"),
+        Column("rank", int, "directions erased"),
+        Column("num_sequences", int, "sequences tested"),
+        *columns(
+            float,
+            accuracy="of the model's answers",
+            low="lower bound of accuracy, 95 %",
+            high="upper bound of accuracy, 95 %",
+            chance="accuracy of a guess",
+            drop="from intact, on the same sequences",
+            drop_low="lower bound, 95 %",
+            drop_high="upper bound, 95 %",
+            excess="drop beyond that of erasing as much at random",
+            excess_low="lower bound, 95 %",
+            excess_high="upper bound, 95 %",
+        ),
+        Column("sure", bool, "whether there were sequences enough to erase by"),
+        *columns(
+            float,
+            follows="fraction that answers the donor's value",
+            follows_low="lower bound, 95 %",
+            follows_high="upper bound, 95 %",
+            changed="fraction of the variance of states that was erased",
+        ),
+        *columns(float, "bits", bits_before="usable before erasing", bits_after="found by a new reader after it"),
+    ),
+)
+ROUTING = Table(
+    "routing",
+    "One record for each layer and item of a memory that weighs caches.",
+    (
+        Column("layer", int, "from 1; 0: all gates given the position at once"),
+        Column("item", int, "number of the item"),
+        Column("age", int, "since it was written", "tokens"),
+        Column("segment", int, "memory that holds the answer: 0 the oldest cache, num_memories - 1 the open one"),
+        Column("num_memories", int, "caches and the open memory"),
+        *columns(
+            float,
+            weight="mean, on the memory that holds the answer",
+            holding="on all that hold it: with checkpoints all later ones",
+            right="fraction of sequences and heads whose largest weight is there",
+            even="weight if all were alike",
+        ),
+        Column("entropy", float, "of the weights", "bits"),
+        Column("num_sequences", int, "sequences tested"),
+        *columns(
+            float,
+            accuracy="with the model's own gates",
+            low="lower bound, 95 %",
+            high="upper bound, 95 %",
+            oracle="accuracy with this layer's gate given the position of the answer",
+            oracle_low="lower bound, 95 %",
+            oracle_high="upper bound, 95 %",
+        ),
+    ),
+)
 
 
-def check(run: Run, wanted: Wanted) -> None:
-    """Raises ValueError for what there is not, and where states of the run cannot be probed item by item."""
-    from ..probe.capture import check_contents
-    from ..probe.templates import first_question
+def reader_names() -> list[str]:
+    """Readers of states, in the order in which they are done."""
+    from ..probe.passes import PASSES  # scikit-learn and torch
 
-    for name in wanted:
-        if name not in TAKES:
-            raise ValueError(f"a probe takes {', '.join(TAKES)}, not {name!r}")
-    for key, known in (("readers", READERS), ("also", ALSO)):
-        for name in wanted.get(key, ()):
-            if name not in known:
-                raise ValueError(unknown({"readers": "reader"}.get(key, "step beyond reading"), name, list(known)))
-    if not named(wanted):
-        raise ValueError(f"a probe names at least one of readers ({', '.join(READERS)}) or also ({', '.join(ALSO)})")
-    for name in DEFAULTS:
-        value = wanted.get(name, 0)
-        if type(value) is not int or value < 0:
-            raise ValueError(f"{name} is a whole number of at least 0, not {value!r}")
-    tokens = first_question(run.task.task, run.task.length).tokens
-    rows_for(run, wanted)
-    check_contents(run.build(), np.stack([tokens[:2], tokens[:2]]))
+    return [name for name, one in PASSES.items() if one.table == "probes"]
 
 
-def rows_for(run: Run, wanted: Wanted) -> int:
+def pass_names() -> list[str]:
+    """Passes beyond reading, in the order in which they are done."""
+    from ..probe.passes import PASSES
+
+    return [name for name, one in PASSES.items() if one.table != "probes"]
+
+
+class Probe(Measure):
+    """Usable bits by age, beside their controls; erasure, patching and routing."""
+
+    name = "probe"
+    command = "probe"
+    meaning = "decode stored items from the states of finished runs"
+    description = (
+        "Read stored items out of the states of finished runs, in bits by age, beside their controls;\n"
+        "erase and patch what was read, to see whether the model uses it; say which cache holds what and\n"
+        "whether the router finds it. Then write the report, with all figures. What was measured is saved and\n"
+        "not measured again."
+    )
+    tables = (PROBES, INTERVENTIONS, ROUTING)
+    shape = {"probes": list}  # noqa: RUF012  (older records lack the rest, which is measured anew)
+    reports = True
+    flags = (
+        Flag("readers", str, "readers of states (default: all)", several=True, choices=reader_names),
+        Flag("also", str, "passes beyond reading; none where no name follows (default: all)", several=True,
+             empty=True,             choices=pass_names),
+        Flag(SEQUENCES[1], int, "sequences drawn (default: 1,280, more where values or states take more)", least=1,
+             key=SEQUENCES[0]),
+        Flag("step", int, "tokens between the times a state is read (default: a quarter of a sequence)", least=1),
+        Flag("dimension", int, "components that states are reduced to beside being read whole; 0: none",
+             DEFAULTS["dimension"], least=0),
+        Flag("memory", int, "MiB of states held in memory; beyond, they are written to the temporary directory",
+             DEFAULTS["limit"] // MIB, least=0, key=None),
+    )  # fmt: skip
+
+    def request(self, given: Mapping[str, Any]) -> Request:
+        readers = reader_names() if given.get("readers") is None else given["readers"]
+        also = pass_names() if given.get("also") is None else given["also"]
+        sizes = {"rows": given.get("sequences") or 0, "step": given.get("step") or 0}
+        return {"readers": readers, "also": also, **sizes} | {
+            "dimension": given["dimension"],
+            "limit": given["memory"] * MIB,
+        }
+
+    def check(self, run: Run, request: Request) -> None:
+        """Raise ValueError for unknown names, and where states of the run cannot be probed item by item."""
+        import numpy as np  # torch comes with the next
+
+        from ..probe.capture import check_contents
+        from ..probe.templates import first_question
+
+        only_keys(self, request, KEYS)
+        names = {"readers": ("reader", reader_names()), "also": ("pass beyond reading", pass_names())}
+        for key, (word, known) in names.items():
+            for name in request.get(key, ()):
+                if name not in known:
+                    raise ValueError(unknown(word, name, known))
+        if not requested(request):
+            lists = f"readers ({', '.join(reader_names())}) or also ({', '.join(pass_names())})"
+            raise ValueError(f"a probe names at least one of {lists}")
+        for name in DEFAULTS:
+            value = request.get(name, 0)
+            if type(value) is not int or value < 0:
+                raise ValueError(f"{name} is an integer of at least 0, not {value!r}")
+        tokens = first_question(run.task.task, run.task.length).tokens
+        rows_for(run, request)
+        check_contents(run.build(), np.stack([tokens[:2], tokens[:2]]))
+
+    def remaining(self, record: Record | None, request: Request) -> Request | None:
+        """What was not done yet, or was with other settings."""
+        done = (record or {}).get("done", {})
+        left = [name for name in requested(request) if done.get(name) != settings(request)]
+        return only(request, left) if left else None
+
+    def parts(self, run: Run, request: Request, record: Record | None, watch: Watch) -> Iterator[Request]:
+        """One reader or pass after the other."""
+        for name in requested(request):
+            yield only(request, [name])
+
+    def measure(
+        self, run: Run, model: SequenceModel, request: Request, watch: Watch = silent
+    ) -> tuple[Record, dict[str, Tensor]]:
+        """{"done"} and the tables; saves no tensors."""
+        from ..probe.context import ProbeContext  # torch
+        from ..probe.passes import PASSES
+
+        options = {key: request.get(key, value) for key, value in DEFAULTS.items() if key != "rows"}
+        context = ProbeContext(run, model, rows_for(run, request), watch, **options)
+        record: Record = {"done": {}} | {table.name: [] for table in self.tables}
+        for name in requested(request):
+            record[PASSES[name].table] += [without_nan(one) for one in PASSES[name].records(context)]
+            record["done"][name] = settings(request)
+        return record, {}
+
+    def content(self, record: Record) -> Record:
+        """The record; patching was called transplanting in older ones."""
+        old = {"transplanted": "patched"}
+        changes = [one | {"kind": old.get(one["kind"], one["kind"])} for one in record.get("interventions", ())]
+        return {**record, "interventions": changes}
+
+    def merge(self, old: Record, new: Record) -> Record:
+        """Both records; the new one's results of what was done again."""
+        again = set(new["done"])
+        saved = {
+            "probes": [one for one in old["probes"] if one.get("part") not in again and "part" in one],
+            "interventions": [] if "causal" in again else old.get("interventions", []),
+            "routing": [] if "routing" in again else old.get("routing", []),
+        }
+        tables = {name: records + new[name] for name, records in saved.items()}
+        return {"done": old.get("done", {}) | new["done"]} | tables
+
+
+def requested(request: Request) -> list[str]:
+    """Readers and passes that are asked for, in the order in which they are done."""
+    return list(dict.fromkeys((*request.get("readers", ()), *request.get("also", ()))))
+
+
+def only(request: Request, names: list[str]) -> Request:
+    """The request for these readers and passes alone."""
+    return {**request, **{key: [name for name in request.get(key, ()) if name in names] for key in ("readers", "also")}}
+
+
+def settings(request: Request) -> dict[str, int]:
+    """All that decides the numbers: a probe by other code, or with other sequences, is measured again."""
+    decisive = {name: request.get(name, value) for name, value in DEFAULTS.items() if name != "limit"}
+    return decisive | {"version": VERSION}
+
+
+def without_nan(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record for JSON, which has no NaN: what was not measured is null."""
+    return {name: None if isinstance(value, float) and value != value else value for name, value in record.items()}
+
+
+def rows_for(run: Run, request: Request) -> int:
     """Sequences that are drawn. Raises ValueError where those asked for are too few, or those needed too many."""
     from ..probe.splits import PLENTY, SEQUENCES, check_enough, enough
 
     values, floats = len(run.task.task.alphabet), run.build().state_floats(run.task.length)
-    if rows := wanted.get("rows", 0):
+    if rows := request.get("rows", 0):
         check_enough(rows, values, floats)
-        check_room(rows, floats, run.task.length, wanted)
+        check_room(rows, floats, run.task.length, request)
         return int(rows)
     need = enough(values, floats, SEQUENCES, PLENTY)
     if need > MOST_ROWS:
@@ -81,7 +306,7 @@ def rows_for(run: Run, wanted: Wanted) -> int:
     return need
 
 
-def check_room(rows: int, floats: int, length: int, wanted: Wanted) -> None:
+def check_room(rows: int, floats: int, length: int, request: Request) -> None:
     """Raises ValueError where states of so many rows fit nowhere, or their products into no memory."""
     products = rows * min(floats, rows)
     if products > MOST_PRODUCTS:
@@ -89,70 +314,11 @@ def check_room(rows: int, floats: int, length: int, wanted: Wanted) -> None:
             f"{rows:,} sequences of states of {floats:,} numbers are too many to factorise: "
             f"{int(max(MOST_PRODUCTS**0.5, MOST_PRODUCTS / floats)):,} are the most (ask for fewer --rows)"
         )
-    step = wanted.get("step", 0) or -(-length // 4)
+    step = request.get("step", 0) or -(-length // 4)
     states = 4 * rows * floats * (length // step + 2)
-    free = shutil.disk_usage(tempfile.gettempdir()).free + wanted.get("limit", DEFAULTS["limit"])
+    free = shutil.disk_usage(tempfile.gettempdir()).free + request.get("limit", DEFAULTS["limit"])
     if states > free:
         raise ValueError(
             f"states of {rows:,} sequences take up to {states / 1e9:,.0f} GB, over the {free / 1e9:,.0f} GB that are "
             "free in memory and the temporary directory (ask for fewer --rows or a larger --step)"
         )
-
-
-def named(wanted: Wanted) -> list[str]:
-    """Everything that is asked for, in the order it is done."""
-    return [name for name in (*READERS, *ALSO) if name in (*wanted.get("readers", ()), *wanted.get("also", ()))]
-
-
-def settings(wanted: Wanted) -> dict[str, int]:
-    """What decides the numbers: a probe by other code, or with other rows, is measured again."""
-    kept = {name: wanted.get(name, value) for name, value in DEFAULTS.items() if name != "limit"}
-    return kept | {"version": VERSION}
-
-
-def remaining(record: dict[str, Any] | None, wanted: Wanted) -> dict[str, Any] | None:
-    """What is asked for and was not done yet, or was with other settings."""
-    done = (record or {}).get("done", {})
-    left = [name for name in named(wanted) if done.get(name) != settings(wanted)]
-    if not left:
-        return None
-    return {**wanted, "readers": [n for n in left if n in READERS], "also": [n for n in left if n in ALSO]}
-
-
-def parts(run: Run, wanted: Wanted, record: dict[str, Any] | None, watch: Callable[[Any], None]) -> Iterator[Wanted]:
-    """One after the other."""
-    for name in named(wanted):
-        yield {**wanted, "readers": [name] if name in READERS else [], "also": [name] if name in ALSO else []}
-
-
-def measure(
-    run: Run, model: SequenceModel, wanted: Wanted, watch: Callable[[Any], None]
-) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """{"done", "probes", "interventions", "routing"}; keeps no tensors."""
-    from ..probe.context import ProbeContext
-    from ..probe.passes import PASSES
-
-    asked = ProbeContext(
-        run, model, rows_for(run, wanted), watch, **{k: wanted.get(k, v) for k, v in DEFAULTS.items() if k != "rows"}
-    )
-    record: dict[str, Any] = {"done": {}} | {table: [] for table in TABLES}
-    for name in named(wanted):
-        record[PASSES[name].table] += [without_nan(row) for row in PASSES[name].records(asked)]
-        record["done"][name] = settings(wanted)
-    return record, {}
-
-
-def without_nan(row: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON has no NaN: what was not measured is null."""
-    return {name: None if isinstance(value, float) and value != value else value for name, value in row.items()}
-
-
-def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """Both; rows of what was done again are the new ones."""
-    again = set(new["done"])
-    kept = {
-        "probes": [row for row in old["probes"] if row.get("part") not in again and "part" in row],
-        "interventions": [] if "causal" in again else old.get("interventions", []),
-        "routing": [] if "routing" in again else old.get("routing", []),
-    }
-    return {"done": old.get("done", {}) | new["done"]} | {table: kept[table] + new[table] for table in TABLES}

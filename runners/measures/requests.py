@@ -5,42 +5,44 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from .. import storage
 from ..config.run import Run
 from ..formatting import unknown
-from .registry import MEASURES, Record, Wanted
+from ..storage import load_record
+from . import MEASURES
+from .measure import Record, Request
 
-Request = Mapping[str, Wanted | Sequence[Wanted]]
-"""What is asked of a run when it is trained: a wish, or several, by the name of their measure."""
-
-
-def record_of(place: Path, measure: str) -> Record | None:
-    """What was measured of a run so far. Raises storage.CorruptRun for a damaged record."""
-    path = place / MEASURES[measure].RECORD
-    return storage.load_record(path, MEASURES[measure].SHAPE) if path.exists() else None
+Requests = Mapping[str, Request | Sequence[Request]]
+"""All that is asked of a run: a request, or several, by the name of their measure."""
 
 
-def wishes(request: Request) -> list[tuple[str, Wanted]]:
-    """Every wish of a request, with the name of its measure."""
+def each(requests: Requests) -> list[tuple[str, Request]]:
+    """Every single request, with the name of its measure."""
     return [
-        (name, wanted)
-        for name, several in request.items()
-        for wanted in ([several] if isinstance(several, Mapping) else several)
+        (name, request)
+        for name, several in requests.items()
+        for request in ([several] if isinstance(several, Mapping) else several)
     ]
 
 
-def check(run: Run, request: Request) -> None:
-    """Raises ValueError for a measure that there is not, and for what the run cannot be asked: before any work."""
-    for name, wanted in wishes(request):
+def check(run: Run, requests: Requests) -> None:
+    """Raise ValueError for an unknown measure, and for what the run cannot be asked: before any work."""
+    for name, request in each(requests):
         if name not in MEASURES:
             raise ValueError(unknown("measure", name, list(MEASURES)))
         try:
-            MEASURES[name].check(run, wanted)
-        except (KeyError, TypeError) as error:  # data that a person wrote
-            raise ValueError(f"{name} cannot be asked for {dict(wanted)}: {error}") from None
+            MEASURES[name].check(run, request)
+        except (KeyError, TypeError) as error:  # written by a person
+            raise ValueError(f"{name} cannot be asked for {dict(request)}: {error}") from None
 
 
-def remaining(place: Path, request: Request) -> list[tuple[str, Wanted]]:
-    """What of a request is still to be done. Raises storage.CorruptRun for a damaged record."""
-    left = [(name, MEASURES[name].remaining(record_of(place, name), wanted)) for name, wanted in wishes(request)]
-    return [(name, wanted) for name, wanted in left if wanted is not None]
+def record_of(place: Path, name: str) -> Record | None:
+    """What a measure has recorded of a run. Raises CorruptRun for a damaged record."""
+    measure = MEASURES[name]
+    path = place / measure.file
+    return load_record(path, measure.shape) if path.exists() else None
+
+
+def remaining(place: Path, requests: Requests) -> list[tuple[str, Request]]:
+    """What of the requests is still to be measured of a finished run. Raises CorruptRun for a damaged record."""
+    left = [(name, MEASURES[name].remaining(record_of(place, name), request)) for name, request in each(requests)]
+    return [(name, request) for name, request in left if request is not None]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..studies import Study
 from ..studies.presets import PRESETS
+from ..studies.study import Study
 from . import experiments, figures, page, tables
 
 STUDIES = ("memories", "caching", "elastic")
@@ -30,8 +30,8 @@ def write(
     for study in studies:
         print(f"{study.name} ...", flush=True)
         place = runs / study.name
-        results = tables.finished(study, place)
-        measured = tables.measured(results)
+        results = tables.finished_results(study, place)
+        measured = tables.measurements(results)
         tables.write(measured, study.name, folder)
         about.append(tables.about(study, results))
         tasks += tables.tasks(study)

@@ -19,13 +19,14 @@ from models.rule import multiplier, unit
 from models.rules import RULES
 from models.seeding import seeded_weights
 
+from ..config.messages import silent
 from ..config.run import Option, Run
-from ..measures.extrapolation import measure
+from ..execution.run_job import measure_run
+from ..measures.requests import record_of
+from ..measures.swap import swap_label
 from ..probe import Levels
 from ..statistics import across_seeds
-from ..storage import CorruptRun, load_model, load_run, read_record, write_record
-from ..studies import Study
-from ..training.swap import swapped
+from ..studies.study import Study
 
 SAMPLINGS = ("uniform", "exponential")
 CORRUPTIONS = (0.0, 0.25, 0.5, 0.75)
@@ -70,17 +71,11 @@ def swaps(study: Study, folder: Path, num_sequences: int = SEQUENCES) -> pd.Data
 
 
 def swapped_answers(run: Run, place: Path, change: Mapping[str, Option], num_sequences: int) -> list[dict[str, Any]]:
-    """Correct answers to each test sequence at the training length, with these options changed."""
-    changed, model = swapped(load_run(place), load_model(place), run.model.memory, change)
-    path = place / f"seen-{changed.identity}-{num_sequences}.json"
-    if path.is_file():
-        try:
-            return list(read_record(path))
-        except CorruptRun:
-            path.unlink()
-    answers: list[dict[str, Any]] = measure(changed, model, {"ladder": [1], "rows": num_sequences})[0]["sequences"]
-    write_record(path, answers)
-    return answers
+    """Correct answers to each test sequence at the training length, with these options changed: the measure `swap`."""
+    request = {"memory": run.model.memory, "options": dict(change), "ladder": [1], "rows": num_sequences}
+    measure_run(str(place), {"swap": request}, silent)
+    record, label = record_of(place, "swap") or {}, swap_label(request)
+    return [one for one in record["swap_sequences"] if one["swapped"] == label and one["length"] == run.task.length]
 
 
 def legs_probe(
@@ -124,7 +119,7 @@ def inner_losses(passes: tuple[int, ...] = PASSES) -> pd.DataFrame:
     own, over all pairs: -<M(k), v> of DLA, |M(k) - v|^2 of Titans; 0 passes is the memory before.
     """
     records = []
-    for name, loss in (("dla", hebbian), ("titans", squared)):
+    for name, loss in (("dla", hebbian_loss), ("titans", squared_loss)):
         curves = torch.stack([inner_curve(name, loss, seed, max(passes)) for seed in range(SEEDS)])
         records += [(name, n, *(float(f(curves[:, n])) for f in (torch.mean, torch.amin, torch.amax))) for n in passes]
     return pd.DataFrame(records, columns=["rule", "passes", "loss", "least", "most"])
@@ -146,9 +141,11 @@ def inner_curve(name: str, loss: Loss, seed: int, passes: int) -> Tensor:
     return torch.stack(losses)
 
 
-def hebbian(read: Tensor, v: Tensor) -> Tensor:
+def hebbian_loss(read: Tensor, v: Tensor) -> Tensor:
+    """Mean of -<M(k), v>."""
     return -(read * v).sum(-1).mean()
 
 
-def squared(read: Tensor, v: Tensor) -> Tensor:
+def squared_loss(read: Tensor, v: Tensor) -> Tensor:
+    """Mean of |M(k) - v|^2."""
     return (read - v).square().sum(-1).mean()

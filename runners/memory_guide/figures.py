@@ -78,4 +78,5 @@ def over_age(table: pd.DataFrame) -> Figure:
 
 
 def save(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG, the same bytes for the same figure."""
     figure.savefig(path, dpi=DPI, facecolor="white", metadata={"Software": None})

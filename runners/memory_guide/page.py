@@ -18,7 +18,7 @@ from models.recurrent import Recurrent
 from recall_tasks.markdown import docstring, first_sentence, linked, prose, table
 
 from ..analysis.comparison import LEVEL
-from ..formatting import accuracy, amount, duration, fraction, p_value, signed
+from ..formatting import accuracy, amount, duration, fraction, p_value, signed_number
 from . import tables
 
 PAGE = Path("docs/memories.md")
@@ -138,14 +138,17 @@ def code(kind: type[Memory]) -> str:
 
 
 def file_of(kind: type) -> str:
+    """Path of the module of a class."""
     return f"{kind.__module__.replace('.', '/')}.py"
 
 
 def link(path: str) -> str:
+    """Link from docs/ to a file of the repository."""
     return f"[{path}](../{path})"
 
 
 def default_text(value: object) -> str:
+    """An option's default as it is typed."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -215,6 +218,7 @@ def side_by_side(measured: pd.DataFrame) -> list[str]:
 
 
 def floor_text(record: pd.Series[Any]) -> str:
+    """Highest floor below 1 with its name, and the floors of 1."""
     perfect = str(record["perfect"]).split()
     return f"{record['floor_name']} {fraction(record['floor'])}" + f"; {', '.join(perfect)} 1.00" * bool(perfect)
 
@@ -279,7 +283,8 @@ def verdict_text(record: pd.Series[Any]) -> str:
 
 
 def difference_text(record: pd.Series[Any]) -> str:
-    difference, low, high = (signed(record[name]) for name in ("difference", "low", "high"))
+    """Difference and bounds: `+.210 [+.051 to +.366]`."""
+    difference, low, high = (signed_number(record[name]) for name in ("difference", "low", "high"))
     return f"{difference} [{low} to {high}]"
 
 

@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..analysis.comparison import means_over_seeds, paired
+from ..analysis.comparison import means_over_seeds, pair_differences
 from ..figures.saving import csv_text
 from ..results.tables import FLOORS, Results, collect
-from ..studies import Study
+from ..studies.study import Study
 
 FOLDER = Path("docs/memories")
 KEYS = ["task", "memory", "length"]
@@ -49,7 +49,7 @@ CONTRASTS: dict[str, tuple[tuple[str, str], ...]] = {
 """Memories that a study compares in pairs: its claims, at the training length."""
 
 
-def measured(results: Results) -> pd.DataFrame:
+def measurements(results: Results) -> pd.DataFrame:
     """One record for each task, memory and length; at the training length the test of the run itself."""
     scores = results.scores.sort_values("kind", ascending=False, kind="stable").drop_duplicates([*KEYS, "seed"])
     means = means_over_seeds(results.sequences).sort_values("kind", ascending=False, kind="stable")
@@ -77,12 +77,12 @@ def contrasts(results: Results, pairs: Sequence[tuple[str, str]]) -> pd.DataFram
 
     task, one, other, length, seeds, difference (of means over seeds), low, high (95 %), p, p_holm, verdict
 
-    Each pair is one claim, at the training length; p_holm and verdict (`analysis.comparison.paired`) are there alone.
+    Each pair is one claim, at the training length: p_holm and verdict (`pair_differences`) are there alone.
     """
     tests, longer = (results.sequences[results.sequences["kind"] == kind] for kind in ("test", "extrapolation"))
-    parts = [paired(results, contrasts=pairs)]
+    parts = [pair_differences(results, contrasts=pairs)]
     for length in sorted(set(longer["length"]) - set(tests["length"])):
-        part = paired(results, kind="extrapolation", contrasts=pairs, length=length)
+        part = pair_differences(results, kind="extrapolation", contrasts=pairs, length=length)
         parts.append(part.assign(p_holm=np.nan, verdict=""))
     table = pd.concat([part for part in parts if len(part)]) if len(parts[0]) else parts[0]
     columns = ["task", "one", "other", "length", "seeds", "difference", "low", "high", "p", "p_holm", "verdict"]
@@ -130,7 +130,7 @@ def tasks(study: Study) -> list[dict[str, Any]]:
     return [{"study": study.name, "task": t.name, "length": t.length, "fields": words(t.fields)} for t in settings]
 
 
-def finished(study: Study, folder: Path) -> Results:
+def finished_results(study: Study, folder: Path) -> Results:
     """The results of the study's runs in a folder. Raises ValueError where not all of them are finished."""
     names = [run.name for run in study.runs]
     results = collect([folder], names)
@@ -143,6 +143,7 @@ def finished(study: Study, folder: Path) -> Results:
 
 
 def write(table: pd.DataFrame, name: str, folder: Path) -> None:
+    """Write a table as FOLDER/NAME.csv."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.csv").write_text(csv_text(table), encoding="utf-8")
 

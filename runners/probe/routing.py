@@ -36,7 +36,7 @@ from models.caching.memory import CachingMemory
 from models.memories.caching import Residual
 from models.memories.controls import with_oracle_gate
 
-from ..evaluation.evaluate import origins, rows_at_once
+from ..evaluation.evaluate import origins, sequences_at_once
 from ..statistics import wilson
 from .capture import PausedModule, groups_of, memories, states_at
 from .paused_model import logits_at
@@ -83,7 +83,7 @@ def routing(model: SequenceModel, question: Question, count: int, rng: np.random
         raise ValueError(f"{kind} weighs no caches: take average, grm, soup, ssc or oracle")
     models = [model, *(with_oracle_gates(model, [layer]) for layer in layers), with_oracle_gates(model, list(layers))]
     samples = question.sample(count, rng)
-    groups = groups_of(count, rows_at_once(model, samples.tokens.shape[1]))
+    groups = groups_of(count, sequences_at_once(model, samples.tokens.shape[1]))
     positions = origins(question.template)[:, : question.end]
     answers = [
         ask(models, layers, question, samples, paused)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..analysis.comparison import LEVEL, best_memories, names, unresolved_rivals
 from ..config.length_modes import at_fixed_load
-from ..formatting import accuracy, duration, fraction, listed, p_value, span
+from ..formatting import accuracy, duration, fraction, p_value, span, word_list
 from ..results.tables import CHECKS, Results
 from ..statistics import seeds_to_show
 from ..studies.study import FEW_SEEDS
@@ -21,7 +21,7 @@ STUDY_KEYS = ("name", "command", "runs", "versions", "machine", "seconds", "chec
 
 
 def findings(numbers: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
-    """Sentences on `compare_memories` that `paired` supports: leaders, ties, and runs that did not converge."""
+    """Sentences on `compare_memories` that `pair_differences` supports: leaders, ties, runs that did not converge."""
     if not len(numbers):
         return ["No run has finished yet."]
     wins: dict[str, list[str]] = {}
@@ -42,15 +42,15 @@ def findings(numbers: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
         elif (rivals["low"] > 0).all() and rivals["verdict"].str.endswith("cannot show it").any():
             first.setdefault(leader, []).append(f"{words})")
         elif tied := unresolved_rivals(rivals):
-            ties.setdefault(listed([leader, *tied]), []).append(str(task))
+            ties.setdefault(word_list([leader, *tied]), []).append(str(task))
         if others := [str(m) for m in rivals["against"][rivals["verdict"] == "other rows"]]:
-            sentences.append(f"On {task}, {listed(others)} answered other sequences than {leader}: not compared.")
+            sentences.append(f"On {task}, {word_list(others)} answered other sequences than {leader}: not compared.")
     if wins:
         sentences.append(f"Most is recalled by {by_memory(wins)}.")
     if first:
         sentences.append(f"First came {by_memory(first)}. {seeds_needed(pairs)}")
     sentences += [
-        f"No memory stands out on {listed(tasks)}: {memories} are not distinguished."
+        f"No memory stands out on {word_list(tasks)}: {memories} do not differ significantly."
         for memories, tasks in ties.items()
     ]
     return sentences + unconverged_runs(numbers)
@@ -58,7 +58,7 @@ def findings(numbers: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
 
 def by_memory(tasks: dict[str, list[str]]) -> str:
     """Memories and their tasks in words: `a on x and y; b on z`."""
-    return "; ".join(f"{memory} on {listed(words)}" for memory, words in tasks.items())
+    return "; ".join(f"{memory} on {word_list(words)}" for memory, words in tasks.items())
 
 
 def seeds_needed(pairs: pd.DataFrame) -> str:
@@ -72,7 +72,7 @@ def seeds_needed(pairs: pd.DataFrame) -> str:
 
 
 def findings_at_longest(means: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
-    """Sentences on the longest test, from `means_over_seeds` and `paired(..., kind="extrapolation")`."""
+    """Sentences on the longest test, from `means_over_seeds` and `pair_differences(..., kind="extrapolation")`."""
     ladder = at_fixed_load(means[means["kind"] == "extrapolation"])
     sentences = []
     for task, part in ladder.groupby("task", sort=False):
@@ -83,9 +83,9 @@ def findings_at_longest(means: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
         reached = {str(r["memory"]): accuracy(r) for _, r in part[part["length"] == length].iterrows()}
         leader = str(rivals["memory"].iloc[0])
         tied = [str(m) for m in rivals["against"][~(rivals["low"] > 0)]]
-        leaders = listed([f"{m} ({reached[m]})" for m in (leader, *tied)])
+        leaders = word_list([f"{m} ({reached[m]})" for m in (leader, *tied)])
         shown = (str(task), leader) in best_memories(pairs)
-        verb = "are not distinguished at the top" if tied else "leads" if shown else "comes first"
+        verb = "do not differ significantly at the top" if tied else "leads" if shown else "comes first"
         sentences.append(f"On {task} at {length:,} tokens, {length // trained} times as far, {leaders} {verb}.")
     return sentences
 
@@ -97,12 +97,12 @@ def unconverged_runs(numbers: pd.DataFrame) -> list[str]:
     places: dict[str, list[str]] = {}
     for memory, part in missing.groupby("memory", sort=False):
         failed = [(r["task"], r["seeds"] - r["solved"], r["seeds"]) for _, r in part.iterrows()]
-        where = listed([f"{t}" + (f" ({k} of {S} seeds)" if k < S else "") for t, k, S in failed])
+        where = word_list([f"{t}" + (f" ({k} of {S} seeds)" if k < S else "") for t, k, S in failed])
         everywhere = len(failed) == num_tasks > 1 and all(k == S for _, k, S in failed)
         places.setdefault("every task" if everywhere else where, []).append(str(memory))
     if not places:
         return []
-    return [f"Not converged: {'; '.join(f'{listed(memories)} on {where}' for where, memories in places.items())}."]
+    return [f"Not converged: {'; '.join(f'{word_list(memories)} on {where}' for where, memories in places.items())}."]
 
 
 def caution(numbers: pd.DataFrame) -> str:
@@ -147,7 +147,7 @@ def rates_words(results: Results, numbers: pd.DataFrame) -> str:
     """The learning rate of each memory, and the rates it was chosen from."""
     chosen = numbers.dropna(subset=["learning_rate"])
     tried = sorted(set(results.rates["learning_rate"])) if len(results.rates) else []
-    grid = listed([f"{rate:g}" for rate in tried])
+    grid = word_list([f"{rate:g}" for rate in tried])
     if not len(chosen):
         none = f"{grid}; no" if tried else "No"
         return f"{none} other was tried, so that a memory may do better at a rate of its own."
@@ -158,8 +158,8 @@ def rates_words(results: Results, numbers: pd.DataFrame) -> str:
     for memory in names(results, "memory"):
         mine = chosen[chosen["memory"] == memory]
         tasks = {f"{rate:g}": list(part["task"]) for rate, part in mine.groupby("learning_rate", sort=False)}
-        words = [rate + (f" ({listed(some)})" if len(tasks) > 1 else "") for rate, some in tasks.items()]
-        parts.append(f"{memory} {listed(words)}" if words else f"{memory}, for which no other was tried")
+        words = [rate + (f" ({word_list(some)})" if len(tasks) > 1 else "") for rate, some in tasks.items()]
+        parts.append(f"{memory} {word_list(words)}" if words else f"{memory}, for which no other was tried")
     return f"Chosen for each memory on validation alone, of {grid}: {'; '.join(parts)}."
 
 

@@ -17,9 +17,6 @@ import pandas as pd
 ICON = "data:,"
 """An empty icon: without one a browser asks a server for it."""
 
-Columns = Mapping[str, Callable[["pd.Series[Any]"], str]]
-"""Heads of a table, and the text of a record under each."""
-
 
 def document(title: str, html: str) -> str:
     """The whole page around its body."""
@@ -102,9 +99,10 @@ def cell_html(cell: str | Cell, place: int) -> str:
     return f"<td>{escape(cell)}</td>" if place else f'<th scope="row">{escape(cell)}</th>'
 
 
-def column_table(columns: Columns, table: pd.DataFrame) -> str:
-    """A line for each record of the table."""
-    return html_table(columns, ([text(record) for text in columns.values()] for _, record in table.iterrows()))
+def record_table(table: pd.DataFrame, cells: Callable[[pd.Series[Any]], dict[str, str]]) -> str:
+    """A line for each record of the table: its cells by their heads."""
+    lines = [cells(record) for _, record in table.iterrows()]
+    return html_table(lines[0], [list(line.values()) for line in lines])
 
 
 def plain_table(table: pd.DataFrame, most: int = 50) -> str:

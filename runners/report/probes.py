@@ -9,9 +9,9 @@ import pandas as pd
 
 from ..analysis.interventions import patches, routing_errors, verdicts
 from ..analysis.probes import by_age, totals
-from ..formatting import amount, fraction, interval, signed, span
+from ..formatting import amount, fraction, interval, signed_number, span
 from ..probe.verdict import MARGIN
-from .page import Columns, column_table, definitions
+from .page import definitions, html_table, record_table
 from .sections import TableSection
 from .tables import or_blank
 
@@ -40,90 +40,78 @@ def introduction(table: object, results: object) -> str:
     return definitions({word: escape(meaning) for word, meaning in INTRODUCTION.items()})
 
 
-def with_interval(record: pd.Series[Any], name: str) -> str:
+def with_bounds(record: pd.Series[Any], name: str) -> str:
     """A fraction and its interval."""
     return f"{fraction(record[name])} {interval(record[f'{name}_low'], record[f'{name}_high'])}"
 
 
-def layer(record: pd.Series[Any]) -> str:
-    """The layer's number; 0 stands for all together."""
-    return str(record["layer"]) if record["layer"] else "all"
+def fractions(record: pd.Series[Any], *names: str) -> dict[str, str]:
+    """Fractions under heads that are the names of their columns, blank where missing."""
+    return {name: or_blank(record[name]) for name in names}
 
 
-VERDICTS: Columns = {
-    "task": lambda r: r["task"],
-    "memory": lambda r: r["memory"],
-    "verdict": lambda r: r["verdict"],
-    "items readable": lambda r: f"{r['readable']:,.0f} of {r['items']:,.0f}",
-    "probe": lambda r: with_interval(r, "probe"),
-    "control": lambda r: or_blank(r["control"]),
-    "untrained": lambda r: or_blank(r["untrained"]),
-    "input": lambda r: or_blank(r["input"]),
-    "model answers": lambda r: "not asked" if pd.isna(r["behaviour"]) else with_interval(r, "behaviour"),
-    "erased": lambda r: or_blank(r["erased"]),
-    "random": lambda r: or_blank(r["random"]),
-    "extra loss": lambda r: "" if pd.isna(r["cost"]) else signed(r["cost"]),
-    "bits after": lambda r: "" if pd.isna(r["bits_after"]) else f"{r['bits_after']:.2f} of {r['bits_before']:.2f}",
-    "follows": lambda r: or_blank(r["follows"]),
-    "chance": lambda r: fraction(r["chance"]),
-    "seeds": lambda r: str(r["seeds"]),
-}
-TOTALS: Columns = {
-    "task": lambda r: r["task"],
-    "memory": lambda r: r["memory"],
-    "usable bits": lambda r: f"{r['bits']:.1f}",
-    "still rising by": lambda r: "" if pd.isna(r["rising"]) else f"{max(0.0, r['rising']):.1f}",
-    "lowest and highest seed": lambda r: f"{r['lowest']:.1f}–{r['highest']:.1f}" if r["seeds"] > 1 else "",
-    "payload": lambda r: f"{r['payload']:,.0f}",
-    "ceiling": lambda r: f"{r['ceiling']:,.0f}",
-    "state bytes": lambda r: r["state"],
-    "bits a bit of state": lambda r: "" if pd.isna(r["worth"]) else f"{r['worth']:.5f}",
-    "seeds": lambda r: str(r["seeds"]),
-}
-PATCHING: Columns = {
-    "task": lambda r: r["task"],
-    "memory": lambda r: r["memory"],
-    "layer": layer,
-    "put in": lambda r: r["content"],
-    "follows the donor": lambda r: or_blank(r["follows"]),
-    "keeps its own": lambda r: or_blank(r["accuracy"]),
-    "chance": lambda r: or_blank(r["chance"]),
-    "items": lambda r: str(r["items"]),
-    "seeds": lambda r: str(r["seeds"]),
-}
-ERRORS: Columns = {
-    "task": lambda r: r["task"],
-    "memory": lambda r: r["memory"],
-    "layer": layer,
-    "accuracy": lambda r: fraction(r["accuracy"]),
-    "with oracle": lambda r: fraction(r["oracle"]),
-    "routing error": lambda r: signed(r["routing_error"]),
-    "compression error": lambda r: fraction(r["compression_error"]),
-    "weight": lambda r: or_blank(r["weight"]),
-    "even": lambda r: or_blank(r["even"]),
-    "right": lambda r: or_blank(r["right"]),
-    "sequences": lambda r: amount(r["num_sequences"]),
-    "seeds": lambda r: str(r["seeds"]),
-}
+def layer(record: pd.Series[Any]) -> dict[str, str]:
+    """Task, memory and the layer's number; 0 stands for all together."""
+    return {"task": record["task"], "memory": record["memory"], "layer": str(record["layer"] or "all")}
+
+
+def verdict_cells(record: pd.Series[Any]) -> dict[str, str]:
+    """Cells of a record of `verdicts`."""
+    left = f"{record['bits_after']:.2f} of {record['bits_before']:.2f}"
+    return (
+        {name: record[name] for name in ("task", "memory", "verdict")}
+        | {
+            "items readable": f"{record['readable']:,.0f} of {record['items']:,.0f}",
+            "probe": with_bounds(record, "probe"),
+        }
+        | fractions(record, "control", "untrained", "input")
+        | {"model answers": "not asked" if pd.isna(record["behaviour"]) else with_bounds(record, "behaviour")}
+        | fractions(record, "erased", "random")
+        | {"extra loss": "" if pd.isna(record["cost"]) else signed_number(record["cost"])}
+        | {"bits after": "" if pd.isna(record["bits_after"]) else left}
+        | fractions(record, "follows", "chance")
+        | {"seeds": str(record["seeds"])}
+    )
+
+
+def patching_cells(record: pd.Series[Any]) -> dict[str, str]:
+    """Cells of a record of `patches`."""
+    answers = {"follows the donor": "follows", "keeps its own": "accuracy", "chance": "chance"}
+    return (
+        layer(record)
+        | {"put in": record["content"]}
+        | {head: or_blank(record[name]) for head, name in answers.items()}
+        | {name: str(record[name]) for name in ("items", "seeds")}
+    )
+
+
+def error_cells(record: pd.Series[Any]) -> dict[str, str]:
+    """Cells of a record of `routing_errors`."""
+    return (
+        layer(record)
+        | {"accuracy": fraction(record["accuracy"]), "with oracle": fraction(record["oracle"])}
+        | {"routing error": signed_number(record["routing_error"])}
+        | {"compression error": fraction(record["compression_error"])}
+        | fractions(record, "weight", "even", "right")
+        | {"sequences": amount(record["num_sequences"]), "seeds": str(record["seeds"])}
+    )
 
 
 def totals_html(table: pd.DataFrame, results: object) -> str:
     """A line for each task and memory, over the seeds of `totals`."""
-    groups = table.groupby(["task", "memory"], sort=False)
-    over_seeds = (
-        groups[["bits", "rising"]]
-        .mean()
-        .assign(
-            lowest=groups["bits"].min(),
-            highest=groups["bits"].max(),
-            payload=groups["payload"].first(),
-            ceiling=groups["ceiling"].first(),
-            state=groups["state_bytes"].agg(span),
-            worth=groups["bits_per_state_bit"].mean(),
-            seeds=groups.size(),
+    lines = []
+    for (task, memory), part in table.groupby(["task", "memory"], sort=False):
+        bits, first, mean = part["bits"], part.iloc[0], part[["bits", "rising", "bits_per_state_bit"]].mean()
+        lines.append(
+            {"task": str(task), "memory": str(memory), "usable bits": f"{mean['bits']:.1f}"}
+            | {"still rising by": "" if pd.isna(mean["rising"]) else f"{max(0.0, mean['rising']):.1f}"}
+            | {"lowest and highest seed": f"{bits.min():.1f}–{bits.max():.1f}" if len(part) > 1 else ""}
+            | {name: f"{first[name]:,.0f}" for name in ("payload", "ceiling")}
+            | {"state bytes": span(part["state_bytes"])}
+            | {"bits a bit of state": "" if pd.isna(worth := mean["bits_per_state_bit"]) else f"{worth:.5f}"}
+            | {"seeds": str(len(part))}
         )
-    )
-    return column_table(TOTALS, over_seeds.reset_index())
+    return html_table(lines[0], [list(line.values()) for line in lines])
 
 
 BY_AGE = TableSection(
@@ -144,18 +132,18 @@ VERDICT = TableSection(
     title="Absent, present, used",
     reading=(
         "Means over seeds and items when items are asked for; ranges are 95 % intervals over seeds, for one seed over "
-        "its sequences. Where some items are readable, all columns are of those that were asked for among them. "
+        "its sequences. Where some items are readable, all columns are of the readable ones that were asked for. "
         "Present: the interval of the reader lies above its control. Answered: that of the model lies above chance. "
-        "Used: erasing what the reader reads costs answers (extra loss: beside the model as it is, or beside erasing "
-        "as many directions at random, whichever is less; the latter can even help, where items disturb each other). "
-        f"Each is no where its interval ends less than {fraction(MARGIN)} of the way to 1 above that; where it is "
-        "neither, or nothing was erased, or too few sequences were there to erase by, or nothing as large "
-        "could be erased beside it, the verdict is undecided; where the model cannot be asked, it rests on the reader "
+        "Used: erasing what the reader reads costs answers (extra loss: below the model as it is, or below erasing as "
+        "many directions at random, whichever is less; the latter can even help, where items disturb each other). "
+        f"Each is no where its interval ends less than {fraction(MARGIN)} of the way to 1 above that. The verdict is "
+        "undecided where one is neither, where nothing was erased, where sequences were too few to erase by, or where "
+        "nothing as large could be erased for comparison; where the model cannot be asked, it rests on the reader "
         "alone (not asked). Erasing leaves imprints that a new reader finds: bits after, of bits before. Follows: "
-        "answers that are the value of the sequence whose state was put in its place."
+        "answers that are the value of the sequence whose state was put in place."
     ),
     table=verdicts,
-    html=lambda table, results: column_table(VERDICTS, table),
+    html=lambda table, results: record_table(table, verdict_cells),
     measure="probe",
 )
 TOTAL_BITS = TableSection(
@@ -183,7 +171,7 @@ PATCHED = TableSection(
         "come from; one after which the sequence's own are answered is not."
     ),
     table=patches,
-    html=lambda table, results: column_table(PATCHING, table),
+    html=lambda table, results: record_table(table, patching_cells),
     measure="probe",
 )
 ROUTING_ERRORS = TableSection(
@@ -193,11 +181,11 @@ ROUTING_ERRORS = TableSection(
     reading=(
         "Reasons of missed answers where caches are weighed. With oracle: the gate of a layer is given the cache in "
         "which the item was written and reads that alone (all: of every layer at once). Routing error: the accuracy "
-        "that this wins; negative where a mixture of caches serves better. Compression error: the answers missed even "
-        "so, as the cache itself has lost them. Weight and right are those of the gate as it is; even is the weight "
-        "it would have if it did not choose."
+        "that this wins; negative where a mixture of caches serves better. Compression error: what is missed even so, "
+        "as the cache itself has lost it. Weight and right are those of the gate as it is; even is the weight without "
+        "a choice."
     ),
     table=routing_errors,
-    html=lambda table, results: column_table(ERRORS, table),
+    html=lambda table, results: record_table(table, error_cells),
     measure="probe",
 )

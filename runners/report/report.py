@@ -13,20 +13,21 @@ from pathlib import Path
 import pandas as pd
 
 from ..analysis.capacity import capacities, slopes
-from ..analysis.comparison import means_over_seeds, names, paired
+from ..analysis.comparison import means_over_seeds, names, pair_differences
 from ..figures import FIGURES, Figure, styles_of
-from ..measures.registry import MEASURES
+from ..measures import MEASURES
 from ..results.tables import TABLES, Results
 from .context import basis, caution, findings, findings_at_longest, provenance
 from .page import document
 from .probes import BY_AGE, PATCHED, ROUTING_ERRORS, TOTAL_BITS, VERDICT
 from .sections import TableSection, figure_section, in_order, table_section
-from .tables import COMPARISON, CONTEXT_LENGTHS, PAIRED, RATE_WINDOWS, differences
+from .tables import COMPARISON, CONTEXT_LENGTHS, PAIRED, RATE_WINDOWS, SWAPS, differences
 
 SECTIONS = (
     COMPARISON,
     PAIRED,
     CONTEXT_LENGTHS,
+    SWAPS,
     RATE_WINDOWS,
     BY_AGE,
     VERDICT,
@@ -68,17 +69,16 @@ def plain_sections() -> list[TableSection]:
     shown = {figure.measure for figure in FIGURES.values()} | {section.measure for section in SECTIONS}
     return [
         TableSection(
-            name=table,
+            name=table.name,
             follows=list(FIGURES)[-1],
-            title=f"{name}: {table}".replace("_", " "),
-            reading=f"The table {table} as `recall {name}` measured it.",
-            table=lambda results, table=table: getattr(results, table),  # type: ignore[misc]
+            title=f"{name}: {table.name}".replace("_", " "),
+            reading=f"{table.meaning} Measured by `recall {measure.command}`.",
+            table=lambda results, table=table.name: getattr(results, table),  # type: ignore[misc]
             measure=name,
         )
         for name, measure in MEASURES.items()
         if name not in shown
-        for table in measure.SHAPE
-        if table in TABLES
+        for table in measure.tables
     ]
 
 
@@ -86,8 +86,8 @@ def command_of(section: Figure | TableSection, results: Results) -> str:
     """The command that made a section: the measure's, or that of the study."""
     if not section.measure:
         return str(results.study.get("command", ""))
-    command = {"extrapolation": "extrapolate"}.get(section.measure, section.measure)
-    return f"recall {command} …/{title(results)}"  # wherever it lies: the page is the same in any folder
+    # The folder is left out: the page is the same wherever it lies.
+    return f"recall {MEASURES[section.measure].command} …/{title(results)}"
 
 
 def write_tables(results: Results, tables: dict[str, pd.DataFrame], folder: Path) -> list[str]:
@@ -113,7 +113,7 @@ def opening(results: Results, numbers: pd.DataFrame) -> str:
         for column, plural in (("task", "tasks"), ("memory", "memories"), ("seed", "seeds"), ("run", "runs")):
             count = scores[column].nunique()
             counts.append(f"{count:,} {column if count == 1 else plural}")
-    far = findings_at_longest(means_over_seeds(results.sequences), paired(results, kind="extrapolation"))
+    far = findings_at_longest(means_over_seeds(results.sequences), pair_differences(results, kind="extrapolation"))
     leads = (findings(numbers, differences(results)), far)
     lead = "".join(f'<p class="lead">{escape(" ".join(sentences))}</p>' for sentences in leads if sentences)
     warning = caution(numbers)

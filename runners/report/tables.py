@@ -8,20 +8,21 @@ from typing import Any
 
 import pandas as pd
 
-from ..analysis.comparison import compare_memories, names, over_tasks, paired
+from ..analysis.comparison import compare_memories, names, over_tasks, pair_differences
 from ..analysis.extrapolation import THRESHOLD, length_summaries, length_summary_table
+from ..analysis.swaps import swap_table, swaps
 from ..figures.training import floors
-from ..formatting import amount, at_rate, fraction, interval, p_value, signed, span, to_half, to_solve
+from ..formatting import amount, at_rate, fraction, interval, p_value, signed_number, span, to_half, to_solve
 from ..results.tables import FLOORS, Results
-from ..studies.windows import WITHIN, warnings, window
-from .page import Cell, Columns, column_table, html_table
+from ..studies.learning_rates import WITHIN, warnings, window
+from .page import Cell, html_table, record_table
 from .sections import TableSection
 
 
 @lru_cache(maxsize=1)  # the comparison, its differences and the findings ask for the same
 def differences(results: Results) -> pd.DataFrame:
-    """`paired` of the results."""
-    return paired(results)
+    """`pair_differences` of the results."""
+    return pair_differences(results)
 
 
 def score_table(results: Results, numbers: pd.DataFrame) -> str:
@@ -93,7 +94,9 @@ def pair_texts(record: pd.Series[Any]) -> list[str]:
     """One difference: the rival, difference, p, how often the first beats it, seeds, sequences."""
     if pd.isna(record["difference"]):
         return [record["against"], "tested on other sequences", "", "", str(record["seeds"]), ""]
-    difference = f"{signed(record['difference'])} [{signed(record['low'])} to {signed(record['high'])}]"
+    difference = (
+        f"{signed_number(record['difference'])} [{signed_number(record['low'])} to {signed_number(record['high'])}]"
+    )
     p = p_value(record["p"]).removeprefix("p = ").removeprefix("p ")
     return [record["against"], difference, p, or_blank(record["effect"]), str(record["seeds"]), f"{record['rows']:,}"]
 
@@ -107,38 +110,33 @@ def claim(part: pd.DataFrame) -> str:
     return cannot[0] if cannot else f"not shown, {p_value(part['p_holm'].iloc[0])}"
 
 
-OVER_TASKS: Columns = {
-    "memory": lambda r: str(r["memory"]),
-    "over all tasks": lambda r: f"{fraction(r['iqm'])} {interval(r['low'], r['high'])}",
-    "tasks": lambda r: str(r["tasks"]),
-    "runs": lambda r: str(r["seeds"]),
-}
-
-
 def over_tasks_table(table: pd.DataFrame) -> str:
     """One line per memory, best first, and how to read it."""
     ranked = table.sort_values("iqm", ascending=False, kind="stable")
+    lines = [
+        (r["memory"], f"{fraction(r['iqm'])} {interval(r['low'], r['high'])}", str(r["tasks"]), str(r["seeds"]))
+        for _, r in ranked.iterrows()
+    ]
     return (
-        f'{column_table(OVER_TASKS, ranked)}<p class="reading">Over all tasks: the mean of the middle half of all '
-        "seeds' accuracies (interquartile mean), seeds drawn again within each task for its 95 % interval.</p>"
+        html_table(("memory", "over all tasks", "tasks", "runs"), lines)
+        + '<p class="reading">Over all tasks: the mean of the middle half of all seeds\' accuracies (interquartile '
+        "mean), seeds drawn again within each task for its 95 % interval.</p>"
     )
-
-
-WINDOWS: Columns = {
-    "task": lambda r: str(r["task"]),
-    "memory": lambda r: str(r["memory"]),
-    "rate chosen": lambda r: f"{r['chosen']:g}",
-    "validation": lambda r: fraction(r["validation"]),
-    "window": lambda r: str(r["width"]),
-    "steps of the grid": lambda r: f"{r['steps']} of {r['rates']}",
-    "diverged": lambda r: str(r["diverged"] or "none"),
-}
 
 
 def windows_table(windows: pd.DataFrame) -> str:
     """A line for each task and memory, below a note for each end of the grid at which a rate was chosen."""
     notes = "".join(f'<p class="note">{escape(warning)}</p>' for warning in warnings(windows))
-    return notes + column_table(WINDOWS, windows)
+    return notes + record_table(windows, window_cells)
+
+
+def window_cells(record: pd.Series[Any]) -> dict[str, str]:
+    """Cells of a record of `window`."""
+    return (
+        {"task": record["task"], "memory": record["memory"], "rate chosen": f"{record['chosen']:g}"}
+        | {"validation": fraction(record["validation"]), "window": record["width"]}
+        | {"steps of the grid": f"{record['steps']} of {record['rates']}", "diverged": record["diverged"] or "none"}
+    )
 
 
 def or_blank(value: float) -> str:
@@ -158,6 +156,12 @@ def lengths_html(numbers: pd.DataFrame, results: Results) -> str:
     return html_table(table.columns, table.itertuples(index=False, name=None))
 
 
+def swaps_html(found: pd.DataFrame) -> str:
+    """Swaps as text, a column for each length."""
+    table = swap_table(found)
+    return html_table(table.columns, [[*map(str, line)] for line in table.itertuples(index=False, name=None)])
+
+
 COMPARISON = TableSection(
     name="comparison",
     follows="",
@@ -165,12 +169,12 @@ COMPARISON = TableSection(
     reading=(
         "Accuracy at the training length, mean over seeds with its 95 % interval, for other trainings and other "
         "sequences. Bold where it is shown to be more than that of every other memory, sequence by sequence (below). "
-        "How many seeds solved the task stands with the 95 % interval of their fraction. Bits are what an optimal "
-        "reader would need to score as well. Floors are readers that recall nothing: a guess (chance), the "
-        "query token alone (memoryless), the values known but not their keys (bag), all known and picked by the "
-        "position of the question alone (position; 1 where order is all that is asked), the value shown last "
-        "(recency). The ceiling is the best that the state allows. Not converged: the number is where training "
-        "was stopped, not where it would end. State bytes are what one sequence carries at the training length."
+        "Solved: seeds that solved the task, with the 95 % interval of their fraction. Bits: what an optimal reader "
+        "would need to score as well. Floors are readers that recall nothing: a guess (chance), the query token alone "
+        "(memoryless), the values known but not their keys (bag), all known and picked by the position of the question "
+        "alone (position; 1 where order is all that is asked), the value shown last (recency). The ceiling is the best "
+        "that the state allows. Not converged: the number is where training was stopped, not where it would end. State "
+        "bytes are what one sequence carries at the training length."
     ),
     table=lambda results: compare_memories(results, differences(results)),
     html=lambda numbers, results: score_table(results, numbers) + floors_table(results, numbers),
@@ -180,13 +184,12 @@ PAIRED = TableSection(
     follows="frontier",
     title="Who recalls more",
     reading=(
-        "The memory with the highest mean on each task, less every other, sequence by sequence on the same test "
+        "The memory with the highest mean on each task less every other, sequence by sequence on the same test "
         "sequences; 95 % interval for other trainings and other sequences. p is that of no difference: the larger of a "
-        "t test over seeds and sequences and of an exact test that exchanges trainings between the two, which with 3 "
-        "seeds never falls below .1, with 5 not below .0079; for one seed each it holds for these trainings only. A "
-        "task makes one claim, that its first recalls more than all others: its p is the largest of its lines, "
-        "corrected over tasks (Holm). Beats: how often a training of the first scores above one of the other, ties "
-        "half."
+        "t test over seeds and sequences and of an exact test that exchanges trainings between the two (never below .1 "
+        "with 3 seeds, below .0079 with 5); with one seed each it holds for these trainings only. A task makes one "
+        "claim, that its first recalls more than all others: its p is the largest of its lines, corrected over tasks "
+        "(Holm). Beats: how often a training of the first scores above one of the other, ties half."
     ),
     table=differences,
     html=pairs_html,
@@ -206,16 +209,30 @@ CONTEXT_LENGTHS = TableSection(
     html=lengths_html,
     measure="extrapolation",
 )
+SWAPS = TableSection(
+    name="swaps",
+    follows="effective_context_lengths",
+    title="Another memory in place",
+    reading=(
+        "Finished runs tested with another memory in place of the one that was trained, their weights as they are. "
+        "Accuracy is the mean over seeds with its 95 % interval; below it the difference from the memory as trained, "
+        "on the same sequences, with its 95 % interval and the p-value of no difference (t over seeds and sequences, "
+        "or the exact exchange of trainings, whichever is larger)."
+    ),
+    table=swaps,
+    html=lambda found, results: swaps_html(found),
+    measure="swap",
+)
 RATE_WINDOWS = TableSection(
     name="windows",
     follows="rates",
     title="How wide the window is",
     reading=(
-        "The rate of each memory is the one of the grid whose mean validation accuracy over seeds is highest; test "
-        f"sequences have no part in it. A rate works where that mean is within {fraction(WITHIN)} of the chosen one's, "
-        "and the window is the span of rates around the chosen one that work: its highest over its lowest, and how "
-        "many steps of the grid lie in it. A narrow window is a memory that is hard to train, and one rate for all "
-        "would have counted that as a weak memory."
+        "The rate of each memory is the one of the grid with the highest mean validation accuracy over seeds; test "
+        f"sequences have no part in it. A rate works where that mean is within {fraction(WITHIN)} of the chosen one's. "
+        "The window is the span of rates around the chosen one that work: its highest over its lowest, and the steps "
+        "of the grid in it. A narrow window is a memory that is hard to train; one rate for all would have made it "
+        "look weak."
     ),
     table=lambda results: window(results.rates, floors(results)),
     html=lambda windows, results: windows_table(windows),

@@ -1,7 +1,7 @@
-"""What differs between two runs: what was asked for, what it ran with, and what came of it.
+"""Differences between two runs: in what was asked for, what they ran with, and what came out.
 
-Accuracies are compared on the rows that both were tested on, row by row, which takes the luck of the rows
-out of the comparison. What is found holds for these two trainings; other seeds are another question.
+Accuracies are compared on the sequences that both were tested on, one by one, which takes the luck of the sequences
+out of the comparison. A difference holds for these two trainings; other seeds are another question.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ import pandas as pd
 from models import MEMORIES, memory_options
 from recall_tasks import Stream, make_task
 
-from .. import storage
 from ..config.length_modes import FIXED_LOAD
-from ..measures.capacity import RECORD as CAPACITY
 from ..statistics import paired_difference
-from .gather import flat, one_run
+from .labels import own_label
+from .loader import FinishedRun
+from .loader import load as load_runs
+from .tables import TABLES, flat, run_record, tables_of
 
 ASKED = ("task", "memory", "model_", "option_", "training_", "seed")
 AROUND = ("version_", "machine_", "commit", "device", "checksum")
@@ -49,7 +50,8 @@ class Finished:
     @property
     def counterpart(self) -> tuple[Any, ...]:
         """By what a run of another folder is known as the same one, where their names differ."""
-        return tuple(self.columns[name] for name in ("task", "task_length", "memory", "seed"))
+        task = self.settings["task"]
+        return task["name"], task["length"], own_label(self.settings), self.settings["seed"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,27 +79,32 @@ class Difference:
 
 
 def load(place: Path) -> Finished:
-    """A finished run. Raises ValueError where there is none, storage.CorruptRun where it is damaged."""
-    settings, result = storage.load_settings(place), storage.load_result(place)
-    model, records = settings["model"], {"test": result}
-    if (path := place / storage.EXTRAPOLATION).is_file():
-        records["extrapolation"] = storage.load_record(path, {"scores": list, "sequences": list})
-    scores, sequences = (
-        pd.DataFrame(
-            [{"kind": kind, "mode": FIXED_LOAD} | row for kind, record in records.items() for row in record[table]]
-        )
-        for table in ("scores", "sequences")
-    )
-    columns = {"task": settings["task"]["name"], "memory": model["label"] or model["memory"], "seed": settings["seed"]}
+    """A finished run. Raises ValueError where there is none, CorruptRun where it is damaged."""
+    return load_folder([place])[0]
+
+
+def load_folder(places: Sequence[Path]) -> list[Finished]:
+    """Finished runs. Raises ValueError where there is none, CorruptRun where one is damaged."""
+    loaded = load_runs(places, every_rate=True)
+    tables = tables_of(loaded, {name: TABLES[name] for name in ("scores", "sequences", "capacity")}, every_rate=True)
+    frames = {name: columns.frame() for name, columns in tables.items()}
+    return [finished(run, frames) for run in loaded.runs]
+
+
+def finished(run: FinishedRun, frames: Mapping[str, pd.DataFrame]) -> Finished:
+    """A run with its records of these tables."""
+    mine = {name: frame[frame["run"] == run.name] if len(frame) else frame for name, frame in frames.items()}
+    model = run.settings["model"]
+    columns = {name: value for name, value in run.keys.items() if name != "run"}
     if model["memory"] in MEMORIES:  # an option that was not given is its default
         columns |= flat(memory_options(MEMORIES[model["memory"]]), "option_")
-    columns |= one_run(settings, result) | {"weights": result["weights"]}
-    columns["parameters"] = result["scores"][0]["parameters"]
-    columns |= {f"state bytes at {row['length']:,} tokens": row["state_bytes"] for row in scores.to_dict("records")}
-    if (path := place / CAPACITY).is_file():
-        for row in storage.load_record(path, {"capacity": list})["capacity"]:
-            columns[f"accuracy at a load of {row['load']} in rows of {row['length']:,}"] = row["accuracy"]
-    return Finished(place, settings, columns, scores, sequences)
+    columns |= run_record(run)
+    columns |= {"weights": run.result["weights"], "parameters": run.result["scores"][0]["parameters"]}
+    for score in mine["scores"].to_dict("records"):
+        columns[f"state bytes at {score['length']:,} tokens"] = score["state_bytes"]
+    for one in mine["capacity"].to_dict("records"):
+        columns[f"accuracy at a load of {one['load']} in sequences of {one['length']:,}"] = one["accuracy"]
+    return Finished(run.place, run.settings, columns, mine["scores"], mine["sequences"])
 
 
 def compare_runs(first: Finished, second: Finished) -> Difference:

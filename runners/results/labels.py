@@ -1,37 +1,38 @@
-"""Names that tell runs apart where a folder holds several kinds of one memory: sizes, widths, learning rates."""
+"""Run labels: names that keep runs apart where a folder holds several kinds of one memory, by size, width or rate."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import pandas as pd
 
+def run_labels(configurations: Iterable[Mapping[str, Any]], rates: bool = False) -> dict[str, str]:
+    """The label of its memory for every run: the memory's, and where runs differ in more than their seed, in what.
 
-def told_apart(runs: pd.DataFrame, configurations: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """A name of its memory for every run: the memory's, and where runs differ in more than their seed, in what.
-
-    runs             run, task, memory, seed, a row or more for each
     configurations   of runs, as `Results.study` has them: name, task, model, training, seed
-
-    Runs whose configuration is not there are called by their directory as well.
+    rates            whether the learning rate counts: it does not where each memory has the rate chosen for it
     """
-    known = {one["name"]: words(one) for one in configurations if "training" in one}
-    names: dict[str, str] = {}
-    for (_, memory), part in runs.drop_duplicates("run").groupby(["task", "memory"], sort=False):
-        mine = list(part["run"])
-        if part["seed"].is_unique and len({repr(known.get(run)) for run in mine}) == 1:
-            names |= dict.fromkeys(mine, str(memory))
-            continue
-        for run in mine:
-            others = [known.get(other, {}) for other in mine]
-            differs = {k: v for k, v in known.get(run, {"run": run}).items() if any(o.get(k) != v for o in others)}
-            names[run] = ", ".join([str(memory), *(f"{k.replace('_', ' ')} {v}" for k, v in differs.items())])
-    return names
+    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for run in configurations:
+        groups.setdefault((run["task"]["name"], own_label(run)), []).append(run)
+    labels: dict[str, str] = {}
+    for (_, memory), runs in groups.items():
+        settings = [flat_settings(run, rates) for run in runs]
+        for run, mine in zip(runs, settings, strict=True):
+            differs = {key: value for key, value in mine.items() if any(o.get(key) != value for o in settings)}
+            labels[run["name"]] = ", ".join([memory, *(f"{k.replace('_', ' ')} {v}" for k, v in differs.items())])
+    return labels
 
 
-def words(configuration: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything that a run was asked for, but its seed, on one level."""
+def own_label(configuration: Mapping[str, Any]) -> str:
+    """The label that a run was given, else the name of its memory."""
+    model = configuration["model"]
+    return str(model["label"] or model["memory"])
+
+
+def flat_settings(configuration: Mapping[str, Any], rates: bool) -> dict[str, Any]:
+    """Everything that a run was asked for but its seed, and perhaps its learning rate, on one level."""
     task, model = configuration["task"], configuration["model"]
     around = {name: value for name, value in model.items() if name not in ("options", "label")}
-    return {**task["fields"], "length": task["length"], **model["options"], **around, **configuration["training"]}
+    training = {name: value for name, value in configuration["training"].items() if rates or name != "learning_rate"}
+    return {**task["fields"], "length": task["length"], **model["options"], **around, **training}

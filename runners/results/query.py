@@ -1,23 +1,31 @@
-"""Ask all runs at once, in SQL: what was measured and what was asked for, as tables of DuckDB.
+"""Queries over all runs at once, in SQL, and tables as files.
 
-A query sees the tables of `gather.py` and nothing else: no file, no network, no variable of this process.
+A query sees the tables of `tables.RUN_TABLES` and nothing else: no file, no network, no variable of this process.
 """
 
 from __future__ import annotations
 
 import difflib
+import io
+import json
+import math
 import re
 import warnings
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from ..formatting import unknown
-from .gather import gather
+from ..storage.records import refusals_explained, write_atomically
+from .loader import find_all, load
+from .tables import RUN_TABLES, Columns, tables_of
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -33,8 +41,49 @@ EXAMPLES = (
 )
 
 
+ENDINGS = (".csv", ".parquet", ".json")
+INTEGERS = {pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int32Dtype()}
+"""Integers of which some are missing stay integers."""
+ARROW = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
+
+
 class WrongQuery(ValueError):
-    """SQL that cannot be answered; what is wrong with it, in a line."""
+    """SQL that cannot be answered, with the reason in a line."""
+
+
+@dataclass(frozen=True)
+class QueryTables:
+    """The tables of a query by name, and a line for each record that could not be trusted."""
+
+    tables: dict[str, pa.Table]
+    damaged: list[str]
+
+
+def query_tables(folders: Iterable[Path], every_rate: bool = False) -> QueryTables:
+    """The tables of every run at any depth below these folders.
+
+    every_rate   hold runs at learning rates that were not chosen in all tables, labelled with their rate
+
+    Raises ValueError for a folder that is not there, or below which there is neither run nor failure.
+    """
+    loaded = load(find_all(folders), strict=False, every_rate=every_rate)
+    tables = tables_of(loaded, RUN_TABLES, folders=True, every_rate=every_rate)
+    return QueryTables({name: arrow_table(columns) for name, columns in tables.items()}, loaded.damaged)
+
+
+def arrow_table(columns: Columns) -> pa.Table:
+    """A table for Arrow, with the declared types."""
+    return pa.table({name: arrow_column(values, columns.types.get(name)) for name, values in columns.lists().items()})
+
+
+def arrow_column(values: list[Any], kind: type | None) -> pa.Array:
+    """A column. One that mixes numbers with words, as an option of several memories may, becomes words."""
+    for arrow in dict.fromkeys((ARROW.get(kind) if kind else None, None)):
+        try:
+            return pa.array(values, arrow)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+            continue
+    return pa.array([None if value is None else str(value) for value in values])
 
 
 def query(sql: str, folders: str | Path | Iterable[str | Path] = "runs") -> pd.DataFrame:
@@ -44,10 +93,10 @@ def query(sql: str, folders: str | Path | Iterable[str | Path] = "runs") -> pd.D
     is left out with a warning each, and stands in the table `failures`.
     """
     several = [folders] if isinstance(folders, str | Path) else folders
-    gathered = gather([Path(folder) for folder in several])
-    for line in gathered.damaged:
+    database = query_tables([Path(folder) for folder in several])
+    for line in database.damaged:
         warnings.warn(line, stacklevel=2)
-    with connected(gathered.tables) as connection:
+    with connected(database.tables) as connection:
         frame: pd.DataFrame = answer(connection, sql).to_pandas()
     return frame
 
@@ -100,7 +149,7 @@ def interruptible(connection: Connection, sql: str) -> pa.Table:
 
 
 def numbers(table: pa.Table) -> pa.Table:
-    """Decimals, which sums of whole numbers come as, as numbers that all programs read."""
+    """Decimals, which sums of integers come as, as numbers that all programs read."""
     for i, column in enumerate(table.schema):
         if pa.types.is_decimal(column.type):
             kind = pa.float64() if column.type.scale else pa.int64()
@@ -123,7 +172,7 @@ def plainly(error: duckdb.Error, columns: Mapping[str, list[str]]) -> str:
     if isinstance(error, duckdb.PermissionException):
         return "a query reads the tables of the runs alone, no files and no network (write the answer with --out)"
     if found := re.search(r'Table with name "?([^"\n]+?)"? does not exist', said):
-        return unknown("table", found[1], list(columns))
+        return unknown("table", found[1], list(columns), "those that `recall query` lists")
     if found := re.search(r'(?:Referenced column|a column named) "([^"]+)"', said):
         name = found[1]
         candidates = re.findall(r'"([^"]+)"', said.partition("Candidate bindings")[2].partition("LINE")[0])
@@ -134,3 +183,31 @@ def plainly(error: duckdb.Error, columns: Mapping[str, list[str]]) -> str:
         every = sorted({name for names in columns.values() for name in names})
         return unknown("column", name, every, "those that `recall query` lists")
     return said.partition("\n")[0]
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write a table as the ending of `path` says. Raises ValueError for another ending, UnwritableFolder."""
+    if path.suffix not in ENDINGS:
+        raise ValueError(f"a table is written as one of {', '.join(ENDINGS)}, not {path.name!r}")
+    with refusals_explained(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".csv":
+        content = frame(table).to_csv(index=False).encode()
+    elif path.suffix == ".json":
+        content = json.dumps([plain(row) for row in table.to_pylist()], indent=1, default=str).encode()
+    else:
+        buffer = io.BytesIO()
+        pq.write_table(table, buffer)
+        content = buffer.getvalue()
+    write_atomically(path, content)
+
+
+def frame(table: pa.Table) -> pd.DataFrame:
+    """The table for pandas, whole numbers whole even where some are missing."""
+    whole: pd.DataFrame = table.to_pandas(types_mapper=INTEGERS.get)
+    return whole
+
+
+def plain(row: dict[str, Any]) -> dict[str, Any]:
+    """A row as JSON has it: what is no number is null."""
+    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}

@@ -1,189 +1,281 @@
-"""What a comparison measured, as tidy tables: one fact a row, ready for pandas.
+"""Tables of results: one record a fact, ready for pandas, SQL and files, all from one list of declarations.
 
-Columns that every table has: `run` (directory name), `task`, `memory` (the label shown to people, and what runs of
-one label differ in beside their seed: other sizes or loads are other memories, never other seeds), `seed`.
-Where a memory was trained at several learning rates, all tables but `rates` hold the runs of the rate chosen
-on validation alone.
-
-scores      kind ("test" at the training length, "extrapolation" on the ladder), mode (what grows with the
-            length, see `modes`: "fixed load", "growing load", "fixed distance 32"), length, load,
-            train_length, num_rows, num_questions (per row), accuracy, low, high (95 % interval), exact
-            (share of rows with every answer right), chance, memoryless, bag, position, recency (floors,
-            missing where a run is older than they are), ceiling (for this state), payload_bits,
-            recalled_bits (per row), state_bytes, parameters, solved, diverged, stopped ("solved",
-            "updates", "seconds", "diverged"), updates_to_half, updates_to_solve, seconds_to_solve
-            (missing where not reached), updates, tokens, seconds, checksum (of the run's test rows),
-            initial, cut_off (accuracy of its checks for leaks, see `leaks`; missing where a run is older than they are)
-sequences   kind, mode, length, row, right, asked: right answers of each test row, for intervals over seeds
-rates       one row for each run, of every learning rate: learning_rate, validation (accuracy, missing where it
-            diverged), solved, updates_to_solve, chosen (whether this is the rate of its memory on its task)
-breakdown   kind, mode, length, by ("depth": where in the row the answer was written; "position": where it is asked),
-            low_edge, high_edge (shares of the row), num_rows (with a question there), num_questions, accuracy,
-            low, high
-distances   kind, mode, length, distance_low, distance_high (tokens, inclusive), num_questions, accuracy, low, high
-curves      update, tokens, seconds, stage, stage_length, stage_load, loss, accuracy (training batch)
-capacity    length, load, train_length, family (memories of one differ in size alone), num_rows, num_questions,
-            accuracy, low, high, chance, bag, ceiling, payload_bits, recalled_bits, state_bytes, state_floats,
-            bits_per_state_bit: the load varies, the length does not
-capacity_sequences  load, length, row, right, asked: right answers of each of those rows
-probes      layer (from 1; 0: all together), content ("state": all that a layer carries; else one of its contents,
-            or a view such as "cache 2"), time (tokens read), end (whether items are asked for then), reader
-            ("prior", "ridge", "logistic", "own", "bilinear", "mlp"; "model": what the model itself answers),
-            control ("none", "control", "shuffled", "untrained", "input"), reduced (0, or principal components),
-            item, age (tokens since written), written (position), features, rank (effective), converged (the
-            reader's fit), num_rows (tested), accuracy, low, high, chance (of who sees no state), bits (usable:
-            prior's log2 loss less the reader's), bits_low, bits_high, bits_half (by half the rows fitted on),
-            item_bits (open to who sees no state), num_items (stored in a row), selectivity (accuracy above that of
-            the same reader's control task), codelength (bits a label, online), error (of ordered values, squared,
-            over their variance), part (what measured it); runs that are older than them lack time, end, reduced,
-            written, rank, num_items, bits_low and all after it, and their bits are 0 at chance or below; what a
-            reader or row does not have is missing
-interventions  layer, content, kind ("intact", "erased", "random", "patched"), item, age, rank (directions
-            erased), num_rows, accuracy, low, high, chance, drop (from intact, of the same rows), excess (of what is
-            erased: its drop less that of random), sure (whether erasers had rows enough), follows (share that
-            answers the donor's value), follows_low, follows_high, changed (share of the variance of states erased),
-            bits_before, bits_after (usable, of the ridge reader), the bounds drop_low, drop_high, excess_low,
-            excess_high; missing where they make no sense
-routing     layer, item, age, segment (memory that holds the answer: 0 the oldest cache, num_memories - 1 the open
-            one), num_memories, weight (mean, on that memory), holding (on all that hold the answer: with checkpoints
-            all later ones), right (share of rows and heads whose largest weight is there), entropy (bits), even
-            (weight if all were alike), num_rows, accuracy (own gates), low, high (of it), oracle (accuracy when
-            this layer's gate is told; layer 0: all gates told at once, with accuracies alone), oracle_low, oracle_high
+`TABLES` is that list: the tables of every run, and those of the measures. docs/tables.md is written from it.
+Where a memory was trained at several learning rates, all tables but `runs` and `rates` hold the runs of the rate
+chosen on validation alone.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
-import math
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from itertools import chain
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from .. import storage
+from recall_tasks import make_task, markdown
+
 from ..config.length_modes import FIXED_LOAD
-from ..config.run import TaskSetting
-from ..measures.registry import MEASURES
-from ..studies.learning_rates import choose, group, seen
-from .labels import told_apart
+from ..evaluation.tables import CHECKS, CURVES, FLOORS, OUTCOME, TESTED
+from ..measures import MEASURES
+from ..storage.folders import load_study
+from ..storage.schema import KEYS, TESTS, Column, Table
+from .loader import FinishedRun, Json, Loaded, configuration, load, rate_record
 
-OUTCOME = (
-    "stopped",
-    "solved",
-    "updates_to_half",
-    "updates_to_solve",
-    "seconds_to_solve",
-    "updates",
-    "tokens",
-    "seconds",
+__all__ = ["CHECKS", "FLOORS", "RUN_TABLES", "TABLES", "Columns", "Results", "collect", "tables_of"]
+
+RATES = Table(
+    "rates",
+    "One record for each run, at every learning rate of a grid.",
+    (
+        Column("learning_rate", float, "peak rate of AdamW"),
+        Column("validation", float, "accuracy on validation; missing where training diverged"),
+        Column("solved", bool, "whether validation accuracy reached solve_at", ""),
+        Column("updates_to_solve", int, "until it was solved", "updates"),
+        Column("chosen", bool, "whether this is the rate of its memory on its task", ""),
+    ),
 )
-FLOORS = ("chance", "memoryless", "bag", "position", "recency")
-CHECKS = ("initial", "cut_off")
-TABLES = (
-    "scores", "sequences", "distances", "breakdown", "curves", "probes", "interventions", "routing", "rates",
-    "capacity", "capacity_sequences",
-)  # fmt: skip
-KINDS = ("scores", "sequences", "distances", "breakdown")
-"""Tables to which tests at the training length and measures both add."""
+RUNS = Table(
+    "runs",
+    "One record for each run: task_*, model_*, option_* and training_* are what it was asked for; version_*, "
+    "machine_*, commit and device what it ran with.",
+    (
+        Column("identity", str, "hash of everything that decides the result"),
+        Column("chosen", bool, "whether its learning rate is the one of its memory on its task", ""),
+        *(column for column in OUTCOME if column.name not in CHECKS),
+        Column("validation", float, "accuracy on validation", "1", "outcome.validation"),
+        Column("commit", str, "of the checkout", "", "environment.commit"),
+        Column("device", str, "that it trained on", "", "environment.device"),
+    ),
+    open=True,
+)
+FAILURES = Table(
+    "failures",
+    "One record for each run that failed or could not be trusted.",
+    (
+        Column("kind", str, '"error", "died", "time", "memory"; "damaged" for records that do not match', ""),
+        Column("reason", str, "in a sentence", ""),
+        Column("attempts", int, "so far"),
+        Column("seconds", float, "of the last attempt", "seconds"),
+    ),
+)
+GROUPS = ("task_", "model_", "option_", "training_")
+"""Beginnings of the columns that say what a run was asked for, in their order."""
 
 
-@dataclass(frozen=True, eq=False)
+TABLES = {
+    table.name: table
+    for table in (*TESTED, CURVES, RATES, *(table for measure in MEASURES.values() for table in measure.tables))
+}
+"""The tables of `Results`."""
+RUN_TABLES = {"runs": RUNS} | TABLES | {"failures": FAILURES}
+"""Those of a query."""
+
+
+class Columns:
+    """A table that grows by records, with its declared columns first; what a record lacks is missing."""
+
+    def __init__(self, table: Table, keys: Sequence[Column]) -> None:
+        declared = (*keys, *(TESTS if table.tested else ()), *table.columns)
+        self.types = {column.name: column.type for column in declared}
+        self.columns: dict[str, list[Any]] = {name: [] for name in self.types}
+        self.length = 0
+
+    def extend(self, records: Sequence[Mapping[str, Any]], same: Mapping[str, Any]) -> None:
+        """Add records; `same` are columns in which they agree."""
+        for name in dict.fromkeys([*same, *(name for record in records for name in record)]):
+            column = self._filled(self.columns.setdefault(name, []))
+            column += [same[name]] * len(records) if name in same else [record.get(name) for record in records]
+        self.length += len(records)
+
+    def lists(self) -> dict[str, list[Any]]:
+        """The columns by name, all of one length; those of one group of GROUPS side by side."""
+        filled = {name: self._filled(column) for name, column in self.columns.items()}
+        first = list(self.types)[: len(KEYS) + 1]
+
+        def place(name: str) -> tuple[bool, int]:
+            return name not in first, next((i for i, head in enumerate(GROUPS) if name.startswith(head)), len(GROUPS))
+
+        return {name: filled[name] for name in sorted(filled, key=place)}
+
+    def frame(self) -> pd.DataFrame:
+        """The table for pandas; without columns where it has no record."""
+        if not self.length:
+            return pd.DataFrame()
+        frame = pd.DataFrame(self.lists())
+        empty = [name for name, kind in self.types.items() if kind in (int, float) and frame[name].isna().all()]
+        return frame.astype(dict.fromkeys(empty, float))
+
+    def _filled(self, column: list[Any]) -> list[Any]:
+        column += [None] * (self.length - len(column))
+        return column
+
+
+def tables_of(
+    loaded: Loaded, wanted: Mapping[str, Table], folders: bool = False, every_rate: bool = False
+) -> dict[str, Columns]:
+    """The wanted tables of loaded runs, by name.
+
+    folders      whether a first column says in which folder a run lies
+    every_rate   whether runs at learning rates that were not chosen are in all tables
+    """
+    keys = (*((Column("folder", str, "that holds the run"),) if folders else ()), *KEYS)
+    found = {name: Columns(table, keys) for name, table in wanted.items()}
+
+    def add(name: str, records: Sequence[Mapping[str, Any]], place: Path, same: Mapping[str, Any]) -> None:
+        if name in found and records:
+            found[name].extend(records, {**({"folder": str(place.parent)} if folders else {}), **same})
+
+    for run in loaded.runs:
+        add("runs", [run_record(run)], run.place, run.keys)
+        add("rates", [rate_record(run) | {"chosen": run.chosen}], run.place, run.keys)
+    for run in loaded.runs if every_rate else loaded.chosen:
+        ended = {column.name: column.read(run.result) for column in OUTCOME}
+        add("curves", CURVES.records(run.result), run.place, run.keys)
+        for kind, content, tables in contents(run):
+            for table in tables:
+                same = run.keys | ({"kind": kind} if table.tested else {})
+                more = {"mode": FIXED_LOAD} if table.tested else {}
+                more |= ended if table.name == "scores" else {}
+                records = table.records(content)
+                add(table.name, [more | record for record in records] if more else records, run.place, same)
+    for folder, record in loaded.failures:
+        add("failures", [{name: value for name, value in record.items() if name != "run"}], folder / "x",
+            {"run": record["run"]})  # fmt: skip
+    return found
+
+
+def contents(run: FinishedRun) -> list[tuple[str, Json, Sequence[Table]]]:
+    """Records of a run with the tables that they hold: its own tests, then those of measures."""
+    of_measures = [(name, record, MEASURES[name].tables) for name, record in run.records.items()]
+    return [("test", run.result, TESTED), *of_measures]
+
+
+def run_record(run: FinishedRun) -> Json:
+    """Everything that a run was asked for and how it ended, as columns."""
+    task, model, environment = run.settings["task"], run.settings["model"], run.result["environment"]
+    fields = dataclasses.asdict(make_task(task["name"], None, **task["fields"]))
+    around = {name: value for name, value in model.items() if name not in ("options", "label")}
+    record = {"identity": run.result["identity"], "chosen": run.chosen}
+    record |= {column.name: column.read(run.result) for column in RUNS.columns if column.source}
+    record |= flat({"length": task["length"]} | fields, "task_") | flat(around, "model_")
+    record |= flat(model["options"], "option_") | flat(run.settings["training"], "training_")
+    return record | flat(environment["versions"], "version_") | flat(environment["machine"], "machine_")
+
+
+def flat(content: Mapping[str, Any], prefix: str = "") -> Json:
+    """Nested values as columns of one level, `prefix` before each name; a list as JSON."""
+    record: Json = {}
+    for key, value in content.items():
+        name = prefix + "".join(c if c.isalnum() else "_" for c in key)
+        if isinstance(value, Mapping):
+            record |= flat(value, f"{name}_")
+        else:
+            record[name] = json.dumps(value) if isinstance(value, list | tuple) else value
+    return record
+
+
+@dataclass(frozen=True, eq=False, init=False)
 class Results:
-    """The tables above; `study` holds name, command, configurations, versions, machine, wall time, checksums."""
+    """The `TABLES` as DataFrames, `results.scores` and so on; a table without records is empty.
 
-    scores: pd.DataFrame
-    sequences: pd.DataFrame
-    distances: pd.DataFrame
-    curves: pd.DataFrame
-    probes: pd.DataFrame
-    interventions: pd.DataFrame = field(default_factory=pd.DataFrame)
-    routing: pd.DataFrame = field(default_factory=pd.DataFrame)
-    breakdown: pd.DataFrame = field(default_factory=pd.DataFrame)
-    rates: pd.DataFrame = field(default_factory=pd.DataFrame)
-    capacity: pd.DataFrame = field(default_factory=pd.DataFrame)
-    capacity_sequences: pd.DataFrame = field(default_factory=pd.DataFrame)
-    study: dict[str, Any] = field(default_factory=dict)
+    study   name, command, configurations, versions, machine, wall time, checksums
+    """
+
+    tables: Mapping[str, pd.DataFrame]
+    study: Json
+
+    def __init__(
+        self, study: Json | None = None, tables: Mapping[str, pd.DataFrame] | None = None, **named: pd.DataFrame
+    ) -> None:
+        given = {**(tables or {}), **named}
+        if strange := [name for name in given if name not in TABLES]:
+            raise ValueError(f"results have no table {strange[0]!r}: they have {', '.join(TABLES)}")
+        object.__setattr__(self, "tables", {name: given.get(name, pd.DataFrame()) for name in TABLES})
+        object.__setattr__(self, "study", study or {})
+
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        if name not in TABLES:
+            raise AttributeError(f"results have no table {name!r}: they have {', '.join(TABLES)}")
+        return self.tables[name]
 
     def __repr__(self) -> str:
         runs = self.scores["run"].nunique() if len(self.scores) else 0
-        return f"Results({runs} runs, {', '.join(f'{len(getattr(self, t))} {t}' for t in TABLES)})"
+        return f"Results({runs} runs, {', '.join(f'{len(table)} {name}' for name, table in self.tables.items())})"
 
 
 def collect(folders: Iterable[Path], runs: list[str] | None = None, every: bool = False) -> Results:
     """The tables of every finished run in these folders, or of the named ones. Raises ValueError where there is none.
 
-    `every` takes runs at learning rates that were not chosen too. Raises storage.CorruptRun for a record that does
+    `every` takes runs at learning rates that were not chosen too. Raises CorruptRun for a record that does
     not match its digest.
     """
+    from ..storage import find_runs  # torch, which queries do without
+
     folders = list(folders)
-    kept = storage.load_study(folders[0]) or {}
-    order = {name: i for i, name in enumerate(runs or kept.get("runs", []))}
-    places = [p for p in storage.find_runs(folders) if runs is None or p.name in order]
+    saved = load_study(folders[0]) or {}
+    order = {name: i for i, name in enumerate(runs or saved.get("runs", []))}
+    places = [p for p in find_runs(folders) if runs is None or p.name in order]
     places.sort(key=lambda place: order.get(place.name, len(order)))  # as the study has them, then by name
-    tables: dict[str, list[dict[str, Any]]] = {table: [] for table in TABLES}
-    configurations, checksums, environments = [], {}, []
-    found = [(place, storage.load_settings(place), storage.load_result(place)) for place in places]
-    tables["rates"] = rate_rows(found)
-    chosen = {row["run"] for row in tables["rates"] if row["chosen"]}
-    for place, settings, result in found:
-        if place.name not in chosen and not every:
-            continue
-        task, common = TaskSetting(**settings["task"]), named(place, settings)
-        outcome = result["outcome"]
-        ended = {name: outcome[name] for name in OUTCOME}
-        ended |= {"diverged": outcome["stopped"] == "diverged", "checksum": result["checksum"]}
-        ended |= {name: result.get(name, {}).get("accuracy", math.nan) for name in CHECKS}
-        tables["curves"] += [common | row for row in result["curve"]]
-        for kind, record in [("test", result), *records(place)]:
-            for table in record:
-                if table not in TABLES or table == "rates":
-                    continue
-                first = common | {"kind": kind, "mode": FIXED_LOAD} if table in KINDS else common
-                known, more = (dict.fromkeys(FLOORS, math.nan), ended) if table == "scores" else ({}, {})
-                tables[table] += [first | known | row | more for row in record[table]]
-        configurations.append({"name": place.name} | settings)
-        checksums[f"{task.name} {task.task}, length {task.length}, test split"] = result["checksum"]
-        environments.append(result["environment"])
-    called = told_apart(pd.DataFrame([row for row in tables["rates"] if row["chosen"] or every]), configurations)
-    of_group = {group(settings): called[place.name] for place, settings, _ in found if place.name in called}
-    for place, settings, _ in found:
-        called.setdefault(place.name, of_group[group(settings)])  # at a rate that was not chosen
-    for row in chain.from_iterable(tables.values()):
-        row["memory"] = called[row["run"]]
+    loaded = load(places, every_rate=every)
+    tables = {name: table.frame() for name, table in tables_of(loaded, TABLES, every_rate=every).items()}
+    runs_shown = loaded.runs if every else loaded.chosen
+    return Results(study_facts(runs_shown, tables["scores"], folders[0], saved), tables)
+
+
+def study_facts(runs: Sequence[FinishedRun], scores: pd.DataFrame, folder: Path, saved: Mapping[str, Any]) -> Json:
+    """Name, command, configurations, versions, machine, wall time and checksums of a study."""
+    checksums = {}
+    for run in runs:
+        task = run.settings["task"]
+        words = f"{task['name']} {make_task(task['name'], None, **task['fields'])}, length {task['length']}, test split"
+        checksums[words] = run.result["checksum"]
+    environment = runs[0].result["environment"]
     study = {
-        "name": folders[0].resolve().name,
+        "name": folder.resolve().name,
         "written": datetime.date.today().isoformat(),
-        "runs": configurations,
+        "runs": [configuration(run) for run in runs],
         "checksums": checksums,
-        "versions": environments[0]["versions"] | {"commit": environments[0]["commit"]},
-        "machine": environments[0]["machine"],
-        "seconds": sum(row["seconds"] for row in tables["scores"] if row["kind"] == "test"),
+        "versions": environment["versions"] | {"commit": environment["commit"]},
+        "machine": environment["machine"],
+        "seconds": float(scores.loc[scores["kind"] == "test", "seconds"].sum()),
     }
-    study |= {k: v for k, v in kept.items() if k not in ("runs", "study")}
-    return Results(**{name: pd.DataFrame(rows) for name, rows in tables.items()}, study=study)
+    return study | {name: value for name, value in saved.items() if name not in ("runs", "study")}
 
 
-def named(place: Path, settings: dict[str, Any]) -> dict[str, Any]:
-    """The columns that name a run in every table."""
-    model = settings["model"]
-    label = model["label"] or model["memory"]
-    return {"run": place.name, "task": settings["task"]["name"], "memory": label, "seed": settings["seed"]}
+OPENING = """\
+# Tables of results
+
+`make docs` writes this page from the declarations of tables: `runners/results/tables.py`,
+`runners/evaluation/tables.py` and the measures. `Results`, `recall query`, exported files and the CSVs beside the
+report have these columns. Every table begins with those that name a run; in a query `folder` stands before them.
+"""
 
 
-def records(place: Path) -> list[tuple[str, dict[str, Any]]]:
-    """What was measured of a finished run, by the name of the measure."""
-    there = [(name, m, place / m.RECORD) for name, m in MEASURES.items() if (place / m.RECORD).is_file()]
-    return [(name, storage.load_record(path, measure.SHAPE)) for name, measure, path in there]
+def guide() -> str:
+    """docs/tables.md: every table with its columns, from their declarations."""
+    parts = [
+        OPENING,
+        markdown.table(("column", "type", "meaning"), [column_cells(column)[:3] for column in KEYS]),
+    ]
+    measured = {table.name: measure.command for measure in MEASURES.values() for table in measure.tables}
+    for name, table in RUN_TABLES.items():
+        command = "" if table.tested or name not in measured else f" Filled by `recall {measured[name]}`."
+        columns = [*(TESTS if table.tested else ()), *table.columns]
+        cells = [column_cells(column) for column in columns]
+        parts.append(f"\n## {name}\n\n{table.meaning}{command}\n")
+        parts.append(markdown.table(("column", "type", "meaning", "unit"), cells))
+    return "\n".join(parts) + "\n"
 
 
-def rate_rows(found: list[tuple[Path, dict[str, Any], dict[str, Any]]]) -> list[dict[str, Any]]:
-    """The table `rates` of these runs: directory, settings and result of each."""
-    groups: dict[str, list[dict[str, Any]]] = {}
-    for place, settings, result in found:
-        row = seen(settings["training"]["learning_rate"], settings["seed"], result["outcome"])
-        groups.setdefault(group(settings), []).append(named(place, settings) | row)
-    best = {name: choose(pd.DataFrame(rows)) for name, rows in groups.items()}
-    return [row | {"chosen": row["learning_rate"] == best[name]} for name, rows in groups.items() for row in rows]
+def column_cells(column: Column) -> tuple[str, str, str, str]:
+    """A line of the guide: name, type, meaning, unit."""
+    return f"`{column.name}`", column.type.__name__, column.meaning, "" if column.unit == "1" else column.unit
+
+
+if __name__ == "__main__":
+    Path("docs/tables.md").write_text(guide(), encoding="utf-8")

@@ -60,7 +60,7 @@ def resampled_seeds(num_seeds: int, resamples: int, rng: np.random.Generator) ->
     return rng.integers(num_seeds, size=(resamples, num_seeds))
 
 
-def percentiles(draws: Floats, confidence: float = CONFIDENCE) -> tuple[float, float]:
+def percentiles(draws: Floats, confidence: float) -> tuple[float, float]:
     """Bounds of the middle `confidence` of the draws, which may be infinite."""
     tail = (1 - checked_confidence(confidence)) / 2
     low, high = np.quantile(draws, [tail, 1 - tail], method="inverted_cdf")

@@ -171,9 +171,7 @@ def combine_intervals(
     return total, total - down, total + up
 
 
-def score_interval(
-    fraction: float, variance: float, freedom: float, confidence: float = CONFIDENCE
-) -> tuple[float, float]:
+def score_interval(fraction: float, variance: float, freedom: float, confidence: float) -> tuple[float, float]:
     """Bounds of a fraction whose variance was estimated with so many degrees of freedom.
 
     Needs 0 < fraction < 1 and variance > 0. Wilson's interval at the number of independent trials that would be as

@@ -17,42 +17,54 @@ its own file, and only if that is the file it was trained with and lies outside 
     .<word>.partial                      a file being written; swept when its writer is gone
 """
 
-from .failures import checkpoint_path, forget_failure, load_failure, write_failure
-from .folders import claim, load_study, open_folder, sweep_partials
-from .records import (
-    CorruptRun,
-    FullDisk,
-    UnwritableFolder,
-    digest,
-    load_record,
-    read_record,
-    record_bytes,
-    write_record,
-    write_whole,
-)
-from .runs import (
-    EXTRAPOLATION,
-    OUTPUTS,
-    PROBE,
-    RECORD,
-    WEIGHTS,
-    find_runs,
-    is_finished,
-    load_model,
-    load_result,
-    load_run,
-    load_settings,
-    load_tensors,
-    load_weights,
-    write_run,
-    write_tensors,
-)
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .failures import checkpoint_path, forget_failure, load_failure, write_failure
+    from .folders import STUDY, claim, load_study, open_folder, sweep_partials
+    from .records import (
+        CorruptRun,
+        FullDisk,
+        UnwritableFolder,
+        digest,
+        load_record,
+        read_record,
+        record_bytes,
+        write_atomically,
+        write_record,
+    )
+    from .runs import (
+        OUTPUTS,
+        RECORD,
+        WEIGHTS,
+        find_runs,
+        is_finished,
+        load_model,
+        load_result,
+        load_run,
+        load_settings,
+        load_tensors,
+        load_weights,
+        write_run,
+        write_tensors,
+    )
+else:
+
+    def __getattr__(name: str) -> Any:
+        """Names of the files here, when they are first asked for: `runs` loads torch, which queries do without."""
+        for file in ("records", "folders", "failures", "runs"):
+            if hasattr(module := importlib.import_module(f".{file}", __name__), name):
+                return getattr(module, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
-    "EXTRAPOLATION",
     "OUTPUTS",
-    "PROBE",
     "RECORD",
+    "STUDY",
     "WEIGHTS",
     "CorruptRun",
     "FullDisk",
@@ -76,9 +88,9 @@ __all__ = [
     "read_record",
     "record_bytes",
     "sweep_partials",
+    "write_atomically",
     "write_failure",
     "write_record",
     "write_run",
     "write_tensors",
-    "write_whole",
 ]

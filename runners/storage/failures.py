@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..config.run import Run
 from .records import CorruptRun, damage, flush_names, load_record, refusals_explained, write_record
+
+if TYPE_CHECKING:
+    from ..config.run import Run
 
 KINDS = ("error", "died", "time", "memory")
 SHAPE: dict[str, type | tuple[type, ...]] = {
@@ -21,10 +23,12 @@ SHAPE: dict[str, type | tuple[type, ...]] = {
 
 
 def failure_path(folder: Path, run: Run) -> Path:
+    """File of the record of a failure."""
     return folder / f"{run.name}.failed.json"
 
 
 def checkpoint_path(folder: Path, run: Run) -> Path:
+    """File of the checkpoint, removed when the run has finished."""
     return folder / f".{run.name}.checkpoint"
 
 

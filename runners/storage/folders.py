@@ -13,11 +13,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..config.run import Run
 from .locks import SUFFIX, NoLocks, is_at, lock, sweep_partial
 from .records import UnwritableFolder, damage, flush_names, load_record, printable, refusals_explained
+
+if TYPE_CHECKING:
+    from ..config.run import Run
 
 STUDY = "study.json"
 TRACES = (STUDY, "run.json", "result.json")
@@ -102,6 +104,7 @@ def claim(folder: Path, run: Run) -> Iterator[bool]:
 
 
 def lock_path(folder: Path, run: Run) -> Path:
+    """File that is locked while a process trains the run."""
     return folder / f".{run.name}.lock"
 
 

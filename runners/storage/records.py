@@ -49,6 +49,7 @@ class FullDisk(UnwritableFolder):
 
 
 def digest(content: bytes) -> str:
+    """BLAKE2b of 16 bytes, as hexadecimal."""
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
@@ -60,7 +61,7 @@ def record_bytes(content: Any) -> bytes:
 
 def write_record(path: Path, content: Any) -> None:
     """Write a checksummed record. Raises UnwritableFolder; the old file then stays."""
-    write_whole(path, record_bytes(content))
+    write_atomically(path, record_bytes(content))
 
 
 def read_record(path: Path) -> Any:
@@ -89,11 +90,11 @@ def load_record(path: Path, shape: Mapping[str, type | tuple[type, ...]]) -> dic
             raise damage(path, f"{key!r} is missing")
         if type(content[key]) not in (kinds if isinstance(kinds, tuple) else (kinds,)):
             raise damage(path, f"{key!r} cannot be {type(content[key]).__name__}")
-    return renamed(content)
+    return with_current_names(content)
 
 
-def renamed(record: dict[str, Any]) -> dict[str, Any]:
-    """A record with the names of tables and columns that are used since 0.2; itself where it has them already."""
+def with_current_names(record: dict[str, Any]) -> dict[str, Any]:
+    """A record with the names of tables and columns used since 0.2; unchanged if it has them already."""
     tables: dict[str, Any] = {}
     for table, rows in record.items():
         tables[OLD_TABLES.get(table, table)] = rows
@@ -168,7 +169,7 @@ def _refusal(folder: Path, error: OSError) -> UnwritableFolder:
     return UnwritableFolder(f"cannot write to {printable(folder)}: {why} (choose another with --out)")
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes) -> None:
     """Put `content` at `path`, flushed to disk with its name. Raises UnwritableFolder; the old file then stays."""
     with refusals_explained(path.parent):
         with partial_file(path.parent) as (file, partial):

@@ -35,12 +35,11 @@ from .records import (
     read_plain,
     read_record,
     refusals_explained,
+    write_atomically,
     write_record,
-    write_whole,
 )
 
 RECORD, WEIGHTS, OUTPUTS = "result.json", "weights.safetensors", "outputs.safetensors"
-EXTRAPOLATION, PROBE = "extrapolation.json", "probe.json"
 SUFFIX = ".safetensors"
 FACTS: dict[str, type | tuple[type, ...]] = {"name": str, "identity": str, "weights": str}
 
@@ -79,7 +78,7 @@ def write_run(
                 if tensors is not None:
                     content = tensor_bytes(tensors)
                     facts[key] = digest(content)
-                    write_whole(partial / file, content)
+                    write_atomically(partial / file, content)
             write_record(partial / "run.json", run.to_json())
             write_record(partial / RECORD, {**result, **facts})
             try:
@@ -245,6 +244,7 @@ def refuse_own_code(place: Path, memory: str) -> None:
 
 
 def tensor_bytes(tensors: Mapping[str, Tensor]) -> bytes:
+    """Tensors in the safetensors format."""
     return bytes(tensors_to_bytes({name: t.detach().cpu().contiguous() for name, t in tensors.items()}))
 
 
@@ -254,7 +254,7 @@ def write_tensors(place: Path, name: str, tensors: Mapping[str, Tensor]) -> str:
     Under a name that no record has yet, a crash leaves every record with its own tensors.
     """
     content = tensor_bytes(tensors)
-    write_whole(place / f"{name}{SUFFIX}", content)
+    write_atomically(place / f"{name}{SUFFIX}", content)
     return digest(content)
 
 

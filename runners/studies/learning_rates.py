@@ -1,11 +1,13 @@
-"""One grid of learning rates for all models: which rate is each one's, chosen on validation and never on test.
+"""Learning rates: each model's rate from one grid, chosen on validation, and the window in which it learns.
 
 The rate decides what recurrent memories learn, and their windows differ (Okpekpe and Orvieto 2025, arXiv
-2508.19029), so one rate for all favours whom it suits. Every model is trained at every rate of the grid
-with every seed; its rate is the one whose mean validation accuracy over seeds is highest.
+2508.19029), so one rate for all favours the memories that it suits. Every model is trained at every rate of the grid
+with every seed; its rate is the one with the highest mean validation accuracy over seeds, never chosen on test. A run
+that diverged counts as 0. A rate that lacks a seed which others have does not compete: a mean over lucky seeds would
+win.
 
-A run that diverged counts as 0. A rate that lacks a seed which others have does not compete: a mean over
-lucky seeds would win.
+A rate works where its mean validation accuracy is within `WITHIN` of the chosen one's. The window is the range of
+working rates around the chosen one without a gap; it can only be measured up to the ends of the grid.
 """
 
 from __future__ import annotations
@@ -13,37 +15,38 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import storage
-from ..config.run import Run
-from .study import Study
+from ..formatting import word_list
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..config.run import Run
+
+WITHIN = 0.05
+"""Largest gap in mean validation accuracy between the chosen rate and one that works."""
 COLUMNS = ("learning_rate", "seed", "validation", "solved", "updates_to_solve")
 
 
-def group(settings: Mapping[str, Any]) -> str:
-    """What runs that differ in learning rate and seed alone have in common, of a run as JSON has it."""
+def group_key(settings: Mapping[str, Any]) -> str:
+    """A key shared by runs that differ in learning rate and seed alone, from a run as JSON."""
     training = {name: value for name, value in settings["training"].items() if name != "learning_rate"}
     return json.dumps([settings["task"], settings["model"], training], sort_keys=True)
 
 
 def groups(runs: Iterable[Run]) -> list[list[Run]]:
-    """Runs among which a rate is chosen."""
-    found: dict[str, list[Run]] = {}
+    """Groups of runs among which a rate is chosen."""
+    by_key: dict[str, list[Run]] = {}
     for run in runs:
-        found.setdefault(group(run.to_json()), []).append(run)
-    return list(found.values())
+        by_key.setdefault(group_key(run.to_json()), []).append(run)
+    return list(by_key.values())
 
 
-def by_rate(trained: pd.DataFrame) -> pd.DataFrame:
-    """One row for each learning rate, lowest first: seeds, mean (validation), updates (to solve), diverged (seeds).
+def rate_table(trained: pd.DataFrame) -> pd.DataFrame:
+    """One record for each learning rate, lowest first: seeds, mean (validation), updates (to solve), diverged (seeds).
 
-    trained   a row for each run of one task and memory: `COLUMNS`; validation missing where it diverged
+    trained   a record for each run of one task and memory: `COLUMNS`; validation missing where it diverged
 
     updates is infinite where a seed did not solve its task.
     """
@@ -56,43 +59,97 @@ def by_rate(trained: pd.DataFrame) -> pd.DataFrame:
     return table.assign(diverged=marks["diverged"].sum()).reset_index()
 
 
-def choose(trained: pd.DataFrame) -> float:
-    """The rate of highest mean validation accuracy over seeds, of a row for each run (see `by_rate`).
+def choose_rate(trained: pd.DataFrame) -> float:
+    """The rate with the highest mean validation accuracy over seeds, from a record for each run (see `rate_table`).
 
-    Of equals the one that took fewer updates to solve, then the lower. Only rates with most seeds compete.
+    Ties go to fewer updates to solve, then to the lower rate. Only rates with the most seeds compete.
     """
-    table = by_rate(trained)
+    table = rate_table(trained)
     complete = table[table["seeds"] == table["seeds"].max()]
     ranked = complete.sort_values(["mean", "updates", "learning_rate"], ascending=[False, True, True])
     return float(ranked["learning_rate"].iloc[0])
 
 
-def seen(learning_rate: float, seed: int, outcome: Mapping[str, Any]) -> dict[str, Any]:
-    """What a choice of rate sees of a finished run: nothing of its test rows."""
+def validation_record(learning_rate: float, seed: int, outcome: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a finished run by which its rate is chosen: nothing of its test sequences."""
     return {"learning_rate": learning_rate, "seed": seed} | {name: outcome[name] for name in COLUMNS[2:]}
 
 
-def asked_runs(study: Study, folder: Path) -> set[str]:
-    """Names of the runs that a study asks for more than training: those at the chosen rate.
+def window(table: pd.DataFrame, floors: Mapping[str, float] | None = None) -> pd.DataFrame:
+    """The window of each task and memory that was trained at several learning rates.
 
-    Where one rate was trained that is every run. Where a run of a group is still missing, none of the group:
-    the choice waits for all of them, but for those that failed.
+    table    the table `rates` of `Results`
+    floors   by task, the score of a reader without memory; the best rate has to be above it by WITHIN
+
+    chosen, validation      the rate chosen and its mean validation accuracy
+    rates, steps            rates of the grid, and those of them inside the window
+    low, high, factor       lowest and highest rate of the window, high / low; missing where none rises above the floor
+    open_low, open_high     whether the window reaches that end of the grid, and may be wider than was measured
+    extend                  "lower" or "higher" where the chosen rate is the grid's end: a better one may lie beyond
+    diverged                rates at which runs diverged, and how many: "0.1 (2 of 5 seeds)"
+    width                   in words
     """
-    names: set[str] = set()
-    for runs in groups(study.runs):
-        if len({run.training.learning_rate for run in runs}) == 1:
-            names |= {run.name for run in runs}
-            continue
-        finished = [run for run in runs if storage.is_finished(folder, run)]
-        waiting = [run for run in runs if run not in finished and storage.load_failure(folder, run) is None]
-        if finished and not waiting:
-            import pandas as pd  # half a second, which a sweep at one rate does without
+    import pandas as pd  # half a second, which a sweep at one rate does without
 
-            outcomes = [storage.load_result(folder / run.name)["outcome"] for run in finished]
-            rows = [
-                seen(run.training.learning_rate, run.seed, outcome)
-                for run, outcome in zip(finished, outcomes, strict=True)
-            ]
-            best = choose(pd.DataFrame(rows))
-            names |= {run.name for run in finished if run.training.learning_rate == best}
-    return names
+    records = []
+    for (task, memory), part in table.groupby(["task", "memory"], sort=False) if len(table) else ():
+        if part["learning_rate"].nunique() > 1:
+            tried = rate_table(part)
+            floor = (floors or {}).get(str(task), -math.inf)
+            record = window_around(tried, float(part.loc[part["chosen"], "learning_rate"].iloc[0]), floor)
+            records.append({"task": task, "memory": memory} | record | {"width": width_in_words(record)})
+    return pd.DataFrame(records)
+
+
+def window_around(tried: pd.DataFrame, chosen: float, floor: float) -> dict[str, Any]:
+    """The window around the chosen rate, from a record for each rate, lowest first (see `rate_table`)."""
+    rates, means = tried["learning_rate"].tolist(), tried["mean"].tolist()
+    best = rates.index(chosen)
+    first = last = best
+    while first > 0 and means[first - 1] >= means[best] - WITHIN:
+        first -= 1
+    while last < len(rates) - 1 and means[last + 1] >= means[best] - WITHIN:
+        last += 1
+    learned = means[best] >= floor + WITHIN
+    fell = tried[tried["diverged"] > 0]
+    return {
+        "chosen": chosen,
+        "validation": means[best],
+        "rates": len(rates),
+        "steps": last - first + 1 if learned else 0,
+        "low": rates[first] if learned else math.nan,
+        "high": rates[last] if learned else math.nan,
+        "factor": rates[last] / rates[first] if learned else math.nan,
+        "open_low": learned and first == 0,
+        "open_high": learned and last == len(rates) - 1,
+        "extend": "" if not learned else "lower" if best == 0 else "higher" if best == len(rates) - 1 else "",
+        "diverged": ", ".join(
+            f"{r['learning_rate']:g} ({r['diverged']} of {r['seeds']} seeds)" for r in fell.to_dict("records")
+        ),
+    }
+
+
+def width_in_words(row: Mapping[str, Any]) -> str:
+    """A window in words: "x3.3, 0.003 to 0.01"; "at least x9, 0.01 to 0.09: the grid ends there"."""
+    if not row["steps"]:
+        return "no rate rises above the floor"
+    ends = [end for end in ("open_low", "open_high") if row[end]]
+    where = ["", ": the grid ends there", ": the grid ends on both sides"][len(ends)]
+    if row["steps"] == 1:
+        return f"{row['low']:g} alone{where}"
+    return f"{'at least ' if ends else ''}x{row['factor']:.3g}, {row['low']:g} to {row['high']:g}{where}"
+
+
+def warnings(windows: pd.DataFrame) -> list[str]:
+    """A sentence for each end of the grid at which a rate was chosen: a better one may lie beyond."""
+    lines = []
+    for task, part in windows.groupby("task", sort=False) if len(windows) else ():
+        for end, most in (("lower", "lowest"), ("higher", "highest")):
+            at_end = part[part["extend"] == end]
+            if len(at_end):
+                last = at_end["chosen"].iloc[0]
+                lines.append(
+                    f"On {task} the {most} rate of the grid, {last:g}, was the best for "
+                    f"{word_list(list(at_end['memory']))}: a better one may lie beyond it (extend the grid)."
+                )
+    return lines

@@ -1,8 +1,8 @@
-"""Models that a comparison calls equal are equal: in parameters, or in the bytes of their state.
+"""Check that matched models are equal: in parameters, or in bytes of state.
 
-Counted as `models/presets.py` does: parameters are those of the whole model; bytes those of the state after
-the token of a training row at which it is fullest, which is what has to be kept free for it. After the last
-token open blocks are empty and trees are down to one bucket, which would flatter memories that have them.
+Counted as in `models/presets.py`: parameters of the whole model; bytes of the state at the token of a training
+sequence where it is largest, which is the memory to reserve for it. After the last token open blocks are empty and
+trees are down to one bucket, which would flatter the memories that have them.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from ..config.run import ModelSetting, Run
 from .study import Study
 
 TOLERANCE = {"parameters": PARAMETERS_OFF, "bytes": STATE_OFF}
-"""How far from their median models may lie, as a share of it."""
+"""Largest distance from the median of the models, as a fraction of it."""
 BYTES = 4
-"""Of a number."""
+"""Bytes of a number."""
 
 
 def amount(run: Run, matched: str) -> int:
-    """Parameters of the run's model, or bytes of its state where it is fullest."""
+    """Parameters of the run's model, or bytes of its state where it is largest."""
     model = run.build()
     if matched == "parameters":
         return sum(weights.numel() for weights in model.parameters())
@@ -31,9 +31,9 @@ def amount(run: Run, matched: str) -> int:
 
 
 def check_matched(study: Study) -> None:
-    """Raises ValueError that names the model farthest from the others, where the study says they are matched.
+    """Raises ValueError with the model farthest from the median, if the study declares its models matched.
 
-    Models are held against the median of those on the same task, whose vocabulary is part of them.
+    The median is over models on the same task, whose vocabulary is part of them.
     """
     if not study.matched:
         return
@@ -41,9 +41,9 @@ def check_matched(study: Study) -> None:
     for run in {(repr(run.task), repr(run.model)): run for run in study.runs}.values():
         of_task.setdefault(repr(run.task), []).append(run)
     for runs in of_task.values():
-        found = [amount(run, study.matched) for run in runs]
-        middle = max(1.0, statistics.median(found))
-        has, run = max(zip(found, runs, strict=True), key=lambda pair: abs(pair[0] - middle))
+        amounts = [amount(run, study.matched) for run in runs]
+        middle = max(1.0, statistics.median(amounts))
+        has, run = max(zip(amounts, runs, strict=True), key=lambda pair: abs(pair[0] - middle))
         if abs(has - middle) > TOLERANCE[study.matched] * middle:
             raise ValueError(
                 f"models are to be equal in {study.matched} within {TOLERANCE[study.matched]:.0%}, but on "
@@ -53,10 +53,10 @@ def check_matched(study: Study) -> None:
 
 
 def mend(model: ModelSetting, matched: str) -> str:
-    """What to change of a model that is not matched."""
+    """Advice on the setting to change in a model that is not matched."""
     options = [name for name, value in memory_options(load_memory(model.memory)).items() if type(value) is int]
     if matched == "parameters" or not options:
-        turn = "its width" if matched == "parameters" else "its width (no option of it is a whole number)"
+        turn = "its width" if matched == "parameters" else "its width (none of its options is an integer)"
     else:
         turn = f"its options ({', '.join(options)})"
     return f"change {turn}, or leave it out (models.presets.matching searches for the presets' sizes)"

@@ -14,20 +14,19 @@ from models.presets import MATCHED_PARAMETERS, MATCHED_STATE, Preset
 from ..config.length_modes import FIXED_LOAD, MODES
 from ..config.run import ModelSetting, Option, Run, TaskSetting, Training
 from ..measures.extrapolation import FAR, LADDER, ROWS
-from ..measures.probe import ALSO, READERS
-from . import Ask, Study, Wish
+from .study import Ask, Study, Wish
 
 
 def longer(ladder: Sequence[int] = LADDER, rows: int = ROWS, mode: str = FIXED_LOAD) -> Ask:
-    """Test at these multiples of the training length; `mode` says what grows with it (see `modes.py`)."""
+    """A request for tests at these multiples of the training length; `mode`: see `length_modes.py`."""
     wanted: dict[str, Wish] = {"ladder": list(ladder), "rows": rows}
     if mode != FIXED_LOAD:
         wanted["mode"] = mode
     return Ask("extrapolation", wanted)
 
 
-def probed(*tasks: str, readers: Sequence[str] = READERS[:1], also: Sequence[str] = ALSO) -> Ask:
-    """Read the states of runs on these tasks, by these readers; erase and transplant, see where gates look."""
+def probe_request(*tasks: str, readers: Sequence[str] = ("ridge",), also: Sequence[str] = ("causal", "routing")) -> Ask:
+    """A request for probes of runs on these tasks: readers, interventions on states, routing of gates."""
     return Ask("probe", {"readers": list(readers), "also": list(also)}, tasks)
 
 
@@ -50,7 +49,9 @@ DEMO_MODELS = (
 def demo() -> Study:
     """Seven memories on three tasks of 64 tokens: a first look."""
     training = Training(updates=300, seconds=30.0, tokens=4096)
-    return Study.grid("demo", DEMO_TASKS, DEMO_MODELS, training, seeds=3, asks=[longer(rows=128), probed("copy")])
+    return Study.grid(
+        "demo", DEMO_TASKS, DEMO_MODELS, training, seeds=3, asks=[longer(rows=128), probe_request("copy")]
+    )
 
 
 def smoke() -> Study:
@@ -58,14 +59,14 @@ def smoke() -> Study:
     task = TaskSetting("mqar", 32, {"num_pairs": 4, "num_keys": 16, "num_values": 16})
     training = Training(updates=200, seconds=20.0, tokens=2048)
     models = (ModelSetting("attention"), ModelSetting("linear"), ModelSetting("gru"))
-    return Study.grid("smoke", [task], models, training, seeds=1, asks=[longer([1, 4]), probed("mqar")])
+    return Study.grid("smoke", [task], models, training, seeds=1, asks=[longer([1, 4]), probe_request("mqar")])
 
 
 def long() -> Study:
     """The same seven on MQAR with 32 pairs in 256 tokens: a first look."""
     task = TaskSetting("mqar", 256, {"num_pairs": 32, "num_keys": 127, "num_values": 128})
     training = Training(updates=4000, seconds=240.0)
-    return Study.grid("long", [task], DEMO_MODELS, training, seeds=3, asks=[longer(), probed("mqar")])
+    return Study.grid("long", [task], DEMO_MODELS, training, seeds=3, asks=[longer(), probe_request("mqar")])
 
 
 RATES = (3e-3, 1e-2, 3e-2)
@@ -75,7 +76,7 @@ RATES = (3e-3, 1e-2, 3e-2)
 def fair() -> Study:
     """The seven of the demo on MQAR and needle, each at the best of three learning rates."""
     training = Training(updates=1000, seconds=90.0, tokens=4096)
-    asks = [longer(rows=128), probed("mqar")]
+    asks = [longer(rows=128), probe_request("mqar")]
     return Study.grid("fair", DEMO_TASKS[:2], DEMO_MODELS, training, seeds=5, rates=RATES, asks=asks)
 
 
@@ -192,8 +193,8 @@ def elastic() -> Study:
     return Study.grid("elastic", [task], models, training, seeds=6, asks=[longer([1, 2, 4], rows=128)])
 
 
-def matched(preset: Preset) -> ModelSetting:
-    """A model of `models/presets.py` by its memory's name."""
+def matched_model(preset: Preset) -> ModelSetting:
+    """A model of `models/presets.py`."""
     return ModelSetting(str(preset.memory), dict(preset.options), preset.width)
 
 
@@ -201,7 +202,7 @@ def parameters() -> Study:
     """Every memory in models of equal parameters on MQAR with 16 pairs in 64 tokens, at one learning rate."""
     task = TaskSetting("mqar", 64, {"num_pairs": 16, "num_keys": 64, "num_values": 64})
     training = Training(updates=300, seconds=30.0, tokens=4096)
-    models = map(matched, MATCHED_PARAMETERS.values())
+    models = map(matched_model, MATCHED_PARAMETERS.values())
     return Study.grid("parameters", [task], models, training, seeds=5, asks=[longer(rows=128)], matched="parameters")
 
 
@@ -212,7 +213,7 @@ def equal_bytes() -> Study:
     """
     task = TaskSetting("mqar", 256, {"num_pairs": 32, "num_keys": 64, "num_values": 64})
     training = Training(updates=600, seconds=60.0)
-    models = map(matched, MATCHED_STATE.values())  # equal in 256 tokens, so no longer rows are asked
+    models = map(matched_model, MATCHED_STATE.values())  # equal in 256 tokens, so no longer rows are asked
     return Study.grid("bytes", [task], models, training, seeds=5, asks=[longer([1], rows=128)], matched="bytes")
 
 
@@ -254,7 +255,7 @@ PRESETS: dict[str, Callable[[], Study]] = {
 }
 
 MINUTES = {
-    "demo": 5,
+    "demo": 8,
     "smoke": 1,
     "long": 45,
     "fair": 40,

@@ -51,7 +51,7 @@ class Study:
             raise ValueError(f"a study's name is its folder's: letters, digits and -._ in it, not {self.name!r}")
         if not self.runs:
             raise ValueError(f"study {self.name!r} has no runs: it needs at least one")
-        if twice := repeated(run.name for run in self.runs):
+        if twice := first_repeated(run.name for run in self.runs):
             raise ValueError(f"study {self.name!r} has run {twice} twice: leave one out, or change what it trains")
         if self.matched not in ("", *MATCHED):
             raise ValueError(f"matched takes {' or '.join(MATCHED)}, not {self.matched!r}")
@@ -79,9 +79,9 @@ class Study:
         that of the training. Raises ValueError for what cannot stand together.
         """
         tasks, models = list(tasks), list(models)
-        if twice := repeated(model.label or model.memory for model in models):
+        if twice := first_repeated(model.label or model.memory for model in models):
             raise ValueError(f"two memories are called {twice!r}: a comparison needs each once")
-        if twice := repeated(task.name for task in tasks):
+        if twice := first_repeated(task.name for task in tasks):
             raise ValueError(f"task {twice!r} is named twice: a comparison needs each once")
         if seeds < 1:
             raise ValueError(f"a comparison needs at least 1 seed, not {seeds}")
@@ -139,9 +139,9 @@ class Study:
         return Study.grid(self.name, kept, chosen, replace(how, **given), seeds, rates, asks, self.matched)
 
     def request(self, run: Run) -> dict[str, list[dict[str, Wish]]]:
-        """What is asked of this run when it is trained, by measure (see `jobs.ask_more`)."""
-        asked = [ask for ask in self.asks if not ask.tasks or run.task.name in ask.tasks]
-        return {ask.measure: [other.wanted for other in asked if other.measure == ask.measure] for ask in asked}
+        """Requests of this run once it is trained, by measure (see `run_job.measure_run`)."""
+        asks = [ask for ask in self.asks if not ask.tasks or run.task.name in ask.tasks]
+        return {ask.measure: [other.wanted for other in asks if other.measure == ask.measure] for ask in asks}
 
     def to_json(self) -> dict[str, Any]:
         return dict(_ADAPTER.dump_python(self, mode="json"))
@@ -149,26 +149,26 @@ class Study:
     @staticmethod
     def from_json(content: Any) -> Study:
         """The inverse of `to_json`. Raises ValueError for unknown keys, wrong types and impossible runs."""
-        study: Study = validated(_ADAPTER, content)
+        study: Study = validate(_ADAPTER, content)
         return study
 
 
 _ADAPTER = TypeAdapter(Study)
 
 
-def repeated(names: Iterable[str]) -> str:
-    """The first name that comes twice, or nothing."""
+def first_repeated(names: Iterable[str]) -> str:
+    """The first name that comes twice, or an empty string."""
     return next((name for name, times in Counter(names).items() if times > 1), "")
 
 
-def validated(adapter: TypeAdapter[Any], content: Any) -> Any:
-    """Plain data as what the adapter reads. Raises ValueError of one line that says where it is wrong."""
+def validate(adapter: TypeAdapter[Any], content: Any) -> Any:
+    """The adapter's object from plain data. Raises ValueError, in one line with the place of the mistake."""
     try:
         return adapter.validate_json(json.dumps(content))  # strict, as JSON understands it
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        said = str(first["msg"]).removeprefix("Value error, ")
+        reason = str(first["msg"]).removeprefix("Value error, ")
         if first["type"] == "unexpected_keyword_argument":
-            said = "unknown key"
-        raise ValueError(f"study: {where or 'study'}: {' '.join(said.split())}") from None
+            reason = "unknown key"
+        raise ValueError(f"study: {where or 'study'}: {' '.join(reason.split())}") from None

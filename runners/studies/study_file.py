@@ -1,4 +1,4 @@
-"""A study as a file: the grid that a person writes, or the runs that were kept with their folder.
+"""A study as a file: a grid written by a person, or the runs saved with their folder.
 
     {
       "name": "reach",
@@ -11,9 +11,9 @@
       "matched": "parameters"
     }
 
-Tasks and models must be there; without the others the study is called as the file is, trains as `recall train`
-does, on five seeds, at one rate, and is asked for nothing more. A model is a memory's name, or that with
-options, width, layers, mlp_ratio and label. `"runs"` in place of the grid lists runs one by one.
+Tasks and models are required. By default the study is named as its file, trains as `recall train` does, on five
+seeds and at one rate, and requests no measure. A model is a memory's name, or an object with memory, options, width,
+layers, mlp_ratio and label. `"runs"` in place of the grid lists runs one by one.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from ..formatting import unknown
 from ..measures.requests import check
 from ..storage.runs import refuse_own_code
 from .presets import PRESETS
-from .study import FEW_SEEDS, Ask, Study, validated
+from .study import FEW_SEEDS, Ask, Study, validate
 
 
 @with_config(STRICT)
 @dataclass(frozen=True)
 class Grid:
-    """What a person writes; the fields of `Study.grid`."""
+    """A grid as a person writes it: the arguments of `Study.grid`."""
 
     name: str
     tasks: tuple[TaskSetting, ...]
@@ -57,8 +57,8 @@ _GRID: TypeAdapter[Grid] = TypeAdapter(Grid)
 def load_study(word: str) -> Study:
     """The study of a preset's name, of FILE.json, or of a folder of runs with its study.json.
 
-    A preset's name means the preset: `./demo` is the folder. Raises ValueError, in one line, for what is none
-    of these and for a study that cannot be; storage.CorruptRun for a damaged one.
+    A preset's name means the preset: `./demo` is the folder. Raises ValueError, in one line, for any other word and
+    for an impossible study; storage.CorruptRun for a damaged one.
     """
     if word in PRESETS:
         return PRESETS[word]()
@@ -66,7 +66,7 @@ def load_study(word: str) -> Study:
     if path.is_dir():
         if not os.path.lexists(path / "study.json"):
             raise ValueError(f"{word} holds no study.json: name a folder of runs, FILE.json, or a preset")
-        return kept(path / "study.json")
+        return load_saved(path / "study.json")
     if path.is_file():
         return read(path)
     if path.suffix == ".json" or os.sep in word:
@@ -81,9 +81,9 @@ def read(path: Path) -> Study:
     except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read as JSON: {' '.join(str(error).split())}") from None
     if isinstance(content, dict) and set(content) == {"digest", "content"}:
-        return kept(path)
+        return load_saved(path)
     try:
-        study = written(content, path)
+        study = parse_study(content, path)
         for run in study.runs:
             check(run, study.request(run))
         return study
@@ -91,11 +91,11 @@ def read(path: Path) -> Study:
         raise ValueError(f"{path}: {error}") from None
 
 
-def kept(path: Path) -> Study:
-    """The study that was sealed beside its runs. Imports no memory that lies in their folder."""
+def load_saved(path: Path) -> Study:
+    """The study saved beside its runs. Imports no memory that lies in their folder."""
     content = storage.read_record(path)
     if not isinstance(content, dict) or "study" not in content:
-        raise ValueError(f"{path} does not say how its runs were trained: it is older than this program")
+        raise ValueError(f"{path} does not say how its runs were trained: it is older than this version")
     for setting in models_in(content["study"]):
         refuse_own_code(path, setting["memory"])
     try:
@@ -104,8 +104,8 @@ def kept(path: Path) -> Study:
         raise ValueError(f"{path}: {error}") from None
 
 
-def written(content: Any, path: Path) -> Study:
-    """The study of what a person wrote; a memory of one's own, FILE.py:CLASS, is sought beside the file."""
+def parse_study(content: Any, path: Path) -> Study:
+    """The study of JSON written by a person; the file of a custom memory, FILE.py:CLASS, is sought beside it."""
     if not isinstance(content, dict):
         raise ValueError("study: a study is a JSON object with tasks and models")
     content = {"name": path.stem} | content
@@ -116,7 +116,7 @@ def written(content: Any, path: Path) -> Study:
             setting["memory"] = str(path.resolve().parent / setting["memory"])
     if "runs" in content:
         return Study.from_json(content)
-    grid: Grid = validated(_GRID, content)
+    grid: Grid = validate(_GRID, content)
     return Study.grid(**vars(grid))
 
 

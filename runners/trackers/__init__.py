@@ -1,8 +1,7 @@
-"""Where else a sweep can be watched: TensorBoard, Weights & Biases, Trackio. Never needed, and never in the way.
+"""Trackers of a sweep beside its own folder: TensorBoard, Weights & Biases, Trackio. No result depends on them.
 
-A sink is a module in this folder and a line in `SINKS`. It is imported when `--track` names it, and told of
-every point of a learning curve and of every finished run. What it does wrong is told once; the sweep goes
-on without it, and no result depends on it.
+A sink is a module in this folder and a line in `SINKS`. It is imported when `--track` names it, and receives every
+point of a learning curve and every finished run. Its first error is printed, and the sweep goes on without it.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from .. import storage
 from ..config.run import Run
 from ..execution.engines import Event
 from ..formatting import unknown
+from ..measures import MEASURES
 from ..training.loop import Progress
 
 SINKS = {
@@ -26,36 +26,36 @@ SINKS = {
     "trackio": "a project of Trackio, kept on this machine (default: the name of the study)",
     "wandb": "a project of Weights & Biases (default: the name of the study)",
 }
-"""What `--track NAME:WHERE` writes, by the name that is also its module here and its package."""
+"""Outputs of `--track NAME:WHERE`; NAME is also the module here and the package it needs."""
 
 Scores = list[dict[str, Any]]
 
 
 class Sink(Protocol):
-    """One place to watch from: a class `Sink(where, study, folder)` in its module."""
+    """One destination: a class `Sink(where, study, folder)` in its module."""
 
     def point(self, run: Run, progress: Progress) -> None:
         """A point of a learning curve; several runs may be under way."""
 
     def finished(self, run: Run, scores: Scores) -> None:
-        """What a run scored: rows as `results.py` has them, with their `kind`."""
+        """Scores of a finished run: records as in the table of scores, with their `kind`."""
 
     def failed(self, run: Run, reason: str) -> None:
-        """Why a run failed."""
+        """Reason of a failed run."""
 
     def close(self) -> None:
-        """The sweep is over, or was interrupted."""
+        """End of the sweep, or its interruption."""
 
 
 class Tracker:
-    """A sink that is kept from harm's way: shown events, dropped at its first error."""
+    """A guard around a sink: passes events on, and drops it at its first error."""
 
     def __init__(self, name: str, sink: Sink, folder: Path) -> None:
         self.name, self.folder = name, folder
         self.sink: Sink | None = sink
 
     def take(self, event: Event, run: Run) -> None:
-        """Pass on what an event says of a run."""
+        """Pass an event of a run on."""
         if self.sink is None:
             return
         try:
@@ -78,7 +78,7 @@ class Tracker:
     def _drop(self, error: Exception) -> None:
         self.sink = None
         words = " ".join(str(error).split()) or type(error).__name__
-        print(f"recall: {self.name} is not told any more, the runs go on: {words}", file=sys.stderr)
+        print(f"recall: {self.name} is not updated any more, the runs go on: {words}", file=sys.stderr)
 
 
 @contextmanager
@@ -91,15 +91,15 @@ def open_sinks(words: Sequence[str], study: str, folder: Path) -> Iterator[list[
     try:
         for word in words:
             name, _, where = word.partition(":")
-            trackers.append(Tracker(name, opened(name, where, study, folder), folder))
+            trackers.append(Tracker(name, open_sink(name, where, study, folder), folder))
         yield trackers
     finally:
         for tracker in trackers:
             tracker.close()
 
 
-def opened(name: str, where: str, study: str, folder: Path) -> Sink:
-    """A sink by name. Raises ValueError where there is none, or it cannot start."""
+def open_sink(name: str, where: str, study: str, folder: Path) -> Sink:
+    """A sink by name. Raises ValueError for an unknown name, or if it cannot start."""
     if name not in SINKS:
         raise ValueError(unknown("sink", name, list(SINKS)))
     if importlib.util.find_spec(name) is None:
@@ -113,17 +113,17 @@ def opened(name: str, where: str, study: str, folder: Path) -> Sink:
 
 
 def scores_of(place: Path) -> Scores:
-    """The scores of a finished run: at its training length, and at others where it was asked there."""
+    """Scores of a finished run: at its training length, and at others if it was tested there."""
     records: dict[str, Mapping[str, Any]] = {"test": storage.load_record(place / storage.RECORD, {})}
-    if (path := place / storage.EXTRAPOLATION).is_file():
+    if (path := place / MEASURES["extrapolation"].file).is_file():
         records["extrapolation"] = storage.load_record(path, {})
-    return [{"kind": kind, **row} for kind, record in records.items() for row in record["scores"]]
+    return [{"kind": kind, **score} for kind, record in records.items() for score in record["scores"]]
 
 
 def summary(scores: Scores) -> dict[str, float]:
-    """What was scored, in one level: `test/64/accuracy` at 64 tokens, and what it cost."""
-    row: dict[str, float] = {}
+    """Scores and state bytes in one level: `test/64/accuracy` at 64 tokens."""
+    flat: dict[str, float] = {}
     for score in scores:
         head = "/".join(str(score[part]) for part in ("kind", "mode", "length") if part in score)
-        row |= {f"{head}/{name}": score[name] for name in ("accuracy", "low", "high", "state_bytes")}
-    return row
+        flat |= {f"{head}/{name}": score[name] for name in ("accuracy", "low", "high", "state_bytes")}
+    return flat

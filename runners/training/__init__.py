@@ -1,1 +1,1 @@
-"""What training is made of: lengths and loads, rows, the rate, where it goes on, what it must not know."""
+"""Training of one run: the loop, its optimiser and checkpoints, checks for leaks, and memory swaps."""

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from models import SequenceModel
 
 from ..config.run import Run
-from ..storage import CorruptRun, digest, write_whole
+from ..storage import CorruptRun, digest, write_atomically
 from ..storage.records import read_plain
 from .adamw import AdamW
 
@@ -77,7 +77,7 @@ def save(path: Path, run: Run, model: nn.Module, optimiser: AdamW, progress: dic
             tensors[f"{OPTIMISER}{key}/{name}"] = _on_cpu(value)
     body = json.dumps({"identity": run.identity, "torch": torch.__version__, "progress": progress}, allow_nan=False)
     facts = {"content": body, "digest": _digest(body, tensors)}
-    write_whole(path, tensors_to_bytes(tensors, facts))
+    write_atomically(path, tensors_to_bytes(tensors, facts))
 
 
 def load(path: Path, run: Run) -> Checkpoint | None:

@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from models import SequenceModel
 from recall_tasks import Batch, Stream
 
-from ..config.curriculum import MIN_BATCH, POLICIES, Policy
+from ..config.curriculum import MIN_BATCH, Policy
 from ..config.run import Run
 from ..evaluation.evaluate import device_of, origins, places, score
 from .adamw import AdamW
@@ -157,7 +157,7 @@ def train(
     learning = [weights for weights in model.parameters() if weights.requires_grad]
     optimiser = AdamW(learning, setting.weight_decay)
     state = resume(checkpoint, run, model, optimiser, watch)
-    policy, schedule = POLICIES[setting.policy](run), Schedule(run)
+    policy, schedule = run.policy(), Schedule(run)
     batches = TrainingBatches(policy, setting.tokens, run.seed, dict(state.used))
     validation = Stream(run.task.task, run.task.length, "validation", run.seed)
     if state.cooling:

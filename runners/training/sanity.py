@@ -46,7 +46,7 @@ class Leak(ValueError):
 
 
 def initial_accuracy(model: SequenceModel, stream: Stream, rows: int = ROWS) -> Check:
-    """What an untrained model scores on the first `rows` rows, all their questions. Left in evaluation mode."""
+    """Score of an untrained model at all queries of the first `rows` sequences. Left in evaluation mode."""
     task = stream.task
     right = score(model, stream, rows).accuracy
     floor = task.chance
@@ -57,18 +57,18 @@ def initial_accuracy(model: SequenceModel, stream: Stream, rows: int = ROWS) -> 
 
 
 def cut_off_accuracy(model: SequenceModel, stream: Stream, rows: int = ROWS) -> Check:
-    """What a model scores without its memory on one question of each row. Left in evaluation mode."""
+    """Score of a model without its memory, at one query of each sequence. Left in evaluation mode."""
     task, batch = stream.task, stream.rows(0, rows)
     alone = questions_alone(batch)
     model.eval()
-    predict(model, batch)  # what keeps something outside its state has it now
+    predict(model, batch)  # a model that stores something outside its state has it now
     right = float((predict(model, alone) == alone.answers).mean())
     floor = task.chance if task.balanced else max(task.chance, accuracy(Memoryless([alone]), alone, task))
     return _check(right, floor, rows)
 
 
-def untrained(run: Run) -> Check:
-    """`initial_accuracy` of the run's model on its validation split. Raises Leak where it knows or looks ahead."""
+def check_untrained(run: Run) -> Check:
+    """`initial_accuracy` on the run's validation split. Raises Leak above the floor, or if the model looks ahead."""
     stream = Stream(run.task.task, run.task.length, "validation", run.seed)
     model = run.build()
     check = _refused(initial_accuracy(model, stream), f"{run.label}, untrained,")
@@ -78,17 +78,17 @@ def untrained(run: Run) -> Check:
 
 @torch.no_grad()
 def check_causal(model: SequenceModel, stream: Stream, rows: int = 4) -> None:
-    """Raises Leak where what comes after a place changes what is said there. Left in evaluation mode.
+    """Raises Leak if later tokens change an earlier prediction. Left in evaluation mode.
 
-    Rows are read to their middle, then as they are and with other tokens: all that was said before must stay. So
-    they are again from one token earlier: a memory that sees the whole of its blocks is blind to where one ends.
+    The second half of each sequence is replaced: predictions in the first half must stay. The same is checked one
+    token earlier, since a memory that sees whole blocks would pass where a block ends.
     """
     for half in range(stream.length // 2, max(0, stream.length // 2 - 2), -1):
         _check_causal(model, stream, rows, half)
 
 
 def _check_causal(model: SequenceModel, stream: Stream, rows: int, half: int) -> None:
-    """Raises Leak where tokens from place `half` on change what is said before it."""
+    """Raises Leak if tokens from position `half` on change predictions before it."""
     batch = stream.rows(0, rows)
     tokens = torch.from_numpy(batch.tokens).to(device_of(model))
     other = tokens.clone()
@@ -107,7 +107,7 @@ def _check_causal(model: SequenceModel, stream: Stream, rows: int, half: int) ->
         )
 
 
-def cut_off(model: SequenceModel, stream: Stream) -> Check:
+def check_cut_off(model: SequenceModel, stream: Stream) -> Check:
     """`cut_off_accuracy` of a trained model. Raises Leak where it still knows what only its memory can."""
     return _refused(cut_off_accuracy(model, stream), "the model with its memory cut off")
 

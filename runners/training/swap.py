@@ -1,9 +1,8 @@
-"""A finished run with another memory in place of its own, its weights as they are.
+"""Memory swaps: a finished run with another memory in place of its own, its weights unchanged.
 
-What it is good for: caching the states of a memory that was trained without caches (and training the gates
-alone), reading Elastic Memory's coefficients at other places than in training, drowning its local keys and
-values in noise, giving a gate an oracle. What the new memory adds to the weights is its gates alone;
-where it needs more, or other weights, the swap is refused.
+Uses: caching the states of a memory that was trained without caches (and training the gates alone), reading
+Elastic Memory's coefficients at other positions than in training, replacing its local keys and values by noise,
+giving a gate an oracle. The new memory may add gates and no other weights; otherwise the swap is refused.
 """
 
 from __future__ import annotations
@@ -24,13 +23,13 @@ from ..config.run import ModelSetting, Option, Run
 from .loop import train
 
 
-def swapped(
+def swap_memory(
     run: Run, model: SequenceModel, memory: str, options: Mapping[str, Option] | None = None
 ) -> tuple[Run, SequenceModel]:
-    """The run as it would be with this memory, and its model with the weights of the one trained.
+    """The run with this memory, and its model with the trained weights.
 
-    Options that are not named are as they were in training where both memories have them. Raises
-    ValueError where the weights do not fit.
+    Options that are not named stay as in training if both memories have them. Raises ValueError if the weights do
+    not fit.
     """
     given, kind, own = dict(options or {}), load_memory(memory), load_memory(run.model.memory)
     trained = memory_options(own) | run.model.options
@@ -38,11 +37,11 @@ def swapped(
     first = model.blocks[0].memory
     if issubclass(kind, CachingMemory) and isinstance(first, Recurrent) and not isinstance(first, CachingMemory):
         shared["base"] = base_of(first)
-        new = replaced(run, memory, shared, given)
-        added = {name: value for name, value in new.model.options.items() if name not in BROUGHT}
-        return new, with_caching(model, kind, run.seed, **added).eval()
-    new = replaced(run, memory, shared, given)
-    made = new.build()
+        swapped = with_memory(run, memory, shared, given)
+        added = {name: value for name, value in swapped.model.options.items() if name not in BROUGHT}
+        return swapped, with_caching(model, kind, run.seed, **added).eval()
+    swapped = with_memory(run, memory, shared, given)
+    made = swapped.build()
     other = made.blocks[0].memory
     if isinstance(first, Recurrent) and isinstance(other, Recurrent) and type(first.rule) is not type(other.rule):
         raise ValueError(f"{memory} writes by another rule than the {run.label} that was trained")
@@ -52,11 +51,11 @@ def swapped(
             f"{memory} has other weights than the {run.label} that was trained ({wrong[0]}): "
             "swap memories that share them, such as a rule and its caches"
         )
-    return new, made.eval()
+    return swapped, made.eval()
 
 
-def replaced(run: Run, memory: str, shared: Mapping[str, Option], given: Mapping[str, Option]) -> Run:
-    """The run with this memory. Raises ValueError for an option that decides weights and is not as in training."""
+def with_memory(run: Run, memory: str, shared: Mapping[str, Option], given: Mapping[str, Option]) -> Run:
+    """The run with this memory. Raises ValueError for an option that decides weights and differs from training."""
     for name in (name for name in BROUGHT if name in given):
         if given[name] != shared.get(name):
             was = "trained without" if name not in shared else f"trained with {name} {shared[name]}"
@@ -66,7 +65,7 @@ def replaced(run: Run, memory: str, shared: Mapping[str, Option], given: Mapping
 
 
 def base_of(memory: Recurrent) -> str:
-    """The name of a memory's rule. Raises ValueError for one that is not of the registry."""
+    """Name of a memory's rule. Raises ValueError for a rule outside the registry."""
     for name, rule in RULES.items():
         if type(memory.rule) is rule:
             return name
@@ -74,13 +73,13 @@ def base_of(memory: Recurrent) -> str:
 
 
 def fitting(made: SequenceModel, trained: SequenceModel) -> dict[str, Tensor]:
-    """The trained weights, without those whose shape is another in the model made: these count as missing."""
+    """The trained weights whose shapes fit the model made; the others count as missing."""
     shapes = {name: weights.shape for name, weights in made.state_dict().items()}
     return {name: w for name, w in trained.state_dict().items() if shapes.get(name, w.shape) == w.shape}
 
 
 def with_trained_gates(run: Run, model: SequenceModel, updates: int) -> SequenceModel:
-    """The model after `updates` in which the gates of its caches alone learn, on the task itself."""
+    """The model after `updates` that train only the gates of its caches, on the task itself."""
     training = replace(run.training, updates=updates, policy="fixed", weights=None)
     trained, _, _ = train(replace(run, training=training), model=only_gates(model))
     return trained.requires_grad_(True).eval()

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from recall_tasks import bounds
-from runners.execution import jobs
+from runners.execution import run_job
 
 from . import points
 from .sweep import Broken, carry_through, check_kept, check_whole, contents
@@ -39,7 +39,7 @@ class Stage:
 
 def undisturbed(scratch: Path, random: Random) -> Stage:
     """Carry the sweep out twice: both must be the same, or nothing here means anything."""
-    bounds.recalled_bits, jobs.environment = cache(bounds.recalled_bits), cache(jobs.environment)
+    bounds.recalled_bits, run_job.environment = cache(bounds.recalled_bits), cache(run_job.environment)
     carry_through(scratch / "warm")  # what is imported and worked out once is then there in every fork
     told, seconds = scratch / "points", []
     for name in ("whole", "again"):

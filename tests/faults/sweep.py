@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from runners import storage
-from runners.compare import carry_out
 from runners.config.run import ModelSetting, TaskSetting, Training
-from runners.execution import jobs
+from runners.execution import run_job
 from runners.execution.engines import execute
-from runners.studies import Ask, Study
+from runners.execution.sweep import carry_out
+from runners.studies.study import Ask, Study
 
 STUDY = Study.grid(
     "faults",
@@ -43,7 +43,7 @@ def carry_through(folder: Path, arming: Callable[[], None] | None = None, traine
     if arming:
         arming()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    train = partial(jobs.train, every=0.0)
+    train = partial(run_job.train, every=0.0)
 
     def told(run: Any, *arguments: Any, **named: Any) -> Any:
         if trained:
@@ -51,7 +51,7 @@ def carry_through(folder: Path, arming: Callable[[], None] | None = None, traine
                 file.write(f"{run.name}\n")
         return train(run, *arguments, **named)
 
-    jobs.train = told
+    run_job.train = told
     failed = 0
     try:
         for event in carry_out(STUDY, folder, partial(execute, workers=0), command="sweep", retry=True):

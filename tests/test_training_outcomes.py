@@ -1,4 +1,4 @@
-"""When a run counts as half right, solved and converged, and which rows may say so: told with invented accuracies."""
+"""Half right, solved, converged: when a run counts as each, and the sequences that decide it (accuracies invented)."""
 
 from types import SimpleNamespace
 
@@ -8,14 +8,14 @@ from untrained import a_run
 
 from recall_tasks import Stream
 from runners.config.run import Run, Training
-from runners.studies.learning_rates import choose, seen
+from runners.studies.learning_rates import choose_rate, validation_record
 from runners.training import loop as training
 from runners.training.adamw import AdamW
 from runners.training.loop import step, train
 
 
-def told(monkeypatch, accuracies, validations, losses=(), policy="fixed", **fields):
-    """The outcome of a run whose updates and looks at the validation split come out like this; the last one stays."""
+def outcome_of(monkeypatch, accuracies, validations, losses=(), policy="fixed", **fields):
+    """Outcome of a run with these accuracies of updates and of validations; the last one repeats."""
     accuracies, validations, losses = list(accuracies), list(validations), list(losses) or [1.0]
 
     def step(*given):
@@ -35,30 +35,30 @@ def told(monkeypatch, accuracies, validations, losses=(), policy="fixed", **fiel
 
 
 def test_half_is_the_first_update_that_reaches_one_half_and_no_less(monkeypatch):
-    assert told(monkeypatch, [0.1, 0.49, 0.5, 0.9], [0.0]).updates_to_half == 3
-    assert told(monkeypatch, [0.49], [0.0]).updates_to_half is None
+    assert outcome_of(monkeypatch, [0.1, 0.49, 0.5, 0.9], [0.0]).updates_to_half == 3
+    assert outcome_of(monkeypatch, [0.49], [0.0]).updates_to_half is None
 
 
 def test_solved_takes_exactly_the_accuracy_asked_for_on_validation(monkeypatch):
-    solved = told(monkeypatch, [0.5, 0.9], [0.9], solve_at=0.9)
+    solved = outcome_of(monkeypatch, [0.5, 0.9], [0.9], solve_at=0.9)
     assert (solved.solved, solved.updates_to_solve) == (True, 2)
-    not_yet = told(monkeypatch, [0.5, 0.9], [0.89], solve_at=0.9)
+    not_yet = outcome_of(monkeypatch, [0.5, 0.9], [0.89], solve_at=0.9)
     assert (not_yet.solved, not_yet.updates_to_solve, not_yet.stopped) == (False, None, "updates")
 
 
 def test_a_run_that_solved_and_then_diverged_did_not_converge(monkeypatch):
-    outcome = told(monkeypatch, [1.0], [1.0], losses=[1.0, 1.0, float("nan")])
+    outcome = outcome_of(monkeypatch, [1.0], [1.0], losses=[1.0, 1.0, float("nan")])
     assert (outcome.stopped, outcome.solved, outcome.validation) == ("diverged", False, None)
     assert outcome.updates_to_solve == 1
 
 
 def test_a_rate_at_which_runs_diverged_after_a_good_look_is_not_chosen(monkeypatch):
     """By whatever the validation split said before."""
-    fell = told(monkeypatch, [0.1], [0.9], [1.0] * 60 + [float("inf")], policy="mixture")
+    fell = outcome_of(monkeypatch, [0.1], [0.9], [1.0] * 60 + [float("inf")], policy="mixture")
     assert (fell.stopped, fell.updates, fell.validation) == ("diverged", 61, None)
-    stayed = told(monkeypatch, [0.1], [0.2])
-    rows = [seen(rate, 0, vars(outcome)) for rate, outcome in ((0.1, fell), (0.01, stayed))]
-    assert choose(pd.DataFrame(rows)) == 0.01
+    stayed = outcome_of(monkeypatch, [0.1], [0.2])
+    rows = [validation_record(rate, 0, vars(outcome)) for rate, outcome in ((0.1, fell), (0.01, stayed))]
+    assert choose_rate(pd.DataFrame(rows)) == 0.01
 
 
 def test_no_update_has_a_gradient_beyond_the_clip():

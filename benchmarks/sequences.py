@@ -1,6 +1,6 @@
-"""Rows a second on one core, each task at its defaults and at its presets. `rows/s` is `Stream.block` alone.
+"""Sequences a second on one core, each task at its defaults and at its presets. `sequences/s` is `Stream.block` alone.
 Blanks come in memory that nobody has touched yet, which flatters long rows: `read` is `Stream.block` and then
-copying its arrays into others that are there, and `of a copy` the share of the rate of that copy alone, which
+copying its arrays into others that are there, and `of a copy` the fraction of the rate of that copy alone, which
 holds on a loaded machine too. The aims stand first."""
 
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ import numpy as np
 from recall_tasks import TASKS, Stream, make_task
 from recall_tasks.batch import Ints
 
+from .tables import Columns, Line
 from .timing import seconds
 
 LENGTH, LONGER = 64, 512
@@ -32,19 +33,20 @@ def cells() -> Iterator[tuple[str, str, int, dict[str, Any]]]:
             yield name, "", LONGER, {}
 
 
-def table() -> Iterator[str]:
-    heads = f"{'task':<18}{'setting':<24}{'length':>7}{'load':>6}{'vocabulary':>12}"
-    yield f"{heads}{'rows/s':>12}{'read':>12}{'of a copy':>11}{'aim':>12}"
+def table() -> Iterator[Line]:
+    columns = {"task": "<18", "setting": "<24", "length": ">7", "load": ">6", "vocabulary": ">12,"}
+    columns |= {"sequences/s": ">13,.0f", "read": ">12,.0f", "of a copy": ">11.3f"}
+    yield Columns(columns | {"aim": ">12,", "of it": ">7.2f"})
     for name, length, fields, aim in AIMS:
-        line, rate = measured(name, "", length, fields)
-        yield f"{line}{aim:>12,}  {rate / aim:.2f} of it"
-    yield ""
+        record = measure_setting(name, "", length, fields)
+        yield *record, aim, record[5] / aim
+    yield Columns(columns)
     for name, setting, length, fields in cells():
-        yield measured(name, setting, length, fields)[0]
+        yield measure_setting(name, setting, length, fields)
 
 
-def measured(name: str, setting: str, length: int, fields: dict[str, Any]) -> tuple[str, float]:
-    """A line of the table, and the rows a second that are drawn."""
+def measure_setting(name: str, setting: str, length: int, fields: dict[str, Any]) -> tuple[Any, ...]:
+    """A record of the table, the sequences a second that are drawn sixth."""
     task = make_task(name, **fields)
     stream = Stream(task, length)
     numbers = count(10_000)  # where a curriculum has come to its last stage
@@ -61,5 +63,5 @@ def measured(name: str, setting: str, length: int, fields: dict[str, Any]) -> tu
     read = seconds(lambda: copy(stream.block(next(numbers)).arrays()), repeats=repeats, warmup=0)
     plain = seconds(lambda: copy(same), repeats=repeats)
     rows = stream.block_rows
-    words = f"{name:<18}{setting:<24}{length:>7}{getattr(task, task.load):>6}{task.vocab_size:>12,}"
-    return f"{words}{rows / draw:>12,.0f}{rows / read:>12,.0f}{plain / read:>11.3f}", rows / draw
+    setting_of = (name, setting, length, getattr(task, task.load), task.vocab_size)
+    return *setting_of, rows / draw, rows / read, plain / read

@@ -1,0 +1,107 @@
+"""The job of a worker: train one run, test it, measure what is requested, and save each part when it is whole."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from recall_tasks import Stream
+
+from .. import storage
+from ..config.run import Run
+from ..evaluation.evaluate import outputs
+from ..evaluation.scored_table import score_tables
+from ..measures import MEASURES
+from ..measures.requests import Requests, check, record_of, remaining
+from ..training.loop import train
+from ..training.sanity import check_cut_off, check_untrained
+from .provenance import environment
+
+TEST_ROWS = 512
+
+WAIT = 0.5
+"""Seconds between two attempts at a run that another process works on."""
+ELSEWHERE = "another process works on it"
+"""Result of a job whose run was left to another process."""
+
+
+def train_run(run: Run, folder: Path, watch: Callable[[Any], None], device: str = "cpu") -> Path:
+    """Train, test at the training length, and write the run's directory; resumes an interrupted training."""
+    stream = Stream(run.task.task, run.task.length, "test")
+    initial = check_untrained(run)
+    checkpoint = storage.checkpoint_path(folder, run)
+    model, outcome, curve = train(run, watch, run.build().to(device), checkpoint)
+    scored, tables = score_tables(run, model, stream.task, stream.length, TEST_ROWS)
+    result = {
+        "outcome": vars(outcome),
+        "curve": [{k: finite(v) for k, v in point.items()} for point in curve],
+        "initial": initial,
+        "cut_off": check_cut_off(model, stream),
+        **tables,
+        "checksum": stream.checksum(),
+        "environment": environment() | {"device": device},
+    }
+    place = storage.write_run(folder, run, result, dict(model.cpu().state_dict()), outputs(scored, "test"))
+    checkpoint.unlink(missing_ok=True)
+    return place
+
+
+def finite(value: float) -> float | None:
+    """The value, or None where it is not finite: JSON has no NaN."""
+    return value if value == value and abs(value) != float("inf") else None
+
+
+def complete_run(
+    run_json: dict[str, Any], folder: str, request: Requests, device: str, watch: Callable[[Any], None]
+) -> str:
+    """Train one run and measure what is requested, without repeating anything: the job of a worker.
+
+    Returns the run's name, or ELSEWHERE where another process works on it.
+    """
+    run, root = Run.from_json(run_json), Path(folder)
+    with storage.claim(root, run) as claimed:
+        if not claimed:
+            return ELSEWHERE
+        if not storage.is_finished(root, run):
+            train_run(run, root, watch, device)
+        return measure_run(str(root / run.name), request, watch, device)
+
+
+def measure_run(place: str, request: Requests, watch: Callable[[Any], None], device: str = "cpu") -> str:
+    """Measure what a finished run lacks of a request, one measure after the other; returns its name."""
+    path = Path(place)
+    if left := remaining(path, request):
+        run, model = storage.load_run(path), storage.load_model(path).to(device)
+        check(run, request)
+        for name, wanted in left:
+            measure = MEASURES[name]
+            for part in measure.parts(run, wanted, record_of(path, name), watch):
+                before = record_of(path, name)
+                record, tensors = measure.measure(run, model, part, watch)
+                saved = list(before.get("outputs", ())) if before else []
+                if tensors:
+                    saved.append(write_outputs(path, f"outputs-{name}-{len(saved)}", tensors))
+                record = (measure.merge(before, record) if before else record) | {"outputs": saved}
+                storage.write_record(path / measure.file, record)
+    return path.name
+
+
+def measure_when_free(place: str, request: Requests, watch: Callable[[Any], None]) -> str:
+    """`measure_run` once no other process works on the run; what that one measured is not repeated."""
+    path = Path(place)
+    run = storage.load_run(path)
+    while True:
+        with storage.claim(path.parent, run) as claimed:
+            if claimed:
+                return measure_run(place, request, watch)
+        watch(f"waiting: {ELSEWHERE}")
+        time.sleep(WAIT)
+
+
+def write_outputs(place: Path, name: str, tensors: Mapping[str, Tensor]) -> dict[str, str]:
+    """Save answers under a name that no record has yet, so that a crash leaves every record with its own."""
+    return {"name": name, "digest": storage.write_tensors(place, name, tensors)}

@@ -1,0 +1,146 @@
+"""Measure: one kind of question to a finished run, with all that belongs to it in one object.
+
+A measure writes one record beside the run, whole or not at all. What was measured before is not measured again:
+`remaining` says what a record lacks of a request, `merge` adds a new record to the one that is there.
+
+Nothing here or in a measure's module imports torch, numpy or pandas until it works, so that help, queries and a
+person's mistakes do not wait for them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..storage.schema import Table
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from models import SequenceModel
+
+    from ..config.messages import Watch
+    from ..config.run import Run
+    from ..evaluation.scored_table import ScoredTable
+
+Request = Mapping[str, Any]
+"""What a measure is asked for, as JSON has it; each measure says which keys it takes."""
+
+Record = dict[str, Any]
+"""What was measured: `done`, how far it went, and tables, each a list of records."""
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A flag of the measure's command, and the key that it fills in a request.
+
+    key       in a request; "" for the flag's own name; None for a flag that is not part of it
+    default   None leaves the key out
+    least     of integers
+    several   takes a list; `empty`: an empty one too
+    choices   names that it takes; called when the command is used, as listing them may wait for torch
+    shown_default   that the help names where `default` is None
+    """
+
+    name: str
+    kind: type
+    meaning: str
+    default: Any = None
+    least: int | None = None
+    several: bool = False
+    empty: bool = False
+    choices: Callable[[], Sequence[str]] | None = None
+    key: str | None = ""
+    shown_default: Any = None
+
+
+SEQUENCES = ("rows", "sequences")
+"""The key of the number of test sequences in requests and records, and the flag that fills it."""
+
+
+class Measure(ABC):
+    """One kind of question to a finished run.
+
+    name          of the measure in requests, and of its record NAME.json beside the run
+    command       `recall COMMAND RUN ...` asks finished runs
+    meaning       a line of help
+    description   what the command's help says beyond
+    tables        those that its record holds
+    flags         of its command
+    positional    a word before the runs, such as the memory of a swap
+    reports       whether its command writes the report when it is done
+    """
+
+    name: ClassVar[str]
+    command: ClassVar[str]
+    meaning: ClassVar[str]
+    description: ClassVar[str] = ""
+    tables: ClassVar[tuple[Table, ...]] = ()
+    flags: ClassVar[tuple[Flag, ...]] = ()
+    positional: ClassVar[str] = ""
+    reports: ClassVar[bool] = False
+    shape: ClassVar[Mapping[str, type]] = {"done": list}
+    """What every record holds, by key: a record of another shape is damaged."""
+
+    @property
+    def file(self) -> str:
+        """Name of the record's file."""
+        return f"{self.name}.json"
+
+    @abstractmethod
+    def check(self, run: Run, request: Request) -> None:
+        """Raise ValueError where the run cannot be asked for this: before any work."""
+
+    @abstractmethod
+    def remaining(self, record: Record | None, request: Request) -> Request | None:
+        """What a record lacks of a request; None where nothing."""
+
+    def parts(self, run: Run, request: Request, record: Record | None, watch: Watch) -> Iterator[Request]:
+        """The request in pieces, each measured and saved before the next; all at once unless a measure takes long."""
+        yield request
+
+    @abstractmethod
+    def measure(
+        self, run: Run, model: SequenceModel, request: Request, watch: Watch
+    ) -> tuple[Record, dict[str, Tensor]]:
+        """The record, and tensors to be saved with it: the answers to every question, by name."""
+
+    @abstractmethod
+    def merge(self, old: Record, new: Record) -> Record:
+        """Both records; the new one's results where both measured the same."""
+
+    def content(self, record: Record) -> Record:
+        """The record with its tables as lists of records; itself where it holds them so."""
+        return record
+
+    def scored_tables(self) -> tuple[ScoredTable, ...]:
+        """Tables that `recall verify` works out again from the saved answers."""
+        return ()
+
+    def flags_for(self, words: Sequence[str]) -> tuple[Flag, ...]:
+        """The flags of its command; `words` are those typed, on which they may depend."""
+        return self.flags
+
+    def request(self, given: Mapping[str, Any]) -> Request:
+        """The request that these flags make, by their names. Raises ValueError where they contradict each other."""
+        keys = {flag.name: flag.name if flag.key == "" else flag.key for flag in self.flags}
+        return {key: given[name] for name, key in keys.items() if key is not None and given.get(name) is not None}
+
+
+def only_keys(measure: Measure, request: Request, keys: Sequence[str]) -> None:
+    """Raise ValueError for a key that the measure does not take."""
+    if strange := [key for key in request if key not in keys]:
+        raise ValueError(f"{measure.name} takes {', '.join(keys)}, not {strange[0]!r}")
+
+
+def integers(request: Request, *keys: str, least: int = 1) -> None:
+    """Raise ValueError where a key holds something else than integers of at least `least`; None counts as missing."""
+    for key in keys:
+        value = request.get(key)
+        if value is None:
+            continue
+        for one in value if isinstance(value, list | tuple) else [value]:
+            if type(one) is not int or one < least:
+                raise ValueError(f"{key} takes integers of at least {least}, not {one!r}")

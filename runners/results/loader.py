@@ -1,0 +1,209 @@
+"""The one loader of finished runs: records, labels and chosen learning rates, for everybody who reads results.
+
+Records alone are read, and nothing of them is executed: no model is built and no memory imported, so that a query
+does not wait for torch.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ..evaluation.tables import CURVES, TESTED
+from ..measures import MEASURES
+from ..storage.records import CorruptRun, digest, load_record
+from ..studies.learning_rates import choose_rate, group_key, validation_record
+from .labels import run_labels
+
+RECORD, FAILED = "result.json", ".failed.json"
+SETTINGS: dict[str, type | tuple[type, ...]] = {"task": dict, "model": dict, "training": dict, "seed": int}
+RESULT: dict[str, type | tuple[type, ...]] = {"outcome": dict, "environment": dict, "identity": str}
+FAILURE = ("kind", "reason", "attempts", "seconds")
+
+Json = dict[str, Any]
+
+
+@dataclass
+class FinishedRun:
+    """A finished run as its records have it.
+
+    settings   run.json
+    result     result.json; its outcome says too whether training `diverged`
+    records    of measures, by their names
+    label      of its memory, with what runs of one memory differ in beside their seed: other sizes are others
+    chosen     whether its learning rate is the one that validation chose for its memory on its task
+    """
+
+    place: Path
+    settings: Json
+    result: Json
+    records: dict[str, Json] = field(default_factory=dict)
+    label: str = ""
+    chosen: bool = True
+
+    @property
+    def name(self) -> str:
+        return self.place.name
+
+    @property
+    def keys(self) -> Json:
+        """The columns that name a run in every table."""
+        task, seed = self.settings["task"]["name"], self.settings["seed"]
+        return {"run": self.name, "task": task, "memory": self.label, "seed": seed}
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Finished runs, failures as (folder, record), and a line for each record that could not be trusted."""
+
+    runs: list[FinishedRun]
+    failures: list[tuple[Path, Json]]
+    damaged: list[str]
+
+    @property
+    def chosen(self) -> list[FinishedRun]:
+        """The runs at chosen learning rates."""
+        return [run for run in self.runs if run.chosen]
+
+
+def load(places: Iterable[Path], strict: bool = True, every_rate: bool = False) -> Loaded:
+    """The finished runs and failures of these run directories and FAILED records, in their order, each run once.
+
+    strict   raise CorruptRun, with the mend, for a record that does not match its digest, and for a run whose
+             tensors do not; else leave it out, say so in `damaged`, and do not read tensors
+
+    Labels and chosen rates are worked out over all that is loaded. Runs at rates that were not chosen have the label
+    of the chosen ones, unless `every_rate` is asked for: then labels name the rate where it differs.
+    """
+    runs: list[FinishedRun] = []
+    failures: list[tuple[Path, Json]] = []
+    damaged: list[str] = []
+    copies: set[tuple[str, str]] = set()
+    for place in places:
+        try:
+            if place.name.endswith(FAILED):
+                failures.append((place.parent, failure(place)))
+                continue
+            run = finished_run(place, strict)
+            copy = (place.resolve().name, digest((place / RECORD).read_bytes()))
+            if copy in copies:
+                continue  # a folder and its copy hold the same training, which counts once
+            copies.add(copy)
+            runs.append(run)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            if strict:
+                raise as_corrupt(place, error) from None
+            leave_out(place, error, failures, damaged)
+            continue
+        for name, measure in MEASURES.items():
+            try:
+                if (place / measure.file).is_file():
+                    record = load_record(place / measure.file, measure.shape if strict else {})
+                    run.records[name] = measure.content(record)
+                    for table in measure.tables:
+                        table.records(run.records[name])
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                run.records.pop(name, None)
+                if strict:
+                    raise as_corrupt(place / measure.file, error) from None
+                leave_out(place, error, failures, damaged)
+    name_runs(runs, every_rate)
+    return Loaded(runs, failures, damaged)
+
+
+def finished_run(place: Path, strict: bool) -> FinishedRun:
+    """A run without the records of its measures. Raises CorruptRun, or KeyError and TypeError for another form."""
+    if strict:
+        from ..storage.runs import load_result, load_settings  # torch, for the digests of tensors
+
+        settings, result = load_settings(place), load_result(place)
+    else:
+        settings = load_record(place / "run.json", SETTINGS)
+        if not (place / RECORD).is_file():
+            raise CorruptRun(f"{place} has no {RECORD} and was not used (delete {place} to run it again)")
+        result = load_record(place / RECORD, RESULT)
+    outcome = result["outcome"]
+    result = {**result, "outcome": outcome | {"diverged": outcome["stopped"] == "diverged"}}
+    run = FinishedRun(place, settings, result)
+    _ = rate_record(run), settings["task"]["name"], settings["model"]["memory"]  # all that labels rest on is there
+    for table in (*TESTED, CURVES):
+        table.records(result)
+    return run
+
+
+def rate_record(run: FinishedRun) -> Json:
+    """What a choice of learning rate sees of a run: nothing of its test sequences."""
+    return validation_record(run.settings["training"]["learning_rate"], run.settings["seed"], run.result["outcome"])
+
+
+def name_runs(runs: Sequence[FinishedRun], every_rate: bool) -> None:
+    """Give runs their labels, and say which have the chosen learning rate."""
+    groups: dict[str, list[FinishedRun]] = {}
+    for run in runs:
+        groups.setdefault(group_key(run.settings), []).append(run)
+    for same in groups.values():
+        rate = choose_rate(pd.DataFrame([rate_record(run) for run in same]))
+        for run in same:
+            run.chosen = run.settings["training"]["learning_rate"] == rate
+    labels = run_labels([configuration(run) for run in runs if run.chosen or every_rate], rates=every_rate)
+    for same in groups.values():
+        of_chosen = next(labels[run.name] for run in same if run.chosen)
+        for run in same:
+            run.label = labels.get(run.name, of_chosen)
+
+
+def as_corrupt(path: Path, error: Exception) -> ValueError:
+    """The error of a record that is not used, as one sentence."""
+    if isinstance(error, ValueError):
+        return error
+    return CorruptRun(f"{path} was not used: {error!r} in its records")
+
+
+def leave_out(place: Path, error: Exception, failures: list[tuple[Path, Json]], damaged: list[str]) -> None:
+    """Note what cannot be trusted."""
+    reason = str(as_corrupt(place, error))
+    damaged.append(reason)
+    failures.append((place.parent, {"run": place.name, "kind": "damaged", "reason": reason}))
+
+
+def failure(path: Path) -> Json:
+    """The reason why a run failed, as a record of the table `failures`."""
+    note = load_record(path, {})
+    return {"run": note["name"]} | {name: note[name] for name in FAILURE}
+
+
+def find_all(folders: Iterable[Path]) -> Iterator[Path]:
+    """Run directories and FAILED records at any depth below these folders, each once, in order of path.
+
+    Raises ValueError for a folder that is not there, or below which there is none.
+    """
+    places: dict[Path, Path] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise ValueError(f"no directory {folder} (finished runs are kept where --out said, runs/ by default)")
+        inside = {path.resolve(): path for path in places_below(folder)}
+        if not inside:
+            raise ValueError(f"no finished run below {folder} (train one first: recall train --help)")
+        places = inside | places
+    yield from places.values()
+
+
+def places_below(folder: Path) -> Iterator[Path]:
+    """Run directories and FAILED records of one folder."""
+    for root, inside, files in os.walk(folder):
+        here = Path(root)
+        inside[:] = sorted(name for name in inside if not name.startswith("."))
+        if "run.json" in files or RECORD in files:
+            inside.clear()
+            yield here
+        yield from (here / name for name in sorted(files) if name.endswith(FAILED) and not name.startswith("."))
+
+
+def configuration(run: FinishedRun) -> Mapping[str, Any]:
+    """The configuration of a run with its name, as `Results.study` has it."""
+    return {"name": run.name} | run.settings
