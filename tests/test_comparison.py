@@ -74,7 +74,7 @@ def test_the_first_is_held_against_every_other_on_the_same_rows(results: Results
         )
         asked = tested[tested["task"] == row["task"]]["num_questions"].iloc[0]
         alone = paired_difference(part.loc["attention"], part.loc[row["against"]], np.full(96, asked))
-        for name in ("difference", "low", "high", "p", "effect", "seeds", "rows"):
+        for name in ("difference", "low", "high", "p", "effect", "seeds", "num_sequences"):
             assert row[name] == getattr(alone, name)
 
 
@@ -157,7 +157,7 @@ def test_only_common_rows_are_paired() -> None:
     shorter = table[(table["memory"] == "a") | (table["sequence"] < 50)]
     row = pair_differences(dataclasses.replace(results, sequences=shorter)).iloc[0]
     again = pair_differences(dataclasses.replace(results, sequences=table[table["sequence"] < 50])).iloc[0]
-    assert row["rows"] == 50
+    assert row["num_sequences"] == 50
     pd.testing.assert_series_equal(row, again)
 
 
@@ -172,7 +172,7 @@ def test_the_order_of_rows_changes_nothing() -> None:
 
 
 def test_other_rows_are_not_paired() -> None:
-    """Another checksum, or a row that asks another number of questions: other rows, whatever their numbers."""
+    """Another checksum, or a sequence of another number of questions: other sequences, whatever their numbers."""
     results = invented({"a": 0.9, "b": 0.5, "c": 0.4}, seeds=5)
     sums = results.scores.assign(checksum=np.where(results.scores["memory"] == "b", "f00", "5ee"))
     table = results.sequences
@@ -180,7 +180,7 @@ def test_other_rows_are_not_paired() -> None:
     for other in ({"scores": sums}, {"sequences": table.assign(num_questions=asked)}):
         changed = dataclasses.replace(results, **other)
         pairs = pair_differences(changed).set_index("against")
-        assert pairs["verdict"].to_dict() == {"b": "other rows", "c": "not shown"}
+        assert pairs["verdict"].to_dict() == {"b": "other sequences", "c": "not shown"}
         assert pairs.loc["b", ["difference", "p"]].isna().all()
         assert not pairs.loc["c", ["difference", "p"]].isna().any()
         assert best_memories(pairs.reset_index()) == set()

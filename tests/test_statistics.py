@@ -448,7 +448,7 @@ def test_the_difference_changes_sign_with_its_order() -> None:
     assert (one.difference, one.low, one.high, one.effect) == pytest.approx(
         (-other.difference, -other.high, -other.low, 1 - other.effect)
     )
-    assert (one.p, one.seeds, one.rows, one.least) == (other.p, 3, 50, 1 / 56)
+    assert (one.p, one.seeds, one.num_sequences, one.least) == (other.p, 3, 50, 1 / 56)
 
 
 def test_memories_that_are_both_perfect_are_not_certain_to_be_equal() -> None:

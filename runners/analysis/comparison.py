@@ -17,7 +17,7 @@ from ..statistics import Difference, across_seeds, fraction_solved, holm, iqm_in
 CONSTANT = (*FLOORS, "ceiling", "payload_bits", "state_bytes", "parameters")
 LEVEL = 0.05
 """Chance taken of any wrong claim, over all claims of a table."""
-MEASURED = ["difference", "low", "high", "p", "p_holm", "effect", "seeds", "rows"]
+MEASURED = ["difference", "low", "high", "p", "p_holm", "effect", "seeds", "num_sequences"]
 COLUMNS = ["task", "length", "memory", "against", *MEASURED, "verdict"]
 
 
@@ -164,8 +164,8 @@ def pair_differences(
     p_holm                  p of the claim that this record belongs to, corrected for all claims (Holm); missing
                             where either has one seed, which says nothing of others
     effect                  how often a training of `memory` beats one of `against`, ties half
-    seeds, rows             trainings of the one that has fewer; sequences in common
-    verdict                 "above", "below", "not shown", "3 seeds cannot show it", "other rows"
+    seeds, num_sequences    trainings of the one that has fewer; sequences in common
+    verdict                 "above", "below", "not shown", "3 seeds cannot show it", "other sequences"
 
     With `contrasts` these pairs (memory, against) are compared, with a `baseline` each other memory against it, and
     each record is a claim. With neither the memory with the highest mean on a task is compared with every other, and a
@@ -175,7 +175,7 @@ def pair_differences(
 
     `kind` "test" compares at the training length, another kind at `length`, or at the longest it has for each task,
     with the load of training. Runs whose sequences differ, by checksum (where `scores` has one) or by their questions,
-    are not paired: "other rows". Raises ValueError for a baseline that is not there.
+    are not paired: "other sequences". Raises ValueError for a baseline that is not there.
     """
     sequences = results.sequences
     if baseline is not None and not (len(sequences) and (sequences["memory"] == baseline).any()):
@@ -239,7 +239,7 @@ def _pairs(
 def _compared(memories: dict[str, Answers], name: str, against: str) -> dict[str, Any]:
     difference = memories[name].minus(memories[against])
     seeds = min(len(memories[m].correct) for m in (name, against))
-    nothing = dict.fromkeys(("difference", "low", "high", "p", "effect"), np.nan) | {"least": 0.0, "rows": 0}
+    nothing = dict.fromkeys(("difference", "low", "high", "p", "effect"), np.nan) | {"least": 0.0, "num_sequences": 0}
     return {"memory": name, "against": against, "seeds": seeds} | (asdict(difference) if difference else nothing)
 
 
@@ -256,7 +256,7 @@ def _judged(table: pd.DataFrame, each_claims: bool) -> pd.DataFrame:
 
 def _verdict(record: pd.Series[Any]) -> str:
     if np.isnan(record["difference"]):
-        return "other rows"
+        return "other sequences"
     if np.isnan(record["p_holm"]) or record["reachable"] >= LEVEL:
         return f"{record['seeds']} seed{'s' * (record['seeds'] > 1)} cannot show it"
     if record["p_holm"] >= LEVEL:

@@ -35,10 +35,10 @@ def over_coefficients(table: pd.DataFrame) -> Figure:
             doubling_scale(ax, here["N"].min() / 1.5, here["N"].max() * 1.5, tokens, here["N"])
             reference(ax, ax.get_xlim(), [part["floor"].max()] * 2, "floor")
             accuracy_scale(ax)
-        found = {
+        handles = {
             label: handle for ax in figure.axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
         }
-        figure.legend(list(found.values()), list(found), loc="outside lower center", ncols=len(found))
+        figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=len(handles))
     return figure
 
 

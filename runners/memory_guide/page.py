@@ -187,13 +187,13 @@ def command(studies: pd.DataFrame) -> str:
 
 def setting(about: pd.Series[Any], tasks: pd.DataFrame) -> str:
     """Tasks, sizes, training and tests of a study."""
-    asked = "; ".join(
+    queries = "; ".join(
         f"`{t['task']}` in {t['length']} tokens ({t['fields'].replace('_', ' ')})" for _, t in tasks.iterrows()
     )
     return (
-        f"{asked}. {about['layers']} layers of width {about['width']}, {about['seeds']} seeds, at most "
+        f"{queries}. {about['layers']} layers of width {about['width']}, {about['seeds']} seeds, at most "
         f"{about['updates']:,} updates of {about['tokens']:,} tokens at a rate of {about['learning_rate']:g}, "
-        f"{about['rows']} test sequences at the training length and {about['longer_rows']} at longer ones. "
+        f"{about['sequences']} test sequences at the training length and {about['longer_sequences']} at longer ones. "
         f"`recall compare --preset {about['study']}` trains and tests; data: "
         f"[{about['study']}.csv](memories/{about['study']}.csv)."
     )

@@ -1,7 +1,7 @@
 """Finished studies as tidy tables: docs/memories/*.csv, one fact a record.
 
 studies      study, command, processor, workers, seconds, torch, seeds, width, layers, updates, tokens (an update),
-             learning_rate, rows (test sequences at the training length), longer_rows (at longer ones)
+             learning_rate, sequences (tested at the training length), longer_sequences (at longer ones)
 tasks        study, task, length, fields
 <study>      task, memory (its label), length, name, options, train_length, floor, floor_name (the highest below 1),
              perfect (floors of 1), solved (seeds), updates (median until solved), state_bytes, parameters, seeds,
@@ -119,8 +119,8 @@ def about(study: Study, results: Results) -> dict[str, Any]:
         "updates": training.updates,
         "tokens": training.tokens,
         "learning_rate": training.learning_rate,
-        "rows": int(results.scores.loc[results.scores["kind"] == "test", "num_sequences"].max()),
-        "longer_rows": longer["num_sequences"].max() if len(longer) else "",
+        "sequences": int(results.scores.loc[results.scores["kind"] == "test", "num_sequences"].max()),
+        "longer_sequences": longer["num_sequences"].max() if len(longer) else "",
     }
 
 

@@ -43,7 +43,7 @@ def findings(numbers: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
             first.setdefault(leader, []).append(f"{words})")
         elif tied := unresolved_rivals(rivals):
             ties.setdefault(word_list([leader, *tied]), []).append(str(task))
-        if others := [str(m) for m in rivals["against"][rivals["verdict"] == "other rows"]]:
+        if others := [str(m) for m in rivals["against"][rivals["verdict"] == "other sequences"]]:
             sentences.append(f"On {task}, {word_list(others)} answered other sequences than {leader}: not compared.")
     if wins:
         sentences.append(f"Most is recalled by {by_memory(wins)}.")

@@ -94,11 +94,10 @@ def pair_texts(record: pd.Series[Any]) -> list[str]:
     """One difference: the rival, difference, p, how often the first beats it, seeds, sequences."""
     if pd.isna(record["difference"]):
         return [record["against"], "tested on other sequences", "", "", str(record["seeds"]), ""]
-    difference = (
-        f"{signed_number(record['difference'])} [{signed_number(record['low'])} to {signed_number(record['high'])}]"
-    )
+    difference, low, high = (signed_number(record[name]) for name in ("difference", "low", "high"))
     p = p_value(record["p"]).removeprefix("p = ").removeprefix("p ")
-    return [record["against"], difference, p, or_blank(record["effect"]), str(record["seeds"]), f"{record['rows']:,}"]
+    counts = str(record["seeds"]), f"{record['num_sequences']:,}"
+    return [record["against"], f"{difference} [{low} to {high}]", p, or_blank(record["effect"]), *counts]
 
 
 def claim(part: pd.DataFrame) -> str:

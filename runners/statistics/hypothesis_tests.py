@@ -38,7 +38,8 @@ class Difference:
     p              of no difference, two-sided; never below `least`, the smallest that so many seeds can reach
     effect         probability of superiority: how often a training of one beats one of the other, ties half;
                    NaN where either has a single training
-    seeds, rows    trainings of the memory that has fewer, and test sequences
+    seeds          trainings of the memory that has fewer
+    num_sequences  test sequences
     """
 
     difference: float
@@ -48,7 +49,7 @@ class Difference:
     least: float
     effect: float
     seeds: int
-    rows: int
+    num_sequences: int
 
 
 def paired_difference(
@@ -101,7 +102,7 @@ def paired_difference(
         least=least,
         effect=float("nan") if single else superiority(one.accuracies, other.accuracies),
         seeds=min(len(one.accuracies), len(other.accuracies)),
-        rows=one.influences.shape[1],
+        num_sequences=one.influences.shape[1],
     )
 
 
