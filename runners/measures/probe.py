@@ -25,8 +25,6 @@ from ..storage.schema import Table, columns
 from .measure import SEQUENCES, Flag, Measure, Record, Request, only_keys
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from torch import Tensor
 
     from models import SequenceModel
@@ -185,7 +183,10 @@ class Probe(Measure):
 
     def check(self, run: Run, request: Request) -> None:
         """Raise ValueError for unknown names, and where states of the run cannot be probed item by item."""
-        from ..probe.templates import probed
+        import numpy as np  # torch comes with the next
+
+        from ..probe.capture import check_contents
+        from ..probe.templates import first_question
 
         only_keys(self, request, KEYS)
         names = {"readers": ("reader", reader_names()), "also": ("pass beyond reading", pass_names())}
@@ -200,9 +201,9 @@ class Probe(Measure):
             value = request.get(name, 0)
             if type(value) is not int or value < 0:
                 raise ValueError(f"{name} is an integer of at least 0, not {value!r}")
-        row = probed(run.task.task, run.task.length).row
+        tokens = first_question(run.task.task, run.task.length).tokens
         rows_for(run, request)
-        check_contents(run, row)
+        check_contents(run.build(), np.stack([tokens[:2], tokens[:2]]))
 
     def remaining(self, record: Record | None, request: Request) -> Request | None:
         """What was not done yet, or was with other settings."""
@@ -269,32 +270,16 @@ def without_nan(record: Mapping[str, Any]) -> dict[str, Any]:
     return {name: None if isinstance(value, float) and value != value else value for name, value in record.items()}
 
 
-def check_contents(run: Run, row: NDArray[np.int32]) -> None:
-    """Raises ValueError for memories whose states have no names to be probed by."""
-    import numpy as np  # with the next comes torch
-    import torch
-
-    from ..probe.capture import memories, named, read_on
-
-    model = run.build().eval()
-    try:
-        states = read_on(model, torch.from_numpy(np.stack([row[:2], row[:2]])), None)
-    except Exception:  # a memory that does not run: the run itself fails, and keeps why
-        return
-    for memory, state in zip(memories(model), states, strict=True):
-        named(memory, state, 2)
-
-
 def rows_for(run: Run, request: Request) -> int:
     """Sequences that are drawn. Raises ValueError where those asked for are too few, or those needed too many."""
-    from ..probe.splits import PLENTY, ROWS, check_enough, enough
+    from ..probe.splits import PLENTY, SEQUENCES, check_enough, enough
 
     values, floats = len(run.task.task.alphabet), run.build().state_floats(run.task.length)
     if rows := request.get("rows", 0):
         check_enough(rows, values, floats)
         check_room(rows, floats, run.task.length, request)
         return int(rows)
-    need = enough(values, floats, ROWS, PLENTY)
+    need = enough(values, floats, SEQUENCES, PLENTY)
     if need > MOST_ROWS:
         raise ValueError(
             f"{run.name} takes {need:,} sequences to probe ({values:,} values, {floats:,} numbers of state), over the "

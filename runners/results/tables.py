@@ -229,7 +229,7 @@ def collect(folders: Iterable[Path], runs: list[str] | None = None, every: bool 
 
 
 def study_facts(runs: Sequence[FinishedRun], scores: pd.DataFrame, folder: Path, saved: Mapping[str, Any]) -> Json:
-    """Name, command, configurations, versions, machine, wall time and checksums of a study."""
+    """Name, command, measures it asks for, configurations, versions, machine, wall time and checksums of a study."""
     checksums = {}
     for run in runs:
         task = run.settings["task"]
@@ -245,7 +245,9 @@ def study_facts(runs: Sequence[FinishedRun], scores: pd.DataFrame, folder: Path,
         "machine": environment["machine"],
         "seconds": float(scores.loc[scores["kind"] == "test", "seconds"].sum()),
     }
-    return study | {name: value for name, value in saved.items() if name not in ("runs", "study")}
+    asks = saved.get("study", {}).get("asks", ())
+    asked = {"measures": sorted({ask["measure"] for ask in asks})} if asks else {}
+    return study | asked | {name: value for name, value in saved.items() if name not in ("runs", "study")}
 
 
 OPENING = """\
