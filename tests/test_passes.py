@@ -191,11 +191,11 @@ def test_a_wish_that_cannot_be_met_is_refused_before_any_work(mistake):
 
 
 def test_many_values_take_many_rows_and_too_many_are_asked_for_by_hand():
-    assert probe_module.rows_for(run(num_values=8), {}) == 1280
-    assert probe_module.rows_for(run(num_values=64), {}) == 3414
+    assert probe_module.num_sequences(run(num_values=8), {}) == 1280
+    assert probe_module.num_sequences(run(num_values=64), {}) == 3414
     with pytest.raises(ValueError, match=r"takes 27,307 sequences to probe .*ask with --rows 27307"):
-        probe_module.rows_for(run(num_values=512), {})
-    assert probe_module.rows_for(run(num_values=512), {"rows": 20_000}) == 20_000
+        probe_module.num_sequences(run(num_values=512), {})
+    assert probe_module.num_sequences(run(num_values=512), {"rows": 20_000}) == 20_000
 
 
 def test_more_rows_than_there_is_room_for_are_refused():
