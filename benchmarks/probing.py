@@ -17,10 +17,10 @@ import numpy as np
 from sklearn.linear_model import Ridge
 from threadpoolctl import threadpool_limits
 
-from runners.probe import Shelf, factorise, split
-from runners.probe.columns import Table
+from runners.probe import StateStore, factorise, split
 from runners.probe.readers.ridge import ALPHAS
-from runners.probe.reading import read, reader_named
+from runners.probe.reading import make_reader, read
+from runners.probe.state_store import Table
 
 from .tables import Columns, Line
 from .timing import seconds
@@ -48,12 +48,12 @@ def measure_setting(items: int, floats: int, rows: int) -> tuple[float, ...]:
     states, labels = random_states(items, floats, rows)
     parts = split(np.arange(rows))
     factor = processor_seconds(lambda: factorise(Table(states), parts.train))
-    with Shelf(limit=0) as shelf:
+    with StateStore(limit=0) as store:
         for start in range(0, rows, 256):
-            shelf.add({"state": states[start : start + 256]})
-        disk = processor_seconds(lambda: factorise(shelf["state"], parts.train))
+            store.add({"state": states[start : start + 256]})
+        disk = processor_seconds(lambda: factorise(store["state"], parts.train))
     found = factorise(Table(states), parts.train)
-    reading = processor_seconds(lambda: read(reader_named("ridge", VALUES), found.coordinates, labels, parts))
+    reading = processor_seconds(lambda: read(make_reader("ridge", VALUES), found.coordinates, labels, parts))
     train, onehot = states[parts.train].astype(np.float64), np.eye(VALUES)[labels[parts.train, 0]]
     plain = processor_seconds(lambda: Ridge(100.0).fit(train, onehot)) * items * len(ALPHAS)
     n, small = len(parts.train), min(floats, len(parts.train))

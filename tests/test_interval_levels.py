@@ -5,6 +5,7 @@ Each formula is written for one small case, with quantiles of its own: a recipe 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from itertools import product
 
@@ -13,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
+from runners import statistics
 from runners.analysis.capacity import Counts, capacity, slope
 from runners.probe.information import usable_bits
 from runners.probe.interventions import difference
@@ -242,3 +244,13 @@ def test_bounds_are_those_of_95_percent(recipe: str) -> None:
     interval, formula, slack = RECIPES[recipe]
     low, high = (float(bound) for bound in interval())  # type: ignore[arg-type]
     assert (low, high) == pytest.approx(formula(), abs=slack)
+
+
+def test_no_recipe_is_left_out() -> None:
+    """Every function of runners.statistics that has a level of its own is among the recipes."""
+    own = {
+        name
+        for name, member in vars(statistics).items()
+        if callable(member) and "confidence" in inspect.signature(member).parameters
+    }
+    assert own <= {recipe.partition(",")[0] for recipe in RECIPES}

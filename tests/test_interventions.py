@@ -12,9 +12,8 @@ from models import MEMORIES, SequenceModel, build, build_memory
 from models.memory import Memory
 from recall_tasks import Copy, Needle, Stream
 from runners.config.run import ModelSetting, Run, TaskSetting, Training
-from runners.probe.held import Part, answers, hold
-from runners.probe.interventions import difference, interventions, narrowed
-from runners.probe.substitution import exchanged, flattened, replaced, restored
+from runners.probe.interventions import choose_items, difference, interventions
+from runners.probe.paused_model import Part, answers, flatten, patch_from_previous, pause, replace_contents, unflatten
 from runners.probe.templates import Question, questions
 from runners.probe.verdict import Claim, decide, verdict
 from runners.storage.records import with_current_names
@@ -36,7 +35,7 @@ def solved():
     model, outcome, _ = train(run)
     assert outcome.solved
     question = next(questions(run.task.task, run.task.length, 0))
-    return model, question, interventions(model, question, rng(), rows=ROWS)
+    return model, question, interventions(model, question, rng(), counts=ROWS)
 
 
 def found(rows, kind, layer=0, content="state"):
@@ -69,9 +68,9 @@ def test_contents_put_back_are_the_state_and_anothers_are_anothers(name, options
         _, state = memory(x)
         contents = memory.contents(state)
         kept = {key: tensor.clone() for key, tensor in contents.items()}
-        assert alike(replaced(state, contents, contents), state)
-        assert alike(replaced(state, contents, restored(flattened(contents), contents)), state)
-        other = replaced(state, contents, exchanged(contents))
+        assert alike(replace_contents(state, contents, contents), state)
+        assert alike(replace_contents(state, contents, unflatten(flatten(contents), contents)), state)
+        other = replace_contents(state, contents, patch_from_previous(contents))
         assert torch.allclose(memory(more, other)[0], memory(more, memory(x.roll(1, 0))[1])[0], atol=1e-5)
         assert all(torch.equal(tensor, kept[key]) for key, tensor in contents.items())
 
@@ -82,10 +81,10 @@ def test_a_tensor_under_two_names_is_replaced_under_each():
     contents = memory.contents(state)
     assert contents["W1"] is contents["begun1"]
     ones, twos = torch.ones_like(contents["W1"]), 2 * torch.ones_like(contents["W1"])
-    both = replaced(state, contents, {"W1": ones, "begun1": twos}).M
+    both = replace_contents(state, contents, {"W1": ones, "begun1": twos}).M
     assert both.W1 is ones
     assert both.begun1 is twos
-    one = replaced(state, contents, {"begun1": twos}).M
+    one = replace_contents(state, contents, {"begun1": twos}).M
     assert one.W1 is contents["W1"]
     assert one.begun1 is twos
 
@@ -96,24 +95,24 @@ def test_what_cannot_be_replaced_is_refused():
     contents = memory.contents(state)
     view = contents | {"S": contents["S"][:]}
     with pytest.raises(ValueError, match="S is a view or a copy"):
-        replaced(state, view, view)
+        replace_contents(state, view, view)
     with pytest.raises(ValueError, match="no 'h' to replace: it has recent, S"):
-        replaced(state, contents, {"h": contents["S"]})
+        replace_contents(state, contents, {"h": contents["S"]})
     with pytest.raises(ValueError, match=r"S is .* cannot take its place"):
-        replaced(state, contents, {"S": contents["S"][:1]})
-    with pytest.raises(ValueError, match="numbers a row, not 3"):
-        restored(np.zeros((2, 3)), contents)
+        replace_contents(state, contents, {"S": contents["S"][:1]})
+    with pytest.raises(ValueError, match="numbers a sequence, not 3"):
+        unflatten(np.zeros((2, 3)), contents)
 
 
 def test_with_anothers_states_a_model_answers_as_it_did_for_that_one():
     run = Run(TASK, ModelSetting("gru", width=16), Training(updates=40, tokens=512))
     model, _, _ = train(run)
     question = next(questions(run.task.task, run.task.length, 0))
-    drawn = question.draw(60, rng())
-    held = hold(model, drawn.tokens[:, : question.end])
-    for asking in question.asking(drawn):
+    drawn = question.sample(60, rng())
+    held = pause(model, drawn.tokens[:, : question.end])
+    for asking in question.queries(drawn):
         intact = answers(model, held, asking)
-        assert np.array_equal(answers(model, held, asking, Part(), exchanged), np.roll(intact, 1, axis=0))
+        assert np.array_equal(answers(model, held, asking, Part(), patch_from_previous), np.roll(intact, 1, axis=0))
 
 
 def test_a_model_that_recalls_follows_the_states_it_is_given():
@@ -172,7 +171,7 @@ def test_a_memory_that_keeps_nothing_is_absent():
     task = TASK.task
     question = next(questions(task, TASK.length, 0))
     model = SequenceModel(task.vocab_size, task.answers, Forgetful, width=8, layers=1)
-    rows = interventions(model, question, rng(), rows=(60, 60, 2000))
+    rows = interventions(model, question, rng(), counts=(60, 60, 2000))
     assert {row["rank"] for row in rows} == {0}
     assert all(row["bits_before"] == 0 for row in found(rows, "erased"))
     assert all(row["drop"] == 0 for row in rows)
@@ -270,33 +269,33 @@ def test_several_layers_and_memories_that_are_told(memory):
     task = TASK.task
     model = build(memory, task.vocab_size, task.answers, width=8, layers=2)
     question = next(questions(task, TASK.length, 0))
-    rows = interventions(model, question, rng(), items=2, rows=(80, 60, 20))
+    rows = interventions(model, question, rng(), items=2, counts=(80, 60, 20))
     assert {row["item"] for row in rows} == {0, 3}
     assert {row["layer"] for row in rows if row["kind"] == "erased"} == {0, 1, 2}
-    names = set(hold(model, question.draw(2, rng()).tokens)[0].contents[0])
-    held = hold(model, question.draw(2, rng()).tokens)[0]
-    assert set(Part(2).of(held)) == {f"layer2/{name}" for name in names}
-    assert set(Part(1, "recent").of(held)) == {"layer1/recent"}
-    assert len(Part().of(held)) == 2 * len(names)
+    names = set(pause(model, question.sample(2, rng()).tokens)[0].contents[0])
+    held = pause(model, question.sample(2, rng()).tokens)[0]
+    assert set(Part(2).select(held)) == {f"layer2/{name}" for name in names}
+    assert set(Part(1, "recent").select(held)) == {"layer1/recent"}
+    assert len(Part().select(held)) == 2 * len(names)
     for layer in (1, 2):
         assert {row["content"] for row in rows if row["layer"] == layer} == {"state", *names}
     assert len({tuple(row) for row in rows}) == 1  # the same columns in every row
-    again = interventions(model, question, rng(), items=2, rows=(80, 60, 20))
+    again = interventions(model, question, rng(), items=2, counts=(80, 60, 20))
     assert repr(again) == repr(rows)
 
 
 def test_where_order_asks_each_item_is_asked_at_its_place():
     task = Copy(num_tokens=5)
     question = Question(task, Stream(task, 16, "probe").rows(0, 1))
-    drawn = question.draw(4, rng())
-    (asking,) = narrowed(list(question.asking(drawn)), 3)
+    drawn = question.sample(4, rng())
+    (asking,) = choose_items(list(question.queries(drawn)), 3)
     assert asking.items.tolist() == [0, 2, 4]
     model = build("linear", task.vocab_size, task.answers, width=8, layers=1)
-    rows, places = torch.arange(4).repeat_interleave(3), torch.from_numpy(asking.places + question.end).repeat(4)
+    rows, places = torch.arange(4).repeat_interleave(3), torch.from_numpy(asking.positions + question.end).repeat(4)
     logits, _ = model(torch.from_numpy(drawn.tokens), (rows, places))
-    said = answers(model, hold(model, drawn.tokens[:, : question.end]), asking)
+    said = answers(model, pause(model, drawn.tokens[:, : question.end]), asking)
     assert np.array_equal(said, logits.argmax(-1).view(4, 3).numpy())
-    rows = interventions(model, question, rng(), items=3, rows=(60, 50, 10))
+    rows = interventions(model, question, rng(), items=3, counts=(60, 50, 10))
     assert {row["item"] for row in rows} == {0, 2, 4}
 
 
@@ -304,7 +303,7 @@ def test_a_single_item_is_erased_too():
     task = Needle(num_needles=1)
     question = Question(task, Stream(task, 16, "probe").rows(0, 1))
     model = build("gru", task.vocab_size, task.answers, width=8, layers=1)
-    rows = interventions(model, question, rng(), rows=(200, 50, 10))
+    rows = interventions(model, question, rng(), counts=(200, 50, 10))
     assert {row["item"] for row in rows} == {0}
     assert found(rows, "random")[0]["rank"] < found(rows, "erased")[0]["rank"]
 
@@ -314,9 +313,9 @@ def test_models_of_other_tasks_are_refused():
     question = next(questions(task, TASK.length, 0))
     model = build("gru", task.vocab_size, range(3), width=8)
     with pytest.raises(ValueError, match=r"the model answers range\(0, 3\), the task stores range"):
-        interventions(model, question, rng(), rows=(50, 50, 5))
-    with pytest.raises(ValueError, match="2 rows at least, not 1"):
-        interventions(model, question, rng(), rows=(50, 50, 1))
+        interventions(model, question, rng(), counts=(50, 50, 5))
+    with pytest.raises(ValueError, match="at least 2 sequences, not 1"):
+        interventions(model, question, rng(), counts=(50, 50, 1))
 
 
 def test_records_of_before_0_2_say_patched_too():

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from models import MEMORIES, Memory, SequenceModel
+from models import MEMORIES, Memory, SequenceModel, build_memory
 from recall_tasks import MQAR, Copy, Needle, Stream
-from runners.probe.capture import read_on
-from runners.probe.description import description_length
-from runners.probe.own_read import asked, bindings, control_labels, own_reads
+from runners.probe.capture import states_at
+from runners.probe.information import description_length
+from runners.probe.own_read import answers_to_keys, bindings, key_control_labels, own_reads
 from runners.probe.readers.bilinear import Bilinear
+from runners.probe.readers.reader import SharedDecoder
 from runners.probe.readers.ridge import Ridge
-from runners.probe.readers.shared import Shared
 
 torch.set_num_threads(1)
 TASK = MQAR(num_pairs=4, num_keys=8, num_values=8)
@@ -70,24 +70,24 @@ def rows():
 
 @pytest.fixture(scope="module")
 def control(rows):
-    return control_labels(rows.keys, 8, np.random.default_rng(1))
+    return key_control_labels(rows.keys, 8, np.random.default_rng(1))
 
 
 def test_an_associative_memory_answers_fresh_keys_and_not_their_control(rows, control):
-    (answers,) = asked(associative(), rows)
-    assert scores(Shared(Ridge()), answers, rows.labels) == 1
-    assert scores(Shared(Ridge()), answers, control) < 0.25
+    (answers,) = answers_to_keys(associative(), rows)
+    assert scores(SharedDecoder(Ridge()), answers, rows.labels) == 1
+    assert scores(SharedDecoder(Ridge()), answers, control) < 0.25
 
 
 def test_who_knows_the_key_alone_solves_the_control_and_not_the_bindings(rows, control):
     keys = np.eye(rows.keys.max() + 1)[rows.keys].reshape(ROWS, -1)
-    assert scores(Shared(Ridge()), keys, control) == 1
-    assert scores(Shared(Ridge()), keys, rows.labels) < 0.25
+    assert scores(SharedDecoder(Ridge()), keys, control) == 1
+    assert scores(SharedDecoder(Ridge()), keys, rows.labels) < 0.25
 
 
 def test_a_bilinear_reader_asks_the_state_as_the_memory_does(rows, control):
     model = associative()
-    state = read_on(model, torch.from_numpy(rows.tokens), None)[0]
+    state = next(states_at(model, rows.tokens, [rows.tokens.shape[1]])).states[0]
     X = np.concatenate([state.S.flatten(1).numpy(), rows.keys], axis=1)
     assert scores(Bilinear(vectors=np.eye(TASK.vocab_size), pairs=1000), X, rows.labels) > 0.95
     assert scores(Ridge(), X, rows.labels) < 0.6  # the same numbers, asked the same whatever the key
@@ -100,11 +100,12 @@ def test_a_bilinear_reader_asks_the_state_as_the_memory_does(rows, control):
 @pytest.mark.parametrize("memory", ["linear", "attention", "gru", "oracle", "grm"])
 def test_asking_is_reading_one_token_more_and_changes_nothing(memory):
     torch.manual_seed(0)
-    kind = partial(MEMORIES[memory], segment=5) if memory in ("oracle", "grm") else MEMORIES[memory]
+    options = {"segment": 5} if memory in ("oracle", "grm") else {}
+    kind = partial(build_memory, MEMORIES[memory], **options)
     model = SequenceModel(TASK.vocab_size, TASK.answers, kind, width=8, layers=2).eval()
     drawn = bindings(TASK, LENGTH, 5)
     tokens, keys, places = (torch.from_numpy(a) for a in (drawn.tokens, drawn.keys, drawn.positions))
-    answers = own_reads(model, read_on(model, tokens, None), keys, places)
+    answers = own_reads(model, next(states_at(model, drawn.tokens, [drawn.tokens.shape[1]])).states, keys, places)
     said = []
     hooks = [block.memory.register_forward_hook(lambda m, i, out: said.append(out[0][:, -1])) for block in model.blocks]
     for item in range(4):
@@ -118,7 +119,7 @@ def test_asking_is_reading_one_token_more_and_changes_nothing(memory):
             torch.testing.assert_close(answers[layer][:, item], said[layer], atol=1e-5, rtol=1e-4)
     for hook in hooks:
         hook.remove()
-    flat = asked(model, drawn)
+    flat = answers_to_keys(model, drawn)
     for layer in range(2):
         np.testing.assert_allclose(flat[layer], answers[layer].flatten(1).numpy(), atol=1e-6)
 
@@ -137,7 +138,7 @@ def test_bindings_are_fresh_rows_of_the_probe_split(rows):
 
 def test_the_control_gives_each_key_one_value_of_as_much_entropy():
     keys = np.tile(np.arange(512), (2, 1))
-    control = control_labels(keys, 8, np.random.default_rng(0))
+    control = key_control_labels(keys, 8, np.random.default_rng(0))
     assert (control[0] == control[1]).all()
     assert (np.bincount(control[0], minlength=8) == 64).all()
 
@@ -156,7 +157,7 @@ class Witness(Ridge):
 def test_items_of_one_sequence_are_never_on_both_sides():
     X, y = np.repeat(np.arange(400.0)[:, None], 4, axis=1), np.random.default_rng(0).integers(0, 4, (400, 4))
     Witness.noted.clear()
-    description_length(Shared(Witness()), X, y, 4)
+    description_length(SharedDecoder(Witness()), X, y, 4)
     assert [len(seen) + len(held_out) for seen, held_out in Witness.noted] == [50, 100, 200]
     for seen, held_out in Witness.noted:
         assert not seen & held_out
@@ -168,14 +169,14 @@ def test_what_cannot_be_asked_by_key_is_refused():
         bindings(Copy(num_tokens=4), 24, 8)
     with pytest.raises(ValueError, match="needle: items are not asked for by a key alone"):
         bindings(Needle(num_needles=2, values_per_key=2), 64, 8)
-    with pytest.raises(ValueError, match="13 numbers a row cannot be shared out evenly among 3 items"):
-        Shared(Ridge()).fit(np.ones((20, 13)), np.zeros((20, 3), int))
+    with pytest.raises(ValueError, match="13 numbers a sequence cannot be divided evenly among 3 items"):
+        SharedDecoder(Ridge()).fit(np.ones((20, 13)), np.zeros((20, 3), int))
 
 
 def test_no_global_generator_is_touched(rows):
     model = associative()
     numbers, torchs = np.random.get_state()[1].copy(), torch.get_rng_state()  # noqa: NPY002
-    X = np.concatenate([asked(model, rows)[0], rows.keys], axis=1)
+    X = np.concatenate([answers_to_keys(model, rows)[0], rows.keys], axis=1)
     first, again = (Bilinear(pairs=200).fit(X, rows.labels).predict_log_proba(X[:9]) for _ in range(2))
     assert (first == again).all()
     assert (numbers == np.random.get_state()[1]).all()  # noqa: NPY002

@@ -13,17 +13,17 @@ from runners.probe import (
     Components,
     Levels,
     Ridge,
-    Shelf,
+    StateStore,
     capture,
     factorise,
+    full_state,
     probe,
     probe_memory,
     split,
-    whole,
 )
-from runners.probe.columns import Joint, Table
-from runners.probe.information import log_softmax, sharpened, told, usable_bits
+from runners.probe.information import best_steepness, log_softmax, true_log_prob, usable_bits
 from runners.probe.readers import READERS
+from runners.probe.state_store import Joint, Table
 
 torch.set_num_threads(1)
 
@@ -191,7 +191,7 @@ def test_ridge_is_scikit_learns_at_the_same_strength(features):
     theirs = SklearnRidge(alpha=alpha).fit(standard[:240], np.eye(4)[labels[:240]].reshape(240, -1))
     guesses = theirs.predict(standard[240:]).reshape(60, 3, 4)
     np.testing.assert_allclose(
-        made._guesses(made.axes_.transform(X[240:]), slice(None)),
+        made._scores(made.axes_.transform(X[240:]), slice(None)),
         guesses - np.stack([np.bincount(c, minlength=4) / 240 for c in labels[:240].T]),
         atol=1e-9,
     )
@@ -253,10 +253,12 @@ def test_scores_are_made_as_steep_as_loses_least():
     rng = np.random.default_rng(0)
     scores, labels = rng.standard_normal((500, 1, 5)), rng.integers(0, 5, (500, 1))
     scores[np.arange(500), 0, labels[:, 0]] += 1
-    steep = sharpened(scores, labels)
-    losses = [-told(log_softmax(scores * s), labels).mean() for s in np.geomspace(steep[0] / 4, steep[0] * 4, 41)]
+    steep = best_steepness(scores, labels)
+    losses = [
+        -true_log_prob(log_softmax(scores * s), labels).mean() for s in np.geomspace(steep[0] / 4, steep[0] * 4, 41)
+    ]
     assert int(np.argmin(losses)) == 20
-    assert sharpened(-scores, labels)[0] == 0
+    assert best_steepness(-scores, labels)[0] == 0
 
 
 def test_bits_of_a_certain_reader_are_all_there_are_and_of_a_guess_none():
@@ -272,12 +274,12 @@ def test_bits_of_a_certain_reader_are_all_there_are_and_of_a_guess_none():
 
 def test_states_beyond_the_limit_go_to_disk_and_come_back_the_same(tmp_path):
     blocks = [np.random.default_rng(i).standard_normal((30, 50)).astype(np.float32) for i in range(4)]
-    with Shelf() as held, Shelf(limit=7000, place=tmp_path) as moved:
+    with StateStore() as held, StateStore(limit=7000, folder=tmp_path) as moved:
         for shelf in (held, moved):
             for block in blocks:
                 shelf.add({"a": block, "b": block[:, :3]})
         assert not list(tmp_path.iterdir())  # files without a name: nothing is left, however a process ends
-        assert moved.held <= 7000
+        assert moved.in_memory <= 7000
         assert not any(isinstance(block, dict) for block in moved.blocks[:3])
         for name, columns in (("a", (3, 40)), ("b", (0, 3))):
             assert moved[name].shape == held[name].shape
@@ -286,22 +288,22 @@ def test_states_beyond_the_limit_go_to_disk_and_come_back_the_same(tmp_path):
         np.testing.assert_array_equal(joint.columns(48, 52), np.concatenate(blocks)[:, [48, 49, 0, 1]])
         once, twice = (factorise(shelf["a"], np.arange(80)) for shelf in (held, moved))
         np.testing.assert_array_equal(once.scores, twice.scores)
-    with pytest.raises(KeyError, match="there is no 'a' on this shelf, but nothing any more"):
+    with pytest.raises(KeyError, match="no state 'a' in this store: it holds nothing any more"):
         moved["a"]
 
 
 def test_a_shelf_takes_the_same_states_every_time_and_says_what_it_holds(tmp_path):
-    with Shelf() as shelf:
+    with StateStore() as shelf:
         shelf.add({"a": np.ones((2, 3), np.float32)})
         assert list(shelf) == ["a"]
         assert np.asarray(shelf["a"]).tolist() == [[1, 1, 1]] * 2
-        with pytest.raises(KeyError, match="no 'b' on this shelf, but a"):
+        with pytest.raises(KeyError, match="no state 'b' in this store: it holds a"):
             shelf["b"]
         for block in ({"b": np.ones((2, 3))}, {"a": np.ones((2, 4))}, {"a": np.ones(3)}):
-            with pytest.raises(ValueError, match="a block has the rows of every state"):
+            with pytest.raises(ValueError, match="a block holds every state as"):
                 shelf.add(block)
     with (
-        Shelf(limit=0, place=tmp_path / "gone") as shelf,
+        StateStore(limit=0, folder=tmp_path / "gone") as shelf,
         pytest.raises(OSError, match=r"no room for 24 bytes of states in .*gone \(set TMPDIR"),
     ):
         shelf.add({"a": np.ones((2, 3), np.float32)})
@@ -312,12 +314,12 @@ def test_any_memory_can_be_captured_at_any_time(name):
     torch.manual_seed(0)
     memory = MEMORIES[name](8)
     inputs = np.random.default_rng(0).standard_normal((5, 12, 8)).astype(np.float32)
-    with Shelf() as shelf, torch.no_grad():
+    with StateStore() as shelf, torch.no_grad():
         capture(memory, inputs, [4, 12], shelf)
         for time in (4, 12):
             _, state = memory(torch.from_numpy(inputs[:, :time]))
             direct = np.concatenate([part.flatten(1).numpy() for part in memory.contents(state).values()], axis=1)
-            kept = whole(shelf, time, 1)
+            kept = full_state(shelf, time, 1)
             assert kept.shape == (5, memory.state_floats(time))
             np.testing.assert_allclose(kept.columns(0, kept.shape[1]), direct, atol=1e-4)
 
@@ -372,19 +374,19 @@ def test_a_probe_leaves_global_randomness_alone():
 
 STATES, LABELS = np.random.default_rng(0).standard_normal((400, 6)), np.arange(400) % 4
 MISTAKES = {
-    "too few for the values": ((STATES[:60], LABELS[:60]), "4 values take 10 sequences each to fit on, 67 in all"),
+    "too few for the values": ((STATES[:60], LABELS[:60]), "4 values take 10 training sequences each, 67 in all"),
     "too few for the state": (
         (np.tile(STATES, 4000), LABELS),
-        "a state of 24,000 numbers takes one sequence .*, 625 in",
+        "a state of 24,000 numbers takes one training sequence .*, 625 in",
     ),
     "constant": ((np.ones((400, 6)), LABELS), "none of the 6 numbers of these states varies"),
     "not finite": ((np.full((400, 6), np.nan), LABELS), "not finite"),
-    "labels that are no numbers": ((STATES, LABELS * 0.5), "labels are whole numbers"),
+    "labels that are no numbers": ((STATES, LABELS * 0.5), "labels are integers"),
     "labels below 0": ((STATES, LABELS - 1), "values counted from 0, not -1"),
     "more labels than states": ((STATES[:300], LABELS), "300 states, 400 labels"),
-    "labels that are all one": ((STATES, LABELS * 0), "all labels are .*: there is nothing to tell apart"),
+    "labels that are all one": ((STATES, LABELS * 0), "all labels are .*: there is nothing to read"),
     "words": ((np.full((400, 6), "a"), LABELS), "states are real numbers, not"),
-    "no table": ((STATES[:, 0], LABELS), r"states are \[rows, numbers\]"),
+    "no table": ((STATES[:, 0], LABELS), r"states are \[sequences, numbers\]"),
 }
 
 
@@ -422,7 +424,7 @@ class Infinite(Sum):
 
 def test_what_is_no_state_is_named():
     inputs = np.ones((100, 4, 8), np.float32)
-    with pytest.raises(ValueError, match=r"Shapeless: content 'sum' is a tensor \[100, ...\] of its rows, not \[8\]"):
+    with pytest.raises(ValueError, match=r"Shapeless: content 'sum' must be a tensor \[100, ...\], not \[8\]"):
         probe_memory(Shapeless(), inputs, LABELS[:100])
     with pytest.raises(ValueError, match="state 4/layer1/sum holds numbers that are not finite"):
         probe_memory(Infinite(), inputs, LABELS[:100])

@@ -4,18 +4,17 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from runners.probe.columns import Table
 from runners.probe.factorise import factorise
-from runners.probe.information import told
+from runners.probe.information import true_log_prob
 from runners.probe.readers.bilinear import Bilinear
-from runners.probe.readers.leading import fittest
 from runners.probe.readers.logistic import Logistic
 from runners.probe.readers.mlp import MLP
+from runners.probe.readers.reader import SharedDecoder, best_candidate
 from runners.probe.readers.ridge import Ridge
-from runners.probe.readers.shared import Shared
+from runners.probe.state_store import Table
 
 N, K, V = 500, 2, 4
-READERS = [Logistic(), MLP(), Bilinear(pairs=500), Shared(Logistic())]
+READERS = [Logistic(), MLP(), Bilinear(pairs=500), SharedDecoder(Logistic())]
 NAMES = [type(reader).__name__ for reader in READERS]
 
 
@@ -32,7 +31,7 @@ def posed(reader, signal, seed=0, rows=N):
 
 
 def bits_lost(reader, X, y):
-    return -told(reader.predict_log_proba(X), y).mean(0) / np.log(2)
+    return -true_log_prob(reader.predict_log_proba(X), y).mean(0) / np.log(2)
 
 
 @pytest.mark.parametrize("reader", READERS, ids=NAMES)
@@ -139,7 +138,7 @@ def test_the_fittest_way_is_the_one_that_is_best_once_it_is_as_sure_as_it_may_be
     rng = np.random.default_rng(0)
     y = rng.integers(0, V, N)
     mostly, seldom = (np.where(rng.random(N) < share, y, rng.integers(0, V, N)) for share in (0.9, 0.2))
-    best, steep = fittest(np.stack([100 * hot(mostly), 0.5 * hot(seldom)], axis=1), y)
+    best, steep = best_candidate(np.stack([100 * hot(mostly), 0.5 * hot(seldom)], axis=1), y)
     assert best == 0
     assert steep < 0.1
 
@@ -149,7 +148,7 @@ def test_a_fit_that_ran_out_of_steps_says_so(monkeypatch):
     assert Logistic().fit(X, y).converged_
     monkeypatch.setattr("runners.probe.readers.logistic.STEPS", 1)
     assert not Logistic().fit(X, y).converged_
-    assert not Shared(Logistic()).fit(X, y).converged_
+    assert not SharedDecoder(Logistic()).fit(X, y).converged_
     monkeypatch.setattr("runners.probe.readers.mlp.EPOCHS", 1)
     assert not MLP().fit(X, y).converged_
 
@@ -182,9 +181,9 @@ def test_what_cannot_be_read_is_refused():
     X, y = posed(Bilinear(), 1)
     with pytest.raises(ValueError, match="at least 1 principal component, not 0"):
         Logistic(components=0).fit(X, y)
-    with pytest.raises(ValueError, match="2 numbers a row for 2 items: give the state, then a key for each item"):
+    with pytest.raises(ValueError, match="2 numbers a sequence for 2 items: give the state, then a key for each item"):
         Bilinear().fit(X[:, -2:], y)
-    with pytest.raises(ValueError, match=r"keys are whole numbers from 0 to 0, not 0 to 1"):
+    with pytest.raises(ValueError, match=r"keys are integers from 0 to 0, not 0 to 1"):
         Bilinear(vectors=np.eye(1)).fit(X, y)
-    with pytest.raises(ValueError, match="keys are whole numbers"):
+    with pytest.raises(ValueError, match="keys are integers"):
         Bilinear().fit(X[:, :-1], y)

@@ -23,7 +23,7 @@ from recall_tasks.generators.mqar import MQAR
 from recall_tasks.generators.parity import Parity
 from runners.evaluation.evaluate import predict
 from runners.probe.routing import routing
-from runners.probe.templates import Drawn, Question, questions
+from runners.probe.templates import Question, Samples, questions
 
 torch.set_num_threads(1)
 WIDTH, ROWS = 8, 40
@@ -160,9 +160,9 @@ def rows(model: SequenceModel, asked: Question | None = None) -> list[dict[str, 
     return routing(model, asked or question(), ROWS, np.random.default_rng(3))
 
 
-def drawn(asked: Question) -> Drawn:
+def drawn(asked: Question) -> Samples:
     """The same rows again."""
-    return asked.draw(ROWS, np.random.default_rng(3))
+    return asked.sample(ROWS, np.random.default_rng(3))
 
 
 def only(table: list[dict[str, Any]], layer: int = 1) -> list[dict[str, Any]]:

@@ -2,91 +2,91 @@
 
 from __future__ import annotations
 
-from ..storage.schema import Column, Table, columns
+from ..storage.schema import Table, columns
 
-INTERVAL = columns(float, low="lower bound of accuracy, 95 %", high="upper bound of accuracy, 95 %")
-COUNTS = columns(
-    int, num_sequences="sequences tested (in a bin: with a question there)", num_questions="questions answered"
-)
-ACCURACY = columns(float, accuracy="fraction of questions answered correctly")
 FLOORS = ("chance", "memoryless", "bag", "position", "recency")
 CHECKS = ("initial", "cut_off")
 
-BOUNDS = columns(
-    float,
-    chance="accuracy of a guess",
-    memoryless="accuracy of a reader that sees only the token that asks",
-    bag="accuracy of a reader that knows the values, but not whose they are",
-    position="accuracy of a reader that picks values by the position of the question",
-    recency="accuracy of a reader that repeats the latest value",
-    ceiling="the best accuracy that so many bits of state allow",
-)
-BITS = columns(
-    float, "bits", payload_bits="stored in a sequence", recalled_bits="needed by an ideal reader to score as well"
-)
-COSTS = (
-    Column("state_bytes", int, "carried for one sequence", "bytes"),
-    Column("parameters", int, "parameters of the whole model"),
-)
-SIZES = (
-    Column("length", int, "of a sequence", "tokens"),
-    Column("load", int, "items that a sequence asks to store"),
-    Column("train_length", int, "of a training sequence", "tokens"),
-)
+ACCURACY = columns("""
+    accuracy: float | fraction of questions answered correctly
+    low: float | lower bound of accuracy, 95 %
+    high: float | upper bound of accuracy, 95 %
+""")
+SIZES = columns("""
+    length: int tokens | of a sequence
+    load: int | items that a sequence asks to store
+    train_length: int tokens | of a training sequence
+""")
+TESTED_COUNTS = columns("""
+    num_sequences: int | sequences tested
+    num_questions: int | questions of a sequence, at most
+""")
+BIN_COUNTS = columns("""
+    num_sequences: int | sequences with a question there
+    num_questions: int | questions answered there
+""")
+ANSWERS = columns("""
+    length: int tokens | of the sequence
+    sequence: int | number of the sequence in its stream
+    num_correct: int | questions answered correctly
+    num_questions: int | questions asked
+""")
+BITS = columns("""
+    payload_bits: float bits | stored in a sequence
+    recalled_bits: float bits | needed by an ideal reader to score as well
+    state_bytes: int bytes | carried for one sequence
+""")
+BOUNDS = columns("""
+    chance: float | accuracy of a guess
+    bag: float | accuracy of a reader that knows the values, but not whose they are
+    ceiling: float | the best accuracy that so many bits of state allow
+""")
 SCORE = (
     *SIZES,
-    Column("num_sequences", int, "sequences tested"),
-    Column("num_questions", int, "questions of a sequence, at most"),
+    *TESTED_COUNTS,
     *ACCURACY,
-    *INTERVAL,
-    Column("exact", float, "fraction of sequences with every answer correct"),
     *BOUNDS,
+    *columns("""
+        memoryless: float | accuracy of a reader that sees only the token that asks
+        position: float | accuracy of a reader that picks values by the position of the question
+        recency: float | accuracy of a reader that repeats the latest value
+        exact: float | fraction of sequences with every answer correct
+        parameters: int | parameters of the whole model
+    """),
     *BITS,
-    *COSTS,
 )
-"""What `evaluate.score_record` says of one test."""
+"""Columns of `evaluate.score_record`."""
 
-OUTCOME = (
-    Column("stopped", str, 'why training ended: "solved", "updates", "seconds" or "diverged"', "", "outcome.stopped"),
-    Column("solved", bool, "whether validation accuracy reached solve_at", "", "outcome.solved"),
-    Column("diverged", bool, "whether training ended with a loss that is no number", "", "outcome.diverged"),
-    Column(
-        "updates_to_half", int, "until half of a batch was answered correctly", "updates", "outcome.updates_to_half"
-    ),
-    Column("updates_to_solve", int, "until it was solved", "updates", "outcome.updates_to_solve"),
-    Column("seconds_to_solve", float, "until it was solved", "seconds", "outcome.seconds_to_solve"),
-    Column("updates", int, "of the whole training", "updates", "outcome.updates"),
-    Column("tokens", int, "of the whole training", "tokens", "outcome.tokens"),
-    Column("seconds", float, "of the whole training", "seconds", "outcome.seconds"),
-    Column("checksum", str, "of the run's test sequences", "", "checksum"),
-    Column("initial", float, "accuracy of the untrained model", "1", "initial.accuracy"),
-    Column("cut_off", float, "accuracy with the memory cut off", "1", "cut_off.accuracy"),
-)
+OUTCOME = columns("""
+    stopped: str | why training ended: "solved", "updates", "seconds" or "diverged" | outcome.stopped
+    solved: bool | whether validation accuracy reached solve_at | outcome.solved
+    diverged: bool | whether training ended with a loss that is no number | outcome.diverged
+    updates_to_half: int updates | until half of a batch was correct | outcome.updates_to_half
+    updates_to_solve: int updates | until it was solved | outcome.updates_to_solve
+    seconds_to_solve: float seconds | until it was solved | outcome.seconds_to_solve
+    updates: int updates | of the whole training | outcome.updates
+    tokens: int tokens | of the whole training | outcome.tokens
+    seconds: float seconds | of the whole training | outcome.seconds
+    checksum: str | of the run's test sequences | checksum
+    initial: float | accuracy of the untrained model | initial.accuracy
+    cut_off: float | accuracy with the memory cut off | cut_off.accuracy
+""")
 
 SCORES = Table("scores", "One record for each test of a run.", (*SCORE, *OUTCOME), tested=True)
 SEQUENCES = Table(
-    "sequences",
-    "One record for each test sequence, for intervals over seeds and sequences.",
-    (
-        Column("length", int, "of the sequence", "tokens"),
-        *columns(
-            int,
-            sequence="number of the sequence in its stream",
-            num_correct="questions answered correctly",
-            num_questions="questions asked",
-        ),
-    ),
-    tested=True,
+    "sequences", "One record for each test sequence, for intervals over seeds and sequences.", ANSWERS, tested=True
 )
 DISTANCES = Table(
     "distances",
     "One record for each bin of distances from an answer to its question.",
     (
-        Column("length", int, "of a sequence", "tokens"),
-        *columns(int, "tokens", distance_low="shortest of the bin", distance_high="longest of the bin, inclusive"),
-        *COUNTS,
+        *columns("""
+            length: int tokens | of a sequence
+            distance_low: int tokens | shortest of the bin
+            distance_high: int tokens | longest of the bin, inclusive
+        """),
+        *BIN_COUNTS,
         *ACCURACY,
-        *INTERVAL,
     ),
     tested=True,
 )
@@ -94,26 +94,33 @@ BREAKDOWN = Table(
     "breakdown",
     "One record for each tenth of a sequence.",
     (
-        Column("length", int, "of a sequence", "tokens"),
-        Column("by", str, '"depth": where the answer was written, or "position": where it is asked'),
-        *columns(float, low_edge="start of the bin, as a fraction of the sequence", high_edge="its end"),
-        *COUNTS,
+        *columns("""
+            length: int tokens | of a sequence
+            by: str | "depth": where the answer was written, or "position": where it is asked
+            low_edge: float | start of the bin, as a fraction of the sequence
+            high_edge: float | its end
+        """),
+        *BIN_COUNTS,
         *ACCURACY,
-        *INTERVAL,
     ),
     tested=True,
 )
 TESTED = (SCORES, DISTANCES, BREAKDOWN, SEQUENCES)
+"""Tables to which tests at the training length and measures both add."""
 
 CURVES = Table(
     "curves",
     "One record for each point of a training curve.",
-    (
-        *columns(int, "updates", update="so far"),
-        *columns(int, "tokens", tokens="trained on so far", stage_length="of a sequence in this stage"),
-        Column("seconds", float, "so far", "seconds"),
-        *columns(int, stage="of the curriculum, from 1", stages="of the curriculum", stage_load="items of a sequence"),
-        *columns(float, loss="of a training batch, in nats", accuracy="of a training batch"),
-    ),
+    columns("""
+        update: int updates | so far
+        tokens: int tokens | trained on so far
+        seconds: float seconds | so far
+        stage: int | of the curriculum, from 1
+        stages: int | of the curriculum
+        stage_length: int tokens | of a sequence in this stage
+        stage_load: int | items of a sequence in this stage
+        loss: float nats | of a training batch
+        accuracy: float | of a training batch
+    """),
     source="curve",
 )

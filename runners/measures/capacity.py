@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..config.messages import Watch, silent
-from ..evaluation.tables import ACCURACY, BITS, INTERVAL, SIZES
-from ..storage.schema import Column, Table, columns
+from ..evaluation.tables import ACCURACY, ANSWERS, BITS, BOUNDS, SIZES, TESTED_COUNTS
+from ..storage.schema import Table, columns
 from .measure import SEQUENCES, Flag, Measure, Record, Request, integers, only_keys
 
 if TYPE_CHECKING:
@@ -38,33 +38,21 @@ CAPACITY = Table(
     "One record for each load: the load varies, the length does not.",
     (
         *SIZES,
-        Column("family", str, "memories of one family differ in size alone"),
-        *columns(int, num_sequences="sequences tested", num_questions="questions of a sequence, at most"),
+        *columns("family: str | memories of one family differ in size alone"),
+        *TESTED_COUNTS,
         *ACCURACY,
-        *INTERVAL,
-        *columns(
-            float,
-            chance="accuracy of a guess",
-            bag="accuracy of a reader that knows the values, but not whose they are",
-            ceiling="the best accuracy that so many bits of state allow",
-        ),
+        *BOUNDS,
         *BITS,
-        Column("state_bytes", int, "carried for one sequence", "bytes"),
-        Column("state_floats", int, "the same in numbers"),
-        Column("bits_per_state_bit", float, "recalled bits over bits of the state"),
+        *columns("""
+            state_floats: int | carried for one sequence, in numbers
+            bits_per_state_bit: float | recalled bits over bits of the state
+        """),
     ),
 )
 CAPACITY_SEQUENCES = Table(
     "capacity_sequences",
     "One record for each sequence of those tests.",
-    columns(
-        int,
-        load="items that it asks to store",
-        length="in tokens",
-        sequence="number of the sequence in its stream",
-        num_correct="questions answered correctly",
-        num_questions="questions asked",
-    ),
+    (*columns("load: int | items that it asks to store"), *ANSWERS),
 )
 
 

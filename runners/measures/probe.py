@@ -21,12 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..config.messages import Watch, silent
 from ..formatting import unknown
-from ..storage.schema import Column, Table, columns
+from ..storage.schema import Table, columns
 from .measure import SEQUENCES, Flag, Measure, Record, Request, only_keys
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from torch import Tensor
 
     from models import SequenceModel
@@ -46,107 +44,89 @@ KEYS = ("readers", "also", *DEFAULTS)
 PROBES = Table(
     "probes",
     "One record for each item, reader, control, place and time of a state that was read.",
-    (
-        Column("layer", int, "from 1; 0: all layers together"),
-        Column("content", str, '"state": all that a layer carries; else one of its contents, or a view: "cache 2"'),
-        Column("time", int, "read so far", "tokens"),
-        Column("end", bool, "whether items are asked for then"),
-        Column("reader", str, 'name of the reader; "model": the answers of the model itself'),
-        Column("control", str, '"none", "control", "shuffled", "untrained" or "input"'),
-        Column("reduced", int, "principal components; 0: not reduced"),
-        Column("item", int, "number of the item"),
-        Column("age", int, "since it was written", "tokens"),
-        Column("written", int, "position where it was written", "tokens"),
-        Column("features", int, "numbers that the reader sees"),
-        Column("rank", float, "effective rank of the states"),
-        Column("converged", bool, "whether the reader's fit converged"),
-        Column("num_sequences", int, "sequences tested"),
-        *columns(
-            float,
-            accuracy="fraction of items named correctly",
-            low="lower bound of accuracy, 95 %",
-            high="upper bound of accuracy, 95 %",
-            chance="accuracy without sight of any state",
-        ),
-        *columns(
-            float,
-            "bits",
-            bits="usable: log2 loss without the state, less the reader's",
-            bits_low="lower bound, 95 %",
-            bits_high="upper bound, 95 %",
-            bits_half="by half the sequences fitted on",
-            item_bits="open without the state",
-        ),
-        Column("num_items", int, "stored in a sequence"),
-        Column("selectivity", float, "accuracy above that of the same reader's control task"),
-        Column("codelength", float, "online code length of a label", "bits"),
-        Column("error", float, "of ordered values, squared, over their variance"),
-        Column("part", str, "the reader or pass that measured it"),
-    ),
+    columns("""
+        layer: int | from 1; 0: all layers together
+        content: str | "state": all that a layer carries; else one of its contents, or a view: "cache 2"
+        time: int tokens | read so far
+        end: bool | whether items are asked for then
+        reader: str | name of the reader; "model": the answers of the model itself
+        control: str | "none", "control", "shuffled", "untrained" or "input"
+        reduced: int | principal components; 0: not reduced
+        item: int | number of the item
+        age: int tokens | since it was written
+        written: int tokens | position where it was written
+        features: int | numbers that the reader sees
+        rank: float | effective rank of the states
+        converged: bool | whether the reader's fit converged
+        num_sequences: int | sequences tested
+        accuracy: float | fraction of items named correctly
+        low: float | lower bound of accuracy, 95 %
+        high: float | upper bound of accuracy, 95 %
+        chance: float | accuracy without sight of any state
+        bits: float bits | usable: log2 loss without the state, less the reader's
+        bits_low: float bits | lower bound, 95 %
+        bits_high: float bits | upper bound, 95 %
+        bits_half: float bits | by half the sequences fitted on
+        item_bits: float bits | open without the state
+        num_items: int | stored in a sequence
+        selectivity: float | accuracy above that of the same reader's control task
+        codelength: float bits | online code length of a label
+        error: float | of ordered values, squared, over their variance
+        part: str | the reader or pass that measured it
+    """),
 )
 INTERVENTIONS = Table(
     "interventions",
     "One record for each item, place and kind of change to a state before it is asked.",
-    (
-        Column("layer", int, "from 1; 0: all layers together"),
-        Column("content", str, "that was changed, as in probes"),
-        Column("kind", str, '"intact", "erased", "random" or "patched"'),
-        Column("item", int, "number of the item"),
-        Column("age", int, "since it was written", "tokens"),
-        Column("rank", int, "directions erased"),
-        Column("num_sequences", int, "sequences tested"),
-        *columns(
-            float,
-            accuracy="of the model's answers",
-            low="lower bound of accuracy, 95 %",
-            high="upper bound of accuracy, 95 %",
-            chance="accuracy of a guess",
-            drop="from intact, on the same sequences",
-            drop_low="lower bound, 95 %",
-            drop_high="upper bound, 95 %",
-            excess="drop beyond that of erasing as much at random",
-            excess_low="lower bound, 95 %",
-            excess_high="upper bound, 95 %",
-        ),
-        Column("sure", bool, "whether there were sequences enough to erase by"),
-        *columns(
-            float,
-            follows="fraction that answers the donor's value",
-            follows_low="lower bound, 95 %",
-            follows_high="upper bound, 95 %",
-            changed="fraction of the variance of states that was erased",
-        ),
-        *columns(float, "bits", bits_before="usable before erasing", bits_after="found by a new reader after it"),
-    ),
+    columns("""
+        layer: int | from 1; 0: all layers together
+        content: str | that was changed, as in probes
+        kind: str | "intact", "erased", "random" or "patched"
+        item: int | number of the item
+        age: int tokens | since it was written
+        rank: int | directions erased
+        num_sequences: int | sequences tested
+        accuracy: float | of the model's answers
+        low: float | lower bound of accuracy, 95 %
+        high: float | upper bound of accuracy, 95 %
+        chance: float | accuracy of a guess
+        drop: float | from intact, on the same sequences
+        drop_low: float | lower bound, 95 %
+        drop_high: float | upper bound, 95 %
+        excess: float | drop beyond that of erasing as much at random
+        excess_low: float | lower bound, 95 %
+        excess_high: float | upper bound, 95 %
+        sure: bool | whether there were sequences enough to erase by
+        follows: float | fraction that answers the donor's value
+        follows_low: float | lower bound, 95 %
+        follows_high: float | upper bound, 95 %
+        changed: float | fraction of the variance of states that was erased
+        bits_before: float bits | usable before erasing
+        bits_after: float bits | found by a new reader after it
+    """),
 )
 ROUTING = Table(
     "routing",
     "One record for each layer and item of a memory that weighs caches.",
-    (
-        Column("layer", int, "from 1; 0: all gates given the position at once"),
-        Column("item", int, "number of the item"),
-        Column("age", int, "since it was written", "tokens"),
-        Column("segment", int, "memory that holds the answer: 0 the oldest cache, num_memories - 1 the open one"),
-        Column("num_memories", int, "caches and the open memory"),
-        *columns(
-            float,
-            weight="mean, on the memory that holds the answer",
-            holding="on all that hold it: with checkpoints all later ones",
-            right="fraction of sequences and heads whose largest weight is there",
-            even="weight if all were alike",
-        ),
-        Column("entropy", float, "of the weights", "bits"),
-        Column("num_sequences", int, "sequences tested"),
-        *columns(
-            float,
-            accuracy="with the model's own gates",
-            low="lower bound, 95 %",
-            high="upper bound, 95 %",
-            oracle="accuracy with this layer's gate given the position of the answer",
-            oracle_low="lower bound, 95 %",
-            oracle_high="upper bound, 95 %",
-        ),
-    ),
+    columns("""
+        layer: int | from 1; 0: all gates given the position at once
+        item: int | number of the item
+        age: int tokens | since it was written
+        segment: int | memory that holds the answer: 0 the oldest cache, num_memories - 1 the open one
+        num_memories: int | caches and the open memory
+        weight: float | mean, on the memory that holds the answer
+        holding: float | on all that hold it: with checkpoints all later ones
+        right: float | fraction of sequences and heads whose largest weight is there
+        even: float | weight if all were alike
+        entropy: float bits | of the weights
+        num_sequences: int | sequences tested
+        accuracy: float | with the model's own gates
+        low: float | lower bound, 95 %
+        high: float | upper bound, 95 %
+        oracle: float | accuracy with this layer's gate given the position of the answer
+        oracle_low: float | lower bound, 95 %
+        oracle_high: float | upper bound, 95 %
+    """),
 )
 
 
@@ -203,7 +183,10 @@ class Probe(Measure):
 
     def check(self, run: Run, request: Request) -> None:
         """Raise ValueError for unknown names, and where states of the run cannot be probed item by item."""
-        from ..probe.templates import probed
+        import numpy as np  # torch comes with the next
+
+        from ..probe.capture import check_contents
+        from ..probe.templates import first_question
 
         only_keys(self, request, KEYS)
         names = {"readers": ("reader", reader_names()), "also": ("pass beyond reading", pass_names())}
@@ -218,9 +201,9 @@ class Probe(Measure):
             value = request.get(name, 0)
             if type(value) is not int or value < 0:
                 raise ValueError(f"{name} is an integer of at least 0, not {value!r}")
-        row = probed(run.task.task, run.task.length).row
+        tokens = first_question(run.task.task, run.task.length).tokens
         rows_for(run, request)
-        check_contents(run, row)
+        check_contents(run.build(), np.stack([tokens[:2], tokens[:2]]))
 
     def remaining(self, record: Record | None, request: Request) -> Request | None:
         """What was not done yet, or was with other settings."""
@@ -287,32 +270,16 @@ def without_nan(record: Mapping[str, Any]) -> dict[str, Any]:
     return {name: None if isinstance(value, float) and value != value else value for name, value in record.items()}
 
 
-def check_contents(run: Run, row: NDArray[np.int32]) -> None:
-    """Raises ValueError for memories whose states have no names to be probed by."""
-    import numpy as np  # with the next comes torch
-    import torch
-
-    from ..probe.capture import memories, named, read_on
-
-    model = run.build().eval()
-    try:
-        states = read_on(model, torch.from_numpy(np.stack([row[:2], row[:2]])), None)
-    except Exception:  # a memory that does not run: the run itself fails, and keeps why
-        return
-    for memory, state in zip(memories(model), states, strict=True):
-        named(memory, state, 2)
-
-
 def rows_for(run: Run, request: Request) -> int:
     """Sequences that are drawn. Raises ValueError where those asked for are too few, or those needed too many."""
-    from ..probe.splits import PLENTY, ROWS, check_enough, enough
+    from ..probe.splits import PLENTY, SEQUENCES, check_enough, enough
 
     values, floats = len(run.task.task.alphabet), run.build().state_floats(run.task.length)
     if rows := request.get("rows", 0):
         check_enough(rows, values, floats)
         check_room(rows, floats, run.task.length, request)
         return int(rows)
-    need = enough(values, floats, ROWS, PLENTY)
+    need = enough(values, floats, SEQUENCES, PLENTY)
     if need > MOST_ROWS:
         raise ValueError(
             f"{run.name} takes {need:,} sequences to probe ({values:,} values, {floats:,} numbers of state), over the "

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..config.messages import Watch, silent
-from ..storage.schema import Column, Table
+from ..storage.schema import Table, columns
 from .measure import SEQUENCES, Flag, Measure, Record, Request, only_keys
 
 if TYPE_CHECKING:
@@ -38,11 +38,11 @@ class States(Measure):
         Table(
             "states",
             "One record for each saved tensor.",
-            (
-                Column("tensor", str, "its name in the file: layer1/NAME and so on"),
-                Column("shape", str, "[sequences, ...]"),
-                Column("file", str, "beside the run"),
-            ),
+            columns("""
+                tensor: str | its name in the file: layer1/NAME and so on
+                shape: str | [sequences, ...]
+                file: str | beside the run
+            """),
         ),
     )
     flags = (Flag(SEQUENCES[1], int, "test sequences", ROWS, least=1, key=SEQUENCES[0]),)

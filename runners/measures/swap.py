@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..config.messages import Watch, silent
-from ..evaluation.tables import SCORE
-from ..storage.schema import Column, Table, columns
+from ..evaluation.tables import ANSWERS, SCORE
+from ..storage.schema import Table, columns
 from .measure import SEQUENCES, Flag, Measure, Record, Request, integers, only_keys
 
 if TYPE_CHECKING:
@@ -37,34 +37,23 @@ KEYS = ("memory", "options", "ladder", "rows", "gate_updates")
 AS_TRAINED = "as trained"
 """The `swapped` of a run's own memory."""
 
-SWAPPED = (
-    Column("swapped", str, f'the memory in place, with the options given; "{AS_TRAINED}" for the run\'s own'),
-    Column("gate_updates", int, "updates that trained its gates alone"),
-)
+SWAPPED = columns(f"""
+    swapped: str | the memory in place, with the options given; "{AS_TRAINED}" for the run's own
+    gate_updates: int updates | that trained its gates alone
+""")
 SWAPS = Table(
     "swaps",
     "One record for each memory in place and length.",
     (
         *SWAPPED,
-        Column("other_memory", str, 'name of the memory in place, or FILE.py:CLASS; "" for the run\'s own'),
-        Column("other_options", str, "options given to it, as JSON"),
+        *columns("""
+            other_memory: str | name of the memory in place, or FILE.py:CLASS; "" for the run's own
+            other_options: str | options given to it, as JSON
+        """),
         *SCORE,
     ),
 )
-SWAP_SEQUENCES = Table(
-    "swap_sequences",
-    "One record for each sequence of those tests.",
-    (
-        *SWAPPED,
-        *columns(
-            int,
-            length="in tokens",
-            sequence="number of the sequence in its stream",
-            num_correct="questions answered correctly",
-            num_questions="questions asked",
-        ),
-    ),
-)
+SWAP_SEQUENCES = Table("swap_sequences", "One record for each sequence of those tests.", (*SWAPPED, *ANSWERS))
 
 
 class Swap(Measure):

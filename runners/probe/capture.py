@@ -1,15 +1,18 @@
 """States of a frozen model at chosen times, by layer and by name.
 
-Anything that keeps to the contract of a memory can be captured: a whole `SequenceModel` that reads tokens, or one
-`Memory` that reads vectors. States are read on in pieces between the times, so nothing is read twice.
+`states_at` is the one place that reads sequences up to a time and stops there; whatever looks at states, answers from
+them or changes them goes on from what it yields. `capture` keeps the states as tables.
 
-Names on the shelf are `TIME/layerL/NAME`, each [n, floats]: what `contents` names, and `TIME/layerL views/NAME` what
-`views` adds.
+Any module that keeps to the contract of a memory can be read: a whole `SequenceModel` that reads tokens, or one
+`Memory` that reads vectors. Names in the store are `TIME/layerL/NAME`, each [n, floats]: what `contents` names, and
+`TIME/layerL views/NAME` what `views` adds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,14 +23,37 @@ from torch import Tensor
 from models import Memory, SequenceModel
 
 from ..evaluation.evaluate import PIECE, STATE_FLOATS, device_of
-from .columns import Columns, Joint
-from .state_store import Shelf, States
+from .state_store import Columns, Joint, Labels, States, StateStore
 
+Module = SequenceModel | Memory
 Inputs = NDArray[np.integer] | NDArray[np.floating]
+
+LONGEST = 2 * PIECE
+"""Tokens of one forward pass, over all its sequences; longer ones are read piece by piece."""
+
+
+@dataclass(frozen=True)
+class PausedModule:
+    """A module stopped after `time` inputs of some sequences [b]: the state of each layer there."""
+
+    module: Module
+    sequences: Labels
+    time: int
+    states: list[Any]
+
+    @cached_property
+    def contents(self) -> list[dict[str, Tensor]]:
+        """`contents(state)` of each layer, every tensor [b, ...].
+
+        Raises ValueError for a memory that names none, and for what is no such tensor.
+        """
+        pairs = zip(memories(self.module), self.states, strict=True)
+        with torch.no_grad():
+            return [named_contents(memory, state, len(self.sequences)) for memory, state in pairs]
 
 
 def memories(module: object) -> list[Memory]:
-    """One for each layer. Raises ValueError for another kind of module."""
+    """The memory of each layer. Raises ValueError for another kind of module."""
     if not isinstance(module, SequenceModel | Memory):
         kind = type(module).__name__
         raise ValueError(
@@ -36,35 +62,86 @@ def memories(module: object) -> list[Memory]:
     return [module] if isinstance(module, Memory) else [block.memory for block in module.blocks]
 
 
-def layers_of(module: SequenceModel | Memory) -> list[int]:
-    """0, all together, and each; where there is one, it alone is all."""
+def layers_of(module: Module) -> list[int]:
+    """Layers that are read: 0, all together, then each from 1; only 0 where there is a single one."""
     count = len(memories(module))
     return list(range(count + 1)) if count > 1 else [0]
 
 
 @torch.no_grad()
-def read_on(module: SequenceModel | Memory, piece: Tensor, states: list[Any] | None) -> list[Any]:
-    """The state of each layer after one more piece: tokens [B, t] of a model, or inputs [B, t, D] of a memory."""
+def states_at(
+    module: Module,
+    inputs: Inputs,
+    times: Sequence[int],
+    groups: Sequence[Labels] | None = None,
+    origins: Tensor | None = None,
+) -> Iterator[PausedModule]:
+    """The module after each of `times` inputs, in order, of one group of sequences after the other.
+
+    inputs   [n, T] tokens of a model, [n, T, D] vectors of a memory
+    groups   sequences that are read side by side (default: as many as memory allows)
+    origins  [1, T], where answers were written, for models with oracle positions; without, such a model reads none
+
+    The module is left in evaluation mode.
+    """
+    module.eval()
+    groups = groups_of(len(inputs), at_once(module, times[-1])) if groups is None else groups
+    device = device_of(module)
+    for group in groups:
+        tokens = torch.from_numpy(np.ascontiguousarray(inputs[group, : times[-1]])).to(device)
+        step = max(1, LONGEST // len(group))
+        states, start = None, 0
+        for time in times:
+            for begin in range(start, time, step):
+                piece = slice(begin, min(time, begin + step))
+                states = _read_on(module, tokens[:, piece], states, None if origins is None else origins[:, piece])
+            start = time
+            yield PausedModule(module, group, time, states or [])
+
+
+def _read_on(module: Module, piece: Tensor, states: list[Any] | None, origins: Tensor | None) -> list[Any]:
+    """The state of each layer after one more piece."""
     if not isinstance(module, SequenceModel):
         return [module(piece, states[0] if states else None)[1]]
     nowhere = torch.empty(0, dtype=torch.int64, device=piece.device)
-    untold = torch.full_like(piece, -1) if module.uses_oracle else None
-    return list(module(piece, (nowhere, nowhere), states, untold)[1])
+    told = torch.full_like(piece, -1) if origins is None else origins.to(piece.device).expand(len(piece), -1)
+    return list(module(piece, (nowhere, nowhere), states, told if module.uses_oracle else None)[1])
 
 
-def named(memory: Memory, state: Any, rows: int) -> dict[str, Tensor]:
-    """`contents(state)`, each [rows, ...]. Raises ValueError for none, and for what is no such tensor."""
-    found = memory.contents(state)
-    if not isinstance(found, Mapping) or not found:
+def at_once(module: Module, length: int) -> int:
+    """Sequences of this length that are read side by side."""
+    floats = sum(memory.state_floats(length) for memory in memories(module))
+    return max(1, min(PIECE // length, STATE_FLOATS // max(1, floats)))
+
+
+def groups_of(count: int, size: int) -> list[Labels]:
+    """Sequences 0 to count - 1 in groups of `size`, the last one smaller."""
+    return [np.arange(start, min(count, start + size)) for start in range(0, count, size)]
+
+
+def named_contents(memory: Memory, state: Any, count: int) -> dict[str, Tensor]:
+    """`contents(state)`, each [count, ...]. Raises ValueError for none, and for what is no such tensor."""
+    contents = memory.contents(state)
+    if not isinstance(contents, Mapping) or not contents:
         kind = type(memory).__name__
         raise ValueError(f"{kind} names no contents to be probed: return its state's tensors by name from contents()")
-    for name, part in found.items():
-        if not isinstance(part, Tensor) or part.dim() < 1 or len(part) != rows:
+    for name, part in contents.items():
+        if not isinstance(part, Tensor) or part.dim() < 1 or len(part) != count:
             got = list(part.shape) if isinstance(part, Tensor) else type(part).__name__
-            raise ValueError(
-                f"{type(memory).__name__}: content {name!r} is a tensor [{rows}, ...] of its rows, not {got}"
-            )
-    return dict(found)
+            raise ValueError(f"{type(memory).__name__}: content {name!r} must be a tensor [{count}, ...], not {got}")
+    return dict(contents)
+
+
+def check_contents(module: Module, inputs: Inputs) -> None:
+    """Raises ValueError for memories whose states have no names to be probed by.
+
+    A module that does not run passes: its run fails by itself, and says why.
+    """
+    try:
+        paused = next(states_at(module, inputs, [inputs.shape[1]], [np.arange(len(inputs))]))
+    except Exception:
+        return
+    _ = paused.contents
 
 
 def flat(tensor: Tensor) -> States:
@@ -72,49 +149,43 @@ def flat(tensor: Tensor) -> States:
     return np.asarray(tensor.detach().flatten(1).float().cpu().numpy())
 
 
-def capture(module: SequenceModel | Memory, inputs: Inputs, times: Sequence[int], shelf: Shelf, views: int = 0) -> None:
-    """Put the states after each of `times` inputs onto the shelf; `views` is the time at which those are taken too.
+@torch.no_grad()
+def capture(module: Module, inputs: Inputs, times: Sequence[int], store: StateStore, views: int = 0) -> None:
+    """Put the states after each of `times` inputs into the store; views are taken at the time `views` alone.
 
-    inputs [n, T] are tokens of a model, [n, T, D] what a memory reads. The module is left in evaluation mode.
-    Raises ValueError for times beyond the inputs and for memories that name no contents.
+    Raises ValueError for times beyond the inputs, for memories that name no contents and for states not finite.
     """
     times = sorted(set(times))
     if not times or times[0] < 1 or times[-1] > inputs.shape[1]:
         raise ValueError(f"states are taken after 1 to {inputs.shape[1]} inputs, not after {times}")
-    module.eval()
-    layers = memories(module)
-    floats = sum(memory.state_floats(times[-1]) for memory in layers)
-    step = max(1, min(PIECE // times[-1], STATE_FLOATS // max(1, floats)))
-    device = device_of(module)
-    for start in range(0, len(inputs), step):
-        rows = torch.from_numpy(np.ascontiguousarray(inputs[start : start + step])).to(device)
-        states, block, before = None, dict[str, States](), 0
-        for time in times:
-            states, before = read_on(module, rows[:, before:time], states), time
-            for layer, (memory, state) in enumerate(zip(layers, states, strict=True), 1):
-                block |= {
-                    f"{time}/layer{layer}/{name}": flat(part) for name, part in named(memory, state, len(rows)).items()
-                }
-                more = memory.views(state) if time == views else {}
-                block |= {f"{time}/layer{layer} views/{name}": flat(part) for name, part in more.items()}
-        for name, part in block.items():
-            if not np.isfinite(part).all():
-                raise ValueError(f"state {name} holds numbers that are not finite: the model cannot be probed")
-        shelf.add(block)
+    block: dict[str, States] = {}
+    for paused in states_at(module, inputs, times):
+        layers = zip(memories(module), paused.states, paused.contents, strict=True)
+        for layer, (memory, state, contents) in enumerate(layers, 1):
+            more = memory.views(state) if paused.time == views else {}
+            head = f"{paused.time}/layer{layer}"
+            block |= {f"{head}/{name}": flat(part) for name, part in contents.items()}
+            block |= {f"{head} views/{name}": flat(part) for name, part in more.items()}
+        if paused.time == times[-1]:
+            for name, part in block.items():
+                if not np.isfinite(part).all():
+                    raise ValueError(f"state {name} holds numbers that are not finite: the model cannot be probed")
+            store.add(block)
+            block = {}
 
 
-def whole(shelf: Shelf, time: int, layer: int = 0) -> Columns:
-    """All that a layer carries at a time, or for 0 all layers together: every content, no view."""
-    own = f"{time}/layer{layer}/" if layer else f"{time}/layer"
-    return Joint([shelf[name] for name in shelf.widths if name.startswith(own) and " views/" not in name])
+def full_state(store: StateStore, time: int, layer: int = 0) -> Columns:
+    """The whole state of a layer at a time, or for 0 of all layers together: every content, no view."""
+    start = f"{time}/layer{layer}/" if layer else f"{time}/layer"
+    return Joint([store[name] for name in store.widths if name.startswith(start) and " views/" not in name])
 
 
-def parts(shelf: Shelf, time: int, layer: int) -> dict[str, Columns]:
+def parts(store: StateStore, time: int, layer: int) -> dict[str, Columns]:
     """Contents and views of a layer at a time, by name; those that hold nothing yet are left out."""
     heads = f"{time}/layer{layer}/", f"{time}/layer{layer} views/"
     return {
-        name.removeprefix(head): shelf[name]
+        name.removeprefix(head): store[name]
         for head in heads
-        for name, width in shelf.widths.items()
+        for name, width in store.widths.items()
         if name.startswith(head) and width
     }

@@ -1,69 +1,190 @@
-"""A finished run as a probe sees it: its questions, the rows drawn for them, and rows of the table of probes."""
+"""A finished run as a probe sees it: its questions, sequences sampled for them, their states, and result records.
+
+Every record of the table of probes is made by `probe_records`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models import SequenceModel
+from recall_tasks.generators.signal import Signal
 
 from ..config.run import Run
-from .splits import Split, split
-from .state_store import LIMIT
-from .templates import Drawn, Labels, Question, questions, spread
+from .capture import Inputs, capture, full_state, layers_of
+from .factorise import Factors, factorise
+from .readers.ridge import Levels
+from .reading import Reading, fit_prior, make_reader, read, score_records
+from .splits import Index, Split, split
+from .state_store import LIMIT, Floats, Labels, StateStore
+from .templates import Question, Samples, questions, spread
 
-Floats = NDArray[np.float64]
+Record = dict[str, Any]
 
 MOST_ITEMS = 64
-"""Items read of a row that stores more: so many, spread evenly over their places."""
+"""Items that are read of a sequence that stores more, spread evenly over their positions."""
+
+
+class Items(NamedTuple):
+    """Items that are read after `time` tokens, each [K]: number in the table, age and position in tokens.
+
+    stored  items of a sequence, of which these are all or some
+    end     True where it is at this time that items are asked for
+    """
+
+    numbers: Labels
+    ages: Labels
+    positions: Labels
+    stored: int
+    time: int
+    end: bool
 
 
 class Template(NamedTuple):
-    """A question, the rows drawn for it, where each of them goes, and the items that are read."""
+    """A question, the sequences sampled for it, their split, and the items that are read of them."""
 
     number: int
     question: Question
-    drawn: Drawn
-    rows: Split
-    items: Labels
+    samples: Samples
+    parts: Split
+    chosen: Labels
 
     @property
     def labels(self) -> Labels:
-        """Of the items that are read: [n, items]."""
-        return self.drawn.labels[:, self.items]
+        """Labels of the items that are read: [n, items]."""
+        return self.samples.labels[:, self.chosen]
+
+    def items(self, time: int, chosen: Labels) -> Items:
+        """Some items of this template; those of several templates are numbered one after the other."""
+        stored, end = len(self.question.positions), time == self.question.end
+        ages, positions = self.question.ages(time)[chosen], self.question.positions[chosen]
+        return Items(chosen + self.number * stored, ages, positions, stored, time, end)
+
+    def prior(self, labels: Labels) -> Floats:
+        """Log-probabilities [K, V] without a state: even where values are sampled evenly, fitted for signals."""
+        V = self.question.num_values
+        if isinstance(self.question.task, Signal):
+            return fit_prior(labels, self.parts, V)
+        return np.full((labels.shape[1], V), -np.log(V))
 
 
 @dataclass(frozen=True)
 class ProbeContext:
-    """A run, its trained model, and how it is probed: see `probing`."""
+    """A run, its trained model, and how it is probed: see `measures/probe.py`.
+
+    step       tokens between the times at which states are taken; 0: a quarter of the length
+    dimension  principal components that states are also reduced to; 0: none
+    limit      bytes of states in memory; the rest goes to disk
+    """
 
     run: Run
     model: SequenceModel
-    num_rows: int
+    num_sequences: int
     watch: Callable[[Any], None]
     step: int = 0
     dimension: int = 64
     limit: int = LIMIT
 
     def templates(self) -> Iterator[Template]:
-        """The same rows every time, drawn from the run's seed."""
+        """Templates with their sequences, sampled from the run's seed: the same for every pass."""
         task, length, seed = self.run.task.task, self.run.task.length, self.run.seed
-        rng = np.random.Generator(np.random.Philox(key=[seed, 2]))
+        rng = self.rng(2)
         for number, question in enumerate(questions(task, length, seed)):
-            self.watch(f"probing: rows of template {number + 1}")
-            stored = len(question.positions)
-            items = spread(stored, MOST_ITEMS)
-            drawn = question.draw(self.num_rows, rng)
-            yield Template(number, question, drawn, split(np.arange(self.num_rows), seed), items)
+            self.watch(f"probing: sequences of template {number + 1}")
+            chosen = spread(len(question.positions), MOST_ITEMS)
+            samples = question.sample(self.num_sequences, rng)
+            yield Template(number, question, samples, split(np.arange(self.num_sequences), seed), chosen)
 
     def rng(self, purpose: int) -> np.random.Generator:
-        """For one purpose and this run alone."""
+        """Random numbers for one purpose and this run alone."""
         return np.random.Generator(np.random.Philox(key=[self.run.seed, purpose]))
 
     def times(self, question: Question) -> list[int]:
-        """Multiples of the step, where items are asked, and the last token: tokens read."""
+        """Times at which states are taken, in tokens read."""
         return question.times(self.step or max(1, -(-self.run.task.length // 4)))
+
+    def full_states(
+        self, tokens: Inputs, train: Index, words: str, model: SequenceModel | None = None
+    ) -> Iterator[tuple[int, Factors]]:
+        """Each layer (0: all together), and its whole state after these tokens on principal axes."""
+        end = tokens.shape[1]
+        with StateStore(self.limit) as store:
+            capture(model or self.model, tokens, [end], store)
+            for layer in layers_of(self.model):
+                self.watch(f"probing: {words}, layer {layer or 'all'}")
+                yield layer, factorise(full_state(store, end, layer), train)
+
+    def read(
+        self,
+        template: Template,
+        factors: Factors,
+        time: int,
+        layer: int = 0,
+        reader: str = "ridge",
+        labels: Labels | None = None,
+        **place: Any,
+    ) -> list[Record]:
+        """Records of the items that were written by then, read by one of `READERS` from states on principal axes.
+
+        labels  in place of the template's own, as for a control
+        place   `content`, `control` and `reduced`, where they are not the default of `probe_records`
+        """
+        written = template.question.ages(time)[template.chosen] >= 0
+        chosen, labels = template.chosen[written], (template.labels if labels is None else labels)[:, written]
+        scores = score_records(self.reading(template, factors, labels, reader))
+        if isinstance(template.question.task, Signal) and reader == "ridge":
+            errors = level_errors(factors.coordinates, labels, template.parts)
+            scores = [score | {"error": float(error)} for score, error in zip(scores, errors, strict=True)]
+        part = "ridge" if reader == "prior" else reader
+        place |= {"layer": layer, "reader": reader, "features": factors.features, "rank": factors.rank}
+        return probe_records(part, template.items(time, chosen), scores, **place)
+
+    def reading(self, template: Template, factors: Factors, labels: Labels, reader: str = "ridge") -> Reading:
+        """Labels [n, K] read from states on principal axes."""
+        fresh = make_reader(reader, template.question.num_values, self.run.seed)
+        return read(fresh, factors.coordinates, labels, template.parts, template.prior(labels))
+
+
+def probe_records(
+    part: str,
+    items: Items,
+    scores: Sequence[Record],
+    *,
+    layer: int = 0,
+    content: str = "state",
+    reader: str = "",
+    control: str = "none",
+    reduced: int = 0,
+    **more: Any,
+) -> list[Record]:
+    """Records of the table of probes, one an item: what was read, where, by which reader, with these scores.
+
+    part  the pass whose records these are: they are replaced when it is done again
+    """
+    common = {"part": part, "layer": layer, "content": content, "reader": reader or part, "control": control}
+    common |= {"reduced": reduced, "time": items.time, "end": items.end, "num_items": items.stored} | more
+    places = zip(items.numbers.tolist(), items.ages.tolist(), items.positions.tolist(), scores, strict=True)
+    return [common | {"item": item, "age": age, "written": position} | score for item, age, position, score in places]
+
+
+def level_errors(Z: Floats, labels: Labels, parts: Split) -> Floats:
+    """Test error of a linear reconstruction of levels, squared, over their variance, [K]; 1 is that of the mean."""
+    train, validation, test = parts
+    levels = Levels(orthogonal=True).fit(Z[train], labels[train], (Z[validation], labels[validation]))
+    wrong = np.square(levels.predict(Z[test]) - labels[test]).mean(0)
+    variance = np.square(labels[test] - labels[train].mean(0)).mean(0)
+    return np.asarray(np.divide(wrong, variance, out=np.ones_like(wrong), where=variance > 0))
+
+
+def with_selectivity(records: list[Record]) -> list[Record]:
+    """Add `selectivity`, accuracy above that on the control task, where the same reader was given both."""
+    place = ("layer", "content", "reader", "reduced", "time", "item")
+    controls = {tuple(one[key] for key in place): one["accuracy"] for one in records if one["control"] == "control"}
+    for record in records:
+        control = controls.get(tuple(record[key] for key in place)) if record["control"] == "none" else None
+        record["selectivity"] = None if control is None else record["accuracy"] - control
+    return records

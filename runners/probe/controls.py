@@ -1,86 +1,88 @@
-"""What stands beside what is read: the same of states that hold less, and of none; and what the model answers itself.
+"""Controls of ridge: states that hold less, or none, and the model's own answers.
 
     control      a random label of its own for every sequence
-    shuffled     states dealt to the wrong rows
+    shuffled     states of other sequences
     untrained    a model of the same seed before training
     input        the last tokens, in place of the state
 
-Addresses being frozen, the one type that a state has beside its values is its sequence: so that is what the control
-task labels here. Where keys vary too, every key is a type: see `own`.
+Addresses are frozen, so the one type that a state has beside its values is its sequence: that is what the control task
+labels here. Where keys vary too, every key is a type: see `own_read`.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from .behaviour import answered
-from .capture import capture, layers_of, whole
-from .columns import Columns, Table
-from .context import ProbeContext, Template
-from .factorise import Factored, factorise
-from .information import doubted, log_softmax, sharpened, usable_bits
-from .reading import Reading, control_labels, dealt
-from .rows import prior_of, read_rows, rows_of
-from .state_store import Shelf
-from .templates import Drawn
+from .capture import Inputs
+from .context import ProbeContext, Record, Template, probe_records
+from .factorise import Factors, factorise
+from .information import add_doubt, best_steepness, log_softmax, usable_bits
+from .paused_model import answer_log_proba
+from .reading import Reading, control_labels, score_records
+from .splits import shuffled_order
+from .state_store import Table
+from .templates import Samples
 
 INPUTS = 8
 """Last tokens that the reader of the input is given."""
 
 
-def controlled(asked: ProbeContext, template: Template, found: Factored, layer: int) -> list[dict[str, Any]]:
-    rng, labels = asked.rng(7), template.labels
-    end = template.question.end
+def label_controls(context: ProbeContext, template: Template, factors: Factors, layer: int) -> list[Record]:
+    """Records of ridge with labels of the control task, and with labels of other sequences."""
+    rng, labels, end = context.rng(7), template.labels, template.question.end
     other = {
         "control": control_labels(labels, np.arange(len(labels)), rng),
-        "shuffled": labels[dealt(template.rows, rng)],
+        "shuffled": labels[shuffled_order(template.parts, rng)],
     }
     return [
-        row
+        record
         for control, wrong in other.items()
-        for row in read_rows(asked, template, found, end, layer, "state", control, labels=wrong)
+        for record in context.read(template, factors, end, layer, labels=wrong, control=control)
     ]
 
 
-def untrained(asked: ProbeContext, template: Template) -> list[dict[str, Any]]:
-    end, rows = template.question.end, []
-    with Shelf(asked.limit) as shelf:
-        capture(asked.run.build(), template.drawn.tokens, [end], shelf)
-        for layer in layers_of(asked.model):
-            found = factorise(whole(shelf, end, layer), template.rows.train)
-            rows += read_rows(asked, template, found, end, layer, "state", "untrained")
-    return rows
+def untrained_states(context: ProbeContext, template: Template) -> list[Record]:
+    """Records of ridge on each layer of the model before training."""
+    tokens, end = template.samples.tokens[:, : template.question.end], template.question.end
+    states = context.full_states(tokens, template.parts.train, "untrained", context.run.build())
+    return [
+        record
+        for layer, factors in states
+        for record in context.read(template, factors, end, layer, control="untrained")
+    ]
 
 
-def without_state(asked: ProbeContext, template: Template) -> list[dict[str, Any]]:
-    """The reader of the last tokens, and the one of nothing."""
+def without_state(context: ProbeContext, template: Template) -> list[Record]:
+    """Records of ridge on the last tokens, and of the prior."""
     end = template.question.end
-    last = template.drawn.tokens[:, max(0, end - INPUTS) : end]
-    shown = (last[:, :, None] == np.arange(asked.run.task.task.vocab_size)).any(0).any(0)
-    onehot: Columns = Table((last[:, :, None] == np.flatnonzero(shown)).reshape(len(last), -1).astype(np.float32))
-    found = factorise(onehot, template.rows.train)
-    rows = read_rows(asked, template, found, end, 0, "state", "input")
-    return rows + read_rows(asked, template, found, end, 0, "state", "none", "prior")
+    last = template.samples.tokens[:, max(0, end - INPUTS) : end]
+    factors = factorise(Table(one_hot_tokens(last)), template.parts.train)
+    return context.read(template, factors, end, control="input") + context.read(template, factors, end, reader="prior")
 
 
-def answers(asked: ProbeContext, template: Template) -> list[dict[str, Any]]:
-    """What the model answers itself; as sure of it as its answers on the validation rows allow, like any reader."""
-    if asked.model.uses_oracle:
+def one_hot_tokens(tokens: Inputs) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    """Tokens [n, m] as one-hot columns of those that occur."""
+    columns = (tokens[:, :, None] == np.unique(tokens)).reshape(len(tokens), -1)
+    return np.asarray(columns, np.float32)
+
+
+def model_answers(context: ProbeContext, template: Template) -> list[Record]:
+    """Records of the model's own answers, as sure as those of the validation sequences allow, as for any reader."""
+    question, parts, samples = template.question, template.parts, template.samples
+    if context.model.uses_oracle:
         return []
-    question, rows = template.question, template.rows
-    said = []
-    for some in (rows.validation, rows.test):
-        logs, items = answered(asked.model, question, Drawn(template.drawn.tokens[some], template.drawn.labels[some]))
-        inside = np.isin(items, template.items)
-        logs, items = logs[:, inside], items[inside]
-        said.append((logs, template.drawn.labels[some][:, items]))
+    logs, labels = [], []
+    for part in (parts.validation, parts.test):
+        answers, items = answer_log_proba(context.model, question, Samples(samples.tokens[part], samples.labels[part]))
+        chosen = np.isin(items, template.chosen)
+        items = items[chosen]
+        logs.append(answers[:, chosen])
+        labels.append(samples.labels[part][:, items])
     if not len(items):
         return []
-    (known, chosen_by), (logs, labels) = said
-    prior = prior_of(template, template.drawn.labels[:, items])
-    logs = doubted(log_softmax(logs * sharpened(known, chosen_by)[:, None]), len(known))
-    reading = Reading(logs.argmax(-1) == labels, usable_bits(logs, prior, labels), True, prior)
-    head = {"layer": 0, "content": "state", "reader": "model", "control": "none", "reduced": 0}
-    return rows_of("ridge", template, items, question.end, reading, None, **head)
+    prior = template.prior(samples.labels[:, items])
+    steep = best_steepness(logs[0], labels[0])[:, None]
+    sure = add_doubt(log_softmax(logs[1] * steep), len(logs[0]))
+    reading = Reading(sure.argmax(-1) == labels[1], usable_bits(sure, prior, labels[1]), True, prior)
+    scores = [score | {"features": 0, "rank": None} for score in score_records(reading)]
+    return probe_records("ridge", template.items(question.end, items), scores, reader="model")

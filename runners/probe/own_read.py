@@ -1,15 +1,15 @@
-"""The memory's own read: a frozen state is asked with a key, and what it answers is decoded, not the state.
+"""The memory's own read, and a bilinear reader: states asked by a key, where keys change from sequence to sequence.
 
-Readers of whole states are given rows of one template: each item has its place and its key. Here keys and places
-change from row to row, as in training, so no reader could know where to look; the memory is shown the key of an
-item, as a question would show it, and a decoder shared by all items (`readers.Shared`) says which value came out. A
-layer's answer y is taken before the residual, for x + y holds the key itself.
+Readers of whole states are given sequences of one template, where each item has its position and its key. Here keys
+and positions change from sequence to sequence, as in training, so no reader could know where to look. `own` shows the
+memory the key of an item, as a question would, and a decoder shared by all items reads its answer; a layer's answer y
+is taken before the residual, for x + y holds the key itself. `bilinear` reads the whole state together with the key.
 
-A decoder that knows the key might say a value of its own for each. The control task of Hewitt and Liang 2019 (arXiv
-1909.03368) is that task: each key has a value drawn once and for all. What a decoder scores on what was stored,
-above what it scores on this, is its selectivity.
+A decoder that knows the key might give each a value of its own. The control task of Hewitt and Liang 2019 (arXiv
+1909.03368) is that task: each key has a value chosen once and for all. Accuracy on what was stored, above that on this
+task, is selectivity.
 
-Shapes: n rows, T tokens, K items, D model width.
+Shapes: n sequences, T tokens, K items, D model width.
 """
 
 from __future__ import annotations
@@ -26,21 +26,30 @@ from torch import Tensor
 from models import SequenceModel
 from models.sequence_model import norm
 from recall_tasks import Stream, Task
+from recall_tasks.generators.signal import Signal
 
-from ..evaluation.evaluate import PIECE, STATE_FLOATS, device_of
-from .capture import read_on
-from .templates import Question, probed
+from ..evaluation.evaluate import device_of
+from .capture import layers_of, states_at
+from .context import Items, ProbeContext, Record, probe_records, with_selectivity
+from .factorise import factorise
+from .readers.bilinear import Bilinear
+from .readers.reader import Reader, SharedDecoder
+from .readers.ridge import Ridge
+from .reading import fit_prior, read, score_records
+from .splits import split
+from .state_store import Labels, States, Table
+from .templates import Question, first_question
 
-Labels = NDArray[np.int64]
-States = NDArray[np.float32]
+PAIRS = 2048
+"""Pairs of a state and a key that the bilinear reader is fitted to."""
 
 
 class Bindings(NamedTuple):
-    """Rows of the task's own: keys, places and values are all fresh.
+    """Sequences of the task itself, with fresh keys, positions and values.
 
-    tokens     [n, T] up to where the first row asks for its items, less questions before
-    keys       [n, K] tokens; those of a row are distinct
-    labels     [n, K] which value each has, from 0
+    tokens     [n, T] up to where the first sequence asks for its items, questions before that blanked
+    keys       [n, K] tokens; those of a sequence are distinct
+    labels     [n, K] the value of each, from 0
     positions  [n, K] where it was written, in order
     """
 
@@ -51,71 +60,124 @@ class Bindings(NamedTuple):
 
     @property
     def ages(self) -> Labels:
-        """Tokens read since each item was written, the mean over rows: [K]."""
+        """Tokens read since each item was written, the mean over sequences: [K]."""
         mean: Labels = (self.tokens.shape[1] - 1 - self.positions).mean(0).round().astype(np.int64)
         return mean
 
 
-def bindings(task: Task, length: int, rows: int, seed: int = 0) -> Bindings:
-    """The first rows of the probe split. Raises ValueError as `probed` does, and for tasks whose items are not asked
-    for by a key of their own."""
-    if not probed(task, length).keyed:
+def bindings(task: Task, length: int, count: int, seed: int = 0) -> Bindings:
+    """The first sequences of the probe split.
+
+    Raises ValueError as `first_question` does, and for tasks whose items are not asked for by a key of their own.
+    """
+    if not first_question(task, length).keyed:
         raise ValueError(f"{task.name}: items are not asked for by a key alone; read its states item by item")
-    drawn = Stream(task, length, "probe", seed).rows(0, rows)
-    stored = drawn.stored
-    asking = [Question(task, drawn[i]) for i in range(rows)]
-    end = min(question.end for question in asking)
+    batch = Stream(task, length, "probe", seed).rows(0, count)
+    stored = batch.stored
+    templates = [Question(task, batch[i]) for i in range(count)]
+    end = min(question.end for question in templates)
     if stored.positions.max() >= end:
         raise ValueError(
-            f"{task.name}: some rows ask by token {end} for what others write later; read its states item by item"
+            f"{task.name}: some sequences ask by token {end} for what others write later; read its states item by item"
         )
-    tokens = np.stack([question.row[:end] for question in asking])
+    tokens = np.stack([question.tokens[:end] for question in templates])
     keys, values, positions = (a.astype(np.int64) for a in (stored.keys, stored.values, stored.positions))
     return Bindings(tokens, keys, values - task.alphabet.start, positions)
 
 
-@torch.no_grad()
-def asked(model: SequenceModel, rows: Bindings) -> list[States]:
-    """What each layer answers to the key of each item once the rows were read: [n, K D], item after item."""
-    model.eval()
-    end = rows.tokens.shape[1]
-    step = max(1, min(PIECE // end, STATE_FLOATS // max(1, model.state_floats(end))))
-    parts: list[list[States]] = [[] for _ in model.blocks]
-    for start in range(0, len(rows.tokens), step):
-        tokens, keys, positions = (
-            torch.from_numpy(a[start : start + step]).to(device_of(model))
-            for a in (rows.tokens, rows.keys, rows.positions)
+def own_read(context: ProbeContext) -> list[Record]:
+    """Records of each layer's own answer to a key, and of all together, decoded by one ridge regression."""
+    task = context.run.task.task
+    if context.model.uses_oracle or not is_keyed(context):
+        return []
+    bound = bindings(task, context.run.task.length, context.num_sequences, context.run.seed)
+    context.watch("probing: the memory's own read")
+    reads = answers_to_keys(context.model, bound)
+    n, K = bound.labels.shape
+    joined = np.concatenate([read.reshape(n, K, -1) for read in reads], axis=2).reshape(n, -1)
+    train, records = split(np.arange(n), context.run.seed).train, list[Record]()
+    for layer in layers_of(context.model):
+        X = [joined, *reads][layer]
+        place = {"layer": layer, "features": X.shape[1] // K, "rank": factorise(Table(X), train).rank}
+        records += keyed_records(context, bound, "own", SharedDecoder(Ridge(task.num_answers)), X, place)
+    return with_selectivity(records)
+
+
+def bilinear(context: ProbeContext) -> list[Record]:
+    """Records of the whole state of each layer, and of all, read together with the key."""
+    if not is_keyed(context):
+        return []
+    task, seed = context.run.task.task, context.run.seed
+    bound = bindings(task, context.run.task.length, context.num_sequences, seed)
+    vectors = context.model.embedding.detach().double().cpu().numpy()
+    reader = Bilinear(task.num_answers, orthogonal=True, vectors=vectors, pairs=PAIRS, random_state=seed)
+    train, records = split(np.arange(len(bound.labels)), seed).train, list[Record]()
+    for layer, factors in context.full_states(bound.tokens, train, "bilinear"):
+        X = np.concatenate([factors.coordinates, bound.keys], axis=1)
+        place = {"layer": layer, "features": factors.features, "rank": factors.rank}
+        records += keyed_records(context, bound, "bilinear", reader, X, place)
+    return with_selectivity(records)
+
+
+def is_keyed(context: ProbeContext) -> bool:
+    """True for tasks whose items are asked for by a key alone."""
+    return first_question(context.run.task.task, context.run.task.length).keyed
+
+
+def keyed_records(
+    context: ProbeContext, bound: Bindings, part: str, reader: Reader, X: NDArray[np.floating], place: Record
+) -> list[Record]:
+    """Records of what was stored and of the control task. Ages and positions are means, as they vary."""
+    task, (n, K) = context.run.task.task, bound.labels.shape
+    V, parts = task.num_answers, split(np.arange(n), context.run.seed)
+    positions = bound.positions.mean(0).round().astype(np.int64)
+    items = Items(np.arange(K), bound.ages, positions, K, bound.tokens.shape[1], True)
+    controls = {"none": bound.labels, "control": key_control_labels(bound.keys, V, context.rng(8))}
+    records: list[Record] = []
+    for control, labels in controls.items():
+        prior = fit_prior(labels, parts, V) if isinstance(task, Signal) else np.full((K, V), -np.log(V))
+        scores = score_records(read(reader, X, labels, parts, prior))
+        records += probe_records(part, items, scores, control=control, **place)
+    return records
+
+
+def key_control_labels(keys: Labels, num_values: int, rng: np.random.Generator) -> Labels:
+    """Labels of the control task: a value for each key that occurs, chosen once and for all, [n, K] like `keys`.
+
+    Values go to as many keys each as possible, so that a guess scores no more than on the task itself, unless there
+    are fewer keys than values.
+    """
+    every, index = np.unique(keys, return_inverse=True)
+    value_of: Labels = rng.permutation(np.arange(len(every)) % num_values)
+    return value_of[index].reshape(keys.shape)
+
+
+def answers_to_keys(model: SequenceModel, bound: Bindings) -> list[States]:
+    """Each layer's answers to the keys of all items once the sequences were read: [n, K D], item after item."""
+    pieces: list[list[States]] = [[] for _ in model.blocks]
+    for paused in states_at(model, bound.tokens, [bound.tokens.shape[1]]):
+        keys, positions = (
+            torch.from_numpy(a[paused.sequences]).to(device_of(model)) for a in (bound.keys, bound.positions)
         )
-        for part, y in zip(parts, own_reads(model, read_on(model, tokens, None), keys, positions), strict=True):
-            part.append(y.flatten(1).float().cpu().numpy())
-    return [np.concatenate(part) for part in parts]
+        for piece, y in zip(pieces, own_reads(model, paused.states, keys, positions), strict=True):
+            piece.append(y.flatten(1).float().cpu().numpy())
+    return [np.concatenate(piece) for piece in pieces]
 
 
 @torch.no_grad()
 def own_reads(model: SequenceModel, states: Sequence[Any], keys: Tensor, origins: Tensor | None = None) -> list[Tensor]:
-    """What each layer's memory answers to each of the keys [B, K], one alone after the states: [B, K, D] a layer.
+    """Answers of each layer's memory to each of the keys [B, K], one alone after the states: [B, K, D] a layer.
 
     A layer above the first is asked by what the layers below made of the key. origins [B, K], where the answers were
-    written, reaches the memories that are `told`.
+    written, reaches memories with oracle positions.
     """
     answers: list[list[Tensor]] = [[] for _ in model.blocks]
     for item in range(keys.shape[1]):
         x = F.embedding(keys[:, item : item + 1], model.embedding)
-        told = None if origins is None else origins[:, item : item + 1]
-        for block, state, found in zip(model.blocks, states, answers, strict=True):
-            said = (told,) if getattr(block.memory, "told", False) else ()
-            y, _ = block.memory(norm(x), state, *said)
-            found.append(y[:, 0])
+        positions = None if origins is None else origins[:, item : item + 1]
+        for block, state, answer in zip(model.blocks, states, answers, strict=True):
+            oracle = (positions,) if getattr(block.memory, "uses_oracle", False) else ()
+            y, _ = block.memory(norm(x), state, *oracle)
+            answer.append(y[:, 0])
             x = block.think(x + y)
-    return [torch.stack(found, dim=1) for found in answers]
-
-
-def control_labels(keys: Labels, num_values: int, rng: np.random.Generator) -> Labels:
-    """The control task: a value for each key that occurs, drawn once and for all: [n, K] like `keys`.
-
-    Values are given to as many keys each as can be, so a guess scores no more than on the task itself, unless there
-    are fewer keys than values.
-    """
-    found, which = np.unique(keys, return_inverse=True)
-    value_of: Labels = rng.permutation(np.arange(len(found)) % num_values)
-    return value_of[which].reshape(keys.shape)
+    return [torch.stack(answer, dim=1) for answer in answers]

@@ -1,8 +1,10 @@
-"""One reader on one set of states: fitted, chosen and tested on the rows of a split, and put into numbers.
+"""One reader on one set of states: fitted and tested on the parts of a split, and scored item by item.
 
 Control task (Hewitt and Liang 2019, "Designing and Interpreting Probes with Control Tasks", arXiv 1909.03368): every
-type (the token or the place that a state was taken at, say) is given a random label of its own, drawn from the
-labels there are. A reader does well at it that knows types alone; what it scores above that is its selectivity.
+type (the token or the position that a state was taken at, say) gets a random label of its own, sampled from the
+labels there are. A reader that knows types alone does well at it; what it scores above that is its selectivity.
+
+Shapes: n states, F features, K items, V values.
 """
 
 from __future__ import annotations
@@ -15,81 +17,78 @@ from numpy.typing import ArrayLike, NDArray
 from ..statistics import cluster_interval, wilson
 from .information import Bits, usable_bits
 from .readers import READERS
-from .readers.prior import Prior
-from .readers.reader import Labels, Reader
+from .readers.reader import Prior, Reader
 from .splits import Split
-
-Floats = NDArray[np.float64]
+from .state_store import Floats, Labels
 
 
 class Reading(NamedTuple):
-    """What a reader made of rows never seen, per item [K]: `right` [n, K], bits, and whether its fit converged.
+    """Test results of a reader: `correct` [n, K], usable bits of each item [K], and whether its fit converged.
 
-    prior [K, V]: log-probabilities of who sees no state. sequences [n]: of which each row is, where some share one.
+    prior [K, V]: log-probabilities without a state. sequences [n]: that of each state, where several share one.
     """
 
-    right: NDArray[np.bool_]
+    correct: NDArray[np.bool_]
     bits: Bits
     converged: bool
     prior: Floats
     sequences: Labels | None = None
 
 
-def reader_named(name: str, num_values: int, random_state: int = 0, orthogonal: bool = True) -> Reader:
-    """A fresh one of `READERS`. Raises ValueError for a name that is none."""
+def make_reader(name: str, num_values: int, random_state: int = 0, orthogonal: bool = True) -> Reader:
+    """One of `READERS`, not fitted yet. Raises ValueError for an unknown name."""
     if name not in READERS:
         raise ValueError(f"unknown reader {name!r}: choose of {', '.join(READERS)}")
-    made = READERS[name](num_values=num_values)
-    known = made.get_params()
-    wanted = {"random_state": random_state, "orthogonal": orthogonal}
-    made.set_params(**{key: value for key, value in wanted.items() if key in known})
-    return made
+    reader = READERS[name](num_values=num_values)
+    known = reader.get_params()
+    settings = {"random_state": random_state, "orthogonal": orthogonal}
+    reader.set_params(**{key: value for key, value in settings.items() if key in known})
+    return reader
 
 
 def read(
     reader: Reader,
     X: Floats | NDArray[np.float32],
     labels: Labels,
-    rows: Split,
+    parts: Split,
     prior: Floats | None = None,
     sequences: Labels | None = None,
 ) -> Reading:
-    """Fit on the training rows, choose by the validation rows, read the others.
+    """Fit on the training states, choose by the validation states, read the test states.
 
-    X [n, F], labels [n, K]; prior [K, V] are log-probabilities of who sees no state, fitted to these rows unless given.
+    X [n, F], labels [n, K]; prior [K, V] are log-probabilities without a state, fitted to these labels by default.
     """
     if prior is None:
-        prior = fitted_prior(labels, rows, reader.num_values)
-    reader.fit(X[rows.train], labels[rows.train], validation=(X[rows.validation], labels[rows.validation]))
-    told = reader.predict_log_proba(X[rows.test]).reshape(len(rows.test), labels.shape[1], -1)
-    right = told.argmax(-1) == labels[rows.test]
-    of = None if sequences is None else sequences[rows.test]
-    return Reading(right, usable_bits(told, prior, labels[rows.test], of), reader.converged_, prior, of)
+        prior = fit_prior(labels, parts, reader.num_values)
+    train, validation, test = parts
+    reader.fit(X[train], labels[train], validation=(X[validation], labels[validation]))
+    logs = reader.predict_log_proba(X[test]).reshape(len(test), labels.shape[1], -1)
+    owners = None if sequences is None else sequences[test]
+    bits = usable_bits(logs, prior, labels[test], owners)
+    return Reading(logs.argmax(-1) == labels[test], bits, reader.converged_, prior, owners)
 
 
-def fitted_prior(labels: Labels, rows: Split, num_values: int) -> Floats:
+def fit_prior(labels: Labels, parts: Split, num_values: int) -> Floats:
     """Log-probabilities [K, V] of values, without any state."""
-    nothing = np.zeros((len(labels), 1))
-    prior = Prior(num_values).fit(
-        nothing[rows.train], labels[rows.train], (nothing[rows.validation], labels[rows.validation])
-    )
+    nothing, (train, validation, _) = np.zeros((len(labels), 1)), parts
+    prior = Prior(num_values).fit(nothing[train], labels[train], (nothing[validation], labels[validation]))
     return np.asarray(prior.log_proba(nothing[:1])[0])
 
 
-def scored(reading: Reading) -> list[dict[str, Any]]:
-    """A row for each item: accuracy and usable bits, each with a 95 % interval, beside chance and all there is.
+def score_records(reading: Reading) -> list[dict[str, Any]]:
+    """Accuracy and usable bits of each item, with 95 % intervals, beside what no state gives and all there is.
 
-    chance is the share that who sees no state expects to get right, item_bits what is open to it.
+    chance is the accuracy expected without a state, item_bits the entropy that is left then.
     """
-    rows = []
+    records = []
     chance = np.exp(reading.prior.max(-1))
     open_bits = -(np.exp(reading.prior) * reading.prior).sum(-1) / np.log(2)
-    for item, right in enumerate(reading.right.T):
-        low, high = bounds(right, reading.sequences)
-        rows.append(
+    for item, correct in enumerate(reading.correct.T):
+        low, high = accuracy_interval(correct, reading.sequences)
+        records.append(
             {
-                "num_sequences": len(right),
-                "accuracy": float(right.mean()),
+                "num_sequences": len(correct),
+                "accuracy": float(correct.mean()),
                 "low": float(low),
                 "high": float(high),
                 "chance": float(chance[item]),
@@ -100,35 +99,27 @@ def scored(reading: Reading) -> list[dict[str, Any]]:
                 "converged": reading.converged,
             }
         )
-    return rows
+    return records
 
 
-def bounds(right: NDArray[np.bool_], sequences: Labels | None) -> tuple[float, float]:
-    """A 95 % interval of a share [n]: Wilson's, at the effective number of rows where some are of one sequence."""
+def accuracy_interval(correct: NDArray[np.bool_], sequences: Labels | None) -> tuple[float, float]:
+    """Wilson's 95 % interval of accuracy [n], at the effective sample size where states share a sequence."""
     if sequences is None:
-        low, high = wilson(int(right.sum()), len(right))
+        low, high = wilson(int(correct.sum()), len(correct))
         return float(low), float(high)
-    _, which = np.unique(sequences, return_inverse=True)
-    return cluster_interval(np.bincount(which, right), np.bincount(which))
+    _, owner = np.unique(sequences, return_inverse=True)
+    return cluster_interval(np.bincount(owner, correct), np.bincount(owner))
 
 
 def control_labels(labels: Labels, types: ArrayLike, rng: np.random.Generator) -> Labels:
-    """The control task: for every type a label of its own, drawn from those there are, per item.
+    """Labels of the control task: for every type one of its own, sampled from those there are, per item.
 
     types [n] or [n, K], any numbers or words; labels [n, K].
     """
     kinds = np.asarray(types)
     kinds = np.broadcast_to(kinds.reshape(len(kinds), -1), labels.shape)
-    dealt = np.empty_like(labels)
+    random = np.empty_like(labels)
     for item, (own, kind) in enumerate(zip(labels.T, kinds.T, strict=True)):
         _, number = np.unique(kind, return_inverse=True)
-        dealt[:, item] = rng.choice(own, number.max() + 1)[number]
-    return dealt
-
-
-def dealt(rows: Split, rng: np.random.Generator) -> Labels:
-    """An order in which every part of the split keeps its rows, each in another place."""
-    order = np.arange(sum(len(part) for part in rows))
-    for part in rows:
-        order[part] = rng.permutation(part)
-    return order
+        random[:, item] = rng.choice(own, number.max() + 1)[number]
+    return random

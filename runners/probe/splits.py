@@ -1,4 +1,4 @@
-"""Rows to fit on, to choose by and to test on: a sequence is in one of them, with all its rows."""
+"""Splits into training, validation and test: a sequence is in one of them, with all states taken of it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from numpy.typing import ArrayLike, NDArray
 
 Index = NDArray[np.int64]
 
-ROWS = 1280
-SHARES = (0.6, 0.2, 0.2)
+SEQUENCES = 1280
+"""Sequences of a template, unless values or states need more."""
+FRACTIONS = (0.6, 0.2, 0.2)
 EACH, PLENTY = 10, 32
-"""Sequences to fit on for every value: the fewest that are taken, and as many as are drawn unasked."""
+"""Training sequences for every value: the fewest that are accepted, and as many as are sampled by default."""
 CROWD = 64
-"""Numbers of a state for every sequence to fit on, at most: with more, a reader that finds nothing says little."""
+"""Numbers of a state for every training sequence, at most: with more, a reader that finds nothing says little."""
 
 
 class Split(NamedTuple):
-    """Rows, as indices in order."""
+    """Indices of states, in order."""
 
     train: Index
     validation: Index
@@ -27,32 +28,40 @@ class Split(NamedTuple):
 
 
 def split(sequences: ArrayLike, random_state: int = 0) -> Split:
-    """Which rows go where, by the sequence [n] that each is of. Raises ValueError for too few sequences."""
-    of = np.asarray(sequences)
-    if of.ndim != 1 or not len(of):
-        raise ValueError(f"sequences say of which sequence each row is: [rows], not {list(of.shape)}")
-    names = np.unique(of)
+    """Split states by the sequence [n] that each belongs to. Raises ValueError for fewer than 10 sequences."""
+    owners = np.asarray(sequences)
+    if owners.ndim != 1 or not len(owners):
+        raise ValueError(f"sequences names the sequence of each state: [n], not {list(owners.shape)}")
+    names = np.unique(owners)
     if len(names) < 10:
-        raise ValueError(f"{len(names)} sequences cannot be split to fit, choose and test on: take 10 at least")
+        raise ValueError(f"{len(names)} sequences cannot be split into training, validation and test: take at least 10")
     order = np.random.Generator(np.random.Philox(key=[random_state, 5])).permutation(names)
-    first, second = (round(sum(SHARES[:i]) * len(names)) for i in (1, 2))
+    first, second = (round(sum(FRACTIONS[:i]) * len(names)) for i in (1, 2))
     parts = order[:first], order[first:second], order[second:]
-    return Split(*(np.flatnonzero(np.isin(of, part)) for part in parts))
+    return Split(*(np.flatnonzero(np.isin(owners, part)) for part in parts))
 
 
 def check_enough(sequences: int, num_values: int, features: int) -> None:
-    """Raises ValueError where so many sequences are too few for these values or for states of so many numbers."""
-    fitted = round(SHARES[0] * sequences)
+    """Raises ValueError where sequences are too few for so many values, or for states of so many numbers."""
+    fitted = round(FRACTIONS[0] * sequences)
     for need, what in (
-        (EACH * num_values, f"{num_values:,} values take {EACH} sequences each to fit on"),
-        (-(-features // CROWD), f"a state of {features:,} numbers takes one sequence to fit on for each {CROWD}"),
+        (EACH * num_values, f"{num_values:,} values take {EACH} training sequences each"),
+        (-(-features // CROWD), f"a state of {features:,} numbers takes one training sequence for each {CROWD}"),
     ):
         if fitted < need:
-            rows = enough(num_values, features)
-            raise ValueError(f"{what}, {rows:,} in all with those to choose by and to test on, not {sequences:,}")
+            total = enough(num_values, features)
+            raise ValueError(f"{what}, {total:,} in all with those for validation and test, not {sequences:,}")
 
 
 def enough(num_values: int, features: int, least: int = 0, each: int = EACH) -> int:
-    """The fewest sequences, `least` at least, of which `each` for every value are fitted on, as many as states take."""
+    """The fewest sequences, at least `least`, that hold `each` training ones for every value and enough for states."""
     need = max(each * num_values, -(-features // CROWD))
-    return max(least, math.ceil(need / SHARES[0] - 1e-9))
+    return max(least, math.ceil(need / FRACTIONS[0] - 1e-9))
+
+
+def shuffled_order(parts: Split, rng: np.random.Generator) -> Index:
+    """A random order of all states in which every part of the split keeps its own."""
+    order = np.arange(sum(len(part) for part in parts))
+    for part in parts:
+        order[part] = rng.permutation(part)
+    return order

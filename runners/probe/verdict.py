@@ -54,7 +54,7 @@ class Claim:
 
     @property
     def holds(self) -> bool | None:
-        """Whether the estimate is higher; None where the interval leaves it open."""
+        """True if the estimate is higher, by its interval; None where the interval leaves it open."""
         if self.high <= self.against + self.margin:
             return False
         return True if self.low > self.against else None
@@ -179,6 +179,7 @@ def readable_items(read: Iterable[Record], control_read: Iterable[Record]) -> fr
 
 
 def by_item(records: Iterable[Record]) -> dict[int, list[Record]]:
+    """Records of each item."""
     groups: dict[int, list[Record]] = {}
     for record in records:
         groups.setdefault(int(record["item"]), []).append(record)
@@ -186,6 +187,7 @@ def by_item(records: Iterable[Record]) -> dict[int, list[Record]]:
 
 
 def of_kind(records: Iterable[Record], kind: str) -> list[Record]:
+    """Records of one kind of intervention."""
     return [record for record in records if record["kind"] == kind]
 
 
@@ -202,4 +204,5 @@ def mean_interval(records: Sequence[Record], columns: Columns) -> tuple[float, f
 
 
 def mean(records: Sequence[Record], name: str) -> float:
+    """Mean of a column."""
     return float(np.mean([record[name] for record in records]))

@@ -23,7 +23,7 @@ from ..config.length_modes import FIXED_LOAD
 from ..evaluation.tables import CHECKS, CURVES, FLOORS, OUTCOME, TESTED
 from ..measures import MEASURES
 from ..storage.folders import load_study
-from ..storage.schema import KEYS, TESTS, Column, Table
+from ..storage.schema import KEYS, TESTS, Column, Table, columns
 from .loader import FinishedRun, Json, Loaded, configuration, load, rate_record
 
 __all__ = ["CHECKS", "FLOORS", "RUN_TABLES", "TABLES", "Columns", "Results", "collect", "tables_of"]
@@ -31,37 +31,39 @@ __all__ = ["CHECKS", "FLOORS", "RUN_TABLES", "TABLES", "Columns", "Results", "co
 RATES = Table(
     "rates",
     "One record for each run, at every learning rate of a grid.",
-    (
-        Column("learning_rate", float, "peak rate of AdamW"),
-        Column("validation", float, "accuracy on validation; missing where training diverged"),
-        Column("solved", bool, "whether validation accuracy reached solve_at", ""),
-        Column("updates_to_solve", int, "until it was solved", "updates"),
-        Column("chosen", bool, "whether this is the rate of its memory on its task", ""),
-    ),
+    columns("""
+        learning_rate: float | peak rate of AdamW
+        validation: float | accuracy on validation; missing where training diverged
+        solved: bool | whether validation accuracy reached solve_at
+        updates_to_solve: int updates | until it was solved
+        chosen: bool | whether this is the rate of its memory on its task
+    """),
 )
 RUNS = Table(
     "runs",
     "One record for each run: task_*, model_*, option_* and training_* are what it was asked for; version_*, "
     "machine_*, commit and device what it ran with.",
     (
-        Column("identity", str, "hash of everything that decides the result"),
-        Column("chosen", bool, "whether its learning rate is the one of its memory on its task", ""),
         *(column for column in OUTCOME if column.name not in CHECKS),
-        Column("validation", float, "accuracy on validation", "1", "outcome.validation"),
-        Column("commit", str, "of the checkout", "", "environment.commit"),
-        Column("device", str, "that it trained on", "", "environment.device"),
+        *columns("""
+            identity: str | hash of everything that decides the result | identity
+            validation: float | accuracy on validation | outcome.validation
+            commit: str | of the checkout | environment.commit
+            device: str | that it trained on | environment.device
+            chosen: bool | whether its learning rate is the one of its memory on its task
+        """),
     ),
     open=True,
 )
 FAILURES = Table(
     "failures",
     "One record for each run that failed or could not be trusted.",
-    (
-        Column("kind", str, '"error", "died", "time", "memory"; "damaged" for records that do not match', ""),
-        Column("reason", str, "in a sentence", ""),
-        Column("attempts", int, "so far"),
-        Column("seconds", float, "of the last attempt", "seconds"),
-    ),
+    columns("""
+        kind: str | "error", "died", "time", "memory"; "damaged" for records that do not match
+        reason: str | in a sentence
+        attempts: int | so far
+        seconds: float seconds | of the last attempt
+    """),
 )
 GROUPS = ("task_", "model_", "option_", "training_")
 """Beginnings of the columns that say what a run was asked for, in their order."""
@@ -160,8 +162,7 @@ def run_record(run: FinishedRun) -> Json:
     task, model, environment = run.settings["task"], run.settings["model"], run.result["environment"]
     fields = dataclasses.asdict(make_task(task["name"], None, **task["fields"]))
     around = {name: value for name, value in model.items() if name not in ("options", "label")}
-    record = {"identity": run.result["identity"], "chosen": run.chosen}
-    record |= {column.name: column.read(run.result) for column in RUNS.columns if column.source}
+    record = {"chosen": run.chosen} | {column.name: column.read(run.result) for column in RUNS.columns if column.source}
     record |= flat({"length": task["length"]} | fields, "task_") | flat(around, "model_")
     record |= flat(model["options"], "option_") | flat(run.settings["training"], "training_")
     return record | flat(environment["versions"], "version_") | flat(environment["machine"], "machine_")
@@ -228,7 +229,7 @@ def collect(folders: Iterable[Path], runs: list[str] | None = None, every: bool 
 
 
 def study_facts(runs: Sequence[FinishedRun], scores: pd.DataFrame, folder: Path, saved: Mapping[str, Any]) -> Json:
-    """Name, command, configurations, versions, machine, wall time and checksums of a study."""
+    """Name, command, measures it asks for, configurations, versions, machine, wall time and checksums of a study."""
     checksums = {}
     for run in runs:
         task = run.settings["task"]
@@ -244,7 +245,9 @@ def study_facts(runs: Sequence[FinishedRun], scores: pd.DataFrame, folder: Path,
         "machine": environment["machine"],
         "seconds": float(scores.loc[scores["kind"] == "test", "seconds"].sum()),
     }
-    return study | {name: value for name, value in saved.items() if name not in ("runs", "study")}
+    asks = saved.get("study", {}).get("asks", ())
+    asked = {"measures": sorted({ask["measure"] for ask in asks})} if asks else {}
+    return study | asked | {name: value for name, value in saved.items() if name not in ("runs", "study")}
 
 
 OPENING = """\
@@ -274,7 +277,7 @@ def guide() -> str:
 
 def column_cells(column: Column) -> tuple[str, str, str, str]:
     """A line of the guide: name, type, meaning, unit."""
-    return f"`{column.name}`", column.type.__name__, column.meaning, "" if column.unit == "1" else column.unit
+    return f"`{column.name}`", column.type.__name__, column.meaning, column.unit
 
 
 if __name__ == "__main__":

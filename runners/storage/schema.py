@@ -18,14 +18,14 @@ Record = Mapping[str, Any]
 class Column:
     """A column of a table.
 
-    unit      of a number; "1" for fractions and counts
+    unit      of a number; empty for fractions, counts and words
     source    path in the run's result.json, with dots; "" for a value of the record itself
     """
 
     name: str
     type: type
     meaning: str
-    unit: str = "1"
+    unit: str = ""
     source: str = ""
 
     def read(self, result: Mapping[str, Any]) -> Any:
@@ -60,23 +60,26 @@ class Table:
         return records
 
 
-def columns(kind: type, unit: str = "1", **meanings: str) -> tuple[Column, ...]:
-    """Columns of one type and unit: `columns(int, "tokens", length="of a sequence", ...)`."""
-    return tuple(Column(name, kind, meaning, unit) for name, meaning in meanings.items())
+def columns(text: str) -> tuple[Column, ...]:
+    """Columns from a line each: `name: type unit | meaning | source`, unit and source left out where there is none."""
+    found = []
+    for line in filter(None, map(str.strip, text.splitlines())):
+        head, meaning, *source = (part.strip() for part in line.split("|"))
+        name, kind, *unit = head.replace(":", " ").split()
+        found.append(Column(name, TYPES[kind], meaning, " ".join(unit), "".join(source)))
+    return tuple(found)
 
 
-KEYS = (
-    Column("run", str, "directory of the run"),
-    Column("task", str, "name of the task"),
-    Column(
-        "memory", str, "label of the memory, with what its runs differ in beside their seed: other sizes are others"
-    ),
-    Column("seed", int, "seed of weights and training sequences"),
-)
+TYPES: dict[str, type] = {"bool": bool, "int": int, "float": float, "str": str}
+KEYS = columns("""
+    run: str | directory of the run
+    task: str | name of the task
+    memory: str | label of the memory, with what its runs differ in beside their seed: other sizes are others
+    seed: int | seed of weights and training sequences
+""")
 """Columns of every table: they name a run."""
-
-TESTS = (
-    Column("kind", str, '"test" at the training length, or the measure, such as "extrapolation"'),
-    Column("mode", str, 'what grows with the length: "fixed load", "growing load" or "fixed distance N"'),
-)
+TESTS = columns("""
+    kind: str | "test" at the training length, or the measure, such as "extrapolation"
+    mode: str | what grows with the length: "fixed load", "growing load" or "fixed distance N"
+""")
 """Columns of the tables that are `tested`."""

@@ -1,15 +1,14 @@
 """Readers of states: one file and one line here for each.
 
-`READERS` are those that read any state. The bilinear reader is given a key too; the MLP is for description length
-alone, as it can work out what a state does not hold in readable form.
+A reader of `READERS` reads any state: through `probe(...)`, and in a pass of its own of `recall probe`. Bilinear is
+none of them, as it is given a key too.
 """
 
 from __future__ import annotations
 
 from .logistic import Logistic
 from .mlp import MLP
-from .prior import Prior
-from .reader import Reader
+from .reader import Prior, Reader
 from .ridge import Levels, Ridge
 
 READERS: dict[str, type[Reader]] = {

@@ -5,11 +5,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from runners.probe.description import LEAST, PORTIONS, description_length
-from runners.probe.information import told
+from runners.probe.information import LEAST, PORTIONS, description_length, true_log_prob
 from runners.probe.readers.logistic import Logistic
 from runners.probe.readers.mlp import MLP
-from runners.probe.readers.prior import Prior
+from runners.probe.readers.reader import Prior
 from runners.probe.readers.ridge import Ridge
 
 V = 8
@@ -61,7 +60,7 @@ def test_the_code_is_the_sum_of_its_portions():
     total = 40 * 3 * np.ones(3)
     for start, end in pairwise(ends):
         logs = Ridge(V).fit(X[:start], y[:start]).predict_log_proba(X[start:end])
-        total -= told(logs, y[start:end]).sum(0) / np.log(2)
+        total -= true_log_prob(logs, y[start:end]).sum(0) / np.log(2)
     np.testing.assert_allclose(description_length(Ridge(), X, y, V).bits, total / 640)
 
 
@@ -90,6 +89,6 @@ def test_one_item_may_be_given_alone_and_the_reader_stays_unfitted():
 
 
 def test_too_few_rows_for_two_portions_are_refused():
-    with pytest.raises(ValueError, match=f"at least {2 * LEAST} rows, not 79"):
+    with pytest.raises(ValueError, match=f"at least {2 * LEAST} sequences, not 79"):
         description_length(Ridge(), np.ones((79, 2)), labels(79), V)
     assert np.isfinite(description_length(Ridge(), np.eye(V)[labels(80, 1)[:, 0]], labels(80, 1), V).bits).all()

@@ -5,7 +5,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 
-from runners.probe.erasure import Eraser, random_like, spanned
+from runners.probe.erasure import Eraser, random_like, span_of
 
 V = 4
 
@@ -119,9 +119,9 @@ def test_where_nothing_else_varies_the_control_removes_nothing():
 
 def test_coordinates_along_the_axes_are_an_isometry_of_standardised_states():
     X, y = states(50, 400, 3, 0, noise=1.0)
-    span = spanned(X)
+    span = span_of(X)
     Z, eraser = span.coordinates(X), Eraser(0.1).fit(X, y[:, 0], span=span)
-    assert np.allclose(Z @ Z.T, span.rows @ span.rows.T)
+    assert np.allclose(Z @ Z.T, span.standard @ span.standard.T)
     assert np.allclose(eraser.along_axes(Z), span.coordinates(eraser.transform(X)))
 
 

@@ -179,7 +179,7 @@ MISTAKES = {
     "an unknown step": ({"readers": [], "also": ["casual"]}, "unknown pass beyond reading 'casual'"),
     "an unknown key": ({"readers": ["ridge"], "row": 1}, "probe takes readers, .*, not 'row'"),
     "half a row": ({"readers": ["ridge"], "rows": 2.5}, "rows is an integer of at least 0, not 2.5"),
-    "too few rows": ({"readers": ["ridge"], "rows": 50}, "32 values take 10 sequences each to fit on, 534 in all"),
+    "too few rows": ({"readers": ["ridge"], "rows": 50}, "32 values take 10 training sequences each, 534 in all"),
 }
 
 
@@ -209,7 +209,7 @@ def test_more_rows_than_there_is_room_for_are_refused():
 
 def test_items_of_long_rows_are_spread_over_their_places():
     task = TaskSetting("copy", 220, {"num_tokens": 100, "num_symbols": 4})
-    items = next(asked("gru", task, rows=50).templates()).items
+    items = next(asked("gru", task, rows=50).templates()).chosen
     assert len(items) == 64
     assert (items[0], items[-1]) == (0, 99)
     assert np.diff(items).max() == 2

@@ -8,8 +8,8 @@ from recall_tasks import MQAR, TASKS, Copy, Needle, Stream
 from recall_tasks.generators.signal import Signal
 from runners.config.run import ModelSetting, Run, TaskSetting
 from runners.evaluation.evaluate import predict
-from runners.probe.behaviour import answered
-from runners.probe.templates import ITEMS, Question, probed, questions
+from runners.probe.paused_model import answer_log_proba
+from runners.probe.templates import ITEMS, Question, first_question, questions
 
 torch.set_num_threads(1)
 CANNOT = {"in_context": "states cannot be probed", "mixture": "probe a run on the task itself"}
@@ -26,9 +26,9 @@ def probable():
 @pytest.mark.parametrize("task", [MQAR(num_pairs=4), Needle(num_needles=2), Copy(num_tokens=5)], ids=lambda t: t.name)
 def test_addresses_are_frozen_and_values_fresh(task):
     asked = question(task)
-    tokens, labels = asked.draw(500, np.random.default_rng(0))
+    tokens, labels = asked.sample(500, np.random.default_rng(0))
     others = np.setdiff1d(np.arange(tokens.shape[1]), asked.positions)
-    assert (tokens[:, others] == asked.row[others]).all()
+    assert (tokens[:, others] == asked.tokens[others]).all()
     assert (tokens[:, asked.positions] == labels + task.alphabet.start).all()
     for values in labels.T:
         counts = np.bincount(values, minlength=task.num_answers)
@@ -41,11 +41,11 @@ def test_a_task_can_be_probed_or_says_why_not(name):
     task = TASKS[name]()
     length = max(64, task.min_length)
     if name in CANNOT:
-        with pytest.raises(ValueError, match=f"{name}: .*{CANNOT[name]}"):
-            probed(task, length)
+        with pytest.raises(ValueError, match=f"{name}:? .*{CANNOT[name]}"):
+            first_question(task, length)
         return
-    asked = probed(task, length)
-    _, labels = asked.draw(40, np.random.default_rng(0))
+    asked = first_question(task, length)
+    _, labels = asked.sample(40, np.random.default_rng(0))
     assert labels.shape == (40, len(asked.positions))
     assert len(np.unique(labels[:, 0])) > 1
     assert max(asked.positions.max(), 0) < asked.end <= asked.stop <= length
@@ -57,13 +57,13 @@ def test_a_task_can_be_probed_or_says_why_not(name):
 def test_whoever_asks_is_answered_by_the_oracle(name):
     """Read up to the end, then what asks: the task's own oracle answers every item with its value."""
     task = TASKS[name]()
-    asked = probed(task, max(64, task.min_length))
-    drawn = asked.draw(20, np.random.default_rng(0))
-    for asking in asked.asking(drawn):
+    asked = first_question(task, max(64, task.min_length))
+    drawn = asked.sample(20, np.random.default_rng(0))
+    for asking in asked.queries(drawn):
         for row, labels in enumerate(drawn.labels):
             tokens = [*drawn.tokens[row, : asked.end].tolist(), *asking.tokens[row].tolist()]
             answers = task.solve(tokens)
-            for place, item in zip(asking.places.tolist(), asking.items.tolist(), strict=True):
+            for place, item in zip(asking.positions.tolist(), asking.items.tolist(), strict=True):
                 assert answers[asked.end + place] - task.alphabet.start == labels[item]
 
 
@@ -71,14 +71,14 @@ def test_items_of_keyed_tasks_are_asked_after_the_row_and_of_ordered_ones_before
     assert question(MQAR(num_pairs=4)).end == 32
     copy = question(Copy(num_tokens=5, feedback=True))
     assert copy.end == copy.template.asked.min()
-    (asking,) = copy.asking(copy.draw(3, np.random.default_rng(0)))
+    (asking,) = copy.queries(copy.sample(3, np.random.default_rng(0)))
     assert asking.items.tolist() == [0, 1, 2, 3, 4]
 
 
 def test_no_key_is_asked_before_it_is_asked_for():
     task = MQAR(num_pairs=4)
     asked = question(task)
-    shown = asked.draw(1, np.random.default_rng(0)).tokens[0]
+    shown = asked.sample(1, np.random.default_rng(0)).tokens[0]
     keys = asked.template.stored.keys[0]
     assert [(shown == key).sum() for key in keys] == [1, 1, 1, 1]
     assert question(Needle(num_needles=4)).end == 31  # the question at the end of the row is left out
@@ -86,7 +86,7 @@ def test_no_key_is_asked_before_it_is_asked_for():
 
 def test_answers_that_are_shown_follow_the_values():
     asked = question(Copy(num_tokens=5, feedback=True))
-    tokens, labels = asked.draw(6, np.random.default_rng(0))
+    tokens, labels = asked.sample(6, np.random.default_rng(0))
     shown = asked.template.asked[0] + 1
     inside = shown < 32
     assert (tokens[:, shown[inside]] == labels[:, inside] + asked.task.alphabet.start).all()
@@ -107,15 +107,15 @@ def test_ages_count_from_the_last_token_read():
 
 def test_signals_are_drawn_as_their_task_draws_them():
     task = Signal(num_samples=16, num_parts=2, num_asked=4)
-    _, labels = question(task).draw(50, np.random.default_rng(0))
+    _, labels = question(task).sample(50, np.random.default_rng(0))
     assert ((np.diff(labels, axis=1) != 0).sum(1) == 1).all()  # one step of two parts
 
 
 def test_the_models_answers_are_those_it_gives_in_the_row_itself():
     run = Run(TaskSetting("copy", 24, {"num_tokens": 5}), ModelSetting("linear", {}, width=16))
     model, asked = run.build(), question(run.task.task, 24)
-    drawn = asked.draw(7, np.random.default_rng(0))
-    logs, items = answered(model, asked, drawn)
+    drawn = asked.sample(7, np.random.default_rng(0))
+    logs, items = answer_log_proba(model, asked, drawn)
     batch = Stream(run.task.task, 24, "probe").rows(0, 1)
     rows = [
         type(batch)(tokens[None], batch.asked, batch.answers, batch.origins, batch.stored) for tokens in drawn.tokens
