@@ -14,7 +14,7 @@ help:
 	@echo "make bench   speed, as ratios measured in one run"
 	@echo "make speed   measure all of docs/speed.md anew (an hour on a quiet core)"
 	@echo "make picture  copy the demo's figure of accuracy against length into docs/figures"
-	@echo "make docs    write docs/tasks.md and docs/memories.md from the registries; tests hold them to it"
+	@echo "make docs    write docs/tasks.md, memories.md and tables.md from the registries; tests hold them to it"
 	@echo "make memories  train what docs/memories.md shows (about 40 minutes), then write it; goes on where it stopped"
 	@echo "make sb3     install Stable-Baselines3, check the environments with it and train its PPO"
 

@@ -91,7 +91,7 @@ def test_gated_residual_memory_is_its_equations_in_loops(gate: str, pool: str, s
 
 @pytest.mark.parametrize("N", [0, 3, 20])
 def test_positions_tell_sixteen_ages_apart_and_call_all_older_ones_the_oldest(N: int) -> None:
-    gate = gates.Position(WIDTH, HEADS, SIZE).double()
+    gate = gates.PositionGate(WIDTH, HEADS, SIZE).double()
     gate.weight.data.normal_(generator=torch.Generator().manual_seed(1))
     x, q = randoms(B, 5, WIDTH), randoms(B, HEADS, 5, SIZE)
     logits = gate.logits(gate.queries(x, q), gate.pooled(x, q), randoms(B, HEADS, N, 1)[..., :0])
@@ -107,7 +107,7 @@ def test_positions_tell_sixteen_ages_apart_and_call_all_older_ones_the_oldest(N:
 
 @pytest.mark.parametrize("decay", [1.0, 0.5, 0.1])
 def test_an_average_weighs_a_segment_by_a_power_of_its_age(decay: float) -> None:
-    gate, N = gates.Average(WIDTH, HEADS, SIZE, decay), 4
+    gate, N = gates.DecayGate(WIDTH, HEADS, SIZE, decay), 4
     empty = randoms(B, HEADS, 5, SIZE)[..., :0]
     weights = gate.logits(empty, empty, empty[:, :, :N]).softmax(-1)
     powers = torch.tensor([decay**age for age in (0, 4, 3, 2, 1)], dtype=torch.float64)  # the open one, oldest first

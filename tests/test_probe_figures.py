@@ -201,6 +201,16 @@ def test_the_open_memory_is_the_last_and_the_first_cache_the_oldest(results: Res
     assert looked["value"].between(0, 1).all()
 
 
+def test_caches_are_counted_in_integers(results: Results) -> None:
+    """Though a column in which some are missing holds floats."""
+    routing = results.routing.assign(segment=results.routing["segment"].astype(float))
+    figure = FIGURES["holding"]
+    table = figure.table(dataclasses.replace(results, routing=routing)).astype({"segment": float})
+    words = re.findall(r"<title>(.*?)</title>", svg_text(figure.plot(table)))
+    assert words
+    assert all(re.search(r", (cache \d+|the open memory): ", text) for text in words)
+
+
 def test_a_memory_without_router_has_no_map_of_where_it_looks(results: Results) -> None:
     drawn = FIGURES["holding"].table(dataclasses.replace(results, routing=pd.DataFrame()))
     assert set(drawn["map"]) == {"stored"}

@@ -194,7 +194,11 @@ def scored(results: Results) -> pd.DataFrame:
 
 @pytest.mark.parametrize(
     ("measure", "command"),
-    [("", "recall compare --preset demo"), ("extrapolation", "recall extrapolate …/demo &amp; more")],
+    [
+        ("", "recall compare --preset demo"),
+        ("capacity", "recall compare --preset demo"),
+        ("extrapolation", "recall extrapolate …/demo &amp; more"),
+    ],
 )
 def test_a_figure_needs_one_line_to_be_on_disk_and_on_the_page_with_its_command(
     small: Results, measure: str, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -202,7 +206,8 @@ def test_a_figure_needs_one_line_to_be_on_disk_and_on_the_page_with_its_command(
     monkeypatch.setattr(sections, "FIGURES", {"toy": toy(measure=measure)})
     monkeypatch.setattr(report, "FIGURES", {"toy": toy(measure=measure)})
     monkeypatch.setattr(report, "SECTIONS", (tables.COMPARISON,))
-    page = write_report(small, tmp_path).read_text(encoding="utf-8")
+    study = small.study | {"measures": ["capacity"]}
+    page = write_report(dataclasses.replace(small, study=study), tmp_path).read_text(encoding="utf-8")
     section = page[page.index('<section id="toy">') :].partition("</section>")[0]
     assert f"made by <code>{command}</code>" in section
     assert {path.name for path in (tmp_path / "figures").iterdir()} == {"toy.png", "toy.svg", "toy.csv"}

@@ -126,7 +126,7 @@ def draw_caches(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:
     columns = [*(str(i + 1) for i in range(memories - 1)), "open"]
     words = [
         f"age {r['age_low']:,}–{r['age_high']:,}, "
-        + ("the open memory: " if r["segment"] == memories - 1 else f"cache {r['segment'] + 1}: ")
+        + ("the open memory: " if r["segment"] == memories - 1 else f"cache {r['segment'] + 1:.0f}: ")
         + (f"{r['value']:.2f} of {r['most']:.1f} bits" if kind == STORED else f"{r['value']:.2f} of the weight")
         for _, r in table.iterrows()
     ]

@@ -16,7 +16,7 @@ from ..analysis.capacity import capacities, slopes
 from ..analysis.comparison import means_over_seeds, names, pair_differences
 from ..figures import FIGURES, Figure, styles_of
 from ..measures import MEASURES
-from ..results.tables import TABLES, Results
+from ..results.tables import Results
 from .context import basis, caution, findings, findings_at_longest, provenance
 from .page import document
 from .probes import BY_AGE, PATCHED, ROUTING_ERRORS, TOTAL_BITS, VERDICT
@@ -73,7 +73,7 @@ def plain_sections() -> list[TableSection]:
             follows=list(FIGURES)[-1],
             title=f"{name}: {table.name}".replace("_", " "),
             reading=f"{table.meaning} Measured by `recall {measure.command}`.",
-            table=lambda results, table=table.name: getattr(results, table),  # type: ignore[misc]
+            table=lambda results, table=table.name: results.tables[table],  # type: ignore[misc]
             measure=name,
         )
         for name, measure in MEASURES.items()
@@ -83,8 +83,8 @@ def plain_sections() -> list[TableSection]:
 
 
 def command_of(section: Figure | TableSection, results: Results) -> str:
-    """The command that made a section: the measure's, or that of the study."""
-    if not section.measure:
+    """The command that made a section: that of the study, or of a measure that the study does not ask for."""
+    if section.measure in ("", *results.study.get("measures", ())):
         return str(results.study.get("command", ""))
     # The folder is left out: the page is the same wherever it lies.
     return f"recall {MEASURES[section.measure].command} …/{title(results)}"
@@ -93,8 +93,7 @@ def command_of(section: Figure | TableSection, results: Results) -> str:
 def write_tables(results: Results, tables: dict[str, pd.DataFrame], folder: Path) -> list[str]:
     """Write those that have records into the folder; returns their names."""
     folder.mkdir(exist_ok=True)
-    every = {name: getattr(results, name) for name in TABLES} | tables
-    every |= {name: table(results) for name, table in FILES_ALONE.items()}
+    every = {**results.tables, **tables} | {name: table(results) for name, table in FILES_ALONE.items()}
     every = {name: table for name, table in every.items() if len(table)}
     for name, table in every.items():
         table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")

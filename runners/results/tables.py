@@ -24,7 +24,7 @@ from ..evaluation.tables import CHECKS, CURVES, FLOORS, OUTCOME, TESTED
 from ..measures import MEASURES
 from ..storage.folders import load_study
 from ..storage.schema import KEYS, TESTS, Column, Table, columns
-from .loader import FinishedRun, Json, Loaded, configuration, load, rate_record
+from .loader import FinishedRun, Json, LoadedRuns, configuration, load, rate_record
 
 __all__ = ["CHECKS", "FLOORS", "RUN_TABLES", "TABLES", "Columns", "Results", "collect", "tables_of"]
 
@@ -118,7 +118,7 @@ class Columns:
 
 
 def tables_of(
-    loaded: Loaded, wanted: Mapping[str, Table], folders: bool = False, every_rate: bool = False
+    loaded: LoadedRuns, wanted: Mapping[str, Table], folders: bool = False, every_rate: bool = False
 ) -> dict[str, Columns]:
     """The wanted tables of loaded runs, by name.
 
@@ -229,7 +229,7 @@ def collect(folders: Iterable[Path], runs: list[str] | None = None, every: bool 
 
 
 def study_facts(runs: Sequence[FinishedRun], scores: pd.DataFrame, folder: Path, saved: Mapping[str, Any]) -> Json:
-    """Name, command, configurations, versions, machine, wall time and checksums of a study."""
+    """Name, command, measures it asks for, configurations, versions, machine, wall time and checksums of a study."""
     checksums = {}
     for run in runs:
         task = run.settings["task"]
@@ -245,7 +245,9 @@ def study_facts(runs: Sequence[FinishedRun], scores: pd.DataFrame, folder: Path,
         "machine": environment["machine"],
         "seconds": float(scores.loc[scores["kind"] == "test", "seconds"].sum()),
     }
-    return study | {name: value for name, value in saved.items() if name not in ("runs", "study")}
+    asks = saved.get("study", {}).get("asks", ())
+    asked = {"measures": sorted({ask["measure"] for ask in asks})} if asks else {}
+    return study | asked | {name: value for name, value in saved.items() if name not in ("runs", "study")}
 
 
 OPENING = """\
