@@ -65,13 +65,13 @@ def test_only_what_differs_is_shown_and_a_default_is_no_difference(folder, tmp_p
 def test_accuracies_are_paired_by_hand(folder):
     one, other = load(folder / a_run().name), load(folder / a_run(seed=1).name)
     found = compare_runs(one, other)
-    assert found.same_rows
+    assert found.same_sequences
     assert list(found.scores["kind"]) == ["test", "extrapolation", "extrapolation"]
     for _, score in found.scores.iterrows():
         tables = [r.sequences[(r.sequences["kind"] == score["kind"]) & (r.sequences["length"] == score["length"])]
                   for r in (one, other)]  # fmt: skip
         right = [list(table.sort_values("sequence")["num_correct"]) for table in tables]
-        assert score["rows"] == ROWS
+        assert score["sequences"] == ROWS
         assert score["differing"] == sum(a != b for a, b in zip(*right, strict=True))
         assert score["difference"] == pytest.approx((sum(right[1]) - sum(right[0])) / tables[0]["num_questions"].sum())
         assert score["difference"] == pytest.approx(score["second"] - score["first"])
@@ -80,12 +80,12 @@ def test_accuracies_are_paired_by_hand(folder):
 
 def test_runs_on_other_rows_are_not_paired(folder, capsys):
     found = compared(folder, a_run(), a_run(pairs=3))
-    assert not found.same_rows
+    assert not found.same_sequences
     assert found.scores["difference"].isna().all()
     assert not found.nothing
     assert asked(found) == {"task_num_pairs": (2, 3)}
     _, out = recall(capsys, folder / a_run().name, folder / a_run(pairs=3).name)
-    assert "tested on different rows" in out
+    assert "tested on different sequences" in out
 
 
 def test_rows_of_another_training_length_are_the_same_at_a_shared_length(folder, tmp_path):
@@ -93,8 +93,8 @@ def test_rows_of_another_training_length_are_the_same_at_a_shared_length(folder,
     keep(tmp_path, Run(task, a_run().model), ladder=(1,))
     (longer,) = storage.find_runs([tmp_path])
     found = compare_runs(load(folder / a_run().name), load(longer))
-    assert found.same_rows
-    assert found.scores[["kind", "length", "rows"]].values.tolist() == [["extrapolation", 32, ROWS]]
+    assert found.same_sequences
+    assert found.scores[["kind", "length", "sequences"]].values.tolist() == [["extrapolation", 32, ROWS]]
     assert any(line == "only the second was tested at 32 tokens (test)" for line in found.alone)
 
 

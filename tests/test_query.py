@@ -16,7 +16,7 @@ from runners import storage
 from runners.cli import main
 from runners.cli import query as asking
 from runners.results import tables
-from runners.results.query import EXAMPLES, WrongQuery, answer, arrow_table, connected, query
+from runners.results.query import EXAMPLES, WrongQuery, answer, arrow_table, open_database, query
 from runners.results.tables import RUN_TABLES, Columns
 from runners.storage.schema import KEYS, Table
 
@@ -259,10 +259,10 @@ def test_what_is_put_in_a_table_comes_out_or_comes_out_as_words(first, second):
 def test_a_query_that_takes_for_ever_can_be_stopped():
     code = (
         "import _thread, signal, threading\n"
-        "from runners.results.query import answer, connected\n"
+        "from runners.results.query import answer, open_database\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored in what a shell runs behind itself
         "threading.Timer(1.0, _thread.interrupt_main).start()\n"
-        "with connected({}) as connection:\n"
+        "with open_database({}) as connection:\n"
         "    try:\n"
         "        answer(connection, 'select sum(a.range + b.range) from range(9999999) a, range(9999999) b')\n"
         "    except KeyboardInterrupt:\n"
@@ -277,5 +277,5 @@ def test_a_query_that_takes_for_ever_can_be_stopped():
 
 @pytest.mark.slow
 def test_a_query_that_takes_too_much_is_one_line():
-    with connected({}) as connection, pytest.raises(WrongQuery, match="2000 MB, which this one passes"):
+    with open_database({}) as connection, pytest.raises(WrongQuery, match="2000 MB, which this one passes"):
         answer(connection, "select list(range) from range(1000000000) group by range % 2")

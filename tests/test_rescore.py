@@ -115,12 +115,12 @@ def test_questions_that_the_task_does_not_ask_are_found(place, name):
         tensors[f"test/{name}"][0, 0] += 1
 
     say_again(place, edit)
-    assert rescore(place) == ["at 16 tokens no answers are kept to the questions that the task asks"]
+    assert rescore(place) == ["at 16 tokens no answers are saved to the questions of its task"]
 
 
 def test_answers_made_right_after_the_fact_are_found(place):
     say_again(place, lambda tensors: tensors["test/answers"].copy_(tensors["test/predicted"]))
-    assert rescore(place) == ["at 16 tokens no answers are kept to the questions that the task asks"]
+    assert rescore(place) == ["at 16 tokens no answers are saved to the questions of its task"]
 
 
 def test_another_checksum_is_found(place):
@@ -172,7 +172,7 @@ def test_a_run_without_answers_is_not_called_verified(place, capsys):
     change(place, "result.json", lambda record: record.pop("outputs"))
     status, out = recall(capsys, place)
     assert status == 1
-    assert "no answers are kept" in out
+    assert "no answers are saved" in out
 
 
 def test_no_run_is_a_mistake(tmp_path, capsys):

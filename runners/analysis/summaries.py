@@ -119,9 +119,11 @@ def bits_table(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def verdict_table(found: pd.DataFrame) -> pd.DataFrame:
-    """Verdicts, all text: items that are readable, and of these what ridge reads, between what it reads of nothing
-    and of an untrained state; the model's answers as it is, with the value erased from its state, and with as much of
-    something else erased."""
+    """Verdicts as text, one record for each task and memory.
+
+    items are those readable; probe is ridge on the state, beside its control and an untrained state; behaviour is the
+    model's own answers, then with the value erased from its state, and with as much of something else erased.
+    """
     heads = {"read": "probe", "control": "control", "untrained": "untrained", "answered": "behaviour"}
     heads |= {"erased": "erased", "random": "random"}
     return pd.DataFrame(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -65,12 +64,8 @@ def swap_table(found: pd.DataFrame) -> pd.DataFrame:
     ):
         gates = f", gates trained for {updates:,} updates" if updates else ""
         record = {"task": task, "memory": memory, "in place": f"{swapped}{gates}", "seeds": str(mine["seeds"].max())}
-        records.append(record | {f"{row['length']:,} tokens": cell(row) for row in by_row(mine)})
+        records.append(record | {f"{row['length']:,} tokens": cell(row) for _, row in mine.iterrows()})
     return pd.DataFrame(records).fillna("")
-
-
-def by_row(table: pd.DataFrame) -> Iterable[Any]:
-    return (row for _, row in table.iterrows())
 
 
 def cell(row: pd.Series[Any]) -> str:

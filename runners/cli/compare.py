@@ -19,7 +19,7 @@ from ..studies.study import Study
 from ..studies.study_file import load_study
 from .console import frame_table, plain_console
 from .flags import Mistake, Parser, integer
-from .study_flags import add_study_flags, interruption, positive, refused_write, selected, selection
+from .study_flags import add_study_flags, interruption, positive, refused_write, select_part, selection
 
 
 def run(words: Sequence[str]) -> int:
@@ -39,7 +39,7 @@ def run(words: Sequence[str]) -> int:
     arguments = parser.parse_args(words)
     workers = positive("--workers", arguments.workers)
     try:
-        study = selected(load_study(arguments.preset), selection(arguments))
+        study = select_part(load_study(arguments.preset), selection(arguments))
     except ValueError as error:
         raise Mistake(str(error)) from None
     folder = arguments.out or Path("runs") / study.name

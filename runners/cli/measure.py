@@ -15,8 +15,10 @@ from ..config.messages import Notice
 from ..execution.engines import execute
 from ..execution.job import Event, Job
 from ..measures.measure import SEQUENCES, Flag, Measure
+from ..storage import CorruptRun
 from .console import frame_table, plain_console
 from .flags import METAVARS, READ, Mistake, Parser, add_list, flag, integer, one_of, split_words
+from .report import write as write_report
 
 QUIET = 30.0
 """Seconds of silence in a log, at most."""
@@ -52,10 +54,8 @@ def run(measure: Measure, words: Sequence[str]) -> int:
         parser.error(str(error))
     code = ask(measure, request, arguments, given)
     if measure.reports and code != 130:
-        from .report import write  # matplotlib
-
         first = arguments.runs[0]
-        write(arguments.runs, arguments.out or (first.parent if (first / "run.json").is_file() else first))
+        write_report(arguments.runs, arguments.out or (first.parent if (first / "run.json").is_file() else first))
     return code
 
 
@@ -97,7 +97,7 @@ def ask(measure: Measure, request: Any, arguments: argparse.Namespace, given: di
 
     console, requests = plain_console(), {measure.name: request}
     try:
-        places, left = to_be_asked(arguments.runs)
+        places, left = runs_to_measure(arguments.runs)
         if left:
             console.print(f"{left} runs at learning rates that were not chosen are left out (name one to ask it)")
         places = askable(places, arguments.runs, requests, console)
@@ -115,15 +115,15 @@ def ask(measure: Measure, request: Any, arguments: argparse.Namespace, given: di
     return 1 if failed else 0
 
 
-def to_be_asked(paths: Sequence[Path]) -> tuple[list[Path], int]:
+def runs_to_measure(paths: Sequence[Path]) -> tuple[list[Path], int]:
     """The runs named or inside the folders named, at the rates chosen there; how many runs are left out."""
-    from ..results.loader import load
+    from ..results.loader import load  # torch and pandas, which a mistyped flag does not wait for
     from ..storage import find_runs
 
     named = {path.resolve().name for path in paths if (path / "run.json").is_file()}
     runs = load(find_runs(paths)).runs
-    asked = [run.place for run in runs if run.chosen or run.place.resolve().name in named]
-    return asked, len(runs) - len(asked)
+    places = [run.place for run in runs if run.chosen or run.place.resolve().name in named]
+    return places, len(runs) - len(places)
 
 
 def askable(places: Sequence[Path], named: Sequence[Path], requests: Any, console: Console) -> list[Path]:
@@ -131,8 +131,8 @@ def askable(places: Sequence[Path], named: Sequence[Path], requests: Any, consol
 
     Of a folder, runs on tasks that have no answer to give are left out, with one line for each reason.
     """
-    from ..measures.requests import check
-    from ..storage import CorruptRun, load_run
+    from ..measures.requests import check  # torch, as above
+    from ..storage import load_run
 
     alone = {path.resolve() for path in named}
     able, refused = list[Path](), dict[str, int]()

@@ -10,7 +10,7 @@ import pandas as pd
 from rich.measure import Measurement
 from rich.padding import Padding
 
-from ..results.query import ENDINGS, EXAMPLES, QueryTables, answer, connected, frame, query_tables, write_table
+from ..results.query import ENDINGS, EXAMPLES, QueryTables, answer, frame, open_database, query_tables, write_table
 from .console import frame_table, plain_console
 from .flags import Mistake, Parser, one_of
 
@@ -65,7 +65,7 @@ def run(words: Sequence[str]) -> int:
         elif arguments.out:
             export(database, arguments.out, arguments.format or "parquet")
         else:
-            tell(database)
+            print_tables(database)
     except ValueError as error:
         raise Mistake(str(error)) from None
     for line in database.damaged:
@@ -74,45 +74,48 @@ def run(words: Sequence[str]) -> int:
 
 
 def reply(database: QueryTables, sql: str, out: Path | None) -> None:
-    """Print the answer, or write it."""
+    """Print the answer to a query, or write it to a file."""
     console = plain_console()
-    with connected(database.tables) as connection:
+    with open_database(database.tables) as connection:
         table = answer(connection, sql)
     if out:
         write_table(out, table)
-        console.print(f"{out}  {counted(table.num_rows)}", soft_wrap=True)
+        console.print(f"{out}  {record_count(table.num_rows)}", soft_wrap=True)
         return
     first = frame(table.slice(0, ROWS)).map(lambda cell: float(f"{cell:.6g}") if isinstance(cell, float) else cell)
     printed = frame_table(first)
     if Measurement.get(console, console.options.update(width=WIDEST), printed).maximum <= console.width:
         console.print(printed)
-    else:  # too wide for a line each: a line for each value
-        for row in first.to_dict("records"):
+    else:  # too wide for the terminal: one line per value
+        for record in first.to_dict("records"):
             console.print(
                 frame_table(
-                    pd.DataFrame({"column": list(row), "value": ["" if pd.isna(v) else str(v) for v in row.values()]})
+                    pd.DataFrame(
+                        {"column": list(record), "value": ["" if pd.isna(v) else str(v) for v in record.values()]}
+                    )
                 )
             )
     if table.num_rows > ROWS:
-        console.print(f"the first {ROWS} of {counted(table.num_rows)}: --out FILE writes them all", soft_wrap=True)
+        console.print(f"the first {ROWS} of {record_count(table.num_rows)}: --out FILE writes them all", soft_wrap=True)
 
 
 def export(database: QueryTables, folder: Path, ending: str) -> None:
-    """Write every table."""
+    """Write every table to a folder."""
     console = plain_console()
     for name, table in database.tables.items():
         write_table(folder / f"{name}.{ending}", table)
-        console.print(f"{folder / name}.{ending}  {counted(table.num_rows)}", soft_wrap=True)
+        console.print(f"{folder / name}.{ending}  {record_count(table.num_rows)}", soft_wrap=True)
 
 
-def tell(database: QueryTables) -> None:
-    """Every table: its rows and its columns."""
+def print_tables(database: QueryTables) -> None:
+    """Print every table: its size and its columns."""
     console = plain_console()
     for name, table in database.tables.items():
-        console.print(f"{name}  {counted(table.num_rows)}", style="bold")
+        console.print(f"{name}  {record_count(table.num_rows)}", style="bold")
         console.print(Padding(", ".join(table.column_names), (0, 0, 1, 2)))
     console.print("\n".join(["ask, for example:", *(f'  recall query "{example}"' for example in EXAMPLES)]))
 
 
-def counted(rows: int) -> str:
-    return f"{rows:,} row{'s' * (rows != 1)}"
+def record_count(count: int) -> str:
+    """1 row, 1,024 rows."""
+    return f"{count:,} row{'s' * (count != 1)}"

@@ -55,7 +55,7 @@ def selection(arguments: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(arguments, name) for name in STUDY_FLAGS if getattr(arguments, name) is not None}
 
 
-def selected(study: Study, flags: Mapping[str, Any]) -> Study:
+def select_part(study: Study, flags: Mapping[str, Any]) -> Study:
     """The selected part of a study; all of it without flags. Raises ValueError for parts it does not have."""
     rest = dict(flags)
     match = rest.pop("match", study.matched)

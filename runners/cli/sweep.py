@@ -14,7 +14,7 @@ from ..formatting import clock
 from ..storage import open_folder
 from .console import plain_console
 from .flags import Mistake, Parser, integer, number, one_of
-from .study_flags import add_study_flags, interruption, positive, refused_write, selected, selection
+from .study_flags import add_study_flags, interruption, positive, refused_write, select_part, selection
 
 if TYPE_CHECKING:
     from ..config.run import Run
@@ -119,7 +119,7 @@ def _study_and_folder(arguments: argparse.Namespace) -> tuple[Study, Path, bool]
         for word in arguments.track:
             one_of("sink", SINKS)(word.partition(":")[0])
     flags = selection(arguments)
-    study = selected(load_study(arguments.study), flags)
+    study = select_part(load_study(arguments.study), flags)
     named = Path(arguments.study)
     home = named if arguments.study not in PRESETS and named.is_dir() else None
     if arguments.out is None and home is None and Path(study.name).name != study.name:

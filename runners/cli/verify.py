@@ -1,4 +1,4 @@
-"""recall verify: every score worked out again from the answers that were kept."""
+"""recall verify: every score recomputed from the saved answers."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from .flags import Mistake, Parser
 def run(words: Sequence[str]) -> int:
     parser = Parser(
         prog="recall verify",
-        description="Work every score of finished runs out again: their test rows are drawn anew, the answers that\n"
-        "were kept are held against them, and every number must be what the record says, to the\n"
-        "last digit. Every file is held against its digest. Exit status 1 where something is wrong.",
+        description="Recompute every score of finished runs: test sequences are sampled again and compared with the\n"
+        "saved answers, and every number must equal the record to the last digit. Every file is checked\n"
+        "against its digest. Exit status 1 if something is wrong.",
     )
     parser.add_argument(
         "runs",

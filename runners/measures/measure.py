@@ -95,7 +95,7 @@ class Measure(ABC):
 
     @abstractmethod
     def remaining(self, record: Record | None, request: Request) -> Request | None:
-        """What a record lacks of a request; None where nothing."""
+        """The part of a request that a record lacks; None if it lacks nothing."""
 
     def parts(self, run: Run, request: Request, record: Record | None, watch: Watch) -> Iterator[Request]:
         """The request in pieces, each measured and saved before the next; all at once unless a measure takes long."""

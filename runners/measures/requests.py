@@ -1,4 +1,4 @@
-"""Requests: what is asked of a run beyond its training, checked before any work, and what of it is still to be done."""
+"""Requests to measures of a finished run: checked before any work, and compared with the records that exist."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from . import MEASURES
 from .measure import Record, Request
 
 Requests = Mapping[str, Request | Sequence[Request]]
-"""All that is asked of a run: a request, or several, by the name of their measure."""
+"""All requests to a run: one or several by the name of their measure."""
 
 
 def each(requests: Requests) -> list[tuple[str, Request]]:
@@ -25,7 +25,7 @@ def each(requests: Requests) -> list[tuple[str, Request]]:
 
 
 def check(run: Run, requests: Requests) -> None:
-    """Raise ValueError for an unknown measure, and for what the run cannot be asked: before any work."""
+    """Raise ValueError for an unknown measure, or a request that the run cannot meet: before any work."""
     for name, request in each(requests):
         if name not in MEASURES:
             raise ValueError(unknown("measure", name, list(MEASURES)))
@@ -36,13 +36,13 @@ def check(run: Run, requests: Requests) -> None:
 
 
 def record_of(place: Path, name: str) -> Record | None:
-    """What a measure has recorded of a run. Raises CorruptRun for a damaged record."""
+    """The record of a measure beside a run, if there is one. Raises CorruptRun if it is damaged."""
     measure = MEASURES[name]
     path = place / measure.file
     return load_record(path, measure.shape) if path.exists() else None
 
 
 def remaining(place: Path, requests: Requests) -> list[tuple[str, Request]]:
-    """What of the requests is still to be measured of a finished run. Raises CorruptRun for a damaged record."""
+    """The parts of the requests that no record of the run covers yet. Raises CorruptRun for a damaged record."""
     left = [(name, MEASURES[name].remaining(record_of(place, name), request)) for name, request in each(requests)]
     return [(name, request) for name, request in left if request is not None]

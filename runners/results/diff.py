@@ -33,12 +33,12 @@ UNIMPORTANT = ("identity",)
 
 
 @dataclass(frozen=True, eq=False)
-class Finished:
-    """A run as its directory has it.
+class RunFacts:
+    """A finished run for comparison.
 
-    columns     everything that is said of it once, by name
+    columns     every single fact of the run, by name
     scores      kind, length, accuracy, state_bytes, ... of test and extrapolation
-    sequences   kind, length, row, right, asked
+    sequences   kind, length, sequence, num_correct, num_questions
     """
 
     place: Path
@@ -49,7 +49,7 @@ class Finished:
 
     @property
     def counterpart(self) -> tuple[Any, ...]:
-        """By what a run of another folder is known as the same one, where their names differ."""
+        """Key by which runs of two folders are matched if their names differ."""
         task = self.settings["task"]
         return task["name"], task["length"], own_label(self.settings), self.settings["seed"]
 
@@ -58,41 +58,41 @@ class Finished:
 class Difference:
     """Two runs side by side.
 
-    facts       part ("asked for", "ran with", "came out"), what, first, second: what differs alone
-    same_rows   whether a length's test rows are the same for both, so that they can be paired
-    scores      kind, mode (of growth), length, first, second (accuracies), and over the rows that both were tested on:
-                difference (second - first), low, high (95 % interval), p, rows, differing (how many of
-                them were not answered equally well); missing unless `same_rows`
-    alone       in words, where only one was tested
+    facts            the facts that differ: part ("asked for", "ran with", "came out"), what, first, second
+    same_sequences   both were tested on the same sequences, so that these can be paired
+    scores           kind, mode, length, first, second (accuracies), and over the sequences of both: difference
+                     (second - first), low, high (95 % interval), p, sequences, differing (sequences with another
+                     number of correct answers); missing unless `same_sequences`
+    alone            text, for lengths at which only one was tested
     """
 
     facts: pd.DataFrame
-    same_rows: bool
+    same_sequences: bool
     scores: pd.DataFrame
     alone: list[str]
 
     @property
     def nothing(self) -> bool:
-        """Whether the two agree in all that was asked, noted and measured."""
-        agree = self.same_rows and bool((self.scores["differing"] == 0).all())
+        """True for two runs that agree in every setting and result."""
+        agree = self.same_sequences and bool((self.scores["differing"] == 0).all())
         return agree and not len(self.facts) and not self.alone
 
 
-def load(place: Path) -> Finished:
+def load(place: Path) -> RunFacts:
     """A finished run. Raises ValueError where there is none, CorruptRun where it is damaged."""
     return load_folder([place])[0]
 
 
-def load_folder(places: Sequence[Path]) -> list[Finished]:
-    """Finished runs. Raises ValueError where there is none, CorruptRun where one is damaged."""
+def load_folder(places: Sequence[Path]) -> list[RunFacts]:
+    """RunFacts runs. Raises ValueError where there is none, CorruptRun where one is damaged."""
     loaded = load_runs(places, every_rate=True)
     tables = tables_of(loaded, {name: TABLES[name] for name in ("scores", "sequences", "capacity")}, every_rate=True)
     frames = {name: columns.frame() for name, columns in tables.items()}
-    return [finished(run, frames) for run in loaded.runs]
+    return [facts_of(run, frames) for run in loaded.runs]
 
 
-def finished(run: FinishedRun, frames: Mapping[str, pd.DataFrame]) -> Finished:
-    """A run with its records of these tables."""
+def facts_of(run: FinishedRun, frames: Mapping[str, pd.DataFrame]) -> RunFacts:
+    """Facts of a run, with its records of these tables."""
     mine = {name: frame[frame["run"] == run.name] if len(frame) else frame for name, frame in frames.items()}
     model = run.settings["model"]
     columns = {name: value for name, value in run.keys.items() if name != "run"}
@@ -104,19 +104,19 @@ def finished(run: FinishedRun, frames: Mapping[str, pd.DataFrame]) -> Finished:
         columns[f"state bytes at {score['length']:,} tokens"] = score["state_bytes"]
     for one in mine["capacity"].to_dict("records"):
         columns[f"accuracy at a load of {one['load']} in sequences of {one['length']:,}"] = one["accuracy"]
-    return Finished(run.place, run.settings, columns, mine["scores"], mine["sequences"])
+    return RunFacts(run.place, run.settings, columns, mine["scores"], mine["sequences"])
 
 
-def compare_runs(first: Finished, second: Finished) -> Difference:
-    """What differs between two runs."""
+def compare_runs(first: RunFacts, second: RunFacts) -> Difference:
+    """All differences between two runs."""
     one, other = (run.scores.drop_duplicates(PLACE).set_index(PLACE) for run in (first, second))
     shared = one.index.intersection(other.index, sort=False)
-    paired = same_rows(first, second)
+    paired = same_sequences(first, second)
     scores = [
         dict(zip(PLACE, at, strict=True))
         | {"first": one.loc[at, "accuracy"], "second": other.loc[at, "accuracy"]}
         | (
-            row_by_row(first.sequences, second.sequences, at)
+            sequence_by_sequence(first.sequences, second.sequences, at)
             if paired and one.loc[at, "load"] == other.loc[at, "load"]
             else {}
         )
@@ -127,56 +127,58 @@ def compare_runs(first: Finished, second: Finished) -> Difference:
         for name, mine, theirs in (("first", one, other), ("second", other, one))
         for kind, mode, length in mine.index.difference(theirs.index)
     ]
-    columns = [*PLACE, "first", "second", "difference", "low", "high", "p", "rows", "differing"]
+    columns = [*PLACE, "first", "second", "difference", "low", "high", "p", "sequences", "differing"]
     return Difference(facts(first.columns, second.columns), paired, pd.DataFrame(scores, columns=columns), alone)
 
 
 def facts(first: Mapping[str, Any], second: Mapping[str, Any]) -> pd.DataFrame:
     """Names under which two runs have different values, in the order of their parts."""
-    rows: dict[str, list[dict[str, Any]]] = {part: [] for part in PARTS}
+    records: dict[str, list[dict[str, Any]]] = {part: [] for part in PARTS}
     for name in dict.fromkeys([*first, *second]):
         once = name.endswith(" tokens") and not (name in first and name in second)
         if name not in UNIMPORTANT and not once and first.get(name) != second.get(name):
             part = PARTS[0 if name.startswith(ASKED) else 1 if name.startswith(AROUND) else 2]
-            rows[part].append({"part": part, "what": name, "first": first.get(name), "second": second.get(name)})
+            records[part].append({"part": part, "what": name, "first": first.get(name), "second": second.get(name)})
     return pd.DataFrame(
-        [row for part in PARTS for row in rows[part]], columns=["part", "what", "first", "second"], dtype=object
+        [record for part in PARTS for record in records[part]],
+        columns=["part", "what", "first", "second"],
+        dtype=object,
     )
 
 
-def same_rows(first: Finished, second: Finished) -> bool:
-    """Whether the two are tested on the same rows wherever their lengths agree."""
+def same_sequences(first: RunFacts, second: RunFacts) -> bool:
+    """True if both were tested on the same sequences at every length that they share."""
     if first.columns["checksum"] == second.columns["checksum"]:
         return True
     one, other = (make_task(run.columns["task"], None, **run.settings["task"]["fields"]) for run in (first, second))
-    return bool(one == other) and drawn_today(first) and drawn_today(second)
+    return bool(one == other) and still_sampled(first) and still_sampled(second)
 
 
-def drawn_today(run: Finished) -> bool:
-    """Whether the task still draws the rows that the run was tested on."""
+def still_sampled(run: RunFacts) -> bool:
+    """True if the task still samples the sequences that the run was tested on."""
     task = run.settings["task"]
     stream = Stream(make_task(task["name"], None, **task["fields"]), task["length"], "test")
     return bool(stream.checksum() == run.columns["checksum"])
 
 
-def row_by_row(first: pd.DataFrame, second: pd.DataFrame, at: tuple[Any, ...]) -> dict[str, Any]:
-    """The difference on the rows that both were tested on, its interval and p."""
+def sequence_by_sequence(first: pd.DataFrame, second: pd.DataFrame, at: tuple[Any, ...]) -> dict[str, Any]:
+    """The difference on the sequences that both were tested on, its interval and p."""
     one, other = (table[(table[PLACE] == list(at)).all(axis=1)] for table in (first, second))
-    rows = one.merge(other, on="sequence", suffixes=("", "_second"))
-    right, again, asked = (rows[name].to_numpy() for name in ("num_correct", "num_correct_second", "num_questions"))
-    found = paired_difference([again], [right], asked)
+    both = one.merge(other, on="sequence", suffixes=("", "_second"))
+    correct, again, asked = (both[name].to_numpy() for name in ("num_correct", "num_correct_second", "num_questions"))
+    found = paired_difference([again], [correct], asked)
     estimate = {"difference": found.difference, "low": found.low, "high": found.high, "p": found.p}
-    return estimate | {"rows": len(rows), "differing": int((again != right).sum())}
+    return estimate | {"sequences": len(both), "differing": int((again != correct).sum())}
 
 
 def match(
-    first: Sequence[Finished], second: Sequence[Finished]
-) -> tuple[list[tuple[Finished, Finished]], list[Finished], list[Finished]]:
+    first: Sequence[RunFacts], second: Sequence[RunFacts]
+) -> tuple[list[tuple[RunFacts, RunFacts]], list[RunFacts], list[RunFacts]]:
     """Runs that two folders both have, and those of each alone.
 
     Paired by name, else by task, length, memory and seed where one run on each side has them.
     """
-    pairs: list[tuple[Finished, Finished]] = []
+    pairs: list[tuple[RunFacts, RunFacts]] = []
     left, right = list(first), list(second)
     for key in (lambda run: run.place.name, lambda run: run.counterpart):
         here, there = (single(runs, key) for runs in (left, right))
@@ -185,9 +187,9 @@ def match(
     return pairs, left, right
 
 
-def single(runs: Sequence[Finished], key: Callable[[Finished], Any]) -> dict[Any, Finished]:
+def single(runs: Sequence[RunFacts], key: Callable[[RunFacts], Any]) -> dict[Any, RunFacts]:
     """Runs by a key that no other of them has."""
-    found: dict[Any, list[Finished]] = {}
+    found: dict[Any, list[RunFacts]] = {}
     for run in runs:
         found.setdefault(key(run), []).append(run)
     return {name: some[0] for name, some in found.items() if len(some) == 1}

@@ -58,7 +58,7 @@ class FinishedRun:
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedRuns:
     """Finished runs, failures as (folder, record), and a line for each record that could not be trusted."""
 
     runs: list[FinishedRun]
@@ -71,7 +71,7 @@ class Loaded:
         return [run for run in self.runs if run.chosen]
 
 
-def load(places: Iterable[Path], strict: bool = True, every_rate: bool = False) -> Loaded:
+def load(places: Iterable[Path], strict: bool = True, every_rate: bool = False) -> LoadedRuns:
     """The finished runs and failures of these run directories and FAILED records, in their order, each run once.
 
     strict   raise CorruptRun, with the mend, for a record that does not match its digest, and for a run whose
@@ -113,11 +113,11 @@ def load(places: Iterable[Path], strict: bool = True, every_rate: bool = False) 
                     raise as_corrupt(place / measure.file, error) from None
                 leave_out(place, error, failures, damaged)
     name_runs(runs, every_rate)
-    return Loaded(runs, failures, damaged)
+    return LoadedRuns(runs, failures, damaged)
 
 
 def finished_run(place: Path, strict: bool) -> FinishedRun:
-    """A run without the records of its measures. Raises CorruptRun, or KeyError and TypeError for another form."""
+    """A run without the records of its measures. Raises CorruptRun, or KeyError and TypeError for another format."""
     if strict:
         from ..storage.runs import load_result, load_settings  # torch, for the digests of tensors
 
@@ -137,7 +137,7 @@ def finished_run(place: Path, strict: bool) -> FinishedRun:
 
 
 def rate_record(run: FinishedRun) -> Json:
-    """What a choice of learning rate sees of a run: nothing of its test sequences."""
+    """The record by which learning rates are chosen: nothing of the test sequences is in it."""
     return validation_record(run.settings["training"]["learning_rate"], run.settings["seed"], run.result["outcome"])
 
 

@@ -30,7 +30,7 @@ from .tables import RUN_TABLES, Columns, tables_of
 Connection = duckdb.DuckDBPyConnection
 
 MEMORY_MB = 2000
-"""What a query may take: the tables of thousands of runs are a hundredth of it."""
+"""Memory of a query: the tables of thousands of runs take a hundredth of it."""
 
 READING = (duckdb.StatementType.SELECT, duckdb.StatementType.MULTI)
 """Statements that only read; PIVOT is parsed as several in one."""
@@ -96,12 +96,12 @@ def query(sql: str, folders: str | Path | Iterable[str | Path] = "runs") -> pd.D
     database = query_tables([Path(folder) for folder in several])
     for line in database.damaged:
         warnings.warn(line, stacklevel=2)
-    with connected(database.tables) as connection:
+    with open_database(database.tables) as connection:
         frame: pd.DataFrame = answer(connection, sql).to_pandas()
     return frame
 
 
-def connected(tables: Mapping[str, pa.Table]) -> Connection:
+def open_database(tables: Mapping[str, pa.Table]) -> Connection:
     """A database in memory that holds these tables and can reach nothing else: no file, no extension, no variable."""
     connection = duckdb.connect(":memory:")
     connection.execute(f"set memory_limit = '{MEMORY_MB} MB'")
@@ -116,7 +116,7 @@ def connected(tables: Mapping[str, pa.Table]) -> Connection:
 
 
 def answer(connection: Connection, sql: str) -> pa.Table:
-    """The rows that one statement selects. Raises WrongQuery."""
+    """The records that one statement selects. Raises WrongQuery."""
     try:
         statements = connection.extract_statements(sql)
         if len(statements) != 1:
@@ -129,11 +129,11 @@ def answer(connection: Connection, sql: str) -> pa.Table:
             f"a query has {MEMORY_MB} MB, which this one passes: is a join without its condition?"
         ) from None
     except duckdb.Error as error:
-        raise WrongQuery(plainly(error, columns_of(connection))) from None
+        raise WrongQuery(error_message(error, columns_of(connection))) from None
 
 
 def interruptible(connection: Connection, sql: str) -> pa.Table:
-    """The rows, worked out beside this thread: an interrupt reaches Python while DuckDB works, and ends it."""
+    """The records, computed in another thread, so that an interrupt reaches Python and ends the query."""
     with ThreadPoolExecutor(1) as beside:
         working = beside.submit(lambda: connection.sql(sql).to_arrow_table())
         try:
@@ -159,30 +159,32 @@ def numbers(table: pa.Table) -> pa.Table:
 
 def columns_of(connection: Connection) -> dict[str, list[str]]:
     """The columns of every table, by its name."""
-    found: dict[str, list[str]] = {}
-    asked = "select table_name, column_name from duckdb_columns() where not internal order by table_oid, column_index"
-    for table, column in connection.execute(asked).fetchall():
-        found.setdefault(table, []).append(column)
-    return found
+    columns: dict[str, list[str]] = {}
+    statement = (
+        "select table_name, column_name from duckdb_columns() where not internal order by table_oid, column_index"
+    )
+    for table, column in connection.execute(statement).fetchall():
+        columns.setdefault(table, []).append(column)
+    return columns
 
 
-def plainly(error: duckdb.Error, columns: Mapping[str, list[str]]) -> str:
-    """What is wrong with a query, in one line that names what may have been meant."""
-    said = str(error)
+def error_message(error: duckdb.Error, columns: Mapping[str, list[str]]) -> str:
+    """One line on a mistake in a query, with the nearest names."""
+    text = str(error)
     if isinstance(error, duckdb.PermissionException):
         return "a query reads the tables of the runs alone, no files and no network (write the answer with --out)"
-    if found := re.search(r'Table with name "?([^"\n]+?)"? does not exist', said):
+    if found := re.search(r'Table with name "?([^"\n]+?)"? does not exist', text):
         return unknown("table", found[1], list(columns), "those that `recall query` lists")
-    if found := re.search(r'(?:Referenced column|a column named) "([^"]+)"', said):
+    if found := re.search(r'(?:Referenced column|a column named) "([^"]+)"', text):
         name = found[1]
-        candidates = re.findall(r'"([^"]+)"', said.partition("Candidate bindings")[2].partition("LINE")[0])
+        candidates = re.findall(r'"([^"]+)"', text.partition("Candidate bindings")[2].partition("LINE")[0])
         if close := difflib.get_close_matches(name, candidates, 3):
             return f"unknown column {name!r}: did you mean {' or '.join(close)}?"
         if owners := [table for table, names in columns.items() if name in names]:
             return f"column {name!r} is in {' and '.join(owners)}: join using (folder, run)"
         every = sorted({name for names in columns.values() for name in names})
         return unknown("column", name, every, "those that `recall query` lists")
-    return said.partition("\n")[0]
+    return text.partition("\n")[0]
 
 
 def write_table(path: Path, table: pa.Table) -> None:
@@ -203,9 +205,9 @@ def write_table(path: Path, table: pa.Table) -> None:
 
 
 def frame(table: pa.Table) -> pd.DataFrame:
-    """The table for pandas, whole numbers whole even where some are missing."""
-    whole: pd.DataFrame = table.to_pandas(types_mapper=INTEGERS.get)
-    return whole
+    """The table for pandas; integers stay integers even if some are missing."""
+    converted: pd.DataFrame = table.to_pandas(types_mapper=INTEGERS.get)
+    return converted
 
 
 def plain(row: dict[str, Any]) -> dict[str, Any]:

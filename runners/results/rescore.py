@@ -1,9 +1,9 @@
-"""Scores worked out again, from the saved answers and the questions that were asked.
+"""Scores recomputed from the saved answers and the test sequences.
 
-A run keeps its answer to every question of its test sequences (`outputs.safetensors`). The sequences themselves are
-drawn again from their stream, so that neither the questions nor the right answers are taken on trust; then
-scores, distances, breakdown and sequences must be what the records say, to the last digit. What only training or
-the model itself could repeat (curves, probes, seconds) is not worked out again; its digests are.
+A run saves its answer to every question of its test sequences (`outputs.safetensors`). The sequences are sampled
+again from their stream, so that neither questions nor true answers rest on the files; then scores, distances,
+breakdown and sequences must equal the records to the last digit. Results that only the model or its training could
+repeat (curves, probes, seconds) are not recomputed, but their digests are checked.
 """
 
 from __future__ import annotations
@@ -28,96 +28,98 @@ from ..measures import MEASURES
 Record = Mapping[str, Any]
 
 TOKENS = 2**22
-"""Tokens drawn at once: bounds the memory that a long sequence takes."""
+"""Tokens sampled at once: bounds the memory that a long sequence takes."""
 ANSWERS = ("queries", "origins", "answers", "predicted")
 OLD_ANSWERS = ("asked", "origins", "answers", "said")
 """The same in records written before 0.2."""
 
 
 def rescore(place: Path) -> list[str]:
-    """What is wrong with a finished run, a line each; none where all is as it says.
+    """The mistakes in a finished run, a line each.
 
-    Raises ValueError where there is no run, storage.CorruptRun where a file does not match its digest.
+    Raises ValueError if there is no run, storage.CorruptRun if a file does not match its digest.
     """
     run, result = storage.load_run(place), storage.load_result(place)
     if "outputs" not in result:
-        return ["no answers are kept to work its scores out from (it is older than they are)"]
+        return ["no answers are saved to recompute its scores from (it is older than they are)"]
     wrong = []
-    drawn = Stream(run.task.task, run.task.length, "test").checksum()
-    if drawn != result["checksum"]:
-        wrong.append(f"its test rows have the checksum {result['checksum']}, those drawn now {drawn}")
+    checksum = Stream(run.task.task, run.task.length, "test").checksum()
+    if checksum != result["checksum"]:
+        wrong.append(f"its test sequences have the checksum {result['checksum']}, those sampled now {checksum}")
     wrong += differences(run, (SCORES,), result, storage.load_tensors(place, "outputs", result["outputs"]))
     for name, measure in MEASURES.items():
         if (place / measure.file).is_file():
             record = storage.load_record(place / measure.file, {})
-            kept: dict[str, Tensor] = {}
+            saved: dict[str, Tensor] = {}
             for file in record.get("outputs", ()):  # later ones replace what they tested again
-                kept |= storage.load_tensors(place, file["name"], file["digest"])
-            wrong += [f"{name}: {line}" for line in differences(run, measure.scored_tables(), record, kept)]
+                saved |= storage.load_tensors(place, file["name"], file["digest"])
+            wrong += [f"{name}: {line}" for line in differences(run, measure.scored_tables(), record, saved)]
     for path in place.glob("*.json"):
         storage.read_record(path)
     return wrong
 
 
-def differences(run: Run, tables: Sequence[ScoredTable], record: Record, kept: Mapping[str, Tensor]) -> list[str]:
-    """Where a record does not say what the kept answers give.
+def differences(run: Run, tables: Sequence[ScoredTable], record: Record, saved: Mapping[str, Tensor]) -> list[str]:
+    """Differences between a record and the scores that its saved answers give.
 
-    kept   `key/queries`, `key/origins`, `key/answers`, `key/predicted`, each [rows, Q]; which test a key is about shows
-           in its questions
+    saved   `key/queries`, `key/origins`, `key/answers`, `key/predicted`, each [sequences, Q]; the questions of a key
+            show which test it belongs to
     """
     tests = [(table, one) for table in tables for one in record.get(table.name, ())]
     of_tests = any(table.name in record for table in tables)  # tensors of other measures are no answers
-    keys = dict.fromkeys(name.rpartition("/")[0] for name in kept) if of_tests else ()
-    answers = {key: scored_of(kept, key) for key in keys}
-    unsaid, wrong = set(answers), list[str]()
+    keys = dict.fromkeys(name.rpartition("/")[0] for name in saved) if of_tests else ()
+    answers = {key: predictions_of(saved, key) for key in keys}
+    unused, wrong = set(answers), list[str]()
     for table, one in tests:
         tested = table.run(run, one)
         stream, model = Stream(table.task(tested, one), one["length"], "test"), tested.build()
-        mine = {key: scored for key, scored in answers.items() if asks(scored, stream, one["num_sequences"])}
-        found = {key: list(against(tested, model, record, table, one, scored, stream)) for key, scored in mine.items()}
-        unsaid -= {key for key, lines in found.items() if not lines}
+        mine = {key: scored for key, scored in answers.items() if is_test_of(scored, stream, one["num_sequences"])}
+        found = {
+            key: list(mismatches(tested, model, record, table, one, scored, stream)) for key, scored in mine.items()
+        }
+        unused -= {key for key, lines in found.items() if not lines}
         if not found:
-            wrong.append(f"at {one['length']:,} tokens no answers are kept to the questions that the task asks")
+            wrong.append(f"at {one['length']:,} tokens no answers are saved to the questions of its task")
         elif all(found.values()):
             wrong += sorted(found.values(), key=len)[0]
-    return wrong or [f"the answers under {key} give none of its scores" for key in answers if key in unsaid]
+    return wrong or [f"the answers under {key} give none of its scores" for key in answers if key in unused]
 
 
-def scored_of(kept: Mapping[str, Tensor], key: str) -> Predictions:
-    """The answers under a key. Raises ValueError where one of their tensors is missing."""
+def predictions_of(saved: Mapping[str, Tensor], key: str) -> Predictions:
+    """The answers under a key. Raises ValueError if one of their tensors is missing."""
     try:
         return Predictions(
-            *(kept[f"{key}/{name}"].numpy() for name in (ANSWERS if f"{key}/queries" in kept else OLD_ANSWERS))
+            *(saved[f"{key}/{name}"].numpy() for name in (ANSWERS if f"{key}/queries" in saved else OLD_ANSWERS))
         )
     except KeyError as missing:
-        raise ValueError(f"the answers kept lack {missing}") from None
+        raise ValueError(f"the saved answers lack {missing}") from None
 
 
-def asks(scored: Predictions, stream: Stream, rows: int) -> bool:
-    """Whether these are the first rows of the stream, with their places and right answers."""
-    if len(scored.answers) != rows:
+def is_test_of(scored: Predictions, stream: Stream, sequences: int) -> bool:
+    """True for answers to the first sequences of the stream, at the same positions and with the same true answers."""
+    if len(scored.answers) != sequences:
         return False
     start, size = 0, max(1, min(64, TOKENS // stream.length))
-    for batch in stream.batches(size, 0, rows):
+    for batch in stream.batches(size, 0, sequences):
         here = slice(start, start + len(batch))
-        drawn = ((batch.asked, scored.queries), (batch.origins, scored.origins), (batch.answers, scored.answers))
-        if not all(np.array_equal(theirs, ours[here]) for theirs, ours in drawn):
+        sampled = ((batch.asked, scored.queries), (batch.origins, scored.origins), (batch.answers, scored.answers))
+        if not all(np.array_equal(theirs, ours[here]) for theirs, ours in sampled):
             return False
         start += len(batch)
     return True
 
 
-def against(
+def mismatches(
     run: Run, model: SequenceModel, record: Record, table: ScoredTable, one: Record, scored: Predictions, stream: Stream
 ) -> Iterator[str]:
-    """What one test says against what its answers give."""
+    """A line for each table of a test that differs from the scores its answers give."""
     where = f"at {stream.length:,} tokens"
     yield from unlike([one], [table.record(run, model, scored, stream.task, stream.length)], f"{table.name} {where}")
     about = ("length", *table.about)
-    for name, worked_out in table.others.items():
+    for name, recomputed in table.others.items():
         if name in record:
             mine = [r for r in record[name] if all(r[c] == one[c] for c in about if c in r and c in one)]
-            yield from unlike(mine, worked_out(scored, stream.length), f"{name} {where}")
+            yield from unlike(mine, recomputed(scored, stream.length), f"{name} {where}")
 
 
 def unlike(said: Sequence[Record], given: Sequence[Record], where: str) -> Iterator[str]:

@@ -24,7 +24,7 @@ from ..evaluation.tables import CHECKS, CURVES, FLOORS, OUTCOME, TESTED
 from ..measures import MEASURES
 from ..storage.folders import load_study
 from ..storage.schema import KEYS, TESTS, Column, Table, columns
-from .loader import FinishedRun, Json, Loaded, configuration, load, rate_record
+from .loader import FinishedRun, Json, LoadedRuns, configuration, load, rate_record
 
 __all__ = ["CHECKS", "FLOORS", "RUN_TABLES", "TABLES", "Columns", "Results", "collect", "tables_of"]
 
@@ -118,7 +118,7 @@ class Columns:
 
 
 def tables_of(
-    loaded: Loaded, wanted: Mapping[str, Table], folders: bool = False, every_rate: bool = False
+    loaded: LoadedRuns, wanted: Mapping[str, Table], folders: bool = False, every_rate: bool = False
 ) -> dict[str, Columns]:
     """The wanted tables of loaded runs, by name.
 
