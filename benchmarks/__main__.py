@@ -9,7 +9,7 @@ import torch
 
 from models import MEMORIES
 
-from . import caching, environments, legs, lengths, loading, prefill, probing, runners, sequences, solve, step
+from . import caching, environments, journeys, legs, lengths, loading, prefill, probing, runners, sequences, solve, step
 from .tables import Line, printed, write_section
 
 QUICK = {
@@ -25,14 +25,14 @@ LONG = {"lengths": lengths, "prefill": prefill, "runners": runners, "solve": sol
 """Some minutes each, the first two less with `--memories`."""
 
 torch.set_num_threads(1)
-tables = QUICK | LONG
+tables = QUICK | LONG | {"journeys": journeys}  # which counts files, not seconds: no part of `all`
 parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
 parser.add_argument("names", nargs="*", metavar="name", help=f"{', '.join(tables)}; without any: {', '.join(QUICK)}")
 parser.add_argument("--memories", nargs="+", default=[], help="of `lengths` and `prefill`; without it all")
 parser.add_argument("--write", type=Path, metavar="PAGE", help="write them into a page too, such as docs/speed.md")
 chosen = parser.parse_args()
 chosen.memories = [name for words in chosen.memories for name in words.split(",")]
-names = list(tables) if chosen.names == ["all"] else chosen.names or list(QUICK)
+names = list(QUICK | LONG) if chosen.names == ["all"] else chosen.names or list(QUICK)
 for name, known in [(n, tables) for n in names] + [(m, MEMORIES) for m in chosen.memories]:
     if name not in known:
         parser.error(f"{name!r} is none of {', '.join(known)}")

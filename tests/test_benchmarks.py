@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import caching, legs, lengths, prefill, probing, resident, runners
+from benchmarks import caching, journeys, legs, lengths, prefill, probing, resident, runners
 from benchmarks.tables import Columns, end_of, markdown, printed, start_of, write_section
 from models import build_memory
 from models.memories.linear import LinearAttention
@@ -135,3 +135,13 @@ def test_probing_has_a_line_for_each_size(monkeypatch):
     assert "factor" in heads
     assert [line.split()[:3] for line in lines] == [["2", "16", "200"], ["1", "300", "150"]]
     assert all(len(line.split()) == len(heads.split()) for line in lines)
+
+
+def test_a_journey_enters_files_of_the_project_alone_and_compare_on_none():
+    found = journeys.journeys()
+    assert list(found) == ["study", "score", "probe", "report"]
+    for files in found.values():
+        assert files
+        assert all((journeys.ROOT / file).is_file() for file in files)
+        assert "runners/compare.py" not in files
+    assert "runners/execution/sweep.py" in found["study"]

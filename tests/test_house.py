@@ -40,18 +40,7 @@ def test_imports_point_one_way(package):
         assert imported(path) & ours <= MAY_IMPORT[package], path
 
 
-PENDING = {"imports inside functions", "sizes", "names", "prose"}
-
-
-@pytest.mark.parametrize(
-    "rule",
-    [
-        pytest.param(r, marks=pytest.mark.xfail(strict=False, reason="the house is being redrawn"))
-        if r in PENDING
-        else r
-        for r in RULES
-    ],
-)
+@pytest.mark.parametrize("rule", RULES)
 def test_the_rules_of_the_house_hold(rule):
     broken = RULES[rule]()
     assert not broken, "\n".join(["", *broken])

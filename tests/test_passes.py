@@ -9,7 +9,8 @@ from runners.config.run import ModelSetting, Run, TaskSetting
 from runners.measures import MEASURES
 from runners.measures import probe as probe_module
 from runners.probe.context import ProbeContext
-from runners.probe.passes import PASSES
+from runners.probe.passes import PASSES, passes_of
+from runners.probe.readers import READERS, Logistic
 
 torch.set_num_threads(1)
 probe = MEASURES["probe"]
@@ -41,6 +42,31 @@ def attention():
 def test_every_reader_and_step_of_the_command_is_there():
     assert list(PASSES) == [*probe_module.reader_names(), *probe_module.pass_names()]
     assert {measured.table for measured in PASSES.values()} == {table.name for table in probe.tables}
+
+
+class Few(Logistic):
+    """Logistic regression on few components."""
+
+    meaning = "logistic regression on few components"
+
+    def __init__(self, num_values=0, components=8, orthogonal=False):
+        super().__init__(num_values, components, orthogonal)
+
+
+@pytest.mark.parametrize("strong", [False, True])
+def test_a_reader_has_its_pass_from_its_line_in_readers_alone(monkeypatch, strong):
+    monkeypatch.setattr(Few, "strong", strong)
+    monkeypatch.setitem(READERS, "few", Few)
+    passes = passes_of(READERS)
+    assert set(passes) == {*PASSES, "few"}
+    assert passes["few"].meaning.startswith(Few.meaning)
+    rows = pd.DataFrame(passes["few"].records(asked("linear")))
+    assert set(rows["reader"]) == set(rows["part"]) == {"few"}
+    assert rows["codelength" if strong else "bits"].notna().all()
+    monkeypatch.delattr(Few, "meaning")
+    monkeypatch.delattr(Logistic, "meaning")
+    with pytest.raises(AttributeError, match="meaning"):
+        passes_of(READERS)
 
 
 def test_a_key_value_cache_holds_everything_and_a_window_what_is_in_it(attention):
@@ -191,11 +217,11 @@ def test_a_wish_that_cannot_be_met_is_refused_before_any_work(mistake):
 
 
 def test_many_values_take_many_rows_and_too_many_are_asked_for_by_hand():
-    assert probe_module.rows_for(run(num_values=8), {}) == 1280
-    assert probe_module.rows_for(run(num_values=64), {}) == 3414
+    assert probe_module.num_sequences(run(num_values=8), {}) == 1280
+    assert probe_module.num_sequences(run(num_values=64), {}) == 3414
     with pytest.raises(ValueError, match=r"takes 27,307 sequences to probe .*ask with --rows 27307"):
-        probe_module.rows_for(run(num_values=512), {})
-    assert probe_module.rows_for(run(num_values=512), {"rows": 20_000}) == 20_000
+        probe_module.num_sequences(run(num_values=512), {})
+    assert probe_module.num_sequences(run(num_values=512), {"rows": 20_000}) == 20_000
 
 
 def test_more_rows_than_there_is_room_for_are_refused():

@@ -8,14 +8,14 @@ from runners import storage
 from runners.config.run import ModelSetting, Run, TaskSetting
 from runners.execution.run_job import measure_run
 from runners.measures import MEASURES
-from runners.measures.states import captured
+from runners.measures.states import final_states
 
 RUN = Run(TaskSetting("mqar", 24, {"num_pairs": 3}), ModelSetting("grm", {"segment": 8}, width=16))
 
 
 def test_each_row_has_the_state_it_has_alone():
     model, stream = RUN.build().double(), Stream(RUN.task.task, 24, "test")
-    kept = captured(model, stream, 5)
+    kept = final_states(model, stream, 5)
     nowhere = torch.empty(0, dtype=torch.int64)
     for row in range(5):
         _, states = model(torch.from_numpy(stream.rows(row, 1).tokens), (nowhere, nowhere))
@@ -26,7 +26,7 @@ def test_each_row_has_the_state_it_has_alone():
 
 def test_all_that_is_carried_is_kept():
     model = RUN.build()
-    kept = captured(model, Stream(RUN.task.task, 24, "test"), 2)
+    kept = final_states(model, Stream(RUN.task.task, 24, "test"), 2)
     assert sum(tensor[0].numel() for tensor in kept.values()) == model.state_floats(24)
 
 

@@ -45,9 +45,7 @@ def train_run(run: Run, folder: Path, watch: Callable[[Any], None], device: str 
         "checksum": stream.checksum(),
         "environment": environment() | {"device": device},
     }
-    place = storage.write_run(folder, run, result, dict(model.cpu().state_dict()), outputs(scored, "test"))
-    checkpoint.unlink(missing_ok=True)
-    return place
+    return storage.write_run(folder, run, result, dict(model.cpu().state_dict()), outputs(scored, "test"))
 
 
 def finite(value: float) -> float | None:

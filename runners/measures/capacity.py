@@ -91,7 +91,7 @@ class Capacity(Measure):
 
     def remaining(self, record: Record | None, request: Request) -> Request | None:
         """The request, unless it was measured before; with what is `done`, so that it is not done again."""
-        asked = requested(request)
+        asked = with_defaults(request)
         if record is None:
             return asked
         same = [w for w in record["wishes"] if w["loads"] == asked["loads"] and w["length"] == asked["length"]]
@@ -109,7 +109,7 @@ class Capacity(Measure):
         from ..evaluation.evaluate import outputs, score, sequence_records
 
         planned, rows = plan(run, request), request.get("rows", ROWS)
-        record: Record = {"wishes": [requested(request)], "done": []} | {table.name: [] for table in self.tables}
+        record: Record = {"wishes": [with_defaults(request)], "done": []} | {table.name: [] for table in self.tables}
         answers: dict[str, Tensor] = {}
         for load, task in planned.tasks.items():
             if any([planned.length, load] == d[:2] and rows <= d[2] for d in request.get("done", [])):
@@ -140,17 +140,17 @@ class Capacity(Measure):
         return (ScoredTable("capacity", loaded_task, capacity_record, others, ("load",)),)
 
 
-def requested(request: Request) -> dict[str, Any]:
+def with_defaults(request: Request) -> dict[str, Any]:
     """A request with its defaults, as records hold it."""
     return {name: request.get(name) for name in ("loads", "length")} | {"rows": request.get("rows", ROWS)}
 
 
 def loaded_task(run: Run, record: Mapping[str, Any]) -> Task:
     """The task of a record of `capacity`."""
-    return whole(run).at_load(record["load"])
+    return unblended_task(run).at_load(record["load"])
 
 
-def whole(run: Run) -> Task:
+def unblended_task(run: Run) -> Task:
     """The run's task; of a blend of loads, the task that is blended."""
     task: Task = getattr(run.task.task, "whole", run.task.task)
     return task
@@ -171,10 +171,10 @@ def plan(run: Run, request: Request) -> Plan:
     training length, or where the largest load does not fit, the shortest that it needs. A run trained on a
     blend of loads is asked the task that is blended.
     """
-    trained, task = run.task.task, whole(run)
+    trained, task = run.task.task, unblended_task(run)
     loads, length = request.get("loads"), request.get("length")
     fitting = doublings(task, LONGEST * run.task.length if length is None else length)
-    tasks = fitting if loads is None else {load: loaded(task, load) for load in sorted(set(loads))}
+    tasks = fitting if loads is None else {load: task_at_load(task, load) for load in sorted(set(loads))}
     if not tasks:
         raise ValueError(f"{task.name}: no load fits into {length:,} tokens (try a longer --length)")
     stored = [at.payload_bits(max(at.min_length for at in fitting.values())) for at in fitting.values()]
@@ -195,7 +195,7 @@ def plan(run: Run, request: Request) -> Plan:
     return Plan(length, tasks)
 
 
-def loaded(task: Task, load: int) -> Task:
+def task_at_load(task: Task, load: int) -> Task:
     """The task at a load. Raises ValueError where its alphabets, which a trained run keeps, do not allow it."""
     try:
         return task.at_load(load)

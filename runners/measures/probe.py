@@ -139,7 +139,7 @@ def reader_names() -> list[str]:
 
 def pass_names() -> list[str]:
     """Passes beyond reading, in the order in which they are done."""
-    from ..probe.passes import PASSES
+    from ..probe.passes import PASSES  # scikit-learn and torch
 
     return [name for name, one in PASSES.items() if one.table != "probes"]
 
@@ -194,7 +194,7 @@ class Probe(Measure):
             for name in request.get(key, ()):
                 if name not in known:
                     raise ValueError(unknown(word, name, known))
-        if not requested(request):
+        if not part_names(request):
             lists = f"readers ({', '.join(reader_names())}) or also ({', '.join(pass_names())})"
             raise ValueError(f"a probe names at least one of {lists}")
         for name in DEFAULTS:
@@ -202,18 +202,18 @@ class Probe(Measure):
             if type(value) is not int or value < 0:
                 raise ValueError(f"{name} is an integer of at least 0, not {value!r}")
         tokens = first_question(run.task.task, run.task.length).tokens
-        rows_for(run, request)
+        num_sequences(run, request)
         check_contents(run.build(), np.stack([tokens[:2], tokens[:2]]))
 
     def remaining(self, record: Record | None, request: Request) -> Request | None:
-        """What was not done yet, or was with other settings."""
+        """The readers and passes not done yet, or done with other settings."""
         done = (record or {}).get("done", {})
-        left = [name for name in requested(request) if done.get(name) != settings(request)]
+        left = [name for name in part_names(request) if done.get(name) != settings(request)]
         return only(request, left) if left else None
 
     def parts(self, run: Run, request: Request, record: Record | None, watch: Watch) -> Iterator[Request]:
         """One reader or pass after the other."""
-        for name in requested(request):
+        for name in part_names(request):
             yield only(request, [name])
 
     def measure(
@@ -224,9 +224,9 @@ class Probe(Measure):
         from ..probe.passes import PASSES
 
         options = {key: request.get(key, value) for key, value in DEFAULTS.items() if key != "rows"}
-        context = ProbeContext(run, model, rows_for(run, request), watch, **options)
+        context = ProbeContext(run, model, num_sequences(run, request), watch, **options)
         record: Record = {"done": {}} | {table.name: [] for table in self.tables}
-        for name in requested(request):
+        for name in part_names(request):
             record[PASSES[name].table] += [without_nan(one) for one in PASSES[name].records(context)]
             record["done"][name] = settings(request)
         return record, {}
@@ -249,7 +249,7 @@ class Probe(Measure):
         return {"done": old.get("done", {}) | new["done"]} | tables
 
 
-def requested(request: Request) -> list[str]:
+def part_names(request: Request) -> list[str]:
     """Readers and passes that are asked for, in the order in which they are done."""
     return list(dict.fromkeys((*request.get("readers", ()), *request.get("also", ()))))
 
@@ -270,9 +270,9 @@ def without_nan(record: Mapping[str, Any]) -> dict[str, Any]:
     return {name: None if isinstance(value, float) and value != value else value for name, value in record.items()}
 
 
-def rows_for(run: Run, request: Request) -> int:
-    """Sequences that are drawn. Raises ValueError where those asked for are too few, or those needed too many."""
-    from ..probe.splits import PLENTY, SEQUENCES, check_enough, enough
+def num_sequences(run: Run, request: Request) -> int:
+    """Sequences to sample. Raises ValueError for a request of too few, or a need of too many."""
+    from ..probe.splits import PLENTY, SEQUENCES, check_enough, enough  # torch
 
     values, floats = len(run.task.task.alphabet), run.build().state_floats(run.task.length)
     if rows := request.get("rows", 0):

@@ -67,7 +67,7 @@ class States(Measure):
 
         watch("saving states")
         stream = Stream(run.task.task, run.task.length, "test")
-        tensors = captured(model, stream, request["rows"])
+        tensors = final_states(model, stream, request["rows"])
         shapes = {name: list(tensor.shape) for name, tensor in tensors.items()}
         record = {"rows": request["rows"], "length": stream.length, "checksum": stream.checksum(), "shapes": shapes}
         return record, tensors
@@ -86,9 +86,9 @@ class States(Measure):
         return {**record, "states": listed}
 
 
-def captured(model: SequenceModel, stream: Stream, rows: int) -> dict[str, Tensor]:
+def final_states(model: SequenceModel, stream: Stream, rows: int) -> dict[str, Tensor]:
     """`contents(state)` of every layer after each of the first `rows` sequences: `layer1/NAME` [rows, ...]."""
-    import torch
+    import torch  # slow to load
 
     from ..evaluation.evaluate import PIECE, device_of
 

@@ -177,7 +177,7 @@ class Swap(Measure):
 
 def swapped_model(run: Run, model: SequenceModel, request: Request) -> tuple[Run, SequenceModel]:
     """The run with the requested memory, and its model with the weights of `model`."""
-    from ..training.swap import swap_memory
+    from ..training.swap import swap_memory  # torch
 
     return swap_memory(run, model, request["memory"], request.get("options", {}))
 

@@ -6,7 +6,7 @@ for; ridge alone reads every layer, content and time, with all controls. Anythin
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,7 +21,7 @@ from .factorise import Factors, factorise
 from .information import description_length
 from .interventions import interventions
 from .own_read import bilinear, own_read
-from .readers import READERS
+from .readers import READERS, Reader
 from .reading import make_reader
 from .routing import gated_memories, routing
 from .state_store import Columns, Floats, StateStore
@@ -159,24 +159,28 @@ def number_items(template: Template, records: list[Record]) -> list[Record]:
     return [record | {"item": record["item"] + template.number * stored} for record in records]
 
 
-READING = [
-    Pass(name, reader.meaning, "probes", all_by_ridge if name == "ridge" else partial(by_reader, name))
-    for name, reader in READERS.items()
-    if reader.sees_state and not reader.strong
-]
-KEYED = [
-    Pass("own", "the memory's own answer to a key, decoded; keys and positions vary", "probes", own_read),
-    Pass("bilinear", "bilinear in the state and the key; keys and positions vary", "probes", bilinear),
-]
-CODING = [
-    Pass(name, f"{reader.meaning}, by its code length alone", "probes", partial(by_code_length, name))
-    for name, reader in READERS.items()
-    if reader.strong
-]
-BEYOND_READING = [
-    Pass("causal", "use of what is read: erased, and patched in from other sequences", "interventions", causal),
-    Pass("routing", "which cache holds an answer, and whether gates find it", "routing", gates),
-]
+def passes_of(readers: Mapping[str, type[Reader]]) -> dict[str, Pass]:
+    """Every pass by name, in the order in which they are done: reading, code lengths, then what goes beyond."""
+    seeing = {name: reader for name, reader in readers.items() if reader.sees_state}
+    reading = [
+        Pass(name, reader.meaning, "probes", all_by_ridge if name == "ridge" else partial(by_reader, name))
+        for name, reader in seeing.items()
+        if not reader.strong
+    ]
+    coding = [
+        Pass(name, f"{reader.meaning}, by its code length alone", "probes", partial(by_code_length, name))
+        for name, reader in seeing.items()
+        if reader.strong
+    ]
+    every = [
+        *reading,
+        Pass("own", "the memory's own answer to a key, decoded; keys and positions vary", "probes", own_read),
+        Pass("bilinear", "bilinear in the state and the key; keys and positions vary", "probes", bilinear),
+        *coding,
+        Pass("causal", "use of what is read: erased, and patched in from other sequences", "interventions", causal),
+        Pass("routing", "which cache holds an answer, and whether gates find it", "routing", gates),
+    ]
+    return {one.name: one for one in every}
 
-PASSES = {each.name: each for each in (*READING, *KEYED, *CODING, *BEYOND_READING)}
-"""In the order in which they are done and listed."""
+
+PASSES = passes_of(READERS)
