@@ -37,9 +37,9 @@ from models.memories.caching import Residual
 from models.memories.controls import with_oracle_gate
 
 from ..evaluation.evaluate import origins, sequences_at_once
-from ..statistics import wilson
 from .capture import PausedModule, groups_of, memories, states_at
 from .paused_model import logits_at
+from .reading import rate
 from .state_store import Labels
 from .templates import Queries, Question, Samples
 
@@ -64,18 +64,11 @@ class ItemAnswers(NamedTuple):
 def routing(model: SequenceModel, question: Question, count: int, rng: np.random.Generator) -> list[dict[str, Any]]:
     """Records of each item and layer: where its answer is, the gate's weights there, and what they cost.
 
-    layer         from 1; 0 is oracle gates in all layers, with accuracies alone
-    segment       memory the answer is in: 0 for the oldest cache, N for the open memory
-    num_memories  1 + N; `even` is 1 over it
-    weight        of the right memory, the mean over sequences and heads
-    holding       of all memories that hold the answer, the same mean
-    right         fraction of sequences and heads whose largest weight is on the right memory; of k equals, 1 / k
-    entropy       of the weights, in bits, the mean over sequences and heads
-    accuracy      of the model as it is: `low`, `high`
-    oracle        of the model with an oracle gate: `oracle_low`, `oracle_high`; bounds are Wilson's, of 95 %
+    The columns are those of `ROUTING` in measures/probe.py. Weights and their entropy are means over sequences and
+    heads; of k equal largest weights each counts 1 / k as `right`. Records of layer 0, oracle gates in all layers,
+    hold accuracies alone. The model is left in evaluation mode.
 
-    The model is left in evaluation mode. Raises ValueError where no layer weighs caches, and where the task asks for
-    no item by itself.
+    Raises ValueError where no layer weighs caches, and where the task asks for no item by itself.
     """
     layers = gated_memories(model)
     if not layers:
@@ -96,12 +89,12 @@ def routing(model: SequenceModel, question: Question, count: int, rng: np.random
         item, position = pieces[0].item, pieces[0].position
         correct = np.concatenate([piece.correct for piece in pieces], axis=1)
         common = {"item": item, "age": int(question.ages(question.end)[item]), "num_sequences": count}
-        common |= fraction(correct[0], "accuracy", "")
-        records.append({"layer": 0} | common | UNSAID | fraction(correct[-1], "oracle", "oracle_"))
+        common |= rate(correct[0])
+        records.append({"layer": 0} | common | UNSAID | rate(correct[-1], "oracle", "oracle_"))
         for number, (layer, memory) in enumerate(layers.items(), 1):
             weights = torch.cat([piece.weights[layer] for piece in pieces])
             gate = gate_record(memory, weights, int(question.positions[item]), position)
-            records.append({"layer": layer} | common | gate | fraction(correct[number], "oracle", "oracle_"))
+            records.append({"layer": layer} | common | gate | rate(correct[number], "oracle", "oracle_"))
     return records
 
 
@@ -177,9 +170,3 @@ def gate_record(memory: CachingMemory, weights: Tensor, written: int, position: 
         "right": float((best / best.sum(2, keepdims=True))[..., segment].mean()),
         "entropy": float(entr(w).sum(2).mean() / np.log(2)),
     }
-
-
-def fraction(correct: NDArray[np.bool_], name: str, prefix: str) -> dict[str, float]:
-    """The fraction that is correct, by this name, with its bounds."""
-    low, high = wilson(int(correct.sum()), len(correct))
-    return {name: float(correct.mean()), f"{prefix}low": float(low), f"{prefix}high": float(high)}

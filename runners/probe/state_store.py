@@ -115,8 +115,7 @@ class StateStore(AbstractContextManager["StateStore"]):
         try:
             with tempfile.TemporaryFile(dir=folder) as file:
                 for part in block.values():
-                    file.write(np.ascontiguousarray(part, np.float32))
-                file.flush()
+                    np.asarray(part, np.float32).tofile(file)
                 numbers = np.split(np.memmap(file, np.float32, "r"), np.cumsum(sizes)[:-1])
         except OSError as error:
             raise OSError(

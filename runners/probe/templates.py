@@ -64,9 +64,14 @@ class Question:
         """Position at which each item is written: [K], in order."""
         return np.asarray(self.template.stored.positions[0], np.int64)
 
-    @cached_property
+    @property
     def num_values(self) -> int:
         return len(self.task.alphabet)
+
+    @property
+    def length(self) -> int:
+        """Tokens of a whole sequence, its questions among them."""
+        return len(self.template.tokens[0])
 
     @cached_property
     def keyed(self) -> bool:
@@ -119,7 +124,7 @@ class Question:
         first, positions = self.task.alphabet.start, self.positions
         tokens = np.tile(self.tokens, (count, 1))
         if isinstance(self.task, Signal):
-            tokens[:, positions] = self.task.draw(rng, count, self.template.tokens.shape[1]).stored.values
+            tokens[:, positions] = self.task.draw(rng, count, self.length).stored.values
         else:
             tokens[:, positions] = rng.integers(first, self.task.alphabet.stop, (count, len(positions)), np.int32)
         labels = tokens[:, positions].astype(np.int64) - first
@@ -153,7 +158,7 @@ class Question:
             return []
         after = (self.template.asked[0][self.template.asking[0]] + 1).tolist()
         pairs = zip(after, self._asked_items.tolist(), strict=True)
-        return [(position, item) for position, item in pairs if position < self.template.tokens.shape[1] and item >= 0]
+        return [(position, item) for position, item in pairs if position < self.length and item >= 0]
 
     @cached_property
     def _asked_items(self) -> Labels:
