@@ -5,12 +5,11 @@ Sequences of a question are read up to where items are asked for. Then, item by 
     intact   with the states it has
     erased   after concept erasure (`erasure`) took the item's value out of them
     random   after as many directions of what else varies in them were taken out: the control
-    patched  with those of another sequence, whose values are others: it should answer that one's (activation patching,
-             or interchange intervention: Geiger et al. 2021, arXiv 2106.02997)
+    patched  with those of another sequence, whose answers it should give (activation patching, or interchange
+             intervention: Geiger et al. 2021, arXiv 2106.02997)
 
-for all layers together (layer 0) and for each alone; patched also for each named content. Erasers are fitted to other
-sequences than are asked about, and what is still readable in erased states is read by a reader fitted to a third set:
-one fitted to the eraser's own finds nothing, by construction.
+for all layers together (layer 0) and for each alone; patched also for each named content. Erased states are read by a
+reader fitted to a third set of sequences: one fitted to the eraser's own finds nothing, by construction.
 
 Shapes: n sequences, r axes.
 """

@@ -1,13 +1,11 @@
 """The memory's own read, and a bilinear reader: states asked by a key, where keys change from sequence to sequence.
 
-Readers of whole states are given sequences of one template, where each item has its position and its key. Here keys
-and positions change from sequence to sequence, as in training, so no reader could know where to look. `own` shows the
-memory the key of an item, as a question would, and a decoder shared by all items reads its answer; a layer's answer y
-is taken before the residual, for x + y holds the key itself. `bilinear` reads the whole state together with the key.
+Keys and positions change from sequence to sequence, as in training, so no reader could know where to look. `own` shows
+the memory the key of an item, as a question would, and a decoder shared by all items reads its answer; a layer's answer
+y is taken before the residual, for x + y holds the key itself. `bilinear` reads the whole state together with the key.
 
-A decoder that knows the key might give each a value of its own. The control task of Hewitt and Liang 2019 (arXiv
-1909.03368) is that task: each key has a value chosen once and for all. Accuracy on what was stored, above that on this
-task, is selectivity.
+A decoder that knows the key might give each a value of its own. The control task (Hewitt and Liang 2019, arXiv
+1909.03368) is that: each key has a value chosen once and for all.
 
 Shapes: n sequences, T tokens, K items, D model width.
 """

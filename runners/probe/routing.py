@@ -1,19 +1,15 @@
 """Routing and compression errors: which cache holds an answer, and whether the gate looks there.
 
 A model whose memory weighs caches can miss an answer in two ways: its gate reads other memories, or the right one has
-lost it.
+lost it. Both together are all that is missed, 1 - accuracy.
 
-    accuracy                of the model as it is
-    oracle                  the gate of a layer is given the answer's position, and reads that memory alone
-    routing error           oracle - accuracy: what a perfect router would gain
-    compression error       1 - oracle: what no router gains, as what it would read has lost the answer
+    routing error      oracle - accuracy, with `oracle` that of a gate that is given the answer's position and reads
+                       that memory alone: what a perfect router would gain
+    compression error  1 - oracle: what no router gains
 
-Together they are all that is missed, 1 - accuracy. A routing error can be negative: a softmax gate reads a mixture,
-which a model may have learned to use, and a layer may keep an answer elsewhere than where it was written. Sequences are
-read by the model as it is; gates are given positions only when items are asked for.
-
-The right memory is that of the segment in which an item was written. With checkpoints all later ones hold it too:
-right is then the first, to which the fewest tokens were added since, and `holding` counts them all.
+A routing error can be negative: a softmax gate reads a mixture, which a model may have learned to use, and a layer may
+keep an answer elsewhere than where it was written. Gates are given positions only when items are asked for. The right
+memory is that of the segment in which an item was written; of checkpoints, which all hold it from then on, the first.
 
 Memory Caching: arXiv 2602.24281 (2026). Shapes: n sequences, m tokens to ask with, H heads, N caches.
 """

@@ -1,13 +1,9 @@
 """Templates: sequences whose addresses are frozen and whose values are sampled afresh.
 
-One sequence of a task is the template. Its stored values are sampled anew, everything else stays as it was. Item j
-then always has the same key and the same position, so "which value had item j?" is a linear question of an additive
-memory, of a key-value cache, of Legendre coefficients and of a recurrent state alike. Values are independent and
-uniform, so chance is exact and bits about different items add up. Signals alone are sampled as
-their task samples them, since their values depend on one another.
-
-Where a key asks, the template's own questions are blanked (or cut off at its end), so that a query that follows is the
-first for its item.
+Item j then always has the same key and the same position: "which value had item j?" is a linear question of any state
+(docs/probing.md). Values are independent and uniform, so chance is exact and bits about different items add up. Signals
+alone are sampled as their task samples them, since their values depend on one another. Where a key asks, the template's
+own questions are blanked (or cut off at its end), so that a query that follows is the first for its item.
 
 Shapes: n sequences, T tokens, K items.
 """
@@ -87,12 +83,9 @@ class Question:
         tokens: Tokens = self.template.tokens[0].copy()
         if not self.keyed:
             return tokens
-        asked = set(self.template.asked[0][self.template.asking[0]].tolist())
-        tokens[list(asked)] = 0
-        length = len(tokens)
-        while length - 1 in asked:
-            length -= 1
-        return tokens[:length]
+        asked = self.template.asked[0][self.template.asking[0]]
+        tokens[asked] = 0
+        return tokens[: np.setdiff1d(np.arange(self.length), asked)[-1] + 1]
 
     @cached_property
     def stop(self) -> int:
@@ -146,9 +139,8 @@ class Question:
             return
         asked = self.template.asked[0][self.template.asking[0]].astype(np.int64)
         later = asked >= self.end
-        following = set(np.flatnonzero(np.isin(self.template.tokens[0], np.array(self.task.alphabet))).tolist())
-        following -= {position for position, _ in self._shown}
-        if later.any() and max(following) < self.end:
+        values = np.flatnonzero(np.isin(self.template.tokens[0], np.array(self.task.alphabet)))
+        if later.any() and np.setdiff1d(values, [position for position, _ in self._shown]).max() < self.end:
             yield Queries(samples.tokens[:, self.end :], asked[later] - self.end, self._asked_items[later])
 
     @cached_property
