@@ -261,10 +261,7 @@ report have these columns. Every table begins with those that name a run; in a q
 
 def guide() -> str:
     """docs/tables.md: every table with its columns, from their declarations."""
-    parts = [
-        OPENING,
-        markdown.table(("column", "type", "meaning"), [column_cells(column)[:3] for column in KEYS]),
-    ]
+    parts = [OPENING, markdown.table(("column", "type", "meaning"), [column_cells(column)[:3] for column in KEYS])]
     measured = {table.name: measure.command for measure in MEASURES.values() for table in measure.tables}
     for name, table in RUN_TABLES.items():
         command = "" if table.tested or name not in measured else f" Filled by `recall {measured[name]}`."
