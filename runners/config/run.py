@@ -205,10 +205,10 @@ class Run:
     @staticmethod
     def from_json(content: Any) -> Run:
         """The inverse of `to_json`. Raises ValueError for unknown keys, wrong types and impossible settings."""
-        return validated(_ADAPTER, content, "run configuration")
+        return validate(_ADAPTER, content, "run configuration")
 
 
-def validated(adapter: TypeAdapter[Validated], content: Any, what: str) -> Validated:
+def validate(adapter: TypeAdapter[Validated], content: Any, what: str) -> Validated:
     """The adapter's object from plain data. Raises ValueError, in one line with the place of the mistake."""
     try:
         return adapter.validate_json(json.dumps(content))  # strict, as JSON understands it

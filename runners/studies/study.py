@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, with_config
 
-from ..config.run import STRICT, ModelSetting, Option, Run, TaskSetting, Training, validated
+from ..config.run import STRICT, ModelSetting, Option, Run, TaskSetting, Training, validate
 
 FEW_SEEDS = 5
 """With fewer, no exact test over trainings can show anything."""
@@ -144,7 +144,7 @@ class Study:
     @staticmethod
     def from_json(content: Any) -> Study:
         """The inverse of `to_json`. Raises ValueError for unknown keys, wrong types and impossible runs."""
-        return validated(_ADAPTER, content, "study")
+        return validate(_ADAPTER, content, "study")
 
 
 _ADAPTER = TypeAdapter(Study)

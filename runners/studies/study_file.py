@@ -28,7 +28,7 @@ from typing import Any
 from pydantic import TypeAdapter, with_config
 
 from .. import storage
-from ..config.run import STRICT, ModelSetting, TaskSetting, Training, validated
+from ..config.run import STRICT, ModelSetting, TaskSetting, Training, validate
 from ..formatting import unknown
 from ..measures.requests import check
 from ..storage.runs import refuse_own_code
@@ -116,7 +116,7 @@ def parse_study(content: Any, path: Path) -> Study:
             setting["memory"] = str(path.resolve().parent / setting["memory"])
     if "runs" in content:
         return Study.from_json(content)
-    return Study.grid(**vars(validated(_GRID, content, "study")))
+    return Study.grid(**vars(validate(_GRID, content, "study")))
 
 
 def models_in(content: Any) -> Iterator[dict[str, Any]]:
