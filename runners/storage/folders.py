@@ -28,12 +28,7 @@ BEGUN = ("report.html", "*-s*-*.failed.json", ".*-s*-*.lock", ".*-s*-*.checkpoin
 """Files by which a folder without a finished run is."""
 HARMLESS = (".log", ".txt", ".md")
 """What a person may leave in any folder: logs and notes."""
-STUDY_SHAPE: dict[str, type | tuple[type, ...]] = {
-    "name": str,
-    "runs": list,
-    "command": str,
-    "seconds": (int, float),
-}
+STUDY_SHAPE: dict[str, type | tuple[type, ...]] = {"name": str, "runs": list, "command": str, "seconds": (int, float)}
 PATIENCE = 0.05
 """Seconds until a lock is tried once more: a sweep may hold it for a moment."""
 

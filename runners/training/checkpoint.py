@@ -129,11 +129,7 @@ def restore(loaded: Checkpoint, model: nn.Module, optimiser: AdamW) -> None:
 
 
 def resume(
-    checkpoint: Path | None,
-    run: Run,
-    model: SequenceModel,
-    optimiser: AdamW,
-    watch: Callable[[Any], None],
+    checkpoint: Path | None, run: Run, model: SequenceModel, optimiser: AdamW, watch: Callable[[Any], None]
 ) -> TrainerState:
     """The state in the checkpoint, with weights and optimiser restored; a fresh state where there is none."""
     try:
