@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .records import CorruptRun, damage, flush_names, load_record, refusals_explained, write_record
+from .records import CorruptRun, Shape, damage, flush_names, load_record, refusals_explained, write_record
 
 if TYPE_CHECKING:
     from ..config.run import Run
 
 KINDS = ("error", "died", "time", "memory")
-SHAPE: dict[str, type | tuple[type, ...]] = {
-    "name": str,
-    "identity": str,
-    "reason": str,
-    "kind": str,
-    "log": str,
-    "attempts": int,
-    "seconds": (int, float),
-}
+WORDS = dict.fromkeys(("name", "identity", "reason", "kind", "log"), str)
+SHAPE: Shape = {**WORDS, "attempts": int, "seconds": (int, float)}
 
 
 def failure_path(folder: Path, run: Run) -> Path:
@@ -36,21 +30,12 @@ def write_failure(folder: Path, run: Run, reason: str, kind: str, log: str, seco
     """Record a failure: a sentence, one of KINDS, the traceback, seconds it took. Attempts are counted."""
     if kind not in KINDS:
         raise ValueError(f"a failure is one of {', '.join(KINDS)}, not {kind!r}")
-    try:
-        before = load_failure(folder, run)
-    except CorruptRun:
-        before = None  # it is about to be replaced
-    content = {
-        "name": run.name,
-        "identity": run.identity,
-        "reason": reason,
-        "kind": kind,
-        "log": log,
-        "attempts": 1 + (before["attempts"] if before else 0),
-        "seconds": seconds,
-    }
+    attempts = 1
+    with suppress(CorruptRun):  # it is about to be replaced
+        attempts += (load_failure(folder, run) or {"attempts": 0})["attempts"]
+    content = {"name": run.name, "identity": run.identity, "reason": reason, "kind": kind, "log": log}
     path = failure_path(folder, run)
-    write_record(path, content)
+    write_record(path, content | {"attempts": attempts, "seconds": seconds})
     return path
 
 

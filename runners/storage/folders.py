@@ -15,8 +15,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .locks import SUFFIX, NoLocks, is_at, lock, sweep_partial
-from .records import UnwritableFolder, damage, flush_names, load_record, printable, refusals_explained
+from .locks import SUFFIX, NoLocks, is_at, lock, sweep
+from .records import Shape, UnwritableFolder, damage, flush_names, load_record, printable, refusals_explained
 
 if TYPE_CHECKING:
     from ..config.run import Run
@@ -28,7 +28,7 @@ BEGUN = ("report.html", "*-s*-*.failed.json", ".*-s*-*.lock", ".*-s*-*.checkpoin
 """Files by which a folder without a finished run is."""
 HARMLESS = (".log", ".txt", ".md")
 """What a person may leave in any folder: logs and notes."""
-STUDY_SHAPE: dict[str, type | tuple[type, ...]] = {"name": str, "runs": list, "command": str, "seconds": (int, float)}
+STUDY_SHAPE: Shape = {"name": str, "runs": list, "command": str, "seconds": (int, float)}
 PATIENCE = 0.05
 """Seconds until a lock is tried once more: a sweep may hold it for a moment."""
 
@@ -70,11 +70,9 @@ def load_study(folder: Path) -> dict[str, Any] | None:
 
 def sweep_partials(folder: Path) -> None:
     """Remove what killed processes left half-written; files that a living process has locked stay."""
-    for pattern in (f".*{SUFFIX}", f"*/.*{SUFFIX}"):
+    for pattern in (f".*{SUFFIX}", f"*/.*{SUFFIX}", ".*.lock"):
         for path in folder.glob(pattern):
-            sweep_partial(path)
-    for path in folder.glob(".*.lock"):
-        sweep_lock(path)
+            sweep(path)
     for record in folder.glob("[!.]*/run.json"):
         with suppress(OSError):
             (folder / f".{record.parent.name}.checkpoint").unlink(missing_ok=True)  # it has arrived
@@ -87,7 +85,7 @@ def claim(folder: Path, run: Run) -> Iterator[bool]:
     The claim ends with the block or with the process, however that ends. Another may have finished the run
     just before: ask `is_finished` inside. Raises UnwritableFolder where the folder has no locks.
     """
-    path = lock_path(folder, run)
+    path = folder / f".{run.name}.lock"
     opened = _locked_file(path)
     try:
         yield opened is not None
@@ -96,11 +94,6 @@ def claim(folder: Path, run: Run) -> Iterator[bool]:
             with suppress(OSError):  # the folder may have gone, or have become read-only
                 path.unlink(missing_ok=True)  # while it is locked: who waits for it sees that its name is gone
             os.close(opened)
-
-
-def lock_path(folder: Path, run: Run) -> Path:
-    """File that is locked while a process trains the run."""
-    return folder / f".{run.name}.lock"
 
 
 def _locked_file(path: Path) -> int | None:
@@ -126,37 +119,23 @@ def _locked_file(path: Path) -> int | None:
     return None
 
 
-def sweep_lock(path: Path) -> None:
-    """Remove the lock file of a process that died."""
-    try:
-        opened = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
-        return
-    try:
-        with suppress(OSError):
-            if lock(opened) and is_at(opened, path):
-                path.unlink(missing_ok=True)
-    finally:
-        os.close(opened)
-
-
 def _foreign(folder: Path) -> str:
     """The name of a foreign file; empty where the folder is ours or empty."""
     strange = ""
     for path in _inside(folder):
-        if _matches(path, TRACES + BEGUN) or (path.is_dir() and any(_matches(p, TRACES) for p in _inside(path))):
+        inside = _inside(path)
+        if _matches(path, TRACES + BEGUN) or any(_matches(p, TRACES) for p in inside):
             return ""
-        harmless = path.name.startswith(".") or path.suffix in HARMLESS
-        if not (harmless or (path.is_dir() and not any(True for _ in _inside(path)))):
+        if not (path.name.startswith(".") or path.suffix in HARMLESS or (path.is_dir() and not inside)):
             strange = strange or path.name
     return strange
 
 
-def _inside(folder: Path) -> Iterator[Path]:
+def _inside(folder: Path) -> list[Path]:
     try:
-        yield from sorted(folder.iterdir())
-    except PermissionError:
-        return
+        return sorted(folder.iterdir())
+    except (NotADirectoryError, PermissionError):
+        return []
 
 
 def _matches(path: Path, patterns: tuple[str, ...]) -> bool:
