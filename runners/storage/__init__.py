@@ -23,7 +23,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .failures import *  # noqa: F403
     from .folders import *  # noqa: F403
     from .records import *  # noqa: F403
     from .runs import *  # noqa: F403
@@ -31,7 +30,7 @@ else:
 
     def __getattr__(name: str) -> Any:
         """Names of the files here, when they are first asked for: `runs` loads torch, which queries do without."""
-        for file in ("records", "folders", "failures", "runs"):
+        for file in ("records", "folders", "runs"):
             if hasattr(module := importlib.import_module(f".{file}", __name__), name):
                 return getattr(module, name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

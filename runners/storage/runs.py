@@ -23,7 +23,7 @@ from torch import Tensor
 from models import SequenceModel
 
 from ..config.run import STRICT, ModelSetting, Run, TaskSetting, Training
-from .failures import checkpoint_path, forget_failure
+from .folders import checkpoint_path, forget_failure
 from .locks import partial_directory
 from .records import (
     CorruptRun,
