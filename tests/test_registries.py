@@ -74,7 +74,7 @@ NORMS = Figure(
 READER = '''
 """A toy reader: the prior, though it sees the state."""
 
-from .prior import Prior
+from .reader import Prior
 
 
 class Toy(Prior):
@@ -88,7 +88,7 @@ LINES = (
      "        Extrapolation(),\n", "        Norms(),\n"),
     ("figures/norms.py", FIGURE, "figures/__init__.py", "from .figure import Figure\n", "from . import norms\n",
      "        frontier.FRONTIER,\n", "        norms.NORMS,\n"),
-    ("probe/readers/toy.py", READER, "probe/readers/__init__.py", "from .prior import Prior\n",
+    ("probe/readers/toy.py", READER, "probe/readers/__init__.py", "from .reader import Prior, Reader\n",
      "from .toy import Toy\n", '    "prior": Prior,\n', '    "toy": Toy,\n'),
 )  # fmt: skip
 SCRIPT = """
