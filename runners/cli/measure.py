@@ -116,7 +116,7 @@ def ask(measure: Measure, request: Any, arguments: argparse.Namespace, given: di
 def runs_to_measure(paths: Sequence[Path]) -> tuple[list[Path], int]:
     """The runs named or inside the folders named, at the rates chosen there; how many runs are left out."""
     from ..results.loader import load  # torch and pandas, which a mistyped flag does not wait for
-    from ..storage import find_runs
+    from ..storage.runs import find_runs
 
     named = {path.resolve().name for path in paths if (path / "run.json").is_file()}
     runs = load(find_runs(paths)).runs
@@ -130,7 +130,7 @@ def askable(places: Sequence[Path], named: Sequence[Path], requests: Any, consol
     Of a folder, runs on tasks that have no answer to give are left out, with one line for each reason.
     """
     from ..measures.requests import check  # torch, as above
-    from ..storage import load_run
+    from ..storage.runs import load_run
 
     alone = {path.resolve() for path in named}
     able, refused = list[Path](), dict[str, int]()

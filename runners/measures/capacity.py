@@ -40,7 +40,7 @@ CAPACITY = Table(
         *columns("family: str | memories of one family differ in size alone"),
         *TESTED_COUNTS,
         *ACCURACY,
-        *BOUNDS,
+        *(bound for bound in BOUNDS if bound.name in ("chance", "bag", "ceiling")),
         *BITS,
         *columns("""
             state_floats: int | carried for one sequence, in numbers

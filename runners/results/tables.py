@@ -215,7 +215,7 @@ def collect(folders: Iterable[Path], runs: list[str] | None = None, every: bool 
     `every` takes runs at learning rates that were not chosen too. Raises CorruptRun for a record that does
     not match its digest.
     """
-    from ..storage import find_runs  # torch, which queries do without
+    from ..storage.runs import find_runs  # torch, which queries do without
 
     folders = list(folders)
     saved = load_study(folders[0]) or {}
