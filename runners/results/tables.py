@@ -214,7 +214,7 @@ def collect(folders: Iterable[Path], runs: list[str] | None = None, every: bool 
     `every` takes runs at learning rates that were not chosen too. Raises CorruptRun for a record that does
     not match its digest.
     """
-    from ..storage import find_runs  # torch, which queries do without
+    from ..storage.runs import find_runs  # torch, which queries do without
 
     folders = list(folders)
     saved = load_study(folders[0]) or {}
@@ -260,10 +260,7 @@ report have these columns. Every table begins with those that name a run; in a q
 
 def guide() -> str:
     """docs/tables.md: every table with its columns, from their declarations."""
-    parts = [
-        OPENING,
-        markdown.table(("column", "type", "meaning"), [column_cells(column)[:3] for column in KEYS]),
-    ]
+    parts = [OPENING, markdown.table(("column", "type", "meaning"), [column_cells(column)[:3] for column in KEYS])]
     measured = {table.name: measure.command for measure in MEASURES.values() for table in measure.tables}
     for name, table in RUN_TABLES.items():
         command = "" if table.tested or name not in measured else f" Filled by `recall {measured[name]}`."
