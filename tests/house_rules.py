@@ -50,6 +50,7 @@ SIZES = {
     "measures/requests.py": "requests to several measures, which none of them knows",
     "results/labels.py": "the names that keep runs apart, which loader, diff and compare share",
     "probe/readers/*.py": "one reader a file, and a line in READERS",
+    "training/adamw.py": "torch's own update without its class, which checkpoints and the loop share",
     "trackers/*.py": "one tracker a file: the only one that imports its library",
 }
 """Files that may be shorter, each with its reason, and so may an `__init__.py`."""

@@ -109,7 +109,7 @@ def test_an_untrained_model_that_knows_is_a_leak(tmp_path):
     brought.write_text(f"import torch\nfrom models.memory import Memory\n\n\n{inspect.getsource(Peeking)}")
     task = TaskSetting("copy", 32, {"num_tokens": 8, "feedback": True})
     run = Run(task, ModelSetting(f"{brought}:Peeking", mlp_ratio=0), Training())
-    with pytest.raises(Leak, match=r"^Peeking, untrained, scores 0\.\d+ on 128 rows where 0\.031 is all"):
+    with pytest.raises(Leak, match=r"^Peeking, untrained, scores 0\.\d+ on 128 sequences where 0\.031 is all"):
         check_untrained(run)
 
 
@@ -202,7 +202,7 @@ def test_a_memory_that_looks_ahead_is_caught_before_it_trains():
     stream = Stream(MQAR(num_pairs=3), 24, "validation")
     causal = build(LinearAttention, stream.task.vocab_size, stream.task.answers, width=16)
     check_causal(causal, stream)
-    with pytest.raises(Leak, match="looks ahead: other tokens from place 12"):
+    with pytest.raises(Leak, match="looks ahead: other tokens from position 12"):
         check_causal(build(Peeks, stream.task.vocab_size, stream.task.answers, width=16), stream)
 
 

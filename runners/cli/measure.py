@@ -17,7 +17,7 @@ from ..execution.job import Event, Job
 from ..measures.measure import SEQUENCES, Flag, Measure
 from ..storage import CorruptRun
 from .console import frame_table, plain_console
-from .flags import METAVARS, READ, Mistake, Parser, add_list, flag, integer, one_of, split_words
+from .flags import METAVARS, READ, Mistake, Parser, add_list, flag, integer, mistakes, one_of, split_words
 from .report import write as write_report
 
 QUIET = 30.0
@@ -27,10 +27,8 @@ QUIET = 30.0
 def run(measure: Measure, words: Sequence[str]) -> int:
     """Ask runs for one measure; the exit status: 1 where a run failed, 130 where it was interrupted."""
     parser = Parser(prog=f"recall {measure.command}", description=measure.description or measure.meaning)
-    try:
+    with mistakes():
         flags = measure.flags_for(split_words(words)[0] if measure.positional else ())
-    except ValueError as error:
-        raise Mistake(str(error)) from None
     if measure.positional:  # its flags take one word each, so that runs may follow them
         plain, rest = split_words(words)
         words = [*plain, *rest]
@@ -118,7 +116,7 @@ def ask(measure: Measure, request: Any, arguments: argparse.Namespace, given: di
 def runs_to_measure(paths: Sequence[Path]) -> tuple[list[Path], int]:
     """The runs named or inside the folders named, at the rates chosen there; how many runs are left out."""
     from ..results.loader import load  # torch and pandas, which a mistyped flag does not wait for
-    from ..storage import find_runs
+    from ..storage.runs import find_runs
 
     named = {path.resolve().name for path in paths if (path / "run.json").is_file()}
     runs = load(find_runs(paths)).runs
@@ -132,7 +130,7 @@ def askable(places: Sequence[Path], named: Sequence[Path], requests: Any, consol
     Of a folder, runs on tasks that have no answer to give are left out, with one line for each reason.
     """
     from ..measures.requests import check  # torch, as above
-    from ..storage import load_run
+    from ..storage.runs import load_run
 
     alone = {path.resolve() for path in named}
     able, refused = list[Path](), dict[str, int]()

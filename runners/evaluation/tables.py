@@ -38,7 +38,10 @@ BITS = columns("""
 """)
 BOUNDS = columns("""
     chance: float | accuracy of a guess
+    memoryless: float | accuracy of a reader that sees only the token that asks
     bag: float | accuracy of a reader that knows the values, but not whose they are
+    position: float | accuracy of a reader that picks values by the position of the question
+    recency: float | accuracy of a reader that repeats the latest value
     ceiling: float | the best accuracy that so many bits of state allow
 """)
 SCORE = (
@@ -47,9 +50,6 @@ SCORE = (
     *ACCURACY,
     *BOUNDS,
     *columns("""
-        memoryless: float | accuracy of a reader that sees only the token that asks
-        position: float | accuracy of a reader that picks values by the position of the question
-        recency: float | accuracy of a reader that repeats the latest value
         exact: float | fraction of sequences with every answer correct
         parameters: int | parameters of the whole model
     """),

@@ -21,19 +21,22 @@ class Job:
     arguments: tuple[Any, ...]
 
 
+Why = Literal["", "error", "died", "time", "memory"]
+"""A failed job raised an error, its process died, or it took more than its time or memory."""
+
+
 @dataclass(frozen=True)
 class Event:
     """News of a job: `started`, `progress` with what it sent, `finished` with its result, or `failed`.
 
-    A failure's content is a sentence; `log` holds the traceback, where there was one. `why` it failed: it
-    raised an `error`, its process `died`, or it took more than its `time` or `memory`.
+    A failure's content is a sentence; `log` holds the traceback, where there was one.
     """
 
     job: str
     kind: Literal["started", "progress", "finished", "failed"]
     content: Any = None
     log: str = ""
-    why: Literal["", "error", "died", "time", "memory"] = ""
+    why: Why = ""
 
 
 LEAST_MB = 300

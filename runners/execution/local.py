@@ -56,16 +56,15 @@ class Crew:
 
     def _look(self, worker: Worker, ready: bool, waiting: deque[Job]) -> Iterator[Event]:
         """Pass on a worker's event; at the end of its job give it, or a replacement, the next."""
-        name = worker.job.name if worker.job else ""
-        event = worker.hear(name) if ready else None
+        event = worker.hear() if ready else None
         if event and event.kind in ("started", "progress"):
             yield event
             event = None
-        event = event or worker.breach(name, self.limits)
+        event = event or worker.breach(self.limits)
         if event is None:
             return
         if worker.began is None:  # it died before
-            yield Event(name, "started")
+            yield Event(worker.name, "started")
         worker.job = None
         if event.why in ("died", "time", "memory") or self.limits.memory_mb is not None:
             self._dismiss(worker)

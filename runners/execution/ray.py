@@ -24,6 +24,7 @@ from uuid import uuid4
 
 from .job import MEGABYTE, Event, Execute, Job, Limits, cores
 from .local import Crew
+from .worker import environment_variables
 
 OWN_CLUSTER = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Settings that make Ray use the loopback address alone; Ray reads them when it is imported."""
@@ -43,8 +44,8 @@ def cluster(address: str, workers: int | None, limits: Limits, folder: Path | No
     Raises ValueError where Ray or the cluster is missing, where no machine meets `limits`, and where a machine
     does not see `folder`.
     """
-    own = address == "local"
-    with _environment(QUIET | (OWN_CLUSTER if own else {})):
+    settings = QUIET | (OWN_CLUSTER if address == "local" else {})
+    with environment_variables({name: value for name, value in settings.items() if name not in os.environ}):
         try:
             import ray  # an optional extra, slow to load
         except ModuleNotFoundError:
@@ -62,24 +63,13 @@ def cluster(address: str, workers: int | None, limits: Limits, folder: Path | No
                 ray.shutdown()
 
 
-@contextmanager
-def _environment(words: dict[str, str]) -> Iterator[None]:
-    added = {name: value for name, value in words.items() if name not in os.environ}
-    os.environ.update(added)
-    try:
-        yield
-    finally:
-        for name in added:
-            os.environ.pop(name, None)
-
-
 def _connect(address: str, workers: int | None) -> None:
     import ray  # an optional extra, slow to load
 
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
     if address == "local":
-        size = workers or cores()
-        ray.init("local", num_cpus=size, include_dashboard=False, object_store_memory=STORE, **quiet)
+        quiet |= {"include_dashboard": False, "object_store_memory": STORE}
+        ray.init("local", num_cpus=workers or cores(), **quiet)
         return
     if address != "auto":
         host, _, port = address.rpartition(":")
@@ -107,16 +97,12 @@ def _machines(limits: Limits) -> list[dict[str, Any]]:
     able = [node for node in alive if all(node["Resources"].get(k, 0) >= amount for k, amount in resources.items())]
     if not able:
         most = {name: max(node["Resources"].get(name, 0) for node in alive) for name in resources}
+        form = "{CPU:g} CPU, {GPU:g} GPU, {MB:,.0f} MB"
+        needs, has = (form.format(**amounts, MB=amounts["memory"] / MEGABYTE) for amounts in (resources, most))
         raise ValueError(
-            f"no machine of the Ray cluster can ever run a job that needs {_amounts(resources)}: "
-            f"the most that one has are {_amounts(most)}"
+            f"no machine of the Ray cluster can ever run a job that needs {needs}: the most that one has are {has}"
         )
     return able
-
-
-def _amounts(resources: dict[str, float]) -> str:
-    memory = f"{resources['memory'] / MEGABYTE:,.0f} MB"
-    return ", ".join([f"{resources['CPU']:g} CPU", f"{resources['GPU']:g} GPU", memory])
 
 
 def _check_folder(folder: Path, machines: list[dict[str, Any]]) -> None:
@@ -128,13 +114,10 @@ def _check_folder(folder: Path, machines: list[dict[str, Any]]) -> None:
     probe = folder / f".{word}.probe"
     probe.write_text(word)
     try:
-        check = ray.remote(_sees)
-        answers = {}
-        for node in machines:
-            there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-            answer = check.options(num_cpus=0, max_retries=0, scheduling_strategy=there).remote(str(probe), word)
-            answers[node["NodeManagerAddress"]] = answer
-        for where, answer in answers.items():
+        check = ray.remote(_sees).options(num_cpus=0, max_retries=0)
+        there = [NodeAffinitySchedulingStrategy(node["NodeID"], soft=False) for node in machines]
+        answers = [check.options(scheduling_strategy=place).remote(str(probe), word) for place in there]
+        for where, answer in zip((node["NodeManagerAddress"] for node in machines), answers, strict=True):
             try:
                 visible = ray.get(answer, timeout=PATIENCE)
             except ray.exceptions.RayError as error:
@@ -161,13 +144,10 @@ def _execute(workers: int | None, limits: Limits, jobs: Sequence[Job]) -> Iterat
     import ray  # an optional extra, slow to load
 
     own = replace(limits, cpus=1, gpus=0)
-    task = ray.remote(_supervise).options(
-        num_cpus=limits.cpus,
-        num_gpus=limits.gpus,
-        memory=int((limits.memory_mb or 0) * MEGABYTE) or None,
-        max_retries=0,  # a person decides whether a run is tried again: --retry
-        num_returns="streaming",
-    )
+    memory = int((limits.memory_mb or 0) * MEGABYTE) or None
+    # No retries: a person decides whether a run is tried again (--retry).
+    options = {"num_cpus": limits.cpus, "num_gpus": limits.gpus, "memory": memory, "max_retries": 0}
+    task = ray.remote(_supervise).options(num_returns="streaming", **options)
     waiting = deque(jobs)
     running: dict[Any, Job] = {}
     begun: set[Any] = set()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-from torch import Tensor
 
 from recall_tasks import Stream
 
@@ -38,7 +37,7 @@ def train_run(run: Run, folder: Path, watch: Callable[[Any], None], device: str 
     scored, tables = score_tables(run, model, stream.task, stream.length, TEST_ROWS)
     result = {
         "outcome": vars(outcome),
-        "curve": [{k: finite(v) for k, v in point.items()} for point in curve],
+        "curve": [{k: v if math.isfinite(v) else None for k, v in point.items()} for point in curve],  # for JSON
         "initial": initial,
         "cut_off": check_cut_off(model, stream),
         **tables,
@@ -46,11 +45,6 @@ def train_run(run: Run, folder: Path, watch: Callable[[Any], None], device: str 
         "environment": environment() | {"device": device},
     }
     return storage.write_run(folder, run, result, dict(model.cpu().state_dict()), outputs(scored, "test"))
-
-
-def finite(value: float) -> float | None:
-    """The value, or None where it is not finite: JSON has no NaN."""
-    return value if value == value and abs(value) != float("inf") else None
 
 
 def complete_run(
@@ -82,7 +76,9 @@ def measure_run(place: str, request: Requests, watch: Callable[[Any], None], dev
                 record, tensors = measure.measure(run, model, part, watch)
                 saved = list(before.get("outputs", ())) if before else []
                 if tensors:
-                    saved.append(write_outputs(path, f"outputs-{name}-{len(saved)}", tensors))
+                    # Under a name that no record has yet, so that a crash leaves every record with its own.
+                    file = f"outputs-{name}-{len(saved)}"
+                    saved.append({"name": file, "digest": storage.write_tensors(path, file, tensors)})
                 record = (measure.merge(before, record) if before else record) | {"outputs": saved}
                 storage.write_record(path / measure.file, record)
     return path.name
@@ -98,8 +94,3 @@ def measure_when_free(place: str, request: Requests, watch: Callable[[Any], None
                 return measure_run(place, request, watch)
         watch(f"waiting: {ELSEWHERE}")
         time.sleep(WAIT)
-
-
-def write_outputs(place: Path, name: str, tensors: Mapping[str, Tensor]) -> dict[str, str]:
-    """Save answers under a name that no record has yet, so that a crash leaves every record with its own."""
-    return {"name": name, "digest": storage.write_tensors(place, name, tensors)}

@@ -23,74 +23,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .failures import checkpoint_path, forget_failure, load_failure, write_failure
-    from .folders import STUDY, claim, load_study, open_folder, sweep_partials
-    from .records import (
-        CorruptRun,
-        FullDisk,
-        UnwritableFolder,
-        digest,
-        load_record,
-        read_record,
-        record_bytes,
-        write_atomically,
-        write_record,
-    )
-    from .runs import (
-        OUTPUTS,
-        RECORD,
-        WEIGHTS,
-        find_runs,
-        is_finished,
-        load_model,
-        load_result,
-        load_run,
-        load_settings,
-        load_tensors,
-        load_weights,
-        write_run,
-        write_tensors,
-    )
+    from .folders import *  # noqa: F403
+    from .records import *  # noqa: F403
+    from .runs import *  # noqa: F403
 else:
 
     def __getattr__(name: str) -> Any:
         """Names of the files here, when they are first asked for: `runs` loads torch, which queries do without."""
-        for file in ("records", "folders", "failures", "runs"):
+        for file in ("records", "folders", "runs"):
             if hasattr(module := importlib.import_module(f".{file}", __name__), name):
                 return getattr(module, name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-__all__ = [
-    "OUTPUTS",
-    "RECORD",
-    "STUDY",
-    "WEIGHTS",
-    "CorruptRun",
-    "FullDisk",
-    "UnwritableFolder",
-    "checkpoint_path",
-    "claim",
-    "digest",
-    "find_runs",
-    "forget_failure",
-    "is_finished",
-    "load_failure",
-    "load_model",
-    "load_record",
-    "load_result",
-    "load_run",
-    "load_settings",
-    "load_study",
-    "load_tensors",
-    "load_weights",
-    "open_folder",
-    "read_record",
-    "record_bytes",
-    "sweep_partials",
-    "write_atomically",
-    "write_failure",
-    "write_record",
-    "write_run",
-    "write_tensors",
-]

@@ -1,6 +1,7 @@
 """The folder of a study: opened only if it is ours or empty, cleared of leftovers, one process at a time per run.
 
-Claims hold on one machine, and on several that share a file system with locks.
+Beside a run's place stand the record of its failure, its checkpoint and its lock. Claims hold on one machine, and on
+several that share a file system with locks.
 """
 
 from __future__ import annotations
@@ -15,8 +16,18 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .locks import SUFFIX, NoLocks, is_at, lock, sweep_partial
-from .records import UnwritableFolder, damage, flush_names, load_record, printable, refusals_explained
+from .locks import SUFFIX, NoLocks, is_at, lock, sweep
+from .records import (
+    CorruptRun,
+    Shape,
+    UnwritableFolder,
+    damage,
+    flush_names,
+    load_record,
+    printable,
+    refusals_explained,
+    write_record,
+)
 
 if TYPE_CHECKING:
     from ..config.run import Run
@@ -28,12 +39,10 @@ BEGUN = ("report.html", "*-s*-*.failed.json", ".*-s*-*.lock", ".*-s*-*.checkpoin
 """Files by which a folder without a finished run is."""
 HARMLESS = (".log", ".txt", ".md")
 """What a person may leave in any folder: logs and notes."""
-STUDY_SHAPE: dict[str, type | tuple[type, ...]] = {
-    "name": str,
-    "runs": list,
-    "command": str,
-    "seconds": (int, float),
-}
+STUDY_SHAPE: Shape = {"name": str, "runs": list, "command": str, "seconds": (int, float)}
+FAILURES = ("error", "died", "time", "memory")
+WORDS = dict.fromkeys(("name", "identity", "reason", "kind", "log"), str)
+FAILURE_SHAPE: Shape = {**WORDS, "attempts": int, "seconds": (int, float)}
 PATIENCE = 0.05
 """Seconds until a lock is tried once more: a sweep may hold it for a moment."""
 
@@ -51,10 +60,8 @@ def open_folder(folder: Path) -> None:
             folder.mkdir(parents=True, exist_ok=True)
             flush_names(folder.parent)
         if foreign := _foreign(folder):
-            raise UnwritableFolder(
-                f"{printable(folder)} holds no runs but other things ({printable(foreign)}): nothing is written into "
-                f"it, choose another with --out"
-            )
+            mend = "nothing is written into it, choose another with --out"
+            raise UnwritableFolder(f"{printable(folder)} holds no runs but other things ({printable(foreign)}): {mend}")
         with tempfile.TemporaryFile(dir=folder):
             pass
     sweep_partials(folder)
@@ -75,11 +82,9 @@ def load_study(folder: Path) -> dict[str, Any] | None:
 
 def sweep_partials(folder: Path) -> None:
     """Remove what killed processes left half-written; files that a living process has locked stay."""
-    for pattern in (f".*{SUFFIX}", f"*/.*{SUFFIX}"):
+    for pattern in (f".*{SUFFIX}", f"*/.*{SUFFIX}", ".*.lock"):
         for path in folder.glob(pattern):
-            sweep_partial(path)
-    for path in folder.glob(".*.lock"):
-        sweep_lock(path)
+            sweep(path)
     for record in folder.glob("[!.]*/run.json"):
         with suppress(OSError):
             (folder / f".{record.parent.name}.checkpoint").unlink(missing_ok=True)  # it has arrived
@@ -92,7 +97,7 @@ def claim(folder: Path, run: Run) -> Iterator[bool]:
     The claim ends with the block or with the process, however that ends. Another may have finished the run
     just before: ask `is_finished` inside. Raises UnwritableFolder where the folder has no locks.
     """
-    path = lock_path(folder, run)
+    path = folder / f".{run.name}.lock"
     opened = _locked_file(path)
     try:
         yield opened is not None
@@ -101,11 +106,6 @@ def claim(folder: Path, run: Run) -> Iterator[bool]:
             with suppress(OSError):  # the folder may have gone, or have become read-only
                 path.unlink(missing_ok=True)  # while it is locked: who waits for it sees that its name is gone
             os.close(opened)
-
-
-def lock_path(folder: Path, run: Run) -> Path:
-    """File that is locked while a process trains the run."""
-    return folder / f".{run.name}.lock"
 
 
 def _locked_file(path: Path) -> int | None:
@@ -131,38 +131,67 @@ def _locked_file(path: Path) -> int | None:
     return None
 
 
-def sweep_lock(path: Path) -> None:
-    """Remove the lock file of a process that died."""
-    try:
-        opened = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
-        return
-    try:
-        with suppress(OSError):
-            if lock(opened) and is_at(opened, path):
-                path.unlink(missing_ok=True)
-    finally:
-        os.close(opened)
-
-
 def _foreign(folder: Path) -> str:
     """The name of a foreign file; empty where the folder is ours or empty."""
     strange = ""
     for path in _inside(folder):
-        if _matches(path, TRACES + BEGUN) or (path.is_dir() and any(_matches(p, TRACES) for p in _inside(path))):
+        inside = _inside(path) if path.is_dir() else []
+        if _matches(path, TRACES + BEGUN) or any(_matches(p, TRACES) for p in inside):
             return ""
-        harmless = path.name.startswith(".") or path.suffix in HARMLESS
-        if not (harmless or (path.is_dir() and not any(True for _ in _inside(path)))):
+        if not (path.name.startswith(".") or path.suffix in HARMLESS or (path.is_dir() and not inside)):
             strange = strange or path.name
     return strange
 
 
-def _inside(folder: Path) -> Iterator[Path]:
+def _inside(folder: Path) -> list[Path]:
     try:
-        yield from sorted(folder.iterdir())
+        return sorted(folder.iterdir())
     except PermissionError:
-        return
+        return []
 
 
 def _matches(path: Path, patterns: tuple[str, ...]) -> bool:
     return any(path.match(pattern) for pattern in patterns)
+
+
+def failure_path(folder: Path, run: Run) -> Path:
+    """File of the record of a failure."""
+    return folder / f"{run.name}.failed.json"
+
+
+def checkpoint_path(folder: Path, run: Run) -> Path:
+    """File of the checkpoint, removed when the run has finished."""
+    return folder / f".{run.name}.checkpoint"
+
+
+def write_failure(folder: Path, run: Run, reason: str, kind: str, log: str, seconds: float) -> Path:
+    """Record a failure: a sentence, one of FAILURES, the traceback, seconds it took. Attempts are counted."""
+    if kind not in FAILURES:
+        raise ValueError(f"a failure is one of {', '.join(FAILURES)}, not {kind!r}")
+    attempts = 1
+    with suppress(CorruptRun):  # it is about to be replaced
+        attempts += (load_failure(folder, run) or {"attempts": 0})["attempts"]
+    content = {"name": run.name, "identity": run.identity, "reason": reason, "kind": kind, "log": log}
+    path = failure_path(folder, run)
+    write_record(path, content | {"attempts": attempts, "seconds": seconds})
+    return path
+
+
+def load_failure(folder: Path, run: Run) -> dict[str, Any] | None:
+    """The failure of a run; None where it has none. Raises CorruptRun for a damaged record."""
+    path = failure_path(folder, run)
+    if not path.exists():
+        return None
+    content = load_record(path, FAILURE_SHAPE)
+    if (content["name"], content["identity"]) != (run.name, run.identity) or content["kind"] not in FAILURES:
+        raise damage(path, "it is not about this run")
+    return content
+
+
+def forget_failure(folder: Path, run: Run) -> None:
+    """Remove the failure of a run, if it has one."""
+    path = failure_path(folder, run)
+    with refusals_explained(folder):
+        if path.exists():
+            path.unlink(missing_ok=True)
+            flush_names(folder)

@@ -59,62 +59,56 @@ def is_at(opened: int, path: Path) -> bool:
 @contextmanager
 def partial_file(folder: Path) -> Iterator[tuple[BinaryIO, Path]]:
     """A new file to write and rename into place; gone afterwards if it was not."""
-    while True:
-        path = folder / f".{secrets.token_hex(8)}{SUFFIX}"
-        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666), "wb")
-        if _lock_new(file.fileno(), path):
-            break
-        file.close()
-    try:
-        with file:
-            yield file, path
-    finally:
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+    with _partial(folder, flags) as (opened, path), os.fdopen(opened, "wb", closefd=False) as file:
+        yield file, path
 
 
 @contextmanager
 def partial_directory(folder: Path) -> Iterator[Path]:
     """A new directory to fill and rename into place; gone afterwards if it was not."""
+    with _partial(folder, os.O_RDONLY | os.O_DIRECTORY) as (_, path):
+        yield path
+
+
+@contextmanager
+def _partial(folder: Path, flags: int) -> Iterator[tuple[int, Path]]:
+    """A new file or directory, opened and locked."""
     while True:
         path = folder / f".{secrets.token_hex(8)}{SUFFIX}"
-        path.mkdir()
+        if flags & os.O_DIRECTORY:
+            path.mkdir()
         try:
-            opened = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except FileNotFoundError:  # swept before it could be locked
-            continue
-        if _lock_new(opened, path):
+            opened = os.open(path, flags | os.O_CLOEXEC, 0o666)
+        except FileNotFoundError:
+            if flags & os.O_DIRECTORY:  # swept before it could be opened
+                continue
+            raise
+        with suppress(NoLocks):  # then age tells
+            lock(opened, wait=True)
+        if is_at(opened, path):
             break
-        os.close(opened)
+        os.close(opened)  # swept before it could be locked
     try:
-        yield path
+        yield opened, path
     finally:
-        shutil.rmtree(path, ignore_errors=True)
+        _remove(path)
         os.close(opened)
 
 
-def sweep_partial(path: Path) -> None:
-    """Remove a partial, unless a living process has it locked."""
+def sweep(path: Path) -> None:
+    """Remove a partial or a lock file, unless a living process has it locked."""
+    flags = os.O_RDONLY if path.is_dir() else os.O_RDWR  # network file systems lock no file that is only read
     try:
-        opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:  # swept by another, or not ours to read
+        opened = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:  # swept by another, or not ours
         return
     try:
-        if _abandoned(opened):
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                with suppress(OSError):
-                    path.unlink(missing_ok=True)
+        with suppress(OSError):
+            if _abandoned(opened) and is_at(opened, path):
+                _remove(path)
     finally:
         os.close(opened)
-
-
-def _lock_new(opened: int, path: Path) -> bool:
-    """Lock a new partial; False where a sweep was faster and removed it."""
-    with suppress(NoLocks):  # then age tells
-        lock(opened, wait=True)
-    return is_at(opened, path)
 
 
 def _abandoned(opened: int) -> bool:
@@ -122,3 +116,11 @@ def _abandoned(opened: int) -> bool:
         return lock(opened)
     except NoLocks:
         return time.time() - os.fstat(opened).st_mtime > STALE
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)

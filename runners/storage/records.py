@@ -32,7 +32,8 @@ KEPT_COLUMNS = {"routing": ("right",)}
 OLD_KINDS = {"transplanted": "patched"}
 """Values of the column `kind`, likewise."""
 
-
+Shape = Mapping[str, type | tuple[type, ...]]
+"""Types that a record may have under each of its keys."""
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -77,7 +78,7 @@ def read_record(path: Path) -> Any:
     raise damage(path)
 
 
-def load_record(path: Path, shape: Mapping[str, type | tuple[type, ...]]) -> dict[str, Any]:
+def load_record(path: Path, shape: Shape) -> dict[str, Any]:
     """A record that is an object, with a value of the type in `shape` under each of its keys.
 
     Raises CorruptRun where one is missing or of another type; `bool` does not count as `int`.
@@ -96,16 +97,15 @@ def load_record(path: Path, shape: Mapping[str, type | tuple[type, ...]]) -> dic
 def with_current_names(record: dict[str, Any]) -> dict[str, Any]:
     """A record with the names of tables and columns used since 0.2; unchanged if it has them already."""
     tables: dict[str, Any] = {}
-    for table, rows in record.items():
-        tables[OLD_TABLES.get(table, table)] = rows
-        if isinstance(rows, list) and rows and isinstance(rows[0], dict):
-            old = {a: b for a, b in OLD_COLUMNS.items() if a in rows[0] and a not in KEPT_COLUMNS.get(table, ())}
+    for table, records in record.items():
+        if isinstance(records, list) and records and all(isinstance(record, dict) for record in records):
+            old = {a: b for a, b in OLD_COLUMNS.items() if a in records[0] and a not in KEPT_COLUMNS.get(table, ())}
             if old:
-                tables[OLD_TABLES.get(table, table)] = [
-                    {old.get(name, name): value for name, value in row.items()} for row in rows
-                ]
-        if table == "interventions" and isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
-            tables[table] = [row | {"kind": OLD_KINDS.get(row.get("kind"), row.get("kind"))} for row in tables[table]]
+                records = [{old.get(name, name): value for name, value in record.items()} for record in records]
+            if table == "interventions":
+                kinds = [record.get("kind") for record in records]
+                records = [r | {"kind": OLD_KINDS.get(k, k)} for r, k in zip(records, kinds, strict=True)]
+        tables[OLD_TABLES.get(table, table)] = records
     return tables
 
 
@@ -144,29 +144,24 @@ def refusals_explained(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise _refusal(folder, error) from None
+        raise _refusal(printable(folder), error) from None
 
 
-def _refusal(folder: Path, error: OSError) -> UnwritableFolder:
+def _refusal(place: str, error: OSError) -> UnwritableFolder:
     why = (error.strerror or str(error)).lower()
     if error.errno in FULL:
-        return FullDisk(
-            f"no room is left in {printable(folder)} ({why}): free some and give the same command again; "
-            f"finished runs are kept"
-        )
+        mend = "free some and give the same command again; finished runs are kept"
+        return FullDisk(f"no room is left in {place} ({why}): {mend}")
     if error.errno == errno.EIO:
-        return UnwritableFolder(
-            f"the disk of {printable(folder)} fails ({why}): finished runs are kept; choose another with --out"
-        )
+        mend = "finished runs are kept; choose another with --out"
+        return UnwritableFolder(f"the disk of {place} fails ({why}): {mend}")
     if error.errno in (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY) and error.filename:
         target = os.fsdecode(error.filename2 or error.filename)
         while not os.path.lexists(target) and target != os.path.dirname(target):
             target = os.path.dirname(target)
-        return UnwritableFolder(
-            f"cannot write to {printable(folder)}: {printable(target)} is in the way ({why}): "
-            f"move it away or choose another with --out"
-        )
-    return UnwritableFolder(f"cannot write to {printable(folder)}: {why} (choose another with --out)")
+        mend = "move it away or choose another with --out"
+        return UnwritableFolder(f"cannot write to {place}: {printable(target)} is in the way ({why}): {mend}")
+    return UnwritableFolder(f"cannot write to {place}: {why} (choose another with --out)")
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -23,10 +23,11 @@ from torch import Tensor
 from models import SequenceModel
 
 from ..config.run import STRICT, ModelSetting, Run, TaskSetting, Training
-from .failures import checkpoint_path, forget_failure
+from .folders import checkpoint_path, forget_failure
 from .locks import partial_directory
 from .records import (
     CorruptRun,
+    Shape,
     damage,
     digest,
     flush_names,
@@ -41,7 +42,7 @@ from .records import (
 
 RECORD, WEIGHTS, OUTPUTS = "result.json", "weights.safetensors", "outputs.safetensors"
 SUFFIX = ".safetensors"
-FACTS: dict[str, type | tuple[type, ...]] = {"name": str, "identity": str, "weights": str}
+FACTS: Shape = {"name": str, "identity": str, "weights": str}
 
 
 @with_config(STRICT)
@@ -100,13 +101,12 @@ def is_finished(folder: Path, run: Run) -> bool:
         return False
     if not place.is_dir():
         raise CorruptRun(f"{printable(place)} is in the way of the run of that name (move it away to go on)")
-    if not (place / "run.json").is_file():
-        raise CorruptRun(f"{printable(place)} has no run.json and was not used (delete it to run it again)")
+    _refuse_missing(place / "run.json")
     settings = load_settings(place)
-    other = settings != run.to_json()
-    if other and settings["model"]["memory"] == run.model.memory:  # defaults may be written out, or not
-        other = _rebuilt(place, settings).identity != run.identity
-    if other:
+    if settings != run.to_json() and (
+        settings["model"]["memory"] != run.model.memory  # defaults may be written out, or not
+        or _rebuilt(place, settings).identity != run.identity
+    ):
         raise CorruptRun(f"{printable(place)} holds another run than its name says (move it away to go on)")
     _refuse_other_code(place, run, load_result(place))
     return True
@@ -145,27 +145,28 @@ def load_run(place: Path) -> Run:
 def load_result(place: Path) -> dict[str, Any]:
     """The result of a run, its weights and outputs checked against their digests."""
     path = place / RECORD
-    if not path.is_file():
-        raise CorruptRun(
-            f"{printable(place)} has no {RECORD} and was not used (delete {printable(place)} to run it again)"
-        )
+    _refuse_missing(path)
     result = load_record(path, FACTS)
     if result["name"] != place.resolve().name:
-        raise CorruptRun(
-            f"{printable(place)} holds the run {printable(result['name'])}: a copy would count twice (move it away, or "
-            f"give it its name back)"
-        )
-    checked_bytes(place, "weights", result["weights"])
-    if "outputs" in result:
-        if type(result["outputs"]) is not str:
-            raise damage(path, "'outputs' is no digest")
-        checked_bytes(place, "outputs", result["outputs"])
+        mend = "a copy would count twice (move it away, or give it its name back)"
+        raise CorruptRun(f"{printable(place)} holds the run {printable(result['name'])}: {mend}")
+    for name in ("weights", "outputs"):
+        if type(expected := result.get(name, "")) is not str:
+            raise damage(path, f"{name!r} is no digest")
+        if name in result:
+            checked_bytes(place, name, expected)
     return result
 
 
 def load_weights(place: Path) -> dict[str, Tensor]:
     """The trained weights, by name. Raises CorruptRun."""
     return load_tensors(place, "weights", load_record(place / RECORD, FACTS)["weights"])
+
+
+def _refuse_missing(path: Path) -> None:
+    if not path.is_file():
+        place = printable(path.parent)
+        raise CorruptRun(f"{place} has no {path.name} and was not used (delete {place} to run it again)")
 
 
 def _rebuilt(place: Path, settings: dict[str, Any]) -> Run:
@@ -178,10 +179,9 @@ def _rebuilt(place: Path, settings: dict[str, Any]) -> Run:
 
 def _refuse_other_code(place: Path, run: Run, result: Mapping[str, Any]) -> None:
     if result["identity"] != run.identity:
-        raise CorruptRun(
-            f"{printable(place)} was trained with other code than there is now (the file of its memory or the version "
-            f"of its task has changed): restore it, or delete {printable(place)} to train again"
-        )
+        why = "the file of its memory or the version of its task has changed"
+        mend = f"restore it, or delete {printable(place)} to train again"
+        raise CorruptRun(f"{printable(place)} was trained with other code than there is now ({why}): {mend}")
 
 
 def load_model(place: Path) -> SequenceModel:
@@ -202,16 +202,12 @@ def find_runs(paths: Iterable[Path]) -> list[Path]:
     places: dict[str, Path] = {}
     for path in paths:
         if not path.is_dir():
-            raise ValueError(
-                f"no directory {printable(path)} (finished runs are kept where --out said, runs/ by default)"
-            )
+            where = "finished runs are kept where --out said, runs/ by default"
+            raise ValueError(f"no directory {printable(path)} ({where})")
         inside = [path] if (path / "run.json").is_file() else []
         inside += sorted(p.parent for p in path.glob("*/run.json") if not p.parent.name.startswith("."))
         for stray in path.glob(f"[!.]*/{RECORD}"):
-            if not (stray.parent / "run.json").is_file():
-                raise CorruptRun(
-                    f"{printable(stray.parent)} has no run.json and was not used (delete it to run it again)"
-                )
+            _refuse_missing(stray.with_name("run.json"))
         if not inside:
             raise ValueError(f"no finished run in {printable(path)} (train one first: recall train --help)")
         for place in inside:
@@ -243,9 +239,9 @@ def refuse_own_code(place: Path, memory: str) -> None:
             )
 
 
-def tensor_bytes(tensors: Mapping[str, Tensor]) -> bytes:
+def tensor_bytes(tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> bytes:
     """Tensors in the safetensors format."""
-    return bytes(tensors_to_bytes({name: t.detach().cpu().contiguous() for name, t in tensors.items()}))
+    return bytes(tensors_to_bytes({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, metadata))
 
 
 def write_tensors(place: Path, name: str, tensors: Mapping[str, Tensor]) -> str:

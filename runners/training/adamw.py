@@ -34,9 +34,9 @@ class AdamW:
     def step(self, rate: float) -> None:
         """One update at this learning rate."""
         moving = [weight for weight in self.weights if weight.grad is not None]
-        moments = [self.state.setdefault(weight, fresh_moments(weight)) for weight in moving]
         if not moving:
             return
+        moments = [self.state.setdefault(weight, fresh_moments(weight)) for weight in moving]
         adamw(
             moving,
             [weight.grad for weight in moving if weight.grad is not None],
@@ -44,19 +44,12 @@ class AdamW:
             [moment["exp_avg_sq"] for moment in moments],
             [],
             [moment["step"] for moment in moments],
-            fused=True,
-            amsgrad=False,
-            beta1=BETAS[0],
-            beta2=BETAS[1],
-            lr=rate,
-            weight_decay=self.weight_decay,
-            eps=EPSILON,
-            maximize=False,
-        )
+            beta1=BETAS[0], beta2=BETAS[1], lr=rate, weight_decay=self.weight_decay, eps=EPSILON,
+            amsgrad=False, maximize=False, fused=True,
+        )  # fmt: skip
 
 
 def fresh_moments(weight: Tensor) -> Moments:
     """The moments of a weight before its first update."""
-    zeros = [torch.zeros_like(weight, memory_format=torch.preserve_format) for _ in range(2)]
     step = torch.zeros((), dtype=torch.float32, device=weight.device)
-    return {"step": step, "exp_avg": zeros[0], "exp_avg_sq": zeros[1]}
+    return {"step": step, "exp_avg": torch.zeros_like(weight), "exp_avg_sq": torch.zeros_like(weight)}

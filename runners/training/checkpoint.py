@@ -1,9 +1,8 @@
 """Checkpoints of interrupted runs: everything that decides how training goes on, in one file, whole or not used.
 
-A checkpoint is a safetensors file: the weights, the optimiser's state by the name of the weights, and in
-its metadata, as JSON, the identity of the run, the version of torch, the trainer state and a digest of all
-of it. It is written beside its place and renamed, so a process that is killed while it writes leaves the one
-before. Reading it runs no code.
+A checkpoint is a safetensors file: the weights, the optimiser's state by the name of the weights, and in its
+metadata, as JSON, the identity of the run, the version of torch, the trainer state and a digest of all of it. A
+process that is killed while it writes leaves the one before. Reading it runs no code.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as tensors_from_bytes
-from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor, nn
 
 from models import SequenceModel
@@ -25,6 +23,7 @@ from models import SequenceModel
 from ..config.run import Run
 from ..storage import CorruptRun, digest, write_atomically
 from ..storage.records import read_plain
+from ..storage.runs import tensor_bytes
 from .adamw import AdamW
 
 WEIGHTS, OPTIMISER = "weights/", "optimiser/"
@@ -71,43 +70,38 @@ class TrainerState:
 
 def save(path: Path, run: Run, model: nn.Module, optimiser: AdamW, progress: dict[str, Any]) -> None:
     """Write a checkpoint over the one before. Raises UnwritableFolder where the disk does not take it."""
-    tensors = {WEIGHTS + name: _on_cpu(weights) for name, weights in model.state_dict().items()}
+    tensors = {WEIGHTS + name: weights for name, weights in model.state_dict().items()}
     for name, weights in model.named_parameters():
         for key, value in optimiser.state.get(weights, {}).items():
-            tensors[f"{OPTIMISER}{key}/{name}"] = _on_cpu(value)
+            tensors[f"{OPTIMISER}{key}/{name}"] = value
     body = json.dumps({"identity": run.identity, "torch": torch.__version__, "progress": progress}, allow_nan=False)
-    facts = {"content": body, "digest": _digest(body, tensors)}
-    write_atomically(path, tensors_to_bytes(tensors, facts))
+    write_atomically(path, tensor_bytes(tensors, {"content": body, "digest": _digest(body, tensors)}))
 
 
 def load(path: Path, run: Run) -> Checkpoint | None:
     """The checkpoint at `path`, None where there is none.
 
-    Raises UnusableCheckpoint for one that is damaged or that another version of torch wrote, which would
-    not go on with the same numbers, and ForeignCheckpoint for one of another run.
+    Raises ForeignCheckpoint for one of another run, and UnusableCheckpoint for one that is damaged or that another
+    version of torch wrote, which would not go on with the same numbers.
     """
     if not path.exists():
         return None
     try:
         content = read_plain(path)
-    except CorruptRun as error:
-        raise UnusableCheckpoint(str(error)) from None
-    try:
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         facts, tensors = header["__metadata__"], tensors_from_bytes(content)
-        whole = facts["digest"] == _digest(facts["content"], tensors)
-        loaded = json.loads(facts["content"]) if whole else {}
+        if facts["digest"] != _digest(facts["content"], tensors):
+            raise ValueError("the digest is that of other content")
+        loaded = json.loads(facts["content"])
+    except CorruptRun as error:
+        raise UnusableCheckpoint(str(error)) from None
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        whole = False
-    if not whole:
-        raise UnusableCheckpoint(f"the checkpoint {path} is damaged and was not used")
+        raise UnusableCheckpoint(f"the checkpoint {path} is damaged and was not used") from None
     if loaded["identity"] != run.identity:
         raise ForeignCheckpoint(f"{path} is the checkpoint of another run (delete it to train from the beginning)")
     if loaded["torch"] != torch.__version__:
-        raise UnusableCheckpoint(
-            f"the checkpoint {path} was written by torch {loaded['torch']}, this is {torch.__version__}: "
-            "it was not used"
-        )
+        versions = f"torch {loaded['torch']}, this is {torch.__version__}"
+        raise UnusableCheckpoint(f"the checkpoint {path} was written by {versions}: it was not used")
     return Checkpoint(tensors, loaded["progress"])
 
 
@@ -129,11 +123,7 @@ def restore(loaded: Checkpoint, model: nn.Module, optimiser: AdamW) -> None:
 
 
 def resume(
-    checkpoint: Path | None,
-    run: Run,
-    model: SequenceModel,
-    optimiser: AdamW,
-    watch: Callable[[Any], None],
+    checkpoint: Path | None, run: Run, model: SequenceModel, optimiser: AdamW, watch: Callable[[Any], None]
 ) -> TrainerState:
     """The state in the checkpoint, with weights and optimiser restored; a fresh state where there is none."""
     try:
@@ -158,9 +148,5 @@ def note_marks(state: TrainerState, validation: float, sampled: bool, solve_at: 
         state.solve = [state.update, seconds]
 
 
-def _on_cpu(value: Tensor) -> Tensor:
-    return value.detach().cpu().contiguous()
-
-
 def _digest(body: str, tensors: dict[str, Tensor]) -> str:
-    return digest(body.encode() + tensors_to_bytes(tensors))
+    return digest(body.encode() + tensor_bytes(tensors))

@@ -1,21 +1,18 @@
 """Checks of every run that nothing leaks answers: before training, and after it with the memory cut off.
 
-**Untrained.** A model that was never trained scores chance where every answer is as likely as any other.
-Where answers are not (a task that asks which token was the commoner, say), a net of random weights may by
-luck count or copy a little: it is then held against the best reader that does without recall. And what comes
-after a place must not change what is said there (`check_causal`).
+**Untrained.** A model that was never trained scores chance where all answers are equally likely. Elsewhere (which
+token was the commoner, say) random weights may by luck count or copy a little: there it is compared with the best
+reader without recall. And later tokens must not change earlier predictions (`check_causal`).
 
-**Cut off.** After the whole rows were read, a question of each is asked of fresh memories: the token that
-asks comes first, and what followed it in its row comes after. What a model says is then a function of that
-one token, so it cannot beat the best reader without memory (`recall_tasks.bounds.memoryless_floor`): chance,
-or where answers are not alike the best table from tokens to answers, fitted to these very rows so that
-nothing without memory beats it on them. A model that does is told the answer by the token itself, keeps
-something outside its state, or looks ahead. The position floor is not the mark to hold it against: its reader
-keeps every value of the row, which a memory that was cut off does not. Where answers were written is not told
-either.
+**Cut off.** After the model has read whole sequences, one question of each is put to fresh memories: the token that
+asks at position 0, then what followed it. A prediction is then a function of that one token, so it cannot beat the
+best reader without memory (`recall_tasks.bounds.memoryless_floor`): chance, or where answers are not alike the best
+table from tokens to answers, fitted to these very sequences. A model that does gets the answer from the token itself,
+keeps something outside its state, or looks ahead. The position floor is no bar, as its reader keeps every value of
+the sequence, which a memory that was cut off does not. Positions of answers are withheld too.
 
-A false alarm stops a run, so intervals hold with 99.9999 % whatever the rows: accuracies of rows lie from 0
-to 1, so their mean is bounded by its relative entropy (Hoeffding 1963, Theorem 1).
+A false alarm stops a run, so intervals hold with 99.9999 % whatever the sequences: their accuracies lie from 0 to 1,
+so the mean is bounded by its relative entropy (Hoeffding 1963, Theorem 1).
 """
 
 from __future__ import annotations
@@ -38,7 +35,7 @@ AHEAD = 256
 """Tokens after a question that are shown with it, at most."""
 
 Check = dict[str, float]
-"""accuracy, low, high, floor; rows it was measured on."""
+"""accuracy, low, high, floor; number of sequences (`rows`)."""
 
 
 class Leak(ValueError):
@@ -83,28 +80,17 @@ def check_causal(model: SequenceModel, stream: Stream, rows: int = 4) -> None:
     The second half of each sequence is replaced: predictions in the first half must stay. The same is checked one
     token earlier, since a memory that sees whole blocks would pass where a block ends.
     """
-    for half in range(stream.length // 2, max(0, stream.length // 2 - 2), -1):
-        _check_causal(model, stream, rows, half)
-
-
-def _check_causal(model: SequenceModel, stream: Stream, rows: int, half: int) -> None:
-    """Raises Leak if tokens from position `half` on change predictions before it."""
-    batch = stream.rows(0, rows)
-    tokens = torch.from_numpy(batch.tokens).to(device_of(model))
-    other = tokens.clone()
-    other[:, half:] = (other[:, half:] + 1) % stream.task.vocab_size
-    asked = (
-        torch.arange(rows, device=tokens.device).repeat_interleave(half),
-        torch.arange(half, device=tokens.device).repeat(rows),
-    )
-    told = torch.full_like(tokens, -1) if model.uses_oracle else None
     model.eval()
-    one, two = (model(seen, asked, None, told)[0] for seen in (tokens, other))
-    if not torch.allclose(one, two, rtol=1e-3, atol=1e-4 * float(one.abs().max())):
-        raise Leak(
-            f"the memory looks ahead: other tokens from place {half} on change what the model says before, so no "
-            "score of this run means anything"
-        )
+    tokens = torch.from_numpy(stream.rows(0, rows).tokens).to(device_of(model))
+    origins = torch.full_like(tokens, -1) if model.uses_oracle else None
+    for half in range(stream.length // 2, max(0, stream.length // 2 - 2), -1):
+        other = tokens.clone()
+        other[:, half:] = (other[:, half:] + 1) % stream.task.vocab_size
+        sequence, position = torch.ones_like(tokens[:, :half]).nonzero(as_tuple=True)
+        one, two = (model(read, (sequence, position), None, origins)[0] for read in (tokens, other))
+        if not torch.allclose(one, two, rtol=1e-3, atol=1e-4 * float(one.abs().max())):
+            what = f"other tokens from position {half} on change predictions before it"
+            raise Leak(f"the memory looks ahead: {what}, so no score of this run means anything")
 
 
 def check_cut_off(model: SequenceModel, stream: Stream) -> Check:
@@ -113,36 +99,36 @@ def check_cut_off(model: SequenceModel, stream: Stream) -> Check:
 
 
 def questions_alone(batch: Batch) -> Batch:
-    """A row for each row: one of its questions, each in turn from row to row, at place 0, and what followed it."""
-    row, (B, T) = np.arange(len(batch)), batch.tokens.shape
+    """A sequence for each: one of its questions, each in turn, at position 0, and what followed it."""
+    sequence, (B, T) = np.arange(len(batch)), batch.tokens.shape
     count = batch.asking.sum(axis=1)
-    which = batch.asked.shape[1] - count + row % count  # spare questions come first
-    asked = batch.asked[row, which][:, None]
-    places = asked + np.arange(min(AHEAD, T - int(asked.min())))
-    after = np.take_along_axis(batch.tokens, np.minimum(places, T - 1), axis=1)
-    tokens = np.where(places < T, after, np.int32(0))
+    which = batch.asked.shape[1] - count + sequence % count  # spare questions come first
+    query = batch.asked[sequence, which][:, None]
+    positions = query + np.arange(min(AHEAD, T - int(query.min())))
+    after = np.take_along_axis(batch.tokens, np.minimum(positions, T - 1), axis=1)
+    tokens = np.where(positions < T, after, np.int32(0))
     nowhere = np.full((B, 1), -1, np.int32)
-    return Batch(tokens, np.zeros((B, 1), np.int32), batch.answers[row, which][:, None], nowhere, batch.stored)
+    return Batch(tokens, np.zeros((B, 1), np.int32), batch.answers[sequence, which][:, None], nowhere, batch.stored)
 
 
-def interval(share: float, rows: int, alpha: float = ALPHA) -> tuple[float, float]:
-    """The means that rows of this mean share do not rule out, all but `alpha` of the time."""
+def interval(mean: float, rows: int, alpha: float = ALPHA) -> tuple[float, float]:
+    """The true means that a mean of so many sequences does not rule out, all but `alpha` of the time."""
     limit = math.log(2 / alpha) / rows
-    return _furthest(share, 0.0, limit), _furthest(share, 1.0, limit)
+    return _furthest(mean, 0.0, limit), _furthest(mean, 1.0, limit)
 
 
-def _furthest(share: float, end: float, limit: float) -> float:
-    """The mean furthest from `share` towards `end` whose relative entropy is within the limit, by bisection."""
-    near, far = share, end
+def _furthest(mean: float, end: float, limit: float) -> float:
+    """The mean furthest from this one towards `end` whose relative entropy is within the limit, by bisection."""
+    near, far = mean, end
     for _ in range(60):
         middle = (near + far) / 2
-        near, far = (middle, far) if _entropy(share, middle) <= limit else (near, middle)
-    return end if share == end else near
+        near, far = (middle, far) if _entropy(mean, middle) <= limit else (near, middle)
+    return end if mean == end else near
 
 
-def _entropy(share: float, mean: float) -> float:
-    """Of a coin that shows `share`, relative to one of that mean, in nats."""
-    parts = ((share, mean), (1 - share, 1 - mean))
+def _entropy(mean: float, other: float) -> float:
+    """Entropy of a coin of this mean, relative to one of the other, in nats."""
+    parts = ((mean, other), (1 - mean, 1 - other))
     return sum(p * math.log(p / q) if q > 0 else math.inf for p, q in parts if p > 0)
 
 
@@ -153,8 +139,7 @@ def _check(right: float, floor: float, rows: int) -> Check:
 
 def _refused(check: Check, what: str) -> Check:
     if check["low"] > check["floor"]:
-        raise Leak(
-            f"{what} scores {check['accuracy']:.3f} on {check['rows']} rows where {check['floor']:.3f} is all it can "
-            "know: the task or the memory leaks answers, and no score of this run means anything"
-        )
+        score = f"scores {check['accuracy']:.3f} on {check['rows']} sequences where {check['floor']:.3f}"
+        why = "the task or the memory leaks answers, and no score of this run means anything"
+        raise Leak(f"{what} {score} is all it can know: {why}")
     return check
