@@ -40,25 +40,23 @@ def asked(run: Run, **wanted: Any) -> dict[str, Any]:
 
 def test_every_load_is_asked_at_the_length_of_the_longest() -> None:
     """16 keys allow 16 pairs, which need 48 tokens, more than the 24 of the training."""
-    found = plan(run_of(), {"loads": None})
-    assert found.length == 48
-    assert list(found.tasks) == [1, 2, 4, 8, 16]
-    assert plan(run_of(), {"loads": [2, 4]}).length == 24  # that of the training
-    assert list(plan(run_of(), {"length": 30}).tasks) == [1, 2, 4, 8]
+    tasks, length = plan(run_of(), {"loads": None})
+    assert (list(tasks), length) == ([1, 2, 4, 8, 16], 48)
+    assert plan(run_of(), {"loads": [2, 4]})[1] == 24  # that of the training
+    assert list(plan(run_of(), {"length": 30})[0]) == [1, 2, 4, 8]
 
 
 def test_a_load_that_nobody_named_takes_no_endless_rows() -> None:
     """Copying has no alphabet to run out of: rows grow to 16 times the training length and no further."""
-    found = plan(run_of(TaskSetting("copy", 16, {"num_tokens": 8})), {})
-    assert max(found.tasks) == 128
-    assert found.length == 256
+    tasks, length = plan(run_of(TaskSetting("copy", 16, {"num_tokens": 8})), {})
+    assert (max(tasks), length) == (128, 256)
 
 
 def test_a_run_trained_on_a_blend_is_asked_the_task_itself() -> None:
     blend = TaskSetting("mixture", 24, {"of": "mqar:num_keys=16,num_values=8", "max_load": 8})
-    found = plan(run_of(blend), {"loads": [1, 16]})
-    assert {task.name for task in found.tasks.values()} == {"mqar"}
-    assert found.tasks[16] == make_task("mqar", None, num_pairs=16, **KEYS)
+    tasks, _ = plan(run_of(blend), {"loads": [1, 16]})
+    assert {task.name for task in tasks.values()} == {"mqar"}
+    assert tasks[16] == make_task("mqar", None, num_pairs=16, **KEYS)
 
 
 @pytest.mark.parametrize("name", ["parity", "induction", "permutation"])

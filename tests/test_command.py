@@ -274,7 +274,7 @@ def test_runs_from_before_two_floors_were_measured_are_read_and_reported(trained
     scores = collect([tmp_path]).scores
     assert scores[["memoryless", "recency"]].isna().all(axis=None)
     assert scores[["chance", "bag", "position"]].notna().all(axis=None)
-    assert list(scores.columns[scores.columns.get_loc("chance") :][:5]) == list(FLOORS)
+    assert set(FLOORS) <= set(scores.columns)
     assert run("report", tmp_path) == 0
     assert (tmp_path / "report.html").read_text().count("not measured") == 2
     assert run("train", "mqar", "linear", *TINY, *QUICK, "--out", tmp_path) == 0

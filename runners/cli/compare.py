@@ -10,7 +10,7 @@ from pathlib import Path
 from ..analysis.comparison import bounds_lines, comparison_table
 from ..execution.engines import cores, execute
 from ..execution.plan import missing
-from ..execution.progress import Board, first_line, follow
+from ..execution.progress import Board, first_line
 from ..execution.sweep import carry_out, check_study
 from ..results.tables import collect
 from ..storage import CorruptRun, UnwritableFolder
@@ -18,8 +18,8 @@ from ..studies.presets import PRESETS
 from ..studies.study import Study
 from ..studies.study_file import load_study
 from .console import frame_table, plain_console
-from .flags import Mistake, Parser, integer
-from .study_flags import add_study_flags, interruption, positive, refused_write, select_part, selection
+from .flags import Mistake, Parser, integer, mistakes
+from .study_flags import add_study_flags, follow_study, positive, select_part, selection
 
 
 def run(words: Sequence[str]) -> int:
@@ -38,10 +38,8 @@ def run(words: Sequence[str]) -> int:
     group.add_argument("--retry", action="store_const", const=True, help="repeat runs that failed before")
     arguments = parser.parse_args(words)
     workers = positive("--workers", arguments.workers)
-    try:
+    with mistakes():
         study = select_part(load_study(arguments.preset), selection(arguments))
-    except ValueError as error:
-        raise Mistake(str(error)) from None
     folder = arguments.out or Path("runs") / study.name
     command = shlex.join(["recall", "compare", *words])
     return execute_and_show(study, folder, command, workers, bool(arguments.retry), report=True)
@@ -58,17 +56,16 @@ def execute_and_show(
     Raises Mistake for damaged files, for a folder that cannot be written, and for impossible requests.
     """
     console, total = plain_console(), len(study.runs)
-    try:
+    with mistakes():
         check_study(study)
-    except ValueError as error:
-        raise Mistake(str(error)) from None
     try:
         left = len(missing(study, folder))
         if left < total:
             console.print(f"{total - left} of {total} runs are finished already, saved in {folder}", soft_wrap=True)
-        board = Board(study, total - left, min(workers or cores(), max(1, left)))
-        execution = partial(execute, workers=workers)
-        follow(carry_out(study, folder, execution, command if report else "", retry), board, console)
+        events = carry_out(study, folder, partial(execute, workers=workers), command if report else "", retry)
+        board = follow_study(events, study, folder, command, workers)
+        if board is None:
+            return 130
         if board.failed:
             print_failures(board, folder, command if retry else f"{command} --retry")
         names = [run.name for run in study.runs]
@@ -83,14 +80,8 @@ def execute_and_show(
                 console.print(f"report: {write_report(results, folder)}", soft_wrap=True)
             else:
                 console.print(f"run: {folder / names[0]}", soft_wrap=True)
-    except KeyboardInterrupt:
-        finished = total - len(missing(study, folder))
-        console.print(interruption(finished, total, folder, command), soft_wrap=True)
-        return 130
     except (CorruptRun, UnwritableFolder) as error:
         raise Mistake(str(error)) from None
-    except OSError as error:
-        raise refused_write(error, folder) from None
     return 1 if board.failed else 0
 
 

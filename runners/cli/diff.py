@@ -13,7 +13,7 @@ from ..config.length_modes import FIXED_LOAD
 from ..results.diff import Difference, RunFacts, compare_runs, load, load_folder, match
 from ..storage import find_runs
 from .console import frame_table, plain_console
-from .flags import Mistake, Parser
+from .flags import Mistake, Parser, mistakes
 
 
 def run(words: Sequence[str]) -> int:
@@ -28,13 +28,11 @@ def run(words: Sequence[str]) -> int:
     arguments = parser.parse_args(words)
     console = plain_console()
     folders = [path for path in (arguments.first, arguments.second) if not (path / "run.json").is_file()]
-    try:
+    with mistakes():
         if not folders:
             print_runs(console, compare_runs(*(load(place) for place in (arguments.first, arguments.second))))
             return 0
         first, second = (load_folder(find_runs([path])) for path in (arguments.first, arguments.second))
-    except ValueError as error:
-        raise Mistake(str(error)) from None
     if len(folders) == 1:
         raise Mistake(f"{folders[0]} is a folder of runs and the other is one run: name two of a kind")
     print_folders(console, *match(first, second))

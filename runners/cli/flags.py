@@ -10,7 +10,8 @@ import argparse
 import dataclasses
 import difflib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from ..formatting import unknown
@@ -20,6 +21,15 @@ DEFAULT_LENGTH = 64
 
 class Mistake(Exception):
     """A user's mistake: printed as one line, with exit status 2."""
+
+
+@contextmanager
+def mistakes() -> Iterator[None]:
+    """Turn a ValueError of this block, which says what to change, into a Mistake."""
+    try:
+        yield
+    except ValueError as error:
+        raise Mistake(str(error)) from None
 
 
 class Parser(argparse.ArgumentParser):

@@ -17,7 +17,7 @@ from ..execution.job import Event, Job
 from ..measures.measure import SEQUENCES, Flag, Measure
 from ..storage import CorruptRun
 from .console import frame_table, plain_console
-from .flags import METAVARS, READ, Mistake, Parser, add_list, flag, integer, one_of, split_words
+from .flags import METAVARS, READ, Mistake, Parser, add_list, flag, integer, mistakes, one_of, split_words
 from .report import write as write_report
 
 QUIET = 30.0
@@ -27,10 +27,8 @@ QUIET = 30.0
 def run(measure: Measure, words: Sequence[str]) -> int:
     """Ask runs for one measure; the exit status: 1 where a run failed, 130 where it was interrupted."""
     parser = Parser(prog=f"recall {measure.command}", description=measure.description or measure.meaning)
-    try:
+    with mistakes():
         flags = measure.flags_for(split_words(words)[0] if measure.positional else ())
-    except ValueError as error:
-        raise Mistake(str(error)) from None
     if measure.positional:  # its flags take one word each, so that runs may follow them
         plain, rest = split_words(words)
         words = [*plain, *rest]

@@ -12,7 +12,7 @@ from rich.padding import Padding
 
 from ..results.query import ENDINGS, EXAMPLES, QueryTables, answer, frame, open_database, query_tables, write_table
 from .console import frame_table, plain_console
-from .flags import Mistake, Parser, one_of
+from .flags import Mistake, Parser, mistakes, one_of
 
 ROWS = 100
 """Rows of an answer that are printed; a file gets all of them."""
@@ -58,7 +58,7 @@ def run(words: Sequence[str]) -> int:
         raise Mistake(f"--out names a directory for all tables; a query belongs to {arguments.out.name!r}")
     if arguments.format and not arguments.out:
         raise Mistake("--format is for --out DIRECTORY")
-    try:
+    with mistakes():
         database = query_tables(folders, bool(arguments.every_rate))
         if questions:
             reply(database, questions[0], arguments.out)
@@ -66,8 +66,6 @@ def run(words: Sequence[str]) -> int:
             export(database, arguments.out, arguments.format or "parquet")
         else:
             print_tables(database)
-    except ValueError as error:
-        raise Mistake(str(error)) from None
     for line in database.damaged:
         print(f"recall: {line}", file=sys.stderr)
     return 1 if database.damaged else 0

@@ -10,7 +10,7 @@ from recall_tasks import Stream, make_task
 from recall_tasks.show import render
 from recall_tasks.task import Task
 
-from .flags import Mistake, Parser, add_stream, add_task, flag, integer, requested_task, split_words
+from .flags import Mistake, Parser, add_stream, add_task, flag, integer, mistakes, requested_task, split_words
 
 MOST_SHOWN = 16384
 """Tokens of the longest sequence that is printed."""
@@ -31,7 +31,7 @@ def run(words: Sequence[str]) -> int:
     if arguments.sequences < 1:
         raise Mistake(f"--sequences takes at least 1, not {arguments.sequences}")
     name, length, fields = requested_task(arguments)
-    try:
+    with mistakes():
         task = make_task(name, **fields)
         if length > MOST_SHOWN:
             raise Mistake(too_long(task, length))
@@ -39,8 +39,6 @@ def run(words: Sequence[str]) -> int:
         width = shutil.get_terminal_size((100, 24)).columns
         for index in range(arguments.sequence, arguments.sequence + arguments.sequences):
             print(render(stream, index, width=width, colour=sys.stdout.isatty()))
-    except ValueError as error:
-        raise Mistake(str(error)) from None
     return 0
 
 

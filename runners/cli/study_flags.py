@@ -1,16 +1,19 @@
-"""A study on the command line: flags that select a part of it, and the messages when its execution is cut short."""
+"""A study on the command line: flags that select a part of it, and its progress while it is executed."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..execution.engines import Event, cores
+from .console import plain_console
 from .flags import Mistake, Parser, add_list, flag, integer, number, one_of
 
 if TYPE_CHECKING:  # torch, which help does not wait for
+    from ..execution.progress import Board
     from ..studies.study import Study
 
 TRAINING_FLAGS: dict[str, tuple[Callable[[str], Any], str, str]] = {
@@ -69,11 +72,26 @@ def positive(flag: str, value: int | None) -> int | None:
     return value
 
 
-def interruption(finished: int, total: int, folder: Path, command: str) -> str:
-    """The message after Ctrl-C: what is saved, and the command that goes on."""
-    return f"Stopped. {finished} of {total} runs are finished and saved in {folder}; `{command}` goes on from there."
+def follow_study(
+    events: Iterable[Event], study: Study, folder: Path, command: str, workers: int | None, mark: str = ""
+) -> Board | None:
+    """Print the progress of a study, and return the board at its end.
 
+    After Ctrl-C: print what is saved and that `command` goes on, and return None. Raises Mistake for a file that
+    cannot be written.
+    """
+    from ..execution.plan import missing  # torch, as above
+    from ..execution.progress import Board, follow
 
-def refused_write(error: OSError, folder: Path) -> Mistake:
-    """The mistake for a file that cannot be written while a study is executed."""
-    return Mistake(f"cannot write {error.filename}: {error.strerror}; finished runs are saved in {folder}")
+    console, total = plain_console(), len(study.runs)
+    left = len(missing(study, folder))
+    board = Board(study, total - left, min(workers or cores(), max(1, left)), mark)
+    try:
+        follow(events, board, console)
+        return board
+    except KeyboardInterrupt:
+        saved = f"{total - len(missing(study, folder))} of {total} runs are finished and saved in {folder}"
+        console.print(f"Stopped. {saved}; `{command}` goes on from there.{mark}", soft_wrap=True)
+        return None
+    except OSError as error:
+        raise Mistake(f"cannot write {error.filename}: {error.strerror}; finished runs are saved in {folder}") from None

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..execution.engines import ENGINES, Event, Execute, Limits, cores, open_engine
 from ..formatting import clock
 from ..storage import open_folder
 from .console import plain_console
-from .flags import Mistake, Parser, integer, number, one_of
-from .study_flags import add_study_flags, interruption, positive, refused_write, select_part, selection
+from .flags import Parser, integer, mistakes, number, one_of
+from .study_flags import add_study_flags, follow_study, positive, select_part, selection
 
 if TYPE_CHECKING:
-    from ..config.run import Run
     from ..execution.plan import Forecast, RunPlan
     from ..studies.study import Study
 
@@ -31,7 +30,7 @@ def run(words: Sequence[str]) -> int:
     positive("--workers", arguments.workers)
     positive("--limit", arguments.limit)
     where = {"workers": arguments.workers, "address": arguments.address}
-    try:
+    with mistakes():
         limits = Limits(arguments.time_limit, arguments.memory_limit, arguments.cpus, arguments.gpus)
         with ExitStack() as stack:
             if arguments.engine == "local":
@@ -50,8 +49,6 @@ def run(words: Sequence[str]) -> int:
                 folder = folder.resolve()  # workers of a cluster start elsewhere
                 execution = stack.enter_context(open_engine("ray", limits=limits, folder=folder, **where))
             return _execute(study, folder, execution, arguments, shlex.join(["recall", "sweep", *words]), whole)
-    except ValueError as error:
-        raise Mistake(str(error)) from None
 
 
 def _parser() -> Parser:
@@ -133,30 +130,18 @@ def _execute(
 ) -> int:
     """Execute the missing runs and print progress; 0, 1 where a run failed, 130 after an interruption."""
     from ..execution.plan import missing  # torch, as above
-    from ..execution.progress import Board, follow
     from ..execution.sweep import NEVER, carry_out
 
-    console, total = plain_console(), len(study.runs)
-    left = len(missing(study, folder))
+    total = len(study.runs)
     limit = NEVER if arguments.limit is None else arguments.limit
-    mark = testing_mark(arguments.limit, left, total)
-    board = Board(study, total - left, min(arguments.workers or cores(), max(1, left)), mark)
-    try:
-        with ExitStack() as stack:
-            sinks = []
-            if arguments.track:
-                from ..trackers import open_sinks  # torch, as above
-
-                sinks = stack.enter_context(open_sinks(arguments.track, study.name, folder))
-            device, retry = "cuda" if arguments.gpus else "cpu", bool(arguments.retry)
-            events = carry_out(study, folder, execution, command if record else "", retry, limit, device)
-            follow(_tracked(events, {run.name: run for run in study.runs}, sinks), board, console)
-    except KeyboardInterrupt:
-        finished = total - len(missing(study, folder))
-        console.print(interruption(finished, total, folder, command) + mark, soft_wrap=True)
+    mark = testing_mark(arguments.limit, len(missing(study, folder)), total)
+    device, retry = "cuda" if arguments.gpus else "cpu", bool(arguments.retry)
+    events = carry_out(study, folder, execution, command if record else "", retry, limit, device)
+    if arguments.track:
+        events = _tracked(events, arguments.track, study, folder)
+    board = follow_study(events, study, folder, command, arguments.workers, mark)
+    if board is None:
         return 130
-    except OSError as error:
-        raise refused_write(error, folder) from None
     left, failed = len(missing(study, folder)), len(board.failed)
     line = f"{total - left} of {total} runs finished, {failed} failed"
     if left > failed:
@@ -165,16 +150,20 @@ def _execute(
         line += f" (why: {folder}/*.failed.json): `{command}{'' if arguments.retry else ' --retry'}` tries again"
     elif left:
         line += f": `{command}` goes on"
-    console.print(line + mark, soft_wrap=True)
+    plain_console().print(line + mark, soft_wrap=True)
     return 1 if failed or (left and arguments.limit is None) else 0
 
 
-def _tracked(events: Iterable[Event], runs: Mapping[str, Run], sinks: Iterable[Any]) -> Iterator[Event]:
-    """The events, each shown to every sink on its way."""
-    for event in events:
-        for sink in sinks:
-            sink.take(event, runs[event.job])
-        yield event
+def _tracked(events: Iterable[Event], words: Sequence[str], study: Study, folder: Path) -> Iterator[Event]:
+    """The events, each shown on its way to the sinks that these words name."""
+    from ..trackers import open_sinks  # torch, as above
+
+    runs = {run.name: run for run in study.runs}
+    with open_sinks(words, study.name, folder) as sinks:
+        for event in events:
+            for sink in sinks:
+                sink.take(event, runs[event.job])
+            yield event
 
 
 def print_plan(study: Study, folder: Path, arguments: argparse.Namespace) -> int:

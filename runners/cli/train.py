@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .flags import (
-    Mistake,
     Parser,
     add_fields,
     add_option,
     add_task,
     explicit_values,
     integer,
+    mistakes,
     requested_task,
     split_words,
 )
@@ -41,10 +41,8 @@ def run(words: Sequence[str]) -> int:
     sizes = [f.name for f in dataclasses.fields(ModelSetting) if f.name not in ("memory", "options", "label")]
     settings = [f.name for f in dataclasses.fields(Training)]
     options: dict[str, str] = {}
-    try:
+    with mistakes():
         memory = load_memory(names[1]) if len(names) > 1 else None
-    except ValueError as error:
-        raise Mistake(str(error)) from None
     if memory:
         group = parser.add_argument_group(f"options of {names[1]}")
         taken = {action.dest for action in parser._actions} | {*sizes, *settings}
@@ -56,12 +54,10 @@ def run(words: Sequence[str]) -> int:
     add_fields(parser.add_argument_group("model"), ModelSetting, skip=("memory", "options", "label"))
     add_fields(parser.add_argument_group("training"), Training)
     arguments = parser.parse_args([*names, *flags])
-    try:
+    with mistakes():
         task = TaskSetting(*requested_task(arguments))
         given = {options[flagged]: value for flagged, value in explicit_values(arguments, options).items()}
         model = ModelSetting(arguments.memory, given, **explicit_values(arguments, sizes))
         training = Training(**explicit_values(arguments, settings))
         study = Study("train", (Run(task, model, training, arguments.seed),))
-    except ValueError as error:
-        raise Mistake(str(error)) from None
     return execute_and_show(study, arguments.out, shlex.join(["recall", "train", *words]), retry=True)

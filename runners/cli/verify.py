@@ -10,7 +10,7 @@ from rich.progress import track
 from ..results.loader import find_all
 from ..results.rescore import rescore
 from .console import plain_console
-from .flags import Mistake, Parser
+from .flags import Parser, mistakes
 
 
 def run(words: Sequence[str]) -> int:
@@ -29,10 +29,8 @@ def run(words: Sequence[str]) -> int:
     )
     arguments = parser.parse_args(words)
     console = plain_console()
-    try:
+    with mistakes():
         places = [place for place in find_all(arguments.runs or [Path("runs")]) if place.is_dir()]
-    except ValueError as error:
-        raise Mistake(str(error)) from None
     wrong = 0
     for place in track(places, "verifying", console=console, transient=True, disable=not console.is_terminal):
         try:

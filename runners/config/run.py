@@ -9,11 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
@@ -25,6 +24,7 @@ from .curriculum import POLICIES, Policy, check_policy
 from .custom_code import load_memory, source_digest
 
 Option = bool | int | float | str | None
+Validated = TypeVar("Validated")
 STRICT = ConfigDict(extra="forbid", strict=True)
 LONGEST_NAME = 200
 """Most bytes in the name of a run's directory: file systems take 255, and names of its other files are longer."""
@@ -36,9 +36,9 @@ SMALL, LARGE = 2**24, 2**12
 """Numbers in a model, and sizes of its options, below which it is not counted: counting takes a second."""
 
 
-def setting(default: Any, meaning: str) -> Any:
-    """A field with its text in `--help`."""
-    return field(default=default, metadata={"help": meaning})
+def setting(default: Any, meaning: str, **flag: Any) -> Any:
+    """A field with its text in `--help`; `flag`: the `kind` and `choices` of its values."""
+    return field(default=default, metadata={"help": meaning, **flag})
 
 
 @with_config(STRICT)
@@ -96,18 +96,14 @@ class Training:
     weight_decay: float = setting(0.01, "weight decay of AdamW")
     warmup: int = setting(50, "updates until the peak rate")
     clip: float = setting(1.0, "limit of the gradient's norm")
-    policy: str = field(
-        default="adaptive",
-        metadata={
-            "help": "length and load of updates: stages, the next at advance_at (adaptive) or after equal parts of the "
-            "budget (schedule), the task itself (fixed), sampled lengths (uniform) or sampled stages (mixture)",
-            "choices": tuple(POLICIES),
-        },
-    )
+    policy: str = setting(
+        "adaptive", "length and load of updates: stages, the next at advance_at (adaptive) or after equal parts of the "
+        "budget (schedule), the task itself (fixed), sampled lengths (uniform) or sampled stages (mixture)",
+        choices=tuple(POLICIES),
+    )  # fmt: skip
     curriculum: int = setting(4, "stages of doubling length and load")
-    weights: str | None = field(
-        default=None,
-        metadata={"help": "of the stages in a mixture, shortest first: 1,1,2,4 (default: all alike)", "kind": str},
+    weights: str | None = setting(
+        None, "of the stages in a mixture, shortest first: 1,1,2,4 (default: all alike)", kind=str
     )
     advance_at: float = setting(0.9, "training accuracy that moves on to the next stage, if adaptive")
     solve_at: float = setting(0.99, "validation accuracy that counts as solved and starts the cool-down")
@@ -158,13 +154,11 @@ class Run:
     def identity(self) -> str:
         """Hash of everything that decides the result: 8 bytes as hexadecimal."""
         memory = load_memory(self.model.memory)
-        everything = {
+        written = _ADAPTER.dump_python(self)
+        everything = written | {
             "task": self.task.task.spec() | {"length": self.task.length},
-            "model": _ADAPTER.dump_python(self)["model"]
-            | {"label": "", "options": memory_options(memory) | self.model.options},
+            "model": written["model"] | {"label": "", "options": memory_options(memory) | self.model.options},
             "source": source_digest(self.model.memory),
-            "training": _ADAPTER.dump_python(self)["training"],
-            "seed": self.seed,
         }
         canonical = json.dumps(everything, sort_keys=True, separators=(",", ":"))
         return hashlib.blake2b(canonical.encode(), digest_size=8).hexdigest()
@@ -189,25 +183,15 @@ class Run:
         kind = load_memory(model.memory)
         check_options(kind, model.options)
         try:
-            check_sizes(kind, task.vocab_size, task.answers, model.width, model.layers, model.mlp_ratio, model.options)
-            return build(
-                kind,
-                task.vocab_size,
-                task.answers,
-                width=model.width,
-                layers=model.layers,
-                mlp_ratio=model.mlp_ratio,
-                seed=self.seed,
-                **model.options,
-            )
+            check_sizes(kind, task, model)
+            return build_model(kind, task, model, self.seed)
         except (RuntimeError, MemoryError, OverflowError) as error:  # from torch, for sizes beyond all bounds
             raise ValueError(f"{self.label} cannot be built at these sizes: {str(error).splitlines()[0]}") from None
 
     def _check_build(self) -> None:
         """Build the model, unless one of another seed has been built: a study has hundreds of runs."""
-        task, model = self.task.task, self.model
-        sizes = (task.vocab_size, task.answers, model.width, model.layers, model.mlp_ratio, model.options)
-        key = (load_memory(model.memory), repr(sizes))
+        task = self.task.task
+        key = (load_memory(self.model.memory), repr((task.vocab_size, task.answers, replace(self.model, label=""))))
         if key not in _BUILT:
             self.build()
             _BUILT.add(key)
@@ -221,52 +205,54 @@ class Run:
     @staticmethod
     def from_json(content: Any) -> Run:
         """The inverse of `to_json`. Raises ValueError for unknown keys, wrong types and impossible settings."""
-        try:
-            text = json.dumps(content)
-        except (TypeError, RecursionError) as error:
-            raise ValueError(f"run configuration: it is no JSON: {error}") from None
-        try:
-            return _ADAPTER.validate_json(text)  # strict, as JSON understands it
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise ValueError(" ".join(f"run configuration: {where or 'run'}: {first['msg']}".split())) from None
+        return validate(_ADAPTER, content, "run configuration")
 
 
-def check_sizes(
-    kind: type[Memory],
-    vocab_size: int,
-    answers: range,
-    width: int,
-    layers: int,
-    mlp_ratio: int,
-    options: Mapping[str, Any],
-) -> None:
+def validate(adapter: TypeAdapter[Validated], content: Any, what: str) -> Validated:
+    """The adapter's object from plain data. Raises ValueError, in one line with the place of the mistake."""
+    try:
+        return adapter.validate_json(json.dumps(content))  # strict, as JSON understands it
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        reason = str(first["msg"]).removeprefix("Value error, ")
+        if first["type"] == "unexpected_keyword_argument":
+            reason = "unknown key"
+        raise ValueError(" ".join(": ".join(filter(None, (what, where, reason))).split())) from None
+    except (TypeError, RecursionError) as error:
+        raise ValueError(f"{what}: it is no JSON: {error}") from None
+
+
+def check_sizes(kind: type[Memory], task: Task, model: ModelSetting) -> None:
     """Raises ValueError for more than LAYERS layers, and for a model of more than NUMBERS numbers."""
-    sizes = (vocab_size, width, layers, mlp_ratio)
-    if any(type(size) is not int or size < 0 for size in sizes):
+    width, layers, mlp_ratio, options = model.width, model.layers, model.mlp_ratio, model.options
+    if any(type(size) is not int or size < 0 for size in (width, layers, mlp_ratio)):
         return  # `build` refuses it
     for name, value in {"width": width, "mlp_ratio": mlp_ratio, **options}.items():
         if type(value) is int and abs(value) > LARGEST_SIZE:
             raise ValueError(f"{name} takes integers up to {LARGEST_SIZE:,}, not {value:,}")
     if layers > LAYERS:
         raise ValueError(f"layers takes at most {LAYERS:,}, not {layers:,}")
-    plain = vocab_size * width + layers * (8 + 2 * mlp_ratio) * width**2
+    plain = task.vocab_size * width + layers * (8 + 2 * mlp_ratio) * width**2
     if plain <= SMALL and all(abs(value) <= LARGE for value in options.values() if type(value) is int):
         return
-    one, two = (
-        _numbers(kind, vocab_size, answers, width=width, layers=n, mlp_ratio=mlp_ratio, **options) for n in (1, 2)
-    )
+    one, two = (numbers_in(kind, task, replace(model, layers=n)) for n in (1, 2))
     numbers = one + (layers - 1) * (two - one)
     if numbers > NUMBERS:
         raise ValueError(f"a model of {numbers:,} numbers is over the limit of {NUMBERS:,}: choose smaller sizes")
 
 
-def _numbers(*arguments: Any, **sizes: Any) -> int:
-    """Count of parameters and constants, of a model without memory for them."""
+def numbers_in(kind: type[Memory], task: Task, model: ModelSetting) -> int:
+    """Count of a model's parameters and constants, without memory for them."""
     with torch.device("meta"):
-        model: SequenceModel = build(*arguments, **sizes)
-    return sum(tensor.numel() for tensor in (*model.parameters(), *model.buffers()))
+        built = build_model(kind, task, model)
+    return sum(tensor.numel() for tensor in (*built.parameters(), *built.buffers()))
+
+
+def build_model(kind: type[Memory], task: Task, model: ModelSetting, seed: int = 0) -> SequenceModel:
+    """The untrained model of these sizes for a task."""
+    sizes: dict[str, Any] = {"width": model.width, "layers": model.layers, "mlp_ratio": model.mlp_ratio}
+    return build(kind, task.vocab_size, task.answers, seed=seed, **sizes | model.options)
 
 
 _ADAPTER = TypeAdapter(Run)

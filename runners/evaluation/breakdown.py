@@ -16,14 +16,11 @@ PARTS = 10
 
 def breakdown_records(scored: Predictions, length: int) -> list[dict[str, Any]]:
     """Accuracy by depth (position of the written answer) and by position of the query, in tenths of the sequence."""
-    table = []
-    for by, places in (("depth", scored.origins), ("position", scored.queries)):
-        part = np.clip(PARTS * places.astype(np.int64) // length, 0, PARTS - 1)
-        table += [
-            {"length": length, "by": by, "low_edge": p / PARTS, "high_edge": (p + 1) / PARTS, **found}
-            for p, found in binned_records(scored, part, PARTS)
-        ]
-    return table
+    return [
+        {"length": length, "by": by, "low_edge": p / PARTS, "high_edge": (p + 1) / PARTS, **found}
+        for by, places in (("depth", scored.origins), ("position", scored.queries))
+        for p, found in binned_records(scored, np.clip(PARTS * places.astype(np.int64) // length, 0, PARTS - 1), PARTS)
+    ]
 
 
 def distance_records(scored: Predictions, length: int) -> list[dict[str, Any]]:

@@ -10,13 +10,12 @@ A request, as JSON:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..config.messages import Watch, silent
 from ..evaluation.tables import ACCURACY, ANSWERS, BITS, BOUNDS, SIZES, TESTED_COUNTS
 from ..storage.schema import Table, columns
-from .measure import SEQUENCES, Flag, Measure, Record, Request, integers, only_keys
+from .measure import SEQUENCES, Flag, Measure, Measured, Record, Request, integers, only_keys
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -97,9 +96,7 @@ class Capacity(Measure):
         same = [w for w in record["wishes"] if w["loads"] == asked["loads"] and w["length"] == asked["length"]]
         return None if any(w["rows"] >= asked["rows"] for w in same) else asked | {"done": record["done"]}
 
-    def measure(
-        self, run: Run, model: SequenceModel, request: Request, watch: Watch = silent
-    ) -> tuple[Record, dict[str, Tensor]]:
+    def measure(self, run: Run, model: SequenceModel, request: Request, watch: Watch = silent) -> Measured:
         """Accuracy at each load: {"wishes", "done"} and the tables.
 
         The test sequences of a load and length are the same for every model and seed.
@@ -108,18 +105,18 @@ class Capacity(Measure):
 
         from ..evaluation.evaluate import outputs, score, sequence_records
 
-        planned, rows = plan(run, request), request.get("rows", ROWS)
+        (tasks, length), rows = plan(run, request), request.get("rows", ROWS)
         record: Record = {"wishes": [with_defaults(request)], "done": []} | {table.name: [] for table in self.tables}
         answers: dict[str, Tensor] = {}
-        for load, task in planned.tasks.items():
-            if any([planned.length, load] == d[:2] and rows <= d[2] for d in request.get("done", [])):
+        for load, task in tasks.items():
+            if any([length, load] == d[:2] and rows <= d[2] for d in request.get("done", [])):
                 continue
-            watch(f"testing {task.load_words} in {planned.length:,} tokens")
-            scored = score(model, Stream(task, planned.length, "test"), rows)
-            record["done"].append([planned.length, load, rows])
-            record["capacity"].append(capacity_record(run, model, scored, task, planned.length))
-            record["capacity_sequences"] += [{"load": load} | one for one in sequence_records(scored, planned.length)]
-            answers |= outputs(scored, f"{planned.length}/{load}")
+            watch(f"testing {task.load_words} in {length:,} tokens")
+            scored = score(model, Stream(task, length, "test"), rows)
+            record["done"].append([length, load, rows])
+            record["capacity"].append(capacity_record(run, model, scored, task, length))
+            record["capacity_sequences"] += [{"load": load} | one for one in sequence_records(scored, length)]
+            answers |= outputs(scored, f"{length}/{load}")
         return record, answers
 
     def merge(self, old: Record, new: Record) -> Record:
@@ -156,16 +153,8 @@ def unblended_task(run: Run) -> Task:
     return task
 
 
-@dataclass(frozen=True)
-class Plan:
-    """The tasks to be asked, by load, and the length of their sequences."""
-
-    length: int
-    tasks: dict[int, Task]
-
-
-def plan(run: Run, request: Request) -> Plan:
-    """Tasks and length that a request means for this run. Raises ValueError where it cannot be asked.
+def plan(run: Run, request: Request) -> tuple[dict[int, Task], int]:
+    """Tasks by load, and length, that a request means for this run. Raises ValueError where it cannot be asked.
 
     Without `loads`: 1, 2, 4, ... as far as the task's alphabets allow and sequences fit. Without `length`: the
     training length, or where the largest load does not fit, the shortest that it needs. A run trained on a
@@ -192,7 +181,7 @@ def plan(run: Run, request: Request) -> Plan:
         at.check_length(length)
         if (at.vocab_size, at.answers) != (trained.vocab_size, trained.answers):
             raise ValueError(f"{task.name} has other tokens at a load of {load} than {run.name} was trained with")
-    return Plan(length, tasks)
+    return tasks, length
 
 
 def task_at_load(task: Task, load: int) -> Task:
@@ -217,33 +206,15 @@ def doublings(task: Task, length: int) -> dict[int, Task]:
 
 
 def capacity_record(run: Run, model: SequenceModel, scored: Predictions, task: Task, length: int) -> dict[str, Any]:
-    """A record of `capacity`: accuracy with its interval and bounds, and the bits recalled for the state."""
-    from recall_tasks import bounds  # numpy
+    """A record of `capacity`: that of `scores` without its other floors, and the bits recalled for the state."""
+    from ..evaluation.evaluate import score_record  # torch
 
-    from ..statistics import cluster_interval
-
-    correct, accuracy = scored.correct.sum(1), scored.accuracy
-    low, high = cluster_interval(correct, scored.asking.sum(1))
-    floats = model.state_floats(length)
-    recalled = bounds.recalled_bits(accuracy, task, length)
-    return {
-        "length": length,
-        "load": getattr(task, task.load),
-        "train_length": run.task.length,
+    score, floats = score_record(run, model, scored, task, length), model.state_floats(length)
+    shared = (*SIZES, *TESTED_COUNTS, *ACCURACY, *BOUNDS, *BITS)
+    return {column.name: score[column.name] for column in shared} | {
         "family": family(run),
-        "num_sequences": len(correct),
-        "num_questions": scored.correct.shape[1],
-        "accuracy": accuracy,
-        "low": low,
-        "high": high,
-        "chance": bounds.chance(task),
-        "bag": bounds.bag_floor(task, length),
-        "ceiling": bounds.ceiling(32 * floats, task, length),
-        "payload_bits": task.payload_bits(length),
-        "recalled_bits": recalled,
-        "state_bytes": 4 * floats,
         "state_floats": floats,
-        "bits_per_state_bit": recalled / (32 * floats) if floats else 0.0,
+        "bits_per_state_bit": score["recalled_bits"] / (32 * floats) if floats else 0.0,
     }
 
 

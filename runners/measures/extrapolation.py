@@ -21,7 +21,7 @@ from ..config.length_modes import FIXED_DISTANCE, FIXED_LOAD, MODES, mode_name, 
 from ..config.messages import Notice, Watch, silent
 from ..evaluation.tables import TESTED
 from ..formatting import clock
-from .measure import SEQUENCES, Flag, Measure, Record, Request, integers, only_keys
+from .measure import SEQUENCES, Flag, Measure, Measured, Record, Request, integers, only_keys
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -147,9 +147,7 @@ class Extrapolation(Measure):
             yield rest | {"lengths": [length], "rows": rows}
             taken[length] = (time.monotonic() - start) / rows
 
-    def measure(
-        self, run: Run, model: SequenceModel, request: Request, watch: Watch = silent
-    ) -> tuple[Record, dict[str, Tensor]]:
+    def measure(self, run: Run, model: SequenceModel, request: Request, watch: Watch = silent) -> Measured:
         """Scores at each length: {"length" (of training), "done"} and the tables.
 
         The test sequences of a length are the same for every model and seed, so comparisons are paired. They are

@@ -12,7 +12,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from ..storage.schema import Table
 
@@ -30,6 +30,9 @@ Request = Mapping[str, Any]
 
 Record = dict[str, Any]
 """What was measured: `done`, how far it went, and tables, each a list of records."""
+
+Measured: TypeAlias = "tuple[Record, dict[str, Tensor]]"
+"""A record, and tensors to be saved with it: the answers to every question, by name."""
 
 
 @dataclass(frozen=True)
@@ -102,10 +105,8 @@ class Measure(ABC):
         yield request
 
     @abstractmethod
-    def measure(
-        self, run: Run, model: SequenceModel, request: Request, watch: Watch
-    ) -> tuple[Record, dict[str, Tensor]]:
-        """The record, and tensors to be saved with it: the answers to every question, by name."""
+    def measure(self, run: Run, model: SequenceModel, request: Request, watch: Watch) -> Measured:
+        """Measure all of the request."""
 
     @abstractmethod
     def merge(self, old: Record, new: Record) -> Record:

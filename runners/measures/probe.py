@@ -22,11 +22,9 @@ from typing import TYPE_CHECKING, Any
 from ..config.messages import Watch, silent
 from ..formatting import unknown
 from ..storage.schema import Table, columns
-from .measure import SEQUENCES, Flag, Measure, Record, Request, only_keys
+from .measure import SEQUENCES, Flag, Measure, Measured, Record, Request, only_keys
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from models import SequenceModel
 
     from ..config.run import Run
@@ -216,9 +214,7 @@ class Probe(Measure):
         for name in part_names(request):
             yield only(request, [name])
 
-    def measure(
-        self, run: Run, model: SequenceModel, request: Request, watch: Watch = silent
-    ) -> tuple[Record, dict[str, Tensor]]:
+    def measure(self, run: Run, model: SequenceModel, request: Request, watch: Watch = silent) -> Measured:
         """{"done"} and the tables; saves no tensors."""
         from ..probe.context import ProbeContext  # torch
         from ..probe.passes import PASSES
@@ -230,12 +226,6 @@ class Probe(Measure):
             record[PASSES[name].table] += [without_nan(one) for one in PASSES[name].records(context)]
             record["done"][name] = settings(request)
         return record, {}
-
-    def content(self, record: Record) -> Record:
-        """The record; patching was called transplanting in older ones."""
-        old = {"transplanted": "patched"}
-        changes = [one | {"kind": old.get(one["kind"], one["kind"])} for one in record.get("interventions", ())]
-        return {**record, "interventions": changes}
 
     def merge(self, old: Record, new: Record) -> Record:
         """Both records; the new one's results of what was done again."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..config.messages import Watch, silent
 from ..storage.schema import Table, columns
-from .measure import SEQUENCES, Flag, Measure, Record, Request, only_keys
+from .measure import SEQUENCES, Flag, Measure, Measured, Record, Request, only_keys
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -59,9 +59,7 @@ class States(Measure):
         """All of it, unless so many sequences are there."""
         return None if record and record["rows"] >= request["rows"] else {"rows": request["rows"]}
 
-    def measure(
-        self, run: Run, model: SequenceModel, request: Request, watch: Watch = silent
-    ) -> tuple[Record, dict[str, Tensor]]:
+    def measure(self, run: Run, model: SequenceModel, request: Request, watch: Watch = silent) -> Measured:
         """{"rows", "length", "checksum", "shapes"}, and `layer1/NAME` and so on, each [sequences, ...]."""
         from recall_tasks import Stream  # numpy
 

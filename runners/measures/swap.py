@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from ..config.messages import Watch, silent
 from ..evaluation.tables import ANSWERS, SCORE
 from ..storage.schema import Table, columns
-from .measure import SEQUENCES, Flag, Measure, Record, Request, integers, only_keys
+from .measure import SEQUENCES, Flag, Measure, Measured, Record, Request, integers, only_keys
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -126,9 +126,7 @@ class Swap(Measure):
         left = [multiple for multiple in request["ladder"] if done.get(multiple, 0) < rows]
         return {**request, "ladder": left} if left else None
 
-    def measure(
-        self, run: Run, model: SequenceModel, request: Request, watch: Watch = silent
-    ) -> tuple[Record, dict[str, Tensor]]:
+    def measure(self, run: Run, model: SequenceModel, request: Request, watch: Watch = silent) -> Measured:
         """Scores of the memory in place and of the run's own: {"done"} and the tables."""
         from ..evaluation.evaluate import outputs  # torch
         from ..evaluation.scored_table import score_tables

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,8 +85,22 @@ def load(places: Iterable[Path], strict: bool = True, every_rate: bool = False) 
     failures: list[tuple[Path, Json]] = []
     damaged: list[str] = []
     copies: set[tuple[str, str]] = set()
-    for place in places:
+
+    @contextmanager
+    def distrust(path: Path, place: Path) -> Iterator[None]:
+        """Refuse what cannot be read at `path`, or leave it out and note it as a failure of the run at `place`."""
         try:
+            yield
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            if not isinstance(error, ValueError):
+                error = CorruptRun(f"{path} was not used: {error!r} in its records")
+            if strict:
+                raise error from None
+            damaged.append(str(error))
+            failures.append((place.parent, {"run": place.name, "kind": "damaged", "reason": str(error)}))
+
+    for place in places:
+        with distrust(place, place):
             if place.name.endswith(FAILED):
                 failures.append((place.parent, failure(place)))
                 continue
@@ -95,23 +110,14 @@ def load(places: Iterable[Path], strict: bool = True, every_rate: bool = False) 
                 continue  # a folder and its copy hold the same training, which counts once
             copies.add(copy)
             runs.append(run)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            if strict:
-                raise as_corrupt(place, error) from None
-            leave_out(place, error, failures, damaged)
-            continue
-        for name, measure in MEASURES.items():
-            try:
-                if (place / measure.file).is_file():
-                    record = load_record(place / measure.file, measure.shape if strict else {})
-                    run.records[name] = measure.content(record)
-                    for table in measure.tables:
-                        table.records(run.records[name])
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                run.records.pop(name, None)
-                if strict:
-                    raise as_corrupt(place / measure.file, error) from None
-                leave_out(place, error, failures, damaged)
+            for name, measure in MEASURES.items():
+                path = place / measure.file
+                with distrust(path, place):
+                    if path.is_file():
+                        content = measure.content(load_record(path, measure.shape if strict else {}))
+                        for table in measure.tables:
+                            table.records(content)
+                        run.records[name] = content
     name_runs(runs, every_rate)
     return LoadedRuns(runs, failures, damaged)
 
@@ -155,20 +161,6 @@ def name_runs(runs: Sequence[FinishedRun], every_rate: bool) -> None:
         of_chosen = next(labels[run.name] for run in same if run.chosen)
         for run in same:
             run.label = labels.get(run.name, of_chosen)
-
-
-def as_corrupt(path: Path, error: Exception) -> ValueError:
-    """The error of a record that is not used, as one sentence."""
-    if isinstance(error, ValueError):
-        return error
-    return CorruptRun(f"{path} was not used: {error!r} in its records")
-
-
-def leave_out(place: Path, error: Exception, failures: list[tuple[Path, Json]], damaged: list[str]) -> None:
-    """Note what cannot be trusted."""
-    reason = str(as_corrupt(place, error))
-    damaged.append(reason)
-    failures.append((place.parent, {"run": place.name, "kind": "damaged", "reason": reason}))
 
 
 def failure(path: Path) -> Json:

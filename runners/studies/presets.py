@@ -19,10 +19,8 @@ from .study import Ask, Study, Wish
 
 def longer(ladder: Sequence[int] = LADDER, rows: int = ROWS, mode: str = FIXED_LOAD) -> Ask:
     """A request for tests at these multiples of the training length; `mode`: see `length_modes.py`."""
-    wanted: dict[str, Wish] = {"ladder": list(ladder), "rows": rows}
-    if mode != FIXED_LOAD:
-        wanted["mode"] = mode
-    return Ask("extrapolation", wanted)
+    other_mode: dict[str, Wish] = {} if mode == FIXED_LOAD else {"mode": mode}
+    return Ask("extrapolation", {"ladder": list(ladder), "rows": rows, **other_mode})
 
 
 def probe_request(*tasks: str, readers: Sequence[str] = ("ridge",), also: Sequence[str] = ("causal", "routing")) -> Ask:
@@ -30,8 +28,9 @@ def probe_request(*tasks: str, readers: Sequence[str] = ("ridge",), also: Sequen
     return Ask("probe", {"readers": list(readers), "also": list(also)}, tasks)
 
 
+MQAR = TaskSetting("mqar", 64, {"num_pairs": 16, "num_keys": 64, "num_values": 64})
 DEMO_TASKS = (
-    TaskSetting("mqar", 64, {"num_pairs": 16, "num_keys": 64, "num_values": 64}),
+    MQAR,
     TaskSetting("needle", 64, {"num_needles": 4, "haystack": "uniform"}),
     TaskSetting("copy", 64, {"num_tokens": 16, "feedback": True}),
 )
@@ -49,9 +48,8 @@ DEMO_MODELS = (
 def demo() -> Study:
     """Seven memories on three tasks of 64 tokens: a first look."""
     training = Training(updates=300, seconds=30.0, tokens=4096)
-    return Study.grid(
-        "demo", DEMO_TASKS, DEMO_MODELS, training, seeds=3, asks=[longer(rows=128), probe_request("copy")]
-    )
+    asks = [longer(rows=128), probe_request("copy")]
+    return Study.grid("demo", DEMO_TASKS, DEMO_MODELS, training, seeds=3, asks=asks)
 
 
 def smoke() -> Study:
@@ -114,11 +112,10 @@ def small(memory: str) -> ModelSetting:
 
 def memories() -> Study:
     """Every memory of the registry on three tasks of 16 tokens, three seeds: a first look."""
+    alphabets: dict[str, Option] = {"num_keys": 8, "num_values": 8}
     tasks = (
-        TaskSetting("mqar", 16, {"num_pairs": 3, "num_keys": 8, "num_values": 8}),
-        TaskSetting(
-            "needle", 16, {"num_needles": 3, "num_asked": 3, "num_keys": 8, "num_values": 8, "haystack": "uniform"}
-        ),
+        TaskSetting("mqar", 16, {"num_pairs": 3, **alphabets}),
+        TaskSetting("needle", 16, {"num_needles": 3, "num_asked": 3, "haystack": "uniform", **alphabets}),
         TaskSetting("copy", 16, {"num_tokens": 6, "feedback": True}),
     )
     training = Training(updates=1200, seconds=120.0, tokens=2048, learning_rate=5e-3)
@@ -134,10 +131,9 @@ def caching() -> Study:
 
     Six seeds, the fewest with which each of the eleven contrasts of docs/memories.md can be shown.
     """
-    task = TaskSetting("mqar", 64, {"num_pairs": 16, "num_keys": 64, "num_values": 64})
     models = [
         ModelSetting("linear", PLAIN),
-        ModelSetting("linear", {"size": size_of_equal_bytes(ModelSetting("grm", CACHED), task)}, label=EQUAL),
+        ModelSetting("linear", {"size": size_of_equal_bytes(ModelSetting("grm", CACHED), MQAR)}, label=EQUAL),
         ModelSetting("delta", PLAIN),
         ModelSetting("log_linear", PLAIN),
         ModelSetting("log_linear_plus", PLAIN),
@@ -153,7 +149,7 @@ def caching() -> Study:
         ModelSetting("oracle", CACHED),
     ]
     training = Training(updates=800, seconds=120.0, tokens=2048)
-    return Study.grid("caching", [task], models, training, seeds=6, asks=[longer(rows=64)])
+    return Study.grid("caching", [MQAR], models, training, seeds=6, asks=[longer(rows=64)])
 
 
 EQUAL = "linear, equal bytes"
@@ -177,20 +173,15 @@ def elastic() -> Study:
 
     Six seeds, the fewest with which each of the eight contrasts of docs/memories.md can be shown.
     """
-    task = TaskSetting("mqar", 64, {"num_pairs": 16, "num_keys": 64, "num_values": 64})
     banks = [("legendre", N) for N in (8, 16, 32, 64, 128)]
     banks += [(bank, 16) for bank in ("cosine", "means", "samples", "random")]
-    models = [
-        ModelSetting(
-            "elastic",
-            BANKED | {"bank": bank, "num_coefficients": N, "sampling": sampling},
-            label=f"{bank} {N}, {sampling}",
-        )
-        for sampling in ("uniform", "exponential")
-        for bank, N in banks
-    ]
+    models = []
+    for sampling in ("uniform", "exponential"):
+        for bank, N in banks:
+            options = BANKED | {"bank": bank, "num_coefficients": N, "sampling": sampling}
+            models.append(ModelSetting("elastic", options, label=f"{bank} {N}, {sampling}"))
     training = Training(updates=500, seconds=120.0, tokens=2048)
-    return Study.grid("elastic", [task], models, training, seeds=6, asks=[longer([1, 2, 4], rows=128)])
+    return Study.grid("elastic", [MQAR], models, training, seeds=6, asks=[longer([1, 2, 4], rows=128)])
 
 
 def matched_model(preset: Preset) -> ModelSetting:
@@ -200,10 +191,9 @@ def matched_model(preset: Preset) -> ModelSetting:
 
 def parameters() -> Study:
     """Every memory in models of equal parameters on MQAR with 16 pairs in 64 tokens, at one learning rate."""
-    task = TaskSetting("mqar", 64, {"num_pairs": 16, "num_keys": 64, "num_values": 64})
     training = Training(updates=300, seconds=30.0, tokens=4096)
     models = map(matched_model, MATCHED_PARAMETERS.values())
-    return Study.grid("parameters", [task], models, training, seeds=5, asks=[longer(rows=128)], matched="parameters")
+    return Study.grid("parameters", [MQAR], models, training, seeds=5, asks=[longer(rows=128)], matched="parameters")
 
 
 def equal_bytes() -> Study:
@@ -255,16 +245,7 @@ PRESETS: dict[str, Callable[[], Study]] = {
 }
 
 MINUTES = {
-    "demo": 8,
-    "smoke": 1,
-    "long": 45,
-    "fair": 40,
-    "length": 25,
-    "memories": 15,
-    "caching": 12,
-    "elastic": 14,
-    "capacity": 25,
-    "parameters": 50,
-    "bytes": 75,
-}
+    "demo": 8, "smoke": 1, "long": 45, "fair": 40, "length": 25, "memories": 15, "caching": 12, "elastic": 14,
+    "capacity": 25, "parameters": 50, "bytes": 75,
+}  # fmt: skip
 """About how long each takes on two cores: as measured, or at most as long as its updates take."""

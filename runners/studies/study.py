@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError, with_config
+from pydantic import TypeAdapter, with_config
 
-from ..config.run import STRICT, ModelSetting, Option, Run, TaskSetting, Training
+from ..config.run import STRICT, ModelSetting, Option, Run, TaskSetting, Training, validate
 
 FEW_SEEDS = 5
 """With fewer, no exact test over trainings can show anything."""
@@ -55,12 +55,11 @@ class Study:
             raise ValueError(f"study {self.name!r} has run {twice} twice: leave one out, or change what it trains")
         if self.matched not in ("", *MATCHED):
             raise ValueError(f"matched takes {' or '.join(MATCHED)}, not {self.matched!r}")
-        tasks = [run.task.name for run in self.runs]
+        tasks = dict.fromkeys(run.task.name for run in self.runs)
         for ask in self.asks:
-            for task in ask.tasks:
-                if task not in tasks:
-                    has = ", ".join(dict.fromkeys(tasks))
-                    raise ValueError(f"{ask.measure} is asked on {task!r}, but study {self.name!r} has {has}")
+            if strange := [task for task in ask.tasks if task not in tasks]:
+                has = ", ".join(tasks)
+                raise ValueError(f"{ask.measure} is asked on {strange[0]!r}, but study {self.name!r} has {has}")
 
     @staticmethod
     def grid(
@@ -120,23 +119,19 @@ class Study:
         whole = Study.grid(self.name, first.values(), models.values(), how, count, self.rates)
         if {run.name for run in whole.runs} != {run.name for run in self.runs}:
             raise ValueError(f"study {self.name!r} is no grid of tasks, memories and seeds: choose runs in its file")
-        for task in tasks or []:
-            if task not in first:
-                raise ValueError(f"study {self.name!r} has no task {task!r}: it has {', '.join(first)}")
-        size = self.runs[0].model
-        kept = [first[task] for task in tasks or first]
-        chosen = [
-            models.get(m) or ModelSetting(m, {}, size.width, size.layers, size.mlp_ratio)
-            for m in memories or list(models)
-        ]
-        here = {task.name for task in kept}
+        if strange := [task for task in tasks or () if task not in first]:
+            raise ValueError(f"study {self.name!r} has no task {strange[0]!r}: it has {', '.join(first)}")
+        same_size = partial(replace, self.runs[0].model, options={}, label="")
+        saved = [first[task] for task in tasks or first]
+        chosen = [models.get(memory) or same_size(memory=memory) for memory in memories or models]
+        here = {task.name for task in saved}
         asks = [
             replace(ask, tasks=tuple(task for task in ask.tasks if task in here))
             for ask in self.asks
             if not ask.tasks or here.intersection(ask.tasks)
         ]
         seeds, rates = count if seeds is None else seeds, self.rates if rates is None else rates
-        return Study.grid(self.name, kept, chosen, replace(how, **given), seeds, rates, asks, self.matched)
+        return Study.grid(self.name, saved, chosen, replace(how, **given), seeds, rates, asks, self.matched)
 
     def request(self, run: Run) -> dict[str, list[dict[str, Wish]]]:
         """Requests of this run once it is trained, by measure (see `run_job.measure_run`)."""
@@ -149,8 +144,7 @@ class Study:
     @staticmethod
     def from_json(content: Any) -> Study:
         """The inverse of `to_json`. Raises ValueError for unknown keys, wrong types and impossible runs."""
-        study: Study = validate(_ADAPTER, content)
-        return study
+        return validate(_ADAPTER, content, "study")
 
 
 _ADAPTER = TypeAdapter(Study)
@@ -159,16 +153,3 @@ _ADAPTER = TypeAdapter(Study)
 def first_repeated(names: Iterable[str]) -> str:
     """The first name that comes twice, or an empty string."""
     return next((name for name, times in Counter(names).items() if times > 1), "")
-
-
-def validate(adapter: TypeAdapter[Any], content: Any) -> Any:
-    """The adapter's object from plain data. Raises ValueError, in one line with the place of the mistake."""
-    try:
-        return adapter.validate_json(json.dumps(content))  # strict, as JSON understands it
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        reason = str(first["msg"]).removeprefix("Value error, ")
-        if first["type"] == "unexpected_keyword_argument":
-            reason = "unknown key"
-        raise ValueError(f"study: {where or 'study'}: {' '.join(reason.split())}") from None

@@ -28,12 +28,12 @@ from typing import Any
 from pydantic import TypeAdapter, with_config
 
 from .. import storage
-from ..config.run import STRICT, ModelSetting, TaskSetting, Training
+from ..config.run import STRICT, ModelSetting, TaskSetting, Training, validate
 from ..formatting import unknown
 from ..measures.requests import check
 from ..storage.runs import refuse_own_code
 from .presets import PRESETS
-from .study import FEW_SEEDS, Ask, Study, validate
+from .study import FEW_SEEDS, Ask, Study
 
 
 @with_config(STRICT)
@@ -116,8 +116,7 @@ def parse_study(content: Any, path: Path) -> Study:
             setting["memory"] = str(path.resolve().parent / setting["memory"])
     if "runs" in content:
         return Study.from_json(content)
-    grid: Grid = validate(_GRID, content)
-    return Study.grid(**vars(grid))
+    return Study.grid(**vars(validate(_GRID, content, "study")))
 
 
 def models_in(content: Any) -> Iterator[dict[str, Any]]:
