@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from runners.config.length_modes import FIXED_LOAD
 from runners.results.tables import Results
 from runners.statistics import cluster_interval, wilson
 
@@ -24,22 +26,7 @@ TENTHS = range(0, 10, 3)
 def synthetic(memories: Sequence[str] = MEMORIES, seeds: int = 3, tasks: Sequence[str] = tuple(TASKS)) -> Results:
     """Accuracy falls with length and distance; attention and linear solve all, the others nothing."""
     rng = np.random.default_rng(0)
-    tables: dict[str, list[dict[str, Any]]] = {
-        name: []
-        for name in (
-            "scores",
-            "sequences",
-            "distances",
-            "breakdown",
-            "curves",
-            "probes",
-            "interventions",
-            "routing",
-            "rates",
-            "capacity",
-            "capacity_sequences",
-        )
-    }
+    tables: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for seed in range(seeds):
         for task in tasks:
             for memory in memories:
@@ -79,33 +66,43 @@ def one_run(task: str, memory: str, rng: np.random.Generator) -> dict[str, list[
         state = 4 * FLOATS[memory] * (length // LENGTH if memory == "attention" else 1)
         took = int(rng.integers(150, 900)) if solved else None
         out["scores"].append(
-            {"kind": kind, "length": length, "load": questions, "train_length": LENGTH, "num_sequences": ROWS,
+            {"kind": kind, "mode": FIXED_LOAD, "length": length, "load": questions, "train_length": LENGTH,
+             "num_sequences": ROWS,
              "num_questions": questions, "accuracy": accuracy, "low": low, "high": high,
              "exact": float((right == questions).mean()), "chance": 1 / values, "memoryless": 1 / values,
              "bag": 1 / questions, "position": 1.0 if task == "copying" else 1 / values + 0.01,
              "recency": 1 / values + 0.02, "ceiling": 1.0,
              "payload_bits": payload, "recalled_bits": payload * accuracy, "state_bytes": state,
              "parameters": 41_216, "solved": solved, "diverged": False,
-             "stopped": "solved" if solved else "updates",
+             "stopped": "solved" if solved else "updates", "checksum": "5f1c0b77",
              "updates_to_half": took, "updates_to_solve": took, "seconds_to_solve": took and took / 20,
              "initial": 1 / values, "cut_off": 1 / values + 0.001,
              "updates": took or 2000, "tokens": 8192 * (took or 2000), "seconds": (took or 2000) / 20}
         )  # fmt: skip
         out["sequences"] += [
-            {"kind": kind, "length": length, "sequence": i, "num_correct": int(r), "num_questions": questions}
+            {
+                "kind": kind,
+                "mode": FIXED_LOAD,
+                "length": length,
+                "sequence": i,
+                "num_correct": int(r),
+                "num_questions": questions,
+            }
             for i, r in enumerate(right)
         ]
         for by, tenth in [(by, tenth) for by in ("depth", "position") for tenth in TENTHS]:
             a = float(np.clip(p - 0.02 * tenth + rng.normal(0, 0.01), 0, 1))
             bounds = dict(zip(("low", "high"), map(float, wilson(60 * a, 60)), strict=True))
             out["breakdown"].append(
-                {"kind": kind, "length": length, "by": by, "low_edge": tenth / 10, "high_edge": (tenth + 1) / 10,
+                {"kind": kind, "mode": FIXED_LOAD, "length": length, "by": by, "low_edge": tenth / 10,
+                 "high_edge": (tenth + 1) / 10,
                  "num_sequences": 40, "num_questions": 60, "accuracy": a, **bounds}
             )  # fmt: skip
         for b in range(2, int(np.log2(length))):
             a = float(np.clip(p - 0.03 * b * (memory != "attention") + rng.normal(0, 0.01), 0, 1))
             out["distances"].append(
-                {"kind": kind, "length": length, "distance_low": 2**b, "distance_high": 2 ** (b + 1) - 1,
+                {"kind": kind, "mode": FIXED_LOAD, "length": length, "distance_low": 2**b,
+                 "distance_high": 2 ** (b + 1) - 1,
                  "num_questions": 200, "accuracy": a, "low": max(0, a - 0.05), "high": min(1, a + 0.05)}
             )  # fmt: skip
     return out | {"curves": curve(skill, solved, rng)} | probed(skill, questions, values, memory, rng)
@@ -240,4 +237,4 @@ def reading(share: float, questions: int, values: int, rng: np.random.Generator)
     return {"features": 1024, "rank": 256.0, "converged": True, "num_sequences": 256, "accuracy": a,
             "low": max(0, a - 0.04), "high": min(1, a + 0.04), "chance": chance, "bits": bits, "bits_low": bits - 0.2,
             "bits_high": bits + 0.2, "item_bits": all_of_it, "num_items": questions,
-            "codelength": all_of_it - 0.8 * share * all_of_it, "error": np.nan}  # fmt: skip
+            "bits_half": np.nan, "codelength": all_of_it - 0.8 * share * all_of_it, "error": np.nan}  # fmt: skip

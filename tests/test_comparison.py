@@ -38,12 +38,12 @@ def invented(
         [(f"task{t}", m, s) for t in range(tasks) for m in accuracies for s in range(seeds)],
         columns=["task", "memory", "seed"],
     )
-    runs = runs.assign(run=[f"{t}-{m}-{s}" for t, m, s in runs.to_numpy()], kind="test", length=64)
+    runs = runs.assign(run=[f"{t}-{m}-{s}" for t, m, s in runs.to_numpy()], kind="test", mode="fixed load", length=64)
     sequences = runs.loc[np.repeat(runs.index, ROWS)].reset_index(drop=True)
     sequences = sequences.assign(
         sequence=np.tile(np.arange(ROWS), len(runs)), num_correct=right.ravel(), num_questions=QUESTIONS
     )
-    scores = runs.assign(accuracy=right.mean(-1).ravel() / QUESTIONS)
+    scores = runs.assign(accuracy=right.mean(-1).ravel() / QUESTIONS, checksum="5ee")
     return Results(scores=scores, sequences=sequences)
 
 
@@ -189,7 +189,7 @@ def test_other_rows_are_not_paired() -> None:
 
 def test_what_else_grew_with_length_is_not_mixed_in(results: Results) -> None:
     """A ladder at growing load asks other questions at the same lengths, in rows of the same numbers."""
-    kept = results.sequences.drop(columns="mode", errors="ignore").assign(mode="fixed load")
+    kept = results.sequences
     harder = kept[kept["kind"] == "extrapolation"].assign(mode="growing load", num_correct=0)
     both = dataclasses.replace(results, sequences=pd.concat([kept, harder]))
     pd.testing.assert_frame_equal(

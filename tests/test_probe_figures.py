@@ -36,8 +36,8 @@ def results() -> Results:
 
 def old(results: Results) -> Results:
     """As runs were probed before times, views and interventions were."""
-    nothing = pd.DataFrame()
-    return dataclasses.replace(results, probes=results.probes[OLD], interventions=nothing, routing=nothing)
+    nothing, probes = pd.DataFrame(), results.probes[OLD].reindex(columns=results.probes.columns)
+    return dataclasses.replace(results, probes=probes, interventions=nothing, routing=nothing)
 
 
 def test_records_older_than_the_columns_are_left_out(results: Results) -> None:

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,11 +28,10 @@ from recall_tasks import Task
 
 from ..config.run import TaskSetting
 from ..formatting import amount
+from ..results.tables import Results
 from ..statistics import across_seeds, combine_intervals
 from .capacity_laws import hebbian_capacity, information_capacity, inverse_capacity, square_matrix
-
-if TYPE_CHECKING:
-    from ..results.tables import Results
+from .comparison import Answers
 
 Floats = NDArray[np.float64]
 
@@ -246,31 +245,22 @@ class Memory:
     def counts(self) -> Counts:
         """Correct answers at the loads that every seed was tested at, on the sequences that all answered."""
         seeds = self.scores["seed"].nunique()
-        correct, questions, loads = [], [], []
-        for load in sorted(self.scores["load"].unique()):
-            here = self.sequences[self.sequences["load"] == load]
-            wide = here.pivot(index="sequence", columns="seed", values=["num_correct", "num_questions"]).dropna()
-            if wide.shape[1] == 2 * seeds:
-                loads.append(int(load))
-                correct.append(wide["num_correct"].to_numpy(float).T)
-                questions.append(wide["num_questions"].to_numpy(float).T)
-        if not loads:
+        asked = self.sequences[self.sequences["load"].isin(self.scores["load"])]
+        by_load = {int(str(load)): Answers(part).by_all for load, part in asked.groupby("load")}
+        complete = {load: counts for load, counts in by_load.items() if len(counts[0]) == seeds}
+        if not complete:
             raise ValueError(
                 f"seeds of {self.name} on {self.task} have no load in common: test them all at the same loads "
                 "(recall capacity)"
             )
-        return Counts(tuple(loads), tuple(correct), tuple(questions))
+        return Counts(tuple(complete), *zip(*complete.values(), strict=True))
 
 
 @lru_cache(maxsize=1)  # three figures and two tables of a report ask for the same
 def memories(results: Results) -> list[Memory]:
     """Every memory at every length of every task, in the order of the study."""
-    if not len(results.capacity):
-        return []
-    scores, sequences = (
-        table.drop_duplicates([*KEYS, "run", "load", *more])
-        for table, more in ((results.capacity, []), (results.capacity_sequences, ["sequence"]))
-    )
+    scores = results.capacity.drop_duplicates([*KEYS, "run", "load"])
+    sequences = results.capacity_sequences.drop_duplicates([*KEYS, "run", "load", "sequence"])
     answers = dict(list(sequences.groupby(KEYS, sort=False)))
     return [
         Memory(str(part["task"].iloc[0]), int(part["length"].iloc[0]), str(part["memory"].iloc[0]), part, answers[keys])
@@ -297,13 +287,14 @@ def laws(task: Task | None, length: int, state_floats: float, threshold: float) 
     none = dict.fromkeys(LAWS, np.nan)
     if task is None or np.isnan(information := information_capacity(32 * state_floats, task, length, threshold)):
         return none
-    d, values = square_matrix(state_floats), task.num_answers
-    known = none | {"information": information, "num_answers": values}
-    return known | matrix_laws(d, values, threshold) if d >= 2 else known
+    known = none | {"information": information, "num_answers": task.num_answers}
+    return known | matrix_laws(state_floats, task.num_answers, threshold)
 
 
-def matrix_laws(d: float, num_values: int, threshold: float) -> dict[str, float]:
-    """The capacities of one matrix of d x d numbers."""
+def matrix_laws(state_floats: float, num_values: int, threshold: float) -> dict[str, float]:
+    """Capacities of one square matrix of so many numbers; none where it has no two rows."""
+    if (d := square_matrix(state_floats)) < 2:
+        return {}
     return {"hebbian": hebbian_capacity(d, d, num_values, threshold), "inverse": inverse_capacity(d)}
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..config.length_modes import at_fixed_load
+from ..config.length_modes import at_fixed_load, order
 from ..formatting import accuracy, amount, at_rate, fraction, span, to_half, to_solve
 from ..results.tables import FLOORS, Results
 from ..statistics import Difference, across_seeds, fraction_solved, holm, iqm_interval, paired_difference
 
+TESTS = ["task", "memory", "kind", "mode", "length"]
 CONSTANT = (*FLOORS, "ceiling", "payload_bits", "state_bytes", "parameters")
 LEVEL = 0.05
 """Chance taken of any wrong claim, over all claims of a table."""
@@ -23,22 +25,26 @@ COLUMNS = ["task", "length", "memory", "against", *MEASURED, "verdict"]
 
 def names(results: Results, column: str) -> list[str]:
     """Tasks or memories in the order in which the study has them."""
-    return [str(name) for name in results.scores[column].unique()] if len(results.scores) else []
+    return [str(name) for name in results.scores[column].unique()]
+
+
+def in_study_order(table: pd.DataFrame, results: Results, keys: list[str]) -> pd.DataFrame:
+    """Records sorted by these columns: tasks and memories as the study has them, modes as `MODES`, numbers rising."""
+    places: dict[str, Any] = {name: names(results, name).index for name in ("task", "memory")} | {"mode": order}
+    return table.sort_values(
+        keys, key=lambda c: c.map(places[c.name]) if c.name in places else c, kind="stable", ignore_index=True
+    )
 
 
 def means_over_seeds(sequences: pd.DataFrame) -> pd.DataFrame:
-    """One record per task, memory, kind, mode (if any) and length: seeds, mean, and its 95 % bounds low, high."""
-    keys_of = [name for name in ("task", "memory", "kind", "mode", "length") if name != "mode" or name in sequences]
-    columns = [*keys_of, "seeds", "mean", "low", "high"]
+    """One record per task, memory, kind, mode and length: seeds, mean, and its 95 % bounds low, high."""
     records = []
-    if len(sequences):
-        for keys, part in sequences.groupby(keys_of, sort=False):
-            part = part.sort_values(["seed", "run", "sequence"])
-            runs = pd.factorize(part["run"])[0]
-            ends = np.flatnonzero(np.diff(runs)) + 1
-            correct, questions = (np.split(part[c].to_numpy(), ends) for c in ("num_correct", "num_questions"))
-            records.append((*keys, len(correct), *across_seeds(correct, questions)))
-    return pd.DataFrame(records, columns=columns)
+    for keys, part in sequences.groupby(TESTS, sort=False):
+        part = part.sort_values(["seed", "run", "sequence"])
+        ends = np.flatnonzero(np.diff(pd.factorize(part["run"])[0])) + 1
+        correct, questions = (np.split(part[c].to_numpy(), ends) for c in ("num_correct", "num_questions"))
+        records.append((*keys, len(correct), *across_seeds(correct, questions)))
+    return pd.DataFrame(records, columns=[*TESTS, "seeds", "mean", "low", "high"])
 
 
 def over_tasks(results: Results) -> pd.DataFrame:
@@ -46,7 +52,7 @@ def over_tasks(results: Results) -> pd.DataFrame:
 
     The interquartile mean of the accuracies at the training length of all its seeds on all tasks.
     """
-    scores = results.scores[results.scores["kind"] == "test"] if len(results.scores) else results.scores
+    scores = results.scores[results.scores["kind"] == "test"]
     records = []
     for memory in names(results, "memory"):
         by_task = [part["accuracy"].to_numpy() for _, part in scores[scores["memory"] == memory].groupby("task")]
@@ -71,27 +77,22 @@ def compare_memories(results: Results, pairs: pd.DataFrame | None = None) -> pd.
 
     `pairs` is `pair_differences(results)`, where that is at hand.
     """
-    tests = results.scores[results.scores["kind"] == "test"] if len(results.scores) else results.scores
-    sequences = results.sequences
-    here = means_over_seeds(sequences[sequences["kind"] == "test"] if len(sequences) else sequences)
+    tests, sequences = (table[table["kind"] == "test"] for table in (results.scores, results.sequences))
     records: list[dict[str, Any]] = []
-    if len(tests):
-        for (task, memory), part in tests.groupby(["task", "memory"], sort=False):
-            solved = part["solved"].astype(bool)
-            count, _, low, high = fraction_solved(list(solved))
-            records.append(
-                {"task": task, "memory": memory, "recalled_bits": part["recalled_bits"].mean()}
-                | {name: part[name].iloc[0] for name in (*CONSTANT, "train_length", "load")}
-                | {"solved": count, "solved_low": low, "solved_high": high}
-                | {"not_converged": reasons_unsolved(part[~solved])}
-                | {name: part[name].median() for name in ("updates_to_half", "updates_to_solve", "seconds_to_solve")}
-            )
-    table = pd.DataFrame(records)
-    if not len(table):
-        return table
-    table = table.merge(
-        here.drop(columns=["kind", "mode", "length"], errors="ignore"), on=["task", "memory"], how="left"
-    )
+    for (task, memory), part in tests.groupby(["task", "memory"], sort=False):
+        solved = part["solved"].astype(bool)
+        count, _, low, high = fraction_solved(list(solved))
+        records.append(
+            {"task": task, "memory": memory, "recalled_bits": part["recalled_bits"].mean()}
+            | {name: part[name].iloc[0] for name in (*CONSTANT, "train_length", "load")}
+            | {"solved": count, "solved_low": low, "solved_high": high}
+            | {"not_converged": reasons_unsolved(part[~solved])}
+            | {name: part[name].median() for name in ("updates_to_half", "updates_to_solve", "seconds_to_solve")}
+        )
+    if not records:
+        return pd.DataFrame()
+    means = means_over_seeds(sequences).drop(columns=["kind", "mode", "length"])
+    table = pd.DataFrame(records).merge(means, on=["task", "memory"], how="left")
     table = table.merge(chosen_rates(results.rates), on=["task", "memory"], how="left")
     best = best_memories(pair_differences(results) if pairs is None else pairs)
     return table.assign(best=[pair in best for pair in zip(table["task"], table["memory"], strict=True)])
@@ -100,10 +101,8 @@ def compare_memories(results: Results, pairs: pd.DataFrame | None = None) -> pd.
 def chosen_rates(rates: pd.DataFrame) -> pd.DataFrame:
     """task, memory, learning_rate: the chosen rate, where there was a choice."""
     columns = ["task", "memory", "learning_rate"]
-    if not len(rates):
-        return pd.DataFrame(columns=columns)
     tried = rates.groupby(columns[:2])["learning_rate"].transform("nunique")
-    return rates.loc[rates["chosen"] & (tried > 1), columns].drop_duplicates(columns[:2])
+    return rates.loc[rates["chosen"].astype(bool) & (tried > 1), columns].drop_duplicates(columns[:2])
 
 
 def reasons_unsolved(unsolved: pd.DataFrame) -> str:
@@ -174,25 +173,23 @@ def pair_differences(
     that p_holm.
 
     `kind` "test" compares at the training length, another kind at `length`, or at the longest it has for each task,
-    with the load of training. Runs whose sequences differ, by checksum (where `scores` has one) or by their questions,
+    with the load of training. Runs whose sequences differ, by checksum or by their questions,
     are not paired: "other sequences". Raises ValueError for a baseline that is not there.
     """
     sequences = results.sequences
-    if baseline is not None and not (len(sequences) and (sequences["memory"] == baseline).any()):
-        there = ", ".join(sequences["memory"].unique()) if len(sequences) else "none"
+    if baseline not in (None, *(memories := sequences["memory"].unique())):
+        there = ", ".join(memories) or "none"
         raise ValueError(f"baseline {baseline!r} is none of the memories compared: {there}")
-    if not len(sequences):
-        return pd.DataFrame(columns=COLUMNS)
-    checksums = dict(results.scores[["run", "checksum"]].to_numpy()) if "checksum" in results.scores else {}
+    checksums = dict(results.scores[["run", "checksum"]].to_numpy())
     records: list[dict[str, Any]] = []
     for task, part in at_fixed_load(sequences[sequences["kind"] == kind]).groupby("task", sort=False):
         at = length or part["length"].max()
         here = part[part["length"] == at]
         if not len(here):
             continue
-        memories = {str(m): Answers(one, checksums) for m, one in here.groupby("memory", sort=False)}
-        pairs = _pairs(memories, baseline, contrasts)
-        records += [{"task": task, "length": at} | _compared(memories, *pair) for pair in pairs]
+        answers = {str(m): Answers(one, checksums) for m, one in here.groupby("memory", sort=False)}
+        pairs = _pairs(answers, baseline, contrasts)
+        records += [{"task": task, "length": at} | _compared(answers, *pair) for pair in pairs]
     if not records:
         return pd.DataFrame(columns=COLUMNS)
     return _judged(pd.DataFrame(records), each_claims=baseline is not None or contrasts is not None)
@@ -201,7 +198,7 @@ def pair_differences(
 class Answers:
     """One memory's correct answers and questions at one task and length, [runs, sequences]; NaN for not tested."""
 
-    def __init__(self, sequences: pd.DataFrame, checksums: dict[str, str]) -> None:
+    def __init__(self, sequences: pd.DataFrame, checksums: Mapping[str, str] = MappingProxyType({})) -> None:
         run, names = pd.factorize(sequences["run"])
         place = run, sequences["sequence"].to_numpy()
         self.correct = np.full((len(names), place[1].max() + 1), np.nan)
@@ -213,6 +210,12 @@ class Answers:
     def mean(self) -> float:
         """Mean accuracy over seeds, each on the sequences it was tested on."""
         return float((np.nansum(self.correct, 1) / np.nansum(self.questions, 1)).mean())
+
+    @property
+    def by_all(self) -> tuple[np.ndarray, np.ndarray]:
+        """Correct answers and questions [runs, sequences] of the sequences that every run was tested on."""
+        tested = ~np.isnan(self.correct).any(0)
+        return self.correct[:, tested], self.questions[:, tested]
 
     def minus(self, other: Answers) -> Difference | None:
         """Difference from another memory on their common sequences; None where these are not the same."""

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..config.length_modes import FIXED_LOAD, GROWING_LOAD, grown, order
+from ..config.length_modes import FIXED_LOAD, GROWING_LOAD, grown
 from ..formatting import amount, fraction
 from ..results.tables import FLOORS, Results
 from ..statistics import area, area_interval, effective_length, half_life, half_life_interval
-from .comparison import means_over_seeds
+from .comparison import in_study_order, means_over_seeds
 
 THRESHOLD = 0.9
 KEYS = ["task", "memory", "mode", "length"]
@@ -37,24 +37,19 @@ def curves_over_length(results: Results) -> pd.DataFrame:
     chance, floor, ceiling
     capped                     the load could not grow with the length: the task's alphabets or sequences hold no more
     """
-    if not len(results.scores) or not (results.scores["kind"] == "extrapolation").any():
+    scores = results.scores
+    if not (scores["kind"] == "extrapolation").any():
         return pd.DataFrame()
-    # The training length may be tested twice: the test of the run has more sequences than that of the ladder.
-    scores, sequences = (
-        table if "mode" in table else table.assign(mode=FIXED_LOAD) for table in (results.scores, results.sequences)
-    )
     trained = scores[scores["kind"] == "test"].set_index("run")["load"]
+    # The training length may be tested twice: the test of the run has more sequences than that of the ladder.
     scores = scores.sort_values("kind", ascending=False, kind="stable")
     scores = scores.drop_duplicates([*KEYS, "seed"]).assign(floor=floor)
     at = zip(scores["run"].map(trained), scores["train_length"], scores["length"], strict=True)
     capped = (scores["mode"] == GROWING_LOAD) & (scores["load"] < [grown(*of) for of in at])
-    bounds = ["chance", "floor", "ceiling"]
-    curves = scores.assign(capped=capped)
-    curves = curves[[*KEYS, "kind", "load", "train_length", "num_sequences", "seed", "accuracy", *bounds, "capped"]]
-    curves = curves.merge(means_over_seeds(sequences), on=[*KEYS, "kind"]).drop(columns=["kind", "seeds"])
-    first = {name: i for i, name in enumerate(results.scores["task"].unique())}
-    by: dict[str, Any] = {"task": first.get, "mode": order, "length": int}
-    return curves.sort_values(list(by), key=lambda column: column.map(by[str(column.name)]), kind="stable")
+    measured = ["load", "train_length", "num_sequences", "seed", "accuracy", "chance", "floor", "ceiling"]
+    curves = scores.assign(capped=capped)[[*KEYS, "kind", *measured, "capped"]]
+    curves = curves.merge(means_over_seeds(results.sequences), on=[*KEYS, "kind"]).drop(columns=["kind", "seeds"])
+    return in_study_order(curves, results, ["task", "mode", "length"])
 
 
 def length_summaries(results: Results, threshold: float = THRESHOLD) -> pd.DataFrame:

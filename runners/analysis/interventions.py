@@ -15,7 +15,7 @@ import pandas as pd
 from ..probe.verdict import ACCURACY, Columns, Record, judge
 from ..results.tables import Results
 from ..statistics import fraction_over_seeds, number_over_seeds
-from .probes import READER, at_end, bits_still_rising, matching
+from .probes import READER, at_end, bits_still_rising, matching, over_seeds
 
 CONTROLS = ("control", "untrained", "input")
 VERDICT = (
@@ -30,12 +30,9 @@ VERDICT = (
 def interventions(results: Results) -> pd.DataFrame:
     """Records of interventions on the whole state of all layers together, or else of the last layer there is."""
     records = matching(results.interventions, {"content": "state"})
-    if not len(records):
-        return records
-    compared = []
-    for _, part in records.groupby(["task", "memory", "kind"], sort=False):
-        compared.append(part[part["layer"] == (0 if (part["layer"] == 0).any() else part["layer"].max())])
-    return pd.concat(compared, ignore_index=True)
+    parts = [part for _, part in records.groupby(["task", "memory", "kind"], sort=False)]
+    compared = [part[part["layer"] == (0 if (part["layer"] == 0).any() else part["layer"].max())] for part in parts]
+    return pd.concat(compared, ignore_index=True) if parts else records
 
 
 def patches(results: Results) -> pd.DataFrame:
@@ -45,10 +42,8 @@ def patches(results: Results) -> pd.DataFrame:
     accuracy, chance         how often the sequence's own still is
     """
     records = matching(results.interventions, {"kind": "patched"})
-    if not len(records):
-        return pd.DataFrame()
-    keys = ["task", "memory", "layer", "content"]
-    return _over_seeds(records, keys, ["follows", "accuracy", "chance"]).reset_index()
+    keys, means = ["task", "memory", "layer", "content"], ["follows", "accuracy", "chance"]
+    return over_seeds(records, keys, means).reindex(columns=[*keys, *means, "seeds", "items"])
 
 
 def routing_errors(results: Results) -> pd.DataFrame:
@@ -59,15 +54,16 @@ def routing_errors(results: Results) -> pd.DataFrame:
     weight, right, even                          on the memory that holds the answer (missing for layer 0)
     num_sequences                                in all
     """
-    records = results.routing
+    records, keys, means = (
+        results.routing,
+        ["task", "memory", "layer"],
+        ["accuracy", "oracle", "weight", "right", "even"],
+    )
     if not len(records):
         return pd.DataFrame()
-    keys = ["task", "memory", "layer"]
-    errors = _over_seeds(records, keys, ["accuracy", "oracle", "weight", "right", "even"])
-    num_sequences = records.groupby(keys, sort=False)["num_sequences"].sum()
+    errors = over_seeds(records, keys, means).join(records.groupby(keys)["num_sequences"].sum(), on=keys)
     errors = errors.assign(routing_error=errors["oracle"] - errors["accuracy"], compression_error=1 - errors["oracle"])
-    counts = {name: errors.pop(name) for name in ("seeds", "items")}
-    return errors.assign(**counts, num_sequences=num_sequences).reset_index()
+    return errors[[*keys, *means, "routing_error", "compression_error", "seeds", "items", "num_sequences"]]
 
 
 def verdicts(results: Results) -> pd.DataFrame:
@@ -84,7 +80,7 @@ def verdicts(results: Results) -> pd.DataFrame:
     """
     probes, changes = at_end(results), interventions(results)
     records = []
-    for (task, memory), mine in probes.groupby(["task", "memory"], sort=False) if len(probes) else ():
+    for (task, memory), mine in probes.groupby(["task", "memory"], sort=False):
         here = matching(changes, {"task": task, "memory": memory})
         read, model = (matching(mine, {"reader": reader}) for reader in (READER, "model"))
         if not len(trained := matching(read, {"control": "none"})):
@@ -100,7 +96,7 @@ def verdicts(results: Results) -> pd.DataFrame:
             if claim:
                 record |= {name: claim.estimate, f"{name}_low": claim.low, f"{name}_high": claim.high}
         if judged.items:
-            read, here = (part[part["item"].isin(judged.items)] if len(part) else part for part in (read, here))
+            read, here = (part[part["item"].isin(judged.items)] for part in (read, here))
         record |= {name: matching(read, {"control": name})["accuracy"].mean() for name in CONTROLS}
         if len(erased := matching(here, {"kind": "erased"})):
             record |= {name: erased[name].astype(float).mean() for name in ("bits_before", "bits_after")}
@@ -109,14 +105,6 @@ def verdicts(results: Results) -> pd.DataFrame:
             record["follows"] = patched["follows"].mean()
         records.append(record)
     return pd.DataFrame(records, columns=list(VERDICT))
-
-
-def _over_seeds(records: pd.DataFrame, keys: list[str], columns: list[str]) -> pd.DataFrame:
-    """Means over seeds of the means of each, by `keys`; seeds, and items of all seeds."""
-    by_seed = records.groupby([*keys, "seed"], sort=False)
-    each = by_seed[columns].mean().assign(items=by_seed.size()).reset_index()
-    groups = each.groupby(keys, sort=False)
-    return groups[columns].mean().assign(seeds=groups.size(), items=groups["items"].sum())
 
 
 def _over_trainings(records: Sequence[Record], columns: Columns) -> tuple[float, float, float]:

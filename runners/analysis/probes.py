@@ -1,12 +1,12 @@
 """Findings of probes in numbers: accuracy and bits by age, and bits in all.
 
-Records older than the columns these rest on (`NEEDED`) are left out. A seed is one training with sequences of its own,
+Records older than the time of reading are left out. A seed is one training with sequences of its own,
 so an interval over seeds is for other trainings and other sequences; one seed alone has the interval of its sequences.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -17,39 +17,40 @@ from ..probe.verdict import ACCURACY
 from ..results.tables import Results
 from ..statistics import fraction_over_seeds, number_over_seeds
 
-NEEDED = frozenset(("time", "end", "reduced", "written", "bits_low", "bits_high", "item_bits", "num_items"))
+Names = tuple[str, str, str]
+BITS: Names = ("bits", "bits_low", "bits_high")
 PLACE: Mapping[str, Any] = {"content": "state", "layer": 0, "reduced": 0}
 """State that is compared between memories: of all layers together, whole, as it is."""
 READER = "ridge"
 BINS = 8
 """Most bins of one width that ages are put into."""
 
-AGES = ("task", "memory", "reader", "age_low", "age_high")
+AGES = ["task", "memory", "reader", "age_low", "age_high"]
+BY_AGE = [
+    *AGES, "seeds", "items", *ACCURACY, "chance", "control", "selectivity", *BITS, "item_bits", "codelength", "error",
+    "compression",
+]  # fmt: skip
 
 
 @lru_cache(maxsize=1)  # every figure and table of a report asks for the same
 def probe_records(results: Results) -> pd.DataFrame:
-    """Records of `probes` that have all of `NEEDED`: `bits` are usable bits, `end` is a truth value."""
+    """Records of `probes` of items already written: `end` is a truth value."""
     records = results.probes
-    if not set(records) >= NEEDED:
-        return pd.DataFrame()
     records = records[records["time"].notna() & (records["age"] >= 0)]
     integers = {name: records[name].astype(int) for name in ("time", "item")}
     return records.assign(end=records["end"].eq(True), **integers)
 
 
 def matching(records: pd.DataFrame, values: Mapping[str, Any]) -> pd.DataFrame:
-    """Records whose columns have these values; the table itself where it is empty."""
+    """Records whose columns have these values."""
     for column, value in values.items():
-        records = records[records[column] == value] if len(records) else records
+        records = records[records[column] == value]
     return records
 
 
 def at_end(results: Results) -> pd.DataFrame:
     """Records of `PLACE` at the queries of items, with `age_low` and `age_high`, the bin of their age (inclusive)."""
     records = matching(probe_records(results), {**PLACE, "end": True})
-    if not len(records):
-        return records
     low, width = bins(records["age"], records["task"])
     return records.assign(age_low=low, age_high=low + width - 1)
 
@@ -62,19 +63,36 @@ def bins(values: pd.Series[Any], within: pd.Series[Any]) -> tuple[pd.Series[Any]
     return low.astype(int), width.astype(int)
 
 
-def by_seed(records: pd.DataFrame, keys: list[str], columns: list[str]) -> list[tuple[dict[str, Any], pd.DataFrame]]:
-    """Each group of `keys`: its keys with `seeds` and `items` (in all), and the means of each seed."""
+def over_seeds(
+    records: pd.DataFrame,
+    keys: Sequence[str],
+    means: Sequence[str],
+    fractions: Mapping[Names, Names] | None = None,
+    numbers: Mapping[Names, Names] | None = None,
+) -> pd.DataFrame:
+    """One record for each group of `keys`: seeds, items (in all), intervals, and means, over the means of each seed.
+
+    means                columns that are averaged
+    fractions, numbers   for names of a mean and its bounds, the columns of a seed's value and bounds, which
+                         `fraction_over_seeds` or `number_over_seeds` puts together
+    """
+    bounded = ((fraction_over_seeds, fractions or {}), (number_over_seeds, numbers or {}))
+    columns = dict.fromkeys([*means, *(name for _, named in bounded for names in named.values() for name in names)])
     groups = records.groupby([*keys, "seed"], sort=False)
-    each = groups[columns].mean().assign(items=groups.size()).reset_index()
-    parts = []
-    for values, part in each.groupby(keys, sort=False):
-        keyed: dict[str, Any] = dict(zip(keys, values, strict=True))
-        parts.append((keyed | {"seeds": len(part), "items": int(part["items"].sum())}, part))
-    return parts
+    by_seed = groups[list(columns)].mean().assign(items=groups.size()).reset_index()
+    found = []
+    for values, part in by_seed.groupby(list(keys), sort=False):
+        record: dict[str, Any] = dict(zip(keys, values, strict=True))
+        record |= {"seeds": len(part), "items": int(part["items"].sum())}
+        for interval, named in bounded:
+            for names, measured in named.items():
+                record |= dict(zip(names, interval(*(part[name] for name in measured)), strict=True))
+        found.append(record | {name: part[name].mean() for name in means})
+    return pd.DataFrame(found)
 
 
 def by_age(results: Results) -> pd.DataFrame:
-    """One record per task, memory, reader and bin of age, at the queries of items.
+    """One record per task, memory, reader and bin of age, at the queries of items: `BY_AGE`.
 
     seeds, items (in all), accuracy, low, high     over seeds; `PLACE`, no control
     chance
@@ -85,22 +103,18 @@ def by_age(results: Results) -> pd.DataFrame:
     error                    of a linear reconstruction of levels, squared, over their variance (signals alone)
     """
     records = at_end(results)
-    if not len(records):
-        return pd.DataFrame()
-    keys, bits = list(AGES), ["bits", "bits_low", "bits_high"]
-    records = records.assign(codelength=records["codelength"].astype(float))
-    control = matching(records, {"control": "control"}).groupby(keys)["accuracy"].mean()
-    averaged = [*ACCURACY, "chance", *bits, "item_bits", "codelength"]
-    ages = []
-    for record, part in by_seed(matching(records, {"control": "none"}), keys, averaged):
-        record |= dict(zip(ACCURACY, fraction_over_seeds(*(part[name] for name in ACCURACY)), strict=True))
-        record |= {"chance": part["chance"].mean(), "control": control.get(tuple(record[key] for key in keys), np.nan)}
-        record["selectivity"] = record["accuracy"] - record["control"]
-        record |= dict(zip(bits, number_over_seeds(*(part[name] for name in bits)), strict=True))
-        record |= {"item_bits": part["item_bits"].mean(), "codelength": part["codelength"].mean()}
-        record["error"] = part["error"].astype(float).mean() if "error" in part else np.nan
-        ages.append(record | {"compression": record["item_bits"] / record["codelength"]})
-    return pd.DataFrame(ages)
+    records = records.astype(dict.fromkeys(("codelength", "error"), float))
+    control = matching(records, {"control": "control"}).groupby(AGES)["accuracy"].mean().rename("control")
+    means = ["chance", "item_bits", "codelength", "error"]
+    trained = matching(records, {"control": "none"})
+    ages = over_seeds(trained, AGES, means, fractions={ACCURACY: ACCURACY}, numbers={BITS: BITS})
+    if not len(ages):
+        return ages
+    ages = ages.join(control, on=AGES)
+    ages = ages.assign(
+        selectivity=ages["accuracy"] - ages["control"], compression=ages["item_bits"] / ages["codelength"]
+    )
+    return ages[BY_AGE]
 
 
 def totals(results: Results) -> pd.DataFrame:
@@ -114,19 +128,19 @@ def totals(results: Results) -> pd.DataFrame:
     Tasks whose items depend on each other, as those of a signal, have no total: shared bits would count twice.
     """
     records = matching(at_end(results), {"control": "none", "reader": READER})
-    if not len(records) or not len(results.scores):
+    if not len(records):
         return pd.DataFrame()
     tests = results.scores[results.scores["kind"] == "test"]
     once = tests.drop_duplicates("run").set_index("run")
     state, stored = once["state_bytes"], once["payload_bits"]
-    half = records["bits_half"].astype(float) if "bits_half" in records else np.nan
-    groups = records.assign(half=half).groupby(["run", "task", "memory", "seed"], sort=False)
-    each = groups[["bits", "half", "item_bits", "num_items"]].mean().reset_index()
+    records = records.astype({"bits_half": float})
+    groups = records.groupby(["run", "task", "memory", "seed"], sort=False)
+    each = groups[["bits", "bits_half", "item_bits", "num_items"]].mean().reset_index()
     independent = each["item_bits"] * each["num_items"] <= 1.001 * each["run"].map(stored)
     whole = each[["task", "memory", "seed"]].assign(
         items=groups.size().to_numpy(),
         bits=(each["bits"] * each["num_items"]).clip(lower=0),
-        rising=(each["bits"] - each["half"]) * each["num_items"],
+        rising=(each["bits"] - each["bits_half"]) * each["num_items"],
         payload=each["item_bits"] * each["num_items"],
         state_bytes=each["run"].map(state),
     )
@@ -138,6 +152,4 @@ def totals(results: Results) -> pd.DataFrame:
 
 def bits_still_rising(trained: pd.DataFrame) -> float:
     """Bits an item that the second half of the training sequences added; well above 0, more would add more."""
-    if "bits_half" not in trained:
-        return np.nan
     return float((trained["bits"] - trained["bits_half"].astype(float)).mean())

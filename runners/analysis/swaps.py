@@ -10,7 +10,8 @@ import pandas as pd
 from ..formatting import accuracy, p_value, signed_number
 from ..measures.swap import AS_TRAINED
 from ..results.tables import Results
-from ..statistics import across_seeds, paired_difference
+from ..statistics import across_seeds
+from .comparison import LEVEL, Answers
 
 KEYS = ["task", "memory", "length"]
 COLUMNS = (
@@ -30,54 +31,40 @@ def swaps(results: Results) -> pd.DataFrame:
     """
     records: list[dict[str, Any]] = []
     scores, sequences = results.swaps, results.swap_sequences
-    for at, part in sequences.groupby(KEYS, sort=False) if len(sequences) else ():
+    for at, part in sequences.groupby(KEYS, sort=False):
         here = scores[(scores[KEYS] == list(at)).all(axis=1)]
         own = part[part["swapped"] == AS_TRAINED]
         for (swapped, updates), mine in part.groupby(["swapped", "gate_updates"], sort=False):
             first = here[(here["swapped"] == swapped) & (here["gate_updates"] == updates)].iloc[0]
-            correct, asked = counts(mine)
-            mean, low, high = across_seeds(list(correct), [asked] * len(correct))
+            correct, questions = (answers := Answers(mine)).by_all
+            mean, low, high = across_seeds(list(correct), list(questions))
             record = dict(zip(KEYS, at, strict=True)) | {"swapped": swapped, "gate_updates": updates}
             record |= {"seeds": len(correct), "mean": mean, "low": low, "high": high}
             record |= {name: first[name] for name in ("state_bytes", "ceiling", "chance", "bag")}
-            if swapped != AS_TRAINED:
-                theirs = counts(own[own["seed"].isin(mine["seed"])])[0]
-                width = min(correct.shape[1], theirs.shape[1])
-                found = paired_difference(correct[:, :width], theirs[:, :width], asked[:width])
-                record |= {"difference": found.difference, "difference_low": found.low, "difference_high": found.high}
-                record |= {"p": found.p, "least_p": found.least}
+            if swapped != AS_TRAINED and (change := answers.minus(Answers(own[own["seed"].isin(mine["seed"])]))):
+                record |= {"difference": change.difference, "p": change.p, "least_p": change.least}
+                record |= {"difference_low": change.low, "difference_high": change.high}
             records.append(record)
     return pd.DataFrame(records, columns=list(COLUMNS))
-
-
-def counts(sequences: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Correct answers [seeds, sequences], of the sequences that all seeds answered, and questions asked [sequences]."""
-    wide = sequences.pivot(index="sequence", columns="run", values=["num_correct", "num_questions"]).dropna()
-    return wide["num_correct"].to_numpy(float).T, wide["num_questions"].to_numpy(float)[:, 0]
 
 
 def swap_table(found: pd.DataFrame) -> pd.DataFrame:
     """`swaps` as people read it: one record for each memory in place, a column for each length, all text."""
     records = []
-    for (task, memory, swapped, updates), mine in found.groupby(
-        ["task", "memory", "swapped", "gate_updates"], sort=False
-    ):
+    keys = ["task", "memory", "swapped", "gate_updates"]
+    for (task, memory, swapped, updates), mine in found.groupby(keys, sort=False):
         gates = f", gates trained for {updates:,} updates" if updates else ""
         record = {"task": task, "memory": memory, "in place": f"{swapped}{gates}", "seeds": str(mine["seeds"].max())}
-        records.append(record | {f"{row['length']:,} tokens": cell(row) for _, row in mine.iterrows()})
+        records.append(record | {f"{one['length']:,} tokens": cell(one) for _, one in mine.iterrows()})
     return pd.DataFrame(records).fillna("")
 
 
-def cell(row: pd.Series[Any]) -> str:
+def cell(record: pd.Series[Any]) -> str:
     """Accuracy with its interval; below it the difference from the memory that was trained."""
-    if np.isnan(row["difference"]):
-        return accuracy(row)
-    bounds = f"[{signed_number(row['difference_low'])} to {signed_number(row['difference_high'])}]"
-    seeds = int(row["seeds"])
-    if seeds == 1:
-        shown = "1 seed cannot show it"
-    elif row["least_p"] >= 0.05:
-        shown = f"{seeds} seeds cannot show it"
-    else:
-        shown = p_value(row["p"])
-    return f"{accuracy(row)}\n{signed_number(row['difference'])} {bounds}; {shown}"
+    if np.isnan(record["difference"]):
+        return accuracy(record)
+    bounds = f"[{signed_number(record['difference_low'])} to {signed_number(record['difference_high'])}]"
+    seeds = int(record["seeds"])
+    cannot = seeds == 1 or record["least_p"] >= LEVEL
+    shown = f"{seeds} seed{'s' * (seeds > 1)} cannot show it" if cannot else p_value(record["p"])
+    return f"{accuracy(record)}\n{signed_number(record['difference'])} {bounds}; {shown}"

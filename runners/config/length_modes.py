@@ -78,5 +78,5 @@ def largest_load(task: Task, requested: int, length: int) -> int:
 
 
 def at_fixed_load(table: pd.DataFrame) -> pd.DataFrame:
-    """Records tested with the load of training; all records of a table older than the other modes."""
-    return table[table["mode"] == FIXED_LOAD] if "mode" in table else table
+    """Records tested with the load of training."""
+    return table[table["mode"] == FIXED_LOAD]

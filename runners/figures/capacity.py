@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
 from ..analysis.capacity import THRESHOLDS, capacities, capacity, interval, matrix_laws, memories, slopes, task_of_study
-from ..analysis.capacity_laws import square_matrix
 from ..formatting import accuracy
 from ..results.tables import Results
 from .figure import Figure
@@ -54,8 +53,7 @@ def load_table(results: Results) -> pd.DataFrame:
     chance, bag, ceiling, train_load, capacity_50, capacity_90 (missing beyond the loads asked)
     """
     parts = []
-    tests = results.scores[results.scores["kind"] == "test"] if len(results.scores) else pd.DataFrame(columns=["run"])
-    trained = {record["run"]: float(record["load"]) for _, record in tests.iterrows()}
+    trained = results.scores[results.scores["kind"] == "test"].set_index("run")["load"].astype(float)
     for one in memories(results):
         counts = one.counts
         means = pd.DataFrame(counts.bands, columns=["mean", "low", "high"]).assign(load=counts.loads)
@@ -134,7 +132,7 @@ def draw_laws(half: pd.DataFrame, low: float, high: float, ax: Axes) -> None:
         return
     first, at = known.iloc[0], np.geomspace(max(low, 16.0), high, LAW_POINTS)
     values, threshold = int(first["num_answers"]), float(first["threshold"])
-    matrices = [matrix_laws(square_matrix(bytes_ / 4), values, threshold) for bytes_ in at]
+    matrices = [matrix_laws(bytes_ / 4, values, threshold) for bytes_ in at]
     reference(ax, at, at * first["information"] / first["state_bytes"], "limit", "information ceiling")
     reference(ax, at, [law["hebbian"] for law in matrices], "floor", "Hebbian law")
     reference(ax, at, [law["inverse"] for law in matrices], "chance", "inverse law")

@@ -8,11 +8,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from ..analysis.interventions import interventions
-from ..analysis.probes import READER, bins, by_seed, matching, probe_records
+from ..analysis.probes import READER, bins, matching, over_seeds, probe_records
 from ..formatting import accuracy
 from ..probe.verdict import ACCURACY
 from ..results.tables import Results
-from ..statistics import fraction_over_seeds
 from .figure import Figure
 from .style import Styles, accuracy_scale, by_memory, coloured_map, dots, legend_mark, reference
 
@@ -31,20 +30,12 @@ def change_table(results: Results) -> pd.DataFrame:
     mean   accuracy or, where states were patched, the fraction of answers that follow the donor
     """
     table = interventions(results)
-    if not len(table):
-        return pd.DataFrame()
-    table = table[table["kind"].isin(list(KINDS))]
+    table = table[table["kind"].isin(list(KINDS))].astype({"rank": float})
     patched = table["kind"] == "patched"
     for name, follows in zip(ACCURACY, ("follows", "follows_low", "follows_high"), strict=True):
         table = table.assign(**{name: table[name].where(~patched, table[follows].astype(float))})
-    table = table[table["accuracy"].notna()].assign(rank=table["rank"].astype(float))
-    records = []
-    for record, part in by_seed(table, ["task", "memory", "kind"], [*ACCURACY, "rank", "chance"]):
-        record |= dict(
-            zip(("mean", "low", "high"), fraction_over_seeds(*(part[name] for name in ACCURACY)), strict=True)
-        )
-        records.append(record | {name: part[name].mean() for name in ("rank", "chance")})
-    return pd.DataFrame(records)
+    table, keys = table[table["accuracy"].notna()], ["task", "memory", "kind"]
+    return over_seeds(table, keys, ["rank", "chance"], fractions={("mean", "low", "high"): ACCURACY})
 
 
 def draw_changes(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:

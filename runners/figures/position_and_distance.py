@@ -90,11 +90,7 @@ def draw_positions(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:
 
 
 def draw_lines(
-    table: pd.DataFrame,
-    styles: Styles,
-    ax: Axes,
-    ends: tuple[float, float],
-    words: Callable[[pd.Series[Any]], str],
+    table: pd.DataFrame, styles: Styles, ax: Axes, ends: tuple[float, float], words: Callable[[pd.Series[Any]], str]
 ) -> None:
     """Draw a solid line per memory at the training length and a dashed one at the longest, over the column `x`.
 
@@ -121,10 +117,9 @@ DISTANCE = Figure(
     name="distance",
     title="How far back it reaches",
     reading=(
-        "Questions are sorted by how many tokens ago their answer was written, in bins whose width doubles. "
-        "Solid: at the training length; dashed: at the longest tested. Where both fall together distance is "
-        "what hurts; where dashed is lower at the same distance, it is the length. Bands run from the lowest "
-        "to the highest seed."
+        "Questions are sorted by how many tokens ago their answer was written, in bins whose width doubles. Solid: at "
+        "the training length; dashed: at the longest tested. Where both fall together distance is what hurts; where "
+        "dashed is lower at the same distance, it is the length. Bands run from the lowest to the highest seed."
     ),
     table=distance_table,
     draw=draw_distances,

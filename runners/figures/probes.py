@@ -12,23 +12,12 @@ from numpy.typing import NDArray
 
 from models.hippo.legendre import resolution
 
-from ..analysis.probes import PLACE, READER, at_end, bins, by_seed, matching, probe_records, totals
+from ..analysis.probes import BITS, PLACE, READER, at_end, bins, matching, over_seeds, probe_records, totals
 from ..formatting import fraction
 from ..results.tables import Results
-from ..statistics import number_over_seeds
 from .figure import Figure
 from .frontier import draw_bits
-from .style import (
-    INK,
-    UNNAMED,
-    Styles,
-    accuracy_scale,
-    by_memory,
-    coloured_map,
-    mean_line,
-    reference,
-    seeds_and_mean,
-)
+from .style import INK, UNNAMED, Styles, accuracy_scale, by_memory, coloured_map, mean_line, reference, seeds_and_mean
 
 AGES = ["task", "memory", "age_low", "age_high"]
 WRITTEN = ["task", "memory", "written_low", "written_high", "time"]
@@ -77,15 +66,9 @@ def draw_theory(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:
 def age_table(results: Results) -> pd.DataFrame:
     """task, memory, control, age_low, age_high, seeds, items (in all), bits, low, high, accuracy, item_bits"""
     table = matching(at_end(results), {"reader": READER})
-    if not len(table):
-        return pd.DataFrame()
-    records, bounds = [], ["bits", "bits_low", "bits_high"]
     table = table[table["control"].isin(["none", *CONTROLS])]
     keys = ["task", "memory", "control", "age_low", "age_high"]
-    for record, part in by_seed(table, keys, [*bounds, "accuracy", "item_bits"]):
-        record |= dict(zip(("bits", "low", "high"), number_over_seeds(*(part[name] for name in bounds)), strict=True))
-        records.append(record | {name: part[name].mean() for name in ("accuracy", "item_bits")})
-    return pd.DataFrame(records)
+    return over_seeds(table, keys, ["accuracy", "item_bits"], numbers={("bits", "low", "high"): BITS})
 
 
 def draw_ages(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:

@@ -52,8 +52,7 @@ SETTINGS: Any = {
     "legend.frameon": False,
     "text.parse_math": False,  # a name may hold dollar signs
     **dict.fromkeys(
-        ("text.color", "axes.edgecolor", "axes.labelcolor", "axes.titlecolor", "xtick.color", "ytick.color"),
-        INK,
+        ("text.color", "axes.edgecolor", "axes.labelcolor", "axes.titlecolor", "xtick.color", "ytick.color"), INK
     ),
 }
 UNNAMED = "_child"
@@ -126,10 +125,7 @@ def axes_box(figure: mpl.Figure, left: float, top: float, size: tuple[float, flo
 def panel_axes(figure: mpl.Figure, left: float, top: float, size: tuple[float, float]) -> Axes:
     """Axes of a panel, see `axes_box`, with labels at its edge, whatever stands between."""
     ax = figure.add_axes(axes_box(figure, left, top, size))  # type: ignore[arg-type]
-    edges = (
-        (ax.xaxis, (0.5, 0.0), (0.0, 0.19 - MARGINS.bottom)),
-        (ax.yaxis, (0.0, 0.5), (0.13 - MARGINS.left, 0.0)),
-    )
+    edges = ((ax.xaxis, (0.5, 0.0), (0.0, 0.19 - MARGINS.bottom)), (ax.yaxis, (0.0, 0.5), (0.13 - MARGINS.left, 0.0)))
     for axis, place, offset in edges:
         axis.set_label_coords(*place, ax.transAxes + ScaledTranslation(*offset, figure.dpi_scale_trans))
     return ax

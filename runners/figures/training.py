@@ -134,10 +134,9 @@ CURVE = Figure(
     name="curve",
     title="How it was learned",
     reading=(
-        "Accuracy on training batches (mean of up to three points), one line per seed, broken where the "
-        "curriculum moves on to longer sequences with more items. A mark is the end of a stage, the last one the "
-        "end of training. A memory that is faster here is easier to train, which is not the same as better in "
-        "the end."
+        "Accuracy on training batches (mean of up to three points), one line per seed, broken where the curriculum "
+        "moves on to longer sequences with more items. A mark is the end of a stage, the last one the end of training. "
+        "A memory that is faster here is easier to train, which is not the same as better in the end."
     ),
     table=curve_table,
     draw=draw_curves,

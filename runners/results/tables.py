@@ -105,9 +105,7 @@ class Columns:
         return {name: filled[name] for name in sorted(filled, key=place)}
 
     def frame(self) -> pd.DataFrame:
-        """The table for pandas; without columns where it has no record."""
-        if not self.length:
-            return pd.DataFrame()
+        """The table for pandas."""
         frame = pd.DataFrame(self.lists())
         empty = [name for name, kind in self.types.items() if kind in (int, float) and frame[name].isna().all()]
         return frame.astype(dict.fromkeys(empty, float))
@@ -174,7 +172,7 @@ def flat(content: Mapping[str, Any], prefix: str = "") -> Json:
 
 @dataclass(frozen=True, eq=False, init=False)
 class Results:
-    """The `TABLES` as DataFrames, `results.scores` and so on; a table without records is empty.
+    """The `TABLES` as DataFrames, `results.scores` and so on; a table without records has its columns alone.
 
     study   name, command, configurations, versions, machine, wall time, checksums
     """
@@ -188,7 +186,8 @@ class Results:
         given = {**(tables or {}), **named}
         if strange := [name for name in given if name not in TABLES]:
             raise ValueError(f"results have no table {strange[0]!r}: they have {', '.join(TABLES)}")
-        object.__setattr__(self, "tables", {name: given.get(name, pd.DataFrame()) for name in TABLES})
+        filled = {name: frame for name, frame in given.items() if len(frame)}
+        object.__setattr__(self, "tables", {n: Columns(t, KEYS).frame() for n, t in TABLES.items()} | filled)
         object.__setattr__(self, "study", study or {})
 
     def __getattr__(self, name: str) -> pd.DataFrame:
@@ -197,8 +196,8 @@ class Results:
         return self.tables[name]
 
     def __repr__(self) -> str:
-        runs = self.scores["run"].nunique() if len(self.scores) else 0
-        return f"Results({runs} runs, {', '.join(f'{len(table)} {name}' for name, table in self.tables.items())})"
+        counts = ", ".join(f"{len(table)} {name}" for name, table in self.tables.items())
+        return f"Results({self.scores['run'].nunique()} runs, {counts})"
 
 
 def collect(folders: Iterable[Path], runs: list[str] | None = None, every: bool = False) -> Results:

@@ -41,27 +41,8 @@ from .intervals import (
 from .length_curves import area, area_interval, effective_length, half_life, half_life_interval
 
 __all__ = [
-    "CONFIDENCE",
-    "Difference",
-    "across_seeds",
-    "area",
-    "area_interval",
-    "cluster_interval",
-    "combine_intervals",
-    "effective_length",
-    "fraction_over_seeds",
-    "fraction_solved",
-    "half_life",
-    "half_life_interval",
-    "holm",
-    "iqm",
-    "iqm_interval",
-    "least_p",
-    "number_over_seeds",
-    "paired_difference",
-    "seeds_to_show",
-    "signs_flipped",
-    "superiority",
-    "trainings_exchanged",
-    "wilson",
-]
+    "CONFIDENCE", "Difference", "across_seeds", "area", "area_interval", "cluster_interval", "combine_intervals",
+    "effective_length", "fraction_over_seeds", "fraction_solved", "half_life", "half_life_interval", "holm", "iqm",
+    "iqm_interval", "least_p", "number_over_seeds", "paired_difference", "seeds_to_show", "signs_flipped",
+    "superiority", "trainings_exchanged", "wilson",
+]  # fmt: skip
