@@ -1,4 +1,7 @@
-"""python -m runners.memory_guide [runs]: tables and figures of the three studies into docs/memories, then the page."""
+"""python -m runners.memory_guide [RUNS [STUDY ...]]: tables and figures of studies into docs/memories, then the page.
+
+Without STUDY, of all three; of those that are not named the tables stay as they are.
+"""
 
 from __future__ import annotations
 
@@ -41,9 +44,13 @@ def write(
             figures.save(figures.over_coefficients(measured), folder / "elastic.png")
         if study.name == "caching":
             figures.save(figures.over_length(measured), folder / "caching.png")
-    tables.write(pd.DataFrame(about), "studies", folder)
-    tables.write(pd.DataFrame(tasks), "tasks", folder)
-    tables.write(pd.concat([table for table in contrasts if len(table)]), "contrasts", folder)
+    written = [study.name for study in studies]
+    order = {name: place for place, name in enumerate(dict.fromkeys([*STUDIES, *written]))}
+    for name, found in (("studies", [pd.DataFrame(about)]), ("tasks", [pd.DataFrame(tasks)]), ("contrasts", contrasts)):
+        before = tables.read(name, folder)
+        others = before[~before["study"].isin(written)] if len(before) else before
+        whole = pd.concat([table for table in (others, *found) if len(table)])
+        tables.write(whole.sort_values("study", key=lambda names: names.map(order), kind="stable"), name, folder)
     print("probe of LegS ...", flush=True)
     recovered = experiments.legs_probe(num_sequences=probed)
     tables.write(recovered, "legs", folder)
@@ -53,7 +60,8 @@ def write(
 
 if __name__ == "__main__":
     try:
-        write([PRESETS[name]() for name in STUDIES], Path((sys.argv[1:] or ["runs"])[0]), tables.FOLDER)
+        runs, *names = sys.argv[1:] or ["runs"]
+        write([PRESETS[name]() for name in names or STUDIES], Path(runs), tables.FOLDER)
     except ValueError as error:
         sys.exit(f"runners.memory_guide: {error}")
     page.PAGE.write_text(page.page(), encoding="utf-8")
