@@ -28,6 +28,11 @@ def floor(scores: pd.DataFrame) -> pd.Series[float]:
     return floors.where(floors < 1).max(axis=1).fillna(scores["chance"])
 
 
+def growing(table: pd.DataFrame) -> pd.Series[str]:
+    """The mode of each record as the end of a title: `, growing load`; empty at a fixed load."""
+    return (", " + table["mode"]).where(table["mode"] != FIXED_LOAD, "")
+
+
 @lru_cache(maxsize=1)  # a figure and a table of a report ask for the same
 def curves_over_length(results: Results) -> pd.DataFrame:
     """Curves of accuracy over length, one record a seed; empty where nothing but the training length was tested.
