@@ -12,8 +12,9 @@ from models import MEMORIES, SequenceModel, build, build_memory
 from models.memory import Memory
 from recall_tasks import Copy, Needle, Stream
 from runners.config.run import ModelSetting, Run, TaskSetting, Training
+from runners.probe.capture import flatten
 from runners.probe.interventions import choose_items, difference, interventions
-from runners.probe.paused_model import Part, answers, flatten, patch_from_previous, pause, replace_contents, unflatten
+from runners.probe.paused_model import Part, answers, patch_from_previous, pause, replace_contents, unflatten
 from runners.probe.templates import Question, questions
 from runners.probe.verdict import Claim, decide, verdict
 from runners.storage.records import with_current_names
@@ -69,7 +70,7 @@ def test_contents_put_back_are_the_state_and_anothers_are_anothers(name, options
         contents = memory.contents(state)
         kept = {key: tensor.clone() for key, tensor in contents.items()}
         assert alike(replace_contents(state, contents, contents), state)
-        assert alike(replace_contents(state, contents, unflatten(flatten(contents), contents)), state)
+        assert alike(replace_contents(state, contents, unflatten(flatten(*contents.values()), contents)), state)
         other = replace_contents(state, contents, patch_from_previous(contents))
         assert torch.allclose(memory(more, other)[0], memory(more, memory(x.roll(1, 0))[1])[0], atol=1e-5)
         assert all(torch.equal(tensor, kept[key]) for key, tensor in contents.items())

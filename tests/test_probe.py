@@ -23,7 +23,7 @@ from runners.probe import (
 )
 from runners.probe.information import best_steepness, log_softmax, true_log_prob, usable_bits
 from runners.probe.readers import READERS
-from runners.probe.state_store import Joint, Table
+from runners.probe.state_store import Joint, Table, on_disk
 
 torch.set_num_threads(1)
 
@@ -280,7 +280,7 @@ def test_states_beyond_the_limit_go_to_disk_and_come_back_the_same(tmp_path):
                 shelf.add({"a": block, "b": block[:, :3]})
         assert not list(tmp_path.iterdir())  # files without a name: nothing is left, however a process ends
         assert moved.in_memory <= 7000
-        assert not any(isinstance(block, dict) for block in moved.blocks[:3])
+        assert all(on_disk(block) for block in moved.blocks[:3])
         for name, columns in (("a", (3, 40)), ("b", (0, 3))):
             assert moved[name].shape == held[name].shape
             np.testing.assert_array_equal(moved[name].columns(*columns), held[name].columns(*columns))
@@ -295,7 +295,7 @@ def test_states_beyond_the_limit_go_to_disk_and_come_back_the_same(tmp_path):
 def test_a_shelf_takes_the_same_states_every_time_and_says_what_it_holds(tmp_path):
     with StateStore() as shelf:
         shelf.add({"a": np.ones((2, 3), np.float32)})
-        assert list(shelf) == ["a"]
+        assert list(shelf.widths) == ["a"]
         assert np.asarray(shelf["a"]).tolist() == [[1, 1, 1]] * 2
         with pytest.raises(KeyError, match="no state 'b' in this store: it holds a"):
             shelf["b"]

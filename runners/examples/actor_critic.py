@@ -93,10 +93,9 @@ class ActorCritic(nn.Module):
 
     def forward(self, tokens: Tensor, states: list[State] | None = None) -> tuple[Tensor, Tensor, list[State]]:
         """tokens [B, T] -> logits [B, T, actions], values [B, T], and the states after them."""
-        x = F.embedding(tokens, self.model.embedding)
-        after = []
-        for i, block in enumerate(self.model.blocks):
-            x, state = block.remember(x, states[i] if states else None)
+        x, after = F.embedding(tokens, self.model.embedding), []
+        for block, before in zip(self.model.blocks, states or [None] * len(self.model.blocks), strict=True):
+            x, state = block.remember(x, before)
             x = block.think(x)
             after.append(state)
         x, answers = norm(x), self.model.answers
@@ -222,16 +221,14 @@ def check_out(path: Path) -> None:
 def main(words: Sequence[str]) -> int:
     """Exit status after training one agent, with a line every second. Leaves torch with one thread."""
     torch.set_num_threads(1)  # the matrices are small: more threads would be slower
-    parser = Parser(
-        "python -m runners.examples.actor_critic", "Train a recurrent agent from reward alone.", add_help=False
-    )
+    name = "python -m runners.examples.actor_critic"
+    parser = Parser(name, "Train a recurrent agent from reward alone.", add_help=False)
     parser.add_argument("--task", type=one_of("task", TASKS), default="mqar", metavar="TASK", help="task to play")
     name = parser.parse_known_args(words)[0].task
     parser.add_argument("--help", "-h", action="help", help="print this and stop")
     parser.add_argument("--length", type=integer, metavar="N", help="tokens per sequence (default: fewest that fit)")
-    parser.add_argument(
-        "--memory", type=one_of("memory", MEMORIES), default="linear", metavar="NAME", help="memory of the agent"
-    )
+    memory = one_of("memory", MEMORIES)
+    parser.add_argument("--memory", type=memory, default="linear", metavar="NAME", help="memory of the agent")
     parser.add_argument("--out", type=Path, metavar="FILE", help="file of the learning curve: .csv, .png or .svg")
     add_fields(parser.add_argument_group("learning"), Learning)
     add_fields(parser.add_argument_group(f"fields of {name}"), TASKS[name])
@@ -260,19 +257,14 @@ def main(words: Sequence[str]) -> int:
     try:
         agent, _ = learn(task, length, arguments.memory, learning, watch)
         start = time.perf_counter()
-        score = evaluate(agent, task, length)
-        seconds = time.perf_counter() - start
-        print(
-            f"test return {score:.3f} on {ROUNDS * TEST_LANES} sequences ({seconds:.1f} s) "
-            f"after {curve[-1].steps:,} steps"
-        )
+        score = f"{evaluate(agent, task, length):.3f} on {ROUNDS * TEST_LANES} sequences"
+        print(f"test return {score} ({time.perf_counter() - start:.1f} s) after {curve[-1].steps:,} steps")
     except KeyboardInterrupt:
         status = 130
-    saved = ""
     if arguments.out and curve:
         save(curve, task, arguments.out)
-        saved = f", the curve so far is in {arguments.out}"
     if status:
+        saved = f", the curve so far is in {arguments.out}" if arguments.out and curve else ""
         print(f"stopped after {curve[-1].steps if curve else 0:,} steps{saved}")
     return status
 

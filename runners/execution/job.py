@@ -58,16 +58,14 @@ class Limits:
     gpus: float = 0
 
     def __post_init__(self) -> None:
-        for name, unit in (("seconds", "seconds"), ("memory_mb", "MB"), ("cpus", "CPUs")):
-            value = getattr(self, name)
-            if value is not None and not (value > 0 and math.isfinite(value)):
+        for value, unit in ((self.seconds, "seconds"), (self.memory_mb, "MB"), (self.cpus, "CPUs")):
+            if value is not None and not 0 < value < math.inf:
                 raise ValueError(f"a run needs more than 0 {unit}, not {value}")
         if self.memory_mb is not None and self.memory_mb < LEAST_MB:
             raise ValueError(f"a run needs {LEAST_MB} MB at least, most of it Python and torch, not {self.memory_mb:g}")
-        if not (self.gpus >= 0 and math.isfinite(self.gpus)):
+        if not 0 <= self.gpus < math.inf:
             raise ValueError(f"a run takes 0 GPUs or more, not {self.gpus}")
-        for name in ("cpus", "gpus"):
-            value = getattr(self, name)
+        for name, value in (("cpus", self.cpus), ("gpus", self.gpus)):
             if value > 1 and value != int(value):
                 raise ValueError(f"{name} above 1 must be integers, not {value}")
 

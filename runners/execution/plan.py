@@ -1,13 +1,14 @@
 """The plan of a study: what of each run is missing, and a forecast of the time that its training takes at most.
 
-Whatever executes, counts or prints missing runs asks `plan_runs`. A forecast uses measured times of an update, not
-guesses: a run that solves its task stops early, so its whole budget of updates, each as long as those of its slowest
-stage, is an upper bound of its training; `seconds` of its training is another. Nothing is written.
+Whatever executes, counts or prints missing runs asks `plan_runs`. A forecast rests on measured times of an update: a
+run that solves its task stops early, so its whole budget of updates, each as long as those of its slowest stage, bounds
+its training from above, as `seconds` of its training does. Nothing is written.
 """
 
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -63,19 +64,14 @@ def plan_runs(study: Study, folder: Path, retry: bool = True) -> list[RunPlan]:
     """
     finished = {run.name for run in study.runs if storage.is_finished(folder, run)}
     measured = runs_to_measure(study, folder, finished)
-    requests: list[Requests] = [study.request(run) if run.name in measured else {} for run in study.runs]
     return [
-        _planned(run, folder, run.name in finished, request, retry)
-        for run, request in zip(study.runs, requests, strict=True)
+        plan_run(run, folder, study.request(run) if run.name in measured else {}, run.name in finished, retry)
+        for run in study.runs
     ]
 
 
-def plan_run(run: Run, folder: Path, request: Requests) -> RunPlan:
-    """The plan of one run with this request, to be repeated if it failed before."""
-    return _planned(run, folder, storage.is_finished(folder, run), request, retry=True)
-
-
-def _planned(run: Run, folder: Path, finished: bool, request: Requests, retry: bool) -> RunPlan:
+def plan_run(run: Run, folder: Path, request: Requests, finished: bool, retry: bool = True) -> RunPlan:
+    """The plan of one run with this request, by whether it is finished; `retry` as for `plan_runs`."""
     left = remaining(folder / run.name, request)
     if finished and not left:
         return RunPlan(run, "done", request)
@@ -94,8 +90,7 @@ def runs_to_measure(study: Study, folder: Path, finished: Collection[str]) -> se
 
     finished   names of the finished runs
 
-    With one rate that is every run. While a run of a group is still missing, it is none of the group: the choice of
-    a rate waits for all of its runs but those that failed.
+    With one rate that is every run. Otherwise it is none of a group until all of its runs are finished or failed.
     """
     names: set[str] = set()
     for runs in groups(study.runs):
@@ -108,10 +103,8 @@ def runs_to_measure(study: Study, folder: Path, finished: Collection[str]) -> se
             import pandas as pd  # half a second, which a sweep at one rate does without
 
             outcomes = [storage.load_result(folder / run.name)["outcome"] for run in trained]
-            records = [
-                validation_record(run.training.learning_rate, run.seed, outcome)
-                for run, outcome in zip(trained, outcomes, strict=True)
-            ]
+            ends = zip(trained, outcomes, strict=True)
+            records = [validation_record(run.training.learning_rate, run.seed, outcome) for run, outcome in ends]
             best = choose_rate(pd.DataFrame(records))
             names |= {run.name for run in trained if run.training.learning_rate == best}
     return names
@@ -152,10 +145,10 @@ def forecasts(plans: Sequence[RunPlan], folder: Path) -> Iterator[tuple[RunPlan,
 
 def measured_times(folder: Path, finished: Iterable[Run]) -> Iterator[tuple[str, UpdateTime]]:
     """Times of an update in finished runs: the longest of each `learning_rates.group_key`."""
-    spent: dict[str, list[float]] = {}
+    spent = defaultdict[str, list[float]](list)
     for run in finished:
         result = storage.read_record(folder / run.name / storage.RECORD)
-        spent.setdefault(group_key(run.to_json()), []).append(slowest_stage(result["curve"], result["outcome"]))
+        spent[group_key(run.to_json())].append(slowest_stage(result["curve"], result["outcome"]))
     for key, seconds in spent.items():
         runs = f"{len(seconds)} finished run{'s' if len(seconds) > 1 else ''}"
         yield key, UpdateTime(max(seconds), f"measured in {runs}")
@@ -163,13 +156,11 @@ def measured_times(folder: Path, finished: Iterable[Run]) -> Iterator[tuple[str,
 
 def slowest_stage(curve: Sequence[Mapping[str, Any]], outcome: Mapping[str, Any]) -> float:
     """Seconds of an update at the slowest stage of a learning curve; of all updates, without a curve."""
-    updates: dict[int, int] = {}
-    seconds: dict[int, float] = {}
+    updates, seconds = defaultdict[int, int](int), defaultdict[int, float](float)
     for before, after in pairwise(curve):
         if before["stage"] == after["stage"]:
-            stage = after["stage"]
-            updates[stage] = updates.get(stage, 0) + after["update"] - before["update"]
-            seconds[stage] = seconds.get(stage, 0.0) + after["seconds"] - before["seconds"]
+            updates[after["stage"]] += after["update"] - before["update"]
+            seconds[after["stage"]] += after["seconds"] - before["seconds"]
     means = [seconds[stage] / updates[stage] for stage in updates]
     return float(max(means, default=outcome["seconds"] / max(1, outcome["updates"])))
 
@@ -183,20 +174,20 @@ def time_of_update(run: Run) -> float:
         optimiser = AdamW([weight for weight in model.parameters() if weight.requires_grad], 0.0)
         policy = run.policy()
         batches = TrainingBatches(policy, run.training.tokens, run.seed, {})
-        longest, left, rate = 0.0, LONGEST, run.training.learning_rate
+        longest, left, training = 0.0, LONGEST, run.training
         for number in reversed(range(policy.count)):  # the task itself first: it is the longest
-            step(model, optimiser, batches.batch(number), run.training.clip, rate)  # slower than those that follow
+            step(model, optimiser, batches.batch(number), training.clip, training.learning_rate)  # slower than others
             began, updates = time.perf_counter(), 0
             while not updates or time.perf_counter() - began < LONGEST / policy.count:
-                step(model, optimiser, batches.batch(number), run.training.clip, rate)
+                step(model, optimiser, batches.batch(number), training.clip, training.learning_rate)
                 updates += 1
             spent = time.perf_counter() - began
             longest, left = max(longest, spent / updates), left - spent
             if left <= 0:
                 break
+        return longest
     finally:
         torch.set_num_threads(threads)
-    return longest
 
 
 def seconds_in_all(seconds: Iterable[float], workers: int) -> float:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import nullcontext
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
@@ -81,16 +81,8 @@ class Board:
         more = len(self.started) - room
         caption = f"and {more} more\n{self.line()}" if more > 0 else self.line()
         table = Table(box=None, pad_edge=False, caption=caption, caption_justify="left")
-        for head, right in (
-            ("task", 0),
-            ("memory", 0),
-            ("seed", 1),
-            ("stage", 0),
-            ("accuracy", 0),
-            ("updates", 1),
-            ("time", 1),
-        ):
-            table.add_column(head, justify="right" if right else "left", no_wrap=True)
+        for head in ("task", "memory", "seed", "stage", "accuracy", "updates", "time"):
+            table.add_column(head, justify="right" if head in ("seed", "updates", "time") else "left", no_wrap=True)
         for name, began in list(self.started.items())[:room]:
             run, at = self.runs[name], self.latest.get(name)
             stage, accuracy, updates = "starting", "", ""
@@ -99,42 +91,31 @@ class Board:
                 accuracy, updates = f"{spark(self.sparks[name])} {at.accuracy:.2f}", f"{at.update:,}"
             elif at:
                 stage = at
-            table.add_row(
-                run.task.name, run.label, str(run.seed), stage, Text(accuracy), updates,
-                clock(time.monotonic() - began),
-            )  # fmt: skip
+            spent = clock(time.monotonic() - began)
+            table.add_row(run.task.name, run.label, str(run.seed), stage, Text(accuracy), updates, spent)
         yield table
 
 
-@contextmanager
-def watching(board: Board, console: Console) -> Iterator[None]:
-    """Keep the board on the screen while events come in; only a terminal has one."""
-    if not console.is_terminal:
-        yield
-        return
-    with Live(board, console=console, refresh_per_second=4, transient=True, redirect_stdout=False):
-        yield
-
-
 def follow(events: Iterable[Event], board: Board, console: Console) -> None:
-    """Take every event, keep the board up to date, and say one line for each run that ends."""
-    told = time.monotonic()
-    with watching(board, console):
+    """Take every event, keep the board on the screen of a terminal, and print one line for each run that ends."""
+    live = Live(board, console=console, refresh_per_second=4, transient=True, redirect_stdout=False)
+    printed = time.monotonic()
+    with live if console.is_terminal else nullcontext():
         for event in events:
             board.take(event)
-            if event.kind in ("finished", "failed"):
-                told = time.monotonic()
-            elif not console.is_terminal and time.monotonic() - told > SILENCE:
-                told = time.monotonic()
-                console.print(board.line(), soft_wrap=True)
-            run = board.runs[event.job]
-            who = f"{run.task.name:<16} {run.label:<12} seed {run.seed}"
+            run, line, style = board.runs[event.job], "", None
             if event.kind == "finished":
-                console.print(f"{who}  finished   {board.line()}", soft_wrap=True)
+                line = f"finished   {board.line()}"
             elif event.kind == "failed":
-                console.print(
-                    f"{who}  failed: {first_line(event.content)}   {board.line()}", style="red", soft_wrap=True
-                )
+                line, style = f"failed: {first_line(event.content)}   {board.line()}", "red"
+            if line:
+                who = f"{run.task.name:<16} {run.label:<12} seed {run.seed}"
+                console.print(f"{who}  {line}", style=style, soft_wrap=True)
+            elif not console.is_terminal and time.monotonic() - printed > SILENCE:
+                console.print(board.line(), soft_wrap=True)
+            else:
+                continue
+            printed = time.monotonic()
 
 
 def spark(values: list[float], width: int = 12) -> str:

@@ -14,9 +14,8 @@ from .job import cores
 
 def environment() -> dict[str, Any]:
     """Versions, commit and machine, which a result depends on beside its run."""
-    names = ("torch", "numpy", "scikit-learn", "recall-tasks")
-    versions = {"python": platform.python_version()}
-    versions |= {name: importlib.metadata.version(name) for name in names}
+    packages = ("torch", "numpy", "scikit-learn", "recall-tasks")
+    versions = {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in packages}
     return {"versions": versions, "machine": machine(), "commit": commit()}
 
 
@@ -34,9 +33,6 @@ def commit() -> str:
     """The checkout's commit, `+` where files differ from it, empty outside a checkout."""
     if not shutil.which("git"):
         return ""
-    here = Path(__file__).parent
-    described = subprocess.run(
-        ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"],
-        cwd=here, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    describe = ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
+    described = subprocess.run(describe, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
     return described.stdout.strip()

@@ -37,9 +37,9 @@ def carry_out(
     limit       largest number of jobs, for testing
     device      device of the models: "cuda" where the engine gives each job a GPU
 
-    A run that another process works on is left to it and waited for. A grid of learning rates is trained first;
-    then the runs at the chosen rates are measured. Raises storage.CorruptRun or storage.UnwritableFolder before
-    anything starts, ValueError where models are not matched as the study says.
+    A run that another process works on is left to it and waited for. A grid of learning rates is trained first; then
+    the runs at the chosen rates are measured. Raises, before anything starts, storage.CorruptRun,
+    storage.UnwritableFolder, and ValueError where models are not matched as the study says.
     """
     check_study(study)
     storage.open_folder(folder)
@@ -107,14 +107,13 @@ def recorded_events(events: Iterator[Event], plans: Mapping[str, RunPlan], folde
     for name in elsewhere:
         run = plans[name].run
         yield Event(name, "progress", ELSEWHERE)
-        while not is_free(folder, run):
+        while not _is_free(folder, run):
             time.sleep(PATIENCE)
-        if not plan_run(run, folder, plans[name].request).missing:
+        if not plan_run(run, folder, plans[name].request, storage.is_finished(folder, run)).missing:
             yield Event(name, "finished", name)
 
 
-def is_free(folder: Path, run: Run) -> bool:
-    """True where no process works on the run just now."""
+def _is_free(folder: Path, run: Run) -> bool:
     with storage.claim(folder, run) as claimed:
         return claimed
 

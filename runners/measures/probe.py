@@ -17,6 +17,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..config.messages import Watch, silent
@@ -128,18 +129,11 @@ ROUTING = Table(
 )
 
 
-def reader_names() -> list[str]:
-    """Readers of states, in the order in which they are done."""
+def pass_names(reading: bool) -> list[str]:
+    """Readers of states, or passes beyond reading, in the order in which they are done."""
     from ..probe.passes import PASSES  # scikit-learn and torch
 
-    return [name for name, one in PASSES.items() if one.table == "probes"]
-
-
-def pass_names() -> list[str]:
-    """Passes beyond reading, in the order in which they are done."""
-    from ..probe.passes import PASSES  # scikit-learn and torch
-
-    return [name for name, one in PASSES.items() if one.table != "probes"]
+    return [name for name, one in PASSES.items() if (one.table == "probes") == reading]
 
 
 class Probe(Measure):
@@ -158,9 +152,10 @@ class Probe(Measure):
     shape = {"probes": list}  # noqa: RUF012  (older records lack the rest, which is measured anew)
     reports = True
     flags = (
-        Flag("readers", str, "readers of states (default: all)", several=True, choices=reader_names),
+        Flag("readers", str, "readers of states (default: all)", several=True,
+             choices=partial(pass_names, True)),
         Flag("also", str, "passes beyond reading; none where no name follows (default: all)", several=True,
-             empty=True,             choices=pass_names),
+             empty=True, choices=partial(pass_names, False)),
         Flag(SEQUENCES[1], int, "sequences drawn (default: 1,280, more where values or states take more)", least=1,
              key=SEQUENCES[0]),
         Flag("step", int, "tokens between the times a state is read (default: a quarter of a sequence)", least=1),
@@ -171,13 +166,10 @@ class Probe(Measure):
     )  # fmt: skip
 
     def request(self, given: Mapping[str, Any]) -> Request:
-        readers = reader_names() if given.get("readers") is None else given["readers"]
-        also = pass_names() if given.get("also") is None else given["also"]
-        sizes = {"rows": given.get("sequences") or 0, "step": given.get("step") or 0}
-        return {"readers": readers, "also": also, **sizes} | {
-            "dimension": given["dimension"],
-            "limit": given["memory"] * MIB,
-        }
+        readers = pass_names(True) if given.get("readers") is None else given["readers"]
+        also = pass_names(False) if given.get("also") is None else given["also"]
+        sizes = {"rows": given.get("sequences") or 0, "step": given.get("step") or 0, "dimension": given["dimension"]}
+        return {"readers": readers, "also": also, **sizes, "limit": given["memory"] * MIB}
 
     def check(self, run: Run, request: Request) -> None:
         """Raise ValueError for unknown names, and where states of the run cannot be probed item by item."""
@@ -187,14 +179,15 @@ class Probe(Measure):
         from ..probe.templates import first_question
 
         only_keys(self, request, KEYS)
-        names = {"readers": ("reader", reader_names()), "also": ("pass beyond reading", pass_names())}
-        for key, (word, known) in names.items():
+        readers, beyond = pass_names(True), pass_names(False)
+        for key, word, known in (("readers", "reader", readers), ("also", "pass beyond reading", beyond)):
             for name in request.get(key, ()):
                 if name not in known:
                     raise ValueError(unknown(word, name, known))
         if not part_names(request):
-            lists = f"readers ({', '.join(reader_names())}) or also ({', '.join(pass_names())})"
-            raise ValueError(f"a probe names at least one of {lists}")
+            raise ValueError(
+                f"a probe names at least one of readers ({', '.join(readers)}) or also ({', '.join(beyond)})"
+            )
         for name in DEFAULTS:
             value = request.get(name, 0)
             if type(value) is not int or value < 0:
@@ -235,8 +228,7 @@ class Probe(Measure):
             "interventions": [] if "causal" in again else old.get("interventions", []),
             "routing": [] if "routing" in again else old.get("routing", []),
         }
-        tables = {name: records + new[name] for name, records in saved.items()}
-        return {"done": old.get("done", {}) | new["done"]} | tables
+        return {"done": old.get("done", {}) | new["done"]} | {name: saved[name] + new[name] for name in saved}
 
 
 def part_names(request: Request) -> list[str]:

@@ -29,28 +29,7 @@ from .state_store import StateStore
 from .templates import Question, questions
 
 __all__ = [
-    "MLP",
-    "READERS",
-    "Bits",
-    "CodeLength",
-    "Components",
-    "Eraser",
-    "Levels",
-    "Logistic",
-    "Prior",
-    "Question",
-    "Reader",
-    "Ridge",
-    "Split",
-    "StateStore",
-    "capture",
-    "description_length",
-    "factorise",
-    "full_state",
-    "parts",
-    "probe",
-    "probe_memory",
-    "questions",
-    "split",
-    "usable_bits",
-]
+    "MLP", "READERS", "Bits", "CodeLength", "Components", "Eraser", "Levels", "Logistic", "Prior", "Question", "Reader",
+    "Ridge", "Split", "StateStore", "capture", "description_length", "factorise", "full_state", "parts", "probe",
+    "probe_memory", "questions", "split", "usable_bits",
+]  # fmt: skip

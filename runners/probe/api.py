@@ -6,6 +6,7 @@ States belong to sequences, and sequences are split, not states: none of a test 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from numpy.typing import ArrayLike
 from .capture import Inputs, Module, capture, full_state, memories, parts
 from .factorise import Factors, factorise, varies
 from .readers import READERS
-from .reading import control_labels, make_reader, read, score_records
+from .reading import control_labels, make_reader, read, score_records, with_controls
 from .splits import Split, check_enough, shuffled_order, split
 from .state_store import LIMIT, Columns, StateStore, Table, as_labels, as_states
 
@@ -79,12 +80,12 @@ def probe(
     records = []
     for name in readers:
         for control, (source, targets) in sources.items():
-            reader = make_reader(name, V, random_state)
-            scores = score_records(read(reader, source.coordinates, targets, split_, sequences=shared))
-            more = {"features": source.features, "rank": source.rank}
-            head = {"reader": name, "control": control}
-            records += [head | {"item": item} | score | more for item, score in enumerate(scores)]
-    return with_selectivity(pd.DataFrame(records))
+            reading = read(make_reader(name, V, random_state), source.coordinates, targets, split_, sequences=shared)
+            head, more = {"reader": name, "control": control}, {"features": source.features, "rank": source.rank}
+            records += [head | {"item": item} | score | more for item, score in enumerate(score_records(reading))]
+    table = pd.DataFrame(records)
+    table["control_accuracy"] = np.array([control for _, control in with_controls(records, "reader", "item")], float)
+    return table.assign(selectivity=table["accuracy"] - table["control_accuracy"])
 
 
 def probe_memory(
@@ -112,6 +113,10 @@ def probe_memory(
     as `probe` does, and for a memory that names no contents.
     """
     times = sorted(set(times)) or [inputs.shape[1]]
+    read_labels = partial(
+        probe, y=labels, sequences=np.arange(len(inputs)), readers=readers, num_values=num_values, dimension=dimension,
+        random_state=random_state
+    )  # fmt: skip
     tables = []
     with StateStore(limit) as store:
         capture(module, inputs, times, store, views=times[-1])
@@ -124,19 +129,12 @@ def probe_memory(
             for layer, name, columns in sources:
                 if name != "state" and not any_varies(columns):
                     continue
-                table = probe(
-                    columns,
-                    labels,
-                    sequences=np.arange(len(inputs)),
-                    readers=readers,
-                    num_values=num_values,
-                    dimension=dimension,
-                    random_state=random_state,
-                )
-                tables.append(table.assign(layer=layer, content=name, time=time))
-    joined = pd.concat(tables, ignore_index=True)
-    first = ["layer", "content", "time"]
-    return joined[first + [column for column in joined if column not in first]]
+                table = read_labels(columns)
+                table.insert(0, "layer", layer)
+                table.insert(1, "content", name)
+                table.insert(2, "time", time)
+                tables.append(table)
+    return pd.concat(tables, ignore_index=True)
 
 
 def principal_axes(X: Columns, split_: Split, dimension: int | None = None) -> Factors:
@@ -145,17 +143,6 @@ def principal_axes(X: Columns, split_: Split, dimension: int | None = None) -> F
         raise ValueError(f"states are reduced to at least 1 component, not {dimension} (None: not reduced)")
     factors = factorise(X, split_.train)
     return factors if dimension is None else factors.reduced(dimension)
-
-
-def with_selectivity(table: pd.DataFrame) -> pd.DataFrame:
-    """Add control_accuracy, of the same reader and item on the control task, and selectivity, accuracy above it."""
-    keys = ["reader", "item"]
-    control = table.loc[table["control"] == "control", [*keys, "accuracy"]].rename(
-        columns={"accuracy": "control_accuracy"}
-    )
-    joined = table.merge(control, on=keys, how="left")
-    joined.loc[joined["control"] != "none", "control_accuracy"] = np.nan
-    return joined.assign(selectivity=joined["accuracy"] - joined["control_accuracy"])
 
 
 def any_varies(columns: Columns) -> bool:

@@ -121,14 +121,13 @@ def groups_of(count: int, size: int) -> list[Labels]:
 
 def named_contents(memory: Memory, state: Any, count: int) -> dict[str, Tensor]:
     """`contents(state)`, each [count, ...]. Raises ValueError for none, and for what is no such tensor."""
-    contents = memory.contents(state)
+    contents, kind = memory.contents(state), type(memory).__name__
     if not isinstance(contents, Mapping) or not contents:
-        kind = type(memory).__name__
         raise ValueError(f"{kind} names no contents to be probed: return its state's tensors by name from contents()")
     for name, part in contents.items():
         if not isinstance(part, Tensor) or part.dim() < 1 or len(part) != count:
             got = list(part.shape) if isinstance(part, Tensor) else type(part).__name__
-            raise ValueError(f"{type(memory).__name__}: content {name!r} must be a tensor [{count}, ...], not {got}")
+            raise ValueError(f"{kind}: content {name!r} must be a tensor [{count}, ...], not {got}")
     return dict(contents)
 
 
@@ -144,9 +143,9 @@ def check_contents(module: Module, inputs: Inputs) -> None:
     _ = paused.contents
 
 
-def flat(tensor: Tensor) -> States:
-    """[B, ...] as [B, floats]."""
-    return np.asarray(tensor.detach().flatten(1).float().cpu().numpy())
+def flatten(*tensors: Tensor) -> States:
+    """Tensors [B, ...] side by side: [B, floats]."""
+    return np.asarray(torch.cat([tensor.detach().flatten(1).float() for tensor in tensors], dim=1).cpu().numpy())
 
 
 @torch.no_grad()
@@ -162,10 +161,9 @@ def capture(module: Module, inputs: Inputs, times: Sequence[int], store: StateSt
     for paused in states_at(module, inputs, times):
         layers = zip(memories(module), paused.states, paused.contents, strict=True)
         for layer, (memory, state, contents) in enumerate(layers, 1):
-            more = memory.views(state) if paused.time == views else {}
-            head = f"{paused.time}/layer{layer}"
-            block |= {f"{head}/{name}": flat(part) for name, part in contents.items()}
-            block |= {f"{head} views/{name}": flat(part) for name, part in more.items()}
+            head, more = f"{paused.time}/layer{layer}", memory.views(state) if paused.time == views else {}
+            block |= {f"{head}/{name}": flatten(part) for name, part in contents.items()}
+            block |= {f"{head} views/{name}": flatten(part) for name, part in more.items()}
         if paused.time == times[-1]:
             for name, part in block.items():
                 if not np.isfinite(part).all():

@@ -12,13 +12,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from models import SequenceModel
+from recall_tasks import Task
 from recall_tasks.generators.signal import Signal
 
 from ..config.run import Run
 from .capture import Inputs, capture, full_state, layers_of
 from .factorise import Factors, factorise
 from .readers.ridge import Levels
-from .reading import Reading, fit_prior, make_reader, read, score_records
+from .reading import Reading, fit_prior, make_reader, read, score_records, with_controls
 from .splits import Index, Split, split
 from .state_store import LIMIT, Floats, Labels, StateStore
 from .templates import Question, Samples, questions, spread
@@ -65,11 +66,8 @@ class Template(NamedTuple):
         return Items(chosen + self.number * stored, ages, positions, stored, time, end)
 
     def prior(self, labels: Labels) -> Floats:
-        """Log-probabilities [K, V] without a state: even where values are sampled evenly, fitted for signals."""
-        V = self.question.num_values
-        if isinstance(self.question.task, Signal):
-            return fit_prior(labels, self.parts, V)
-        return np.full((labels.shape[1], V), -np.log(V))
+        """`prior_of` this template's task."""
+        return prior_of(self.question.task, labels, self.parts)
 
 
 @dataclass(frozen=True)
@@ -149,6 +147,12 @@ class ProbeContext:
         return read(fresh, factors.coordinates, labels, template.parts, template.prior(labels))
 
 
+def prior_of(task: Task, labels: Labels, parts: Split) -> Floats:
+    """Log-probabilities [K, V] without a state: even where values are sampled evenly, fitted for signals."""
+    V = len(task.alphabet)
+    return fit_prior(labels, parts, V) if isinstance(task, Signal) else np.full((labels.shape[1], V), -np.log(V))
+
+
 def probe_records(
     part: str,
     items: Items,
@@ -182,9 +186,6 @@ def level_errors(Z: Floats, labels: Labels, parts: Split) -> Floats:
 
 def with_selectivity(records: list[Record]) -> list[Record]:
     """Add `selectivity`, accuracy above that on the control task, where the same reader was given both."""
-    place = ("layer", "content", "reader", "reduced", "time", "item")
-    controls = {tuple(one[key] for key in place): one["accuracy"] for one in records if one["control"] == "control"}
-    for record in records:
-        control = controls.get(tuple(record[key] for key in place)) if record["control"] == "none" else None
+    for record, control in with_controls(records, "layer", "content", "reader", "reduced", "time", "item"):
         record["selectivity"] = None if control is None else record["accuracy"] - control
     return records

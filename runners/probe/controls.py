@@ -11,6 +11,9 @@ labels here. Where keys vary too, every key is a type: see `own_read`.
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import chain
+
 import numpy as np
 
 from .capture import Inputs
@@ -34,22 +37,16 @@ def label_controls(context: ProbeContext, template: Template, factors: Factors, 
         "control": control_labels(labels, np.arange(len(labels)), rng),
         "shuffled": labels[shuffled_order(template.parts, rng)],
     }
-    return [
-        record
-        for control, wrong in other.items()
-        for record in context.read(template, factors, end, layer, labels=wrong, control=control)
-    ]
+    read = partial(context.read, template, factors, end, layer)
+    return list(chain.from_iterable(read(labels=wrong, control=control) for control, wrong in other.items()))
 
 
 def untrained_states(context: ProbeContext, template: Template) -> list[Record]:
     """Records of ridge on each layer of the model before training."""
     tokens, end = template.samples.tokens[:, : template.question.end], template.question.end
     states = context.full_states(tokens, template.parts.train, "untrained", context.run.build())
-    return [
-        record
-        for layer, factors in states
-        for record in context.read(template, factors, end, layer, control="untrained")
-    ]
+    records = (context.read(template, factors, end, layer, control="untrained") for layer, factors in states)
+    return list(chain.from_iterable(records))
 
 
 def without_state(context: ProbeContext, template: Template) -> list[Record]:

@@ -1,9 +1,8 @@
 """Principal axes of a set of states: one factorisation for all readers, items, values and controls.
 
-States are standardised by the training states and turned onto the principal axes of these. In those coordinates
-ridge regression is diagonal, the leading axes are the best reduction to fewer numbers, and a memory of a hundred
-thousand numbers is no larger than the training states are many: nothing that a linear reader fitted to them could
-find is lost. Where a state has more numbers than there are states, products of states are factorised instead of
+States are standardised by the training states and turned onto the principal axes of these. There ridge regression is
+diagonal, the leading axes are the best reduction to fewer numbers, and nothing that a linear reader could find is
+lost. Where a state has more numbers than there are states, products of states are factorised instead of
 products of numbers, a few columns at a time, so states may stay on disk.
 
 Shapes: n states, F features, r axes, at most the number of training states.
@@ -62,12 +61,9 @@ class Factors(NamedTuple):
 
 def factorise(states: Columns, train: Index) -> Factors:
     """Factorise states in float64; those that never vary have no axis, and leave a reader with value frequencies."""
-    n, F = states.shape
-    fitted = len(train)
-    rest = np.setdiff1d(np.arange(n), train)
-    varying = 0
-    small: list[Floats] = []
-    kernel = np.zeros((n, fitted))
+    (n, F), fitted = states.shape, len(train)
+    rest, varying = np.setdiff1d(np.arange(n), train), 0
+    small, kernel = list[Floats](), np.zeros((n, fitted))
     for A, _ in _standardised(states, train):
         varying += A.shape[1]
         if fitted < F:
@@ -128,8 +124,7 @@ class Components(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if self.dimension is not None and self.dimension < 1:
             raise ValueError(f"states are reduced to at least 1 component, not {self.dimension}")
         table = Table(as_states(X))
-        every = np.arange(table.shape[0])
-        parts = list(_standardised(table, every, self.standardise))
+        parts = list(_standardised(table, np.arange(table.shape[0]), self.standardise))
         A = np.concatenate([part for part, _ in parts], axis=1)
         self.which_, self.mean_, self.scale_ = (np.concatenate([one[i] for _, one in parts]) for i in range(3))
         if not A.shape[1]:

@@ -6,15 +6,13 @@ Usable bits are V-information (Xu et al. 2020, "A Theory of Usable Information U
     I_V(S -> Y) = H_V(Y) - H_V(Y | S)
 
 H_V(Y | S) is the log-loss, on test sequences, of the best reader of a family V that is given the state, H_V(Y) that of
-the best one that is not. Unlike Shannon's information it falls when a state is scrambled, and what is measured on fresh
-sequences is, but for chance, no more than is there: a reader that is too weak, too sure or fitted on too little loses
-bits. Bits about items whose values are sampled independently add up, and their sum is at most the bits of the state.
+the best one that is not. What is measured on fresh sequences is, but for chance, no more than is there: a reader that
+is too weak, too sure or fitted on too little loses bits. Bits about items of independent values add up.
 
 Online code length (minimum description length: Voita and Titov 2020, "Information-Theoretic Probing with Minimum
 Description Length", arXiv 2003.12298): labels are sent portion by portion, the first at log2 V bits a label, each of
-the others by the probabilities of a reader fitted on all before it, which the receiver can fit as well. A reader that
-is right only after many sequences, since it computes what a state does not say, pays for all of those. So readers of
-any strength can be compared, where accuracy favours the strongest.
+the others by the probabilities of a reader fitted on all before it. A reader that is right only after many sequences,
+since it computes what a state does not say, pays for those: readers of any strength can be compared.
 
 Shapes: n sequences, F features, K items, V values; log-probabilities are natural, bits are base 2.
 """
@@ -62,10 +60,7 @@ def usable_bits(log_proba: Floats, prior: Floats, labels: Labels, sequences: Lab
     mean = saved.mean(0)
     if sequences is not None:
         _, owner = np.unique(sequences, return_inverse=True)
-        sizes = np.bincount(owner)
-        totals = np.zeros((len(sizes), saved.shape[1]))
-        np.add.at(totals, owner, saved)
-        saved = totals / sizes.mean()
+        saved = np.stack([np.bincount(owner, item) for item in saved.T], axis=1) / np.bincount(owner).mean()
     worst = (np.maximum(log_proba.min((0, 2)), SUREST) - prior.mean(-1)) / np.log(2)
     doubtful = np.concatenate([saved, worst[None]])
     return Bits(mean, doubtful.mean(0) - BETWEEN * standard_error(doubtful), mean + BETWEEN * standard_error(saved))

@@ -5,12 +5,11 @@ Sequences of a question are read up to where items are asked for. Then, item by 
     intact   with the states it has
     erased   after concept erasure (`erasure`) took the item's value out of them
     random   after as many directions of what else varies in them were taken out: the control
-    patched  with those of another sequence, whose values are others: it should answer that one's (activation patching,
-             or interchange intervention: Geiger et al. 2021, arXiv 2106.02997)
+    patched  with those of another sequence, whose answers it should give (activation patching, or interchange
+             intervention: Geiger et al. 2021, arXiv 2106.02997)
 
-for all layers together (layer 0) and for each alone; patched also for each named content. Erasers are fitted to other
-sequences than are asked about, and what is still readable in erased states is read by a reader fitted to a third set:
-one fitted to the eraser's own finds nothing, by construction.
+for all layers together (layer 0) and for each alone; patched also for each named content. Erased states are read by a
+reader fitted to a third set of sequences: one fitted to the eraser's own finds nothing, by construction.
 
 Shapes: n sequences, r axes.
 """
@@ -25,12 +24,12 @@ from numpy.typing import NDArray
 
 from models import SequenceModel
 
-from ..statistics import wilson
-from .capture import PausedModule
+from .capture import PausedModule, flatten
 from .erasure import Eraser, random_like, span_of
 from .information import BETWEEN, usable_bits
-from .paused_model import Change, Part, answers, flat, flatten, patch_from_previous, pause, unflatten
+from .paused_model import Change, Part, answers, flat, patch_from_previous, pause, unflatten
 from .readers.ridge import Ridge
+from .reading import rate
 from .state_store import Floats, Labels
 from .templates import ITEMS, Queries, Question, spread
 
@@ -66,19 +65,11 @@ def interventions(
     counts  sequences to fit erasers to, to fit readers of erased states to, and to ask about: `COUNTS`, unless the
             task stores so much that erasers take more
 
-        layer, content, kind, item, age
-        num_sequences, accuracy, low, high, chance
-        drop, drop_low, drop_high            accuracy when intact less that after, on the same sequences
-        excess, excess_low, excess_high      erased: accuracy after the control less that after erasing
-        follows, follows_low, follows_high   patched: fraction that answers what the other sequence holds
-        rank                                 directions removed; 0 where none were
-        sure                                 erased, random: erasers had enough sequences; with fewer they erase less
-        changed                              erased, random: fraction of the states' variance that was removed
-        bits_before, bits_after              erased: usable bits that ridge reads in fresh sequences
-
-    Intervals are of 95 %, anything not measured is NaN, and records of patching count sequences whose value is another
-    there. The model is left in evaluation mode; one with oracle positions reads none. Raises ValueError for a model
-    whose answers are not the values that the task stores, and for fewer than 2 sequences to ask about.
+    The columns are those of `INTERVENTIONS` in measures/probe.py; anything not measured is NaN. `drop` is from the same
+    sequences intact, `excess` from the control; erasers that had too few sequences to be `sure` erase less; records of
+    patching count sequences whose value is another there. The model is left in evaluation mode; one with oracle
+    positions reads none. Raises ValueError for a model whose answers are not the values that the task stores, and for
+    fewer than 2 sequences to ask about.
     """
     needed = sequences_needed(len(question.positions), question.num_values)
     counts = counts or (min(MOST, max(COUNTS[0], needed)), *COUNTS[1:])
@@ -90,10 +81,10 @@ def interventions(
         return []
     if model.answers != (alphabet := question.task.alphabet):
         raise ValueError(f"the model answers {model.answers}, the task stores {alphabet}: take a model of this task")
-    fit, fresh, asked = (Group(pause(model, some.tokens[:, : question.end]), some.labels) for some in samples)
-    records = list(patching(model, queries, asked))
+    groups = [Group(pause(model, some.tokens[:, : question.end]), some.labels) for some in samples]
+    records = list(patching(model, queries, groups[-1]))
     for layer in range(len(model.blocks) + 1):
-        records += erasing(model, queries, Part(layer), fit, fresh, asked, rng)
+        records += erasing(model, queries, Part(layer), groups, rng)
     ages, chance = question.ages(question.end), 1 / question.num_values
     return [{**record, "age": int(ages[record["item"]]), "chance": chance} for record in records]
 
@@ -115,23 +106,16 @@ def patching(model: SequenceModel, queries: Sequence[Queries], asked: Group) -> 
                 own, other = asked.labels[:, item], asked.labels[donors, item]
                 differs = own != other
                 if differs.any():
-                    follows = (after == other)[differs]
-                    low, high = wilson(int(follows.sum()), len(follows))
-                    moved = {"follows": float(follows.mean()), "follows_low": float(low), "follows_high": float(high)}
                     correct = (before == own)[differs], (after == own)[differs]
-                    yield outcome(part, "patched", item, *correct) | moved
+                    follows = rate((after == other)[differs], "follows", "follows_")
+                    yield outcome(part, "patched", item, *correct) | follows
 
 
 def erasing(
-    model: SequenceModel,
-    queries: Sequence[Queries],
-    part: Part,
-    fit: Group,
-    fresh: Group,
-    asked: Group,
-    rng: np.random.Generator,
+    model: SequenceModel, queries: Sequence[Queries], part: Part, groups: Sequence[Group], rng: np.random.Generator
 ) -> Iterator[Record]:
-    """Records of erased and of random: fitted to `fit`, read by a reader of `fresh`, and asked about `asked`."""
+    """Records of erased and of random, for groups that erasers are fitted to, that read them, and that are asked."""
+    fit, fresh, asked = groups
     V, X = len(model.answers), flat(fit.paused, part)
     sure = len(fit.labels) >= sequences_needed(fit.labels.shape[1], V)
     span = span_of(X)
@@ -149,11 +133,8 @@ def erasing(
             bits_read(change(Z), fresh.labels[:, item], change(Z_asked), own, V)
             for change in (np.asarray, eraser.along_axes)
         )
-        bits = {"bits_before": before, "bits_after": after}
-        for kind, one, correct, more in (
-            ("erased", eraser, erased, difference("excess", random, erased) | bits),
-            ("random", control, random, {}),
-        ):
+        costs = difference("excess", random, erased) | {"bits_before": before, "bits_after": after}
+        for kind, one, correct, more in (("erased", eraser, erased, costs), ("random", control, random, {})):
             removed = {"rank": one.rank_, "changed": one.changed(Z_asked), "sure": sure}
             yield outcome(part, kind, item, intact, correct) | removed | more
 
@@ -165,7 +146,7 @@ def sequences_needed(items: int, num_values: int) -> int:
 
 def erase_with(eraser: Eraser) -> Change:
     """A change of contents: erasing."""
-    return lambda contents: unflatten(eraser.transform(flatten(contents)), contents)
+    return lambda contents: unflatten(eraser.transform(flatten(*contents.values())), contents)
 
 
 def bits_read(Z: Floats, labels: Labels, Z_test: Floats, test: Labels, V: int) -> float:
@@ -178,9 +159,7 @@ def bits_read(Z: Floats, labels: Labels, Z_test: Floats, test: Labels, V: int) -
 
 def choose_items(queries: Sequence[Queries], most: int) -> list[Queries]:
     """Queries for at most so many of the items, spread evenly, one for each."""
-    if not queries:
-        return []
-    every = np.unique(np.concatenate([some.items for some in queries]))
+    every = np.unique([item for some in queries for item in some.items])
     chosen = every[spread(len(every), most)]
     narrowed = []
     for some in queries:
@@ -199,10 +178,11 @@ def one_by_one(queries: Queries) -> Iterator[Queries]:
 
 def outcome(part: Part, kind: str, item: int, intact: Correct, correct: Correct) -> Record:
     """A record of an intervention, with NaN for what only some kinds measure."""
-    low, high = wilson(int(correct.sum()), len(correct))
-    scores = {"num_sequences": len(correct), "accuracy": float(correct.mean()), "low": float(low), "high": float(high)}
+    place = {"layer": part.layer, "content": part.content, "kind": kind, "item": int(item)}
     return (
-        {"layer": part.layer, "content": part.content, "kind": kind, "item": int(item), "rank": 0, **scores}
+        place
+        | {"rank": 0, "num_sequences": len(correct)}
+        | rate(correct)
         | difference("drop", intact, correct)
         | dict.fromkeys(UNMEASURED, float("nan"))
         | {"sure": None}

@@ -1,20 +1,18 @@
 """The memory's own read, and a bilinear reader: states asked by a key, where keys change from sequence to sequence.
 
-Readers of whole states are given sequences of one template, where each item has its position and its key. Here keys
-and positions change from sequence to sequence, as in training, so no reader could know where to look. `own` shows the
-memory the key of an item, as a question would, and a decoder shared by all items reads its answer; a layer's answer y
-is taken before the residual, for x + y holds the key itself. `bilinear` reads the whole state together with the key.
+Keys and positions change from sequence to sequence, as in training, so no reader could know where to look. `own` shows
+the memory the key of an item, as a question would, and a decoder shared by all items reads its answer; a layer's answer
+y is taken before the residual, for x + y holds the key itself. `bilinear` reads the whole state together with the key.
 
-A decoder that knows the key might give each a value of its own. The control task of Hewitt and Liang 2019 (arXiv
-1909.03368) is that task: each key has a value chosen once and for all. Accuracy on what was stored, above that on this
-task, is selectivity.
+A decoder that knows the key might give each a value of its own. The control task (Hewitt and Liang 2019, arXiv
+1909.03368) is that: each key has a value chosen once and for all.
 
 Shapes: n sequences, T tokens, K items, D model width.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,17 +24,16 @@ from torch import Tensor
 from models import SequenceModel
 from models.sequence_model import norm
 from recall_tasks import Stream, Task
-from recall_tasks.generators.signal import Signal
 
 from ..evaluation.evaluate import device_of
-from .capture import layers_of, states_at
-from .context import Items, ProbeContext, Record, probe_records, with_selectivity
+from .capture import flatten, layers_of, states_at
+from .context import Items, ProbeContext, Record, prior_of, probe_records, with_selectivity
 from .factorise import factorise
 from .readers.bilinear import Bilinear
 from .readers.reader import Reader, SharedDecoder
 from .readers.ridge import Ridge
-from .reading import fit_prior, read, score_records
-from .splits import split
+from .reading import read, score_records
+from .splits import Index, split
 from .state_store import Labels, States, Table
 from .templates import Question, first_question
 
@@ -61,8 +58,11 @@ class Bindings(NamedTuple):
     @property
     def ages(self) -> Labels:
         """Tokens read since each item was written, the mean over sequences: [K]."""
-        mean: Labels = (self.tokens.shape[1] - 1 - self.positions).mean(0).round().astype(np.int64)
-        return mean
+        return rounded_mean(self.tokens.shape[1] - 1 - self.positions)
+
+
+KeyedStates = tuple[NDArray[np.floating], Record]
+"""What a reader is given for each sequence [n, F], and the layer, features and rank of its record."""
 
 
 def bindings(task: Task, length: int, count: int, seed: int = 0) -> Bindings:
@@ -87,36 +87,33 @@ def bindings(task: Task, length: int, count: int, seed: int = 0) -> Bindings:
 
 def own_read(context: ProbeContext) -> list[Record]:
     """Records of each layer's own answer to a key, and of all together, decoded by one ridge regression."""
-    task = context.run.task.task
     if context.model.uses_oracle or not is_keyed(context):
         return []
-    bound = bindings(task, context.run.task.length, context.num_sequences, context.run.seed)
     context.watch("probing: the memory's own read")
-    reads = answers_to_keys(context.model, bound)
-    n, K = bound.labels.shape
-    joined = np.concatenate([read.reshape(n, K, -1) for read in reads], axis=2).reshape(n, -1)
-    train, records = split(np.arange(n), context.run.seed).train, list[Record]()
-    for layer in layers_of(context.model):
-        X = [joined, *reads][layer]
-        place = {"layer": layer, "features": X.shape[1] // K, "rank": factorise(Table(X), train).rank}
-        records += keyed_records(context, bound, "own", SharedDecoder(Ridge(task.num_answers)), X, place)
-    return with_selectivity(records)
+
+    def states(bound: Bindings, train: Index) -> Iterator[KeyedStates]:
+        reads, (n, K) = answers_to_keys(context.model, bound), bound.labels.shape
+        joined = np.concatenate([read.reshape(n, K, -1) for read in reads], axis=2).reshape(n, -1)
+        for layer in layers_of(context.model):
+            X = [joined, *reads][layer]
+            yield X, {"layer": layer, "features": X.shape[1] // K, "rank": factorise(Table(X), train).rank}
+
+    return keyed_records(context, "own", SharedDecoder(Ridge(context.run.task.task.num_answers)), states)
 
 
 def bilinear(context: ProbeContext) -> list[Record]:
     """Records of the whole state of each layer, and of all, read together with the key."""
     if not is_keyed(context):
         return []
-    task, seed = context.run.task.task, context.run.seed
-    bound = bindings(task, context.run.task.length, context.num_sequences, seed)
-    vectors = context.model.embedding.detach().double().cpu().numpy()
-    reader = Bilinear(task.num_answers, orthogonal=True, vectors=vectors, pairs=PAIRS, random_state=seed)
-    train, records = split(np.arange(len(bound.labels)), seed).train, list[Record]()
-    for layer, factors in context.full_states(bound.tokens, train, "bilinear"):
-        X = np.concatenate([factors.coordinates, bound.keys], axis=1)
-        place = {"layer": layer, "features": factors.features, "rank": factors.rank}
-        records += keyed_records(context, bound, "bilinear", reader, X, place)
-    return with_selectivity(records)
+
+    def states(bound: Bindings, train: Index) -> Iterator[KeyedStates]:
+        for layer, factors in context.full_states(bound.tokens, train, "bilinear"):
+            X = np.concatenate([factors.coordinates, bound.keys], axis=1)
+            yield X, {"layer": layer, "features": factors.features, "rank": factors.rank}
+
+    V, vectors = context.run.task.task.num_answers, context.model.embedding.detach().double().cpu().numpy()
+    reader = Bilinear(V, orthogonal=True, vectors=vectors, pairs=PAIRS, random_state=context.run.seed)
+    return keyed_records(context, "bilinear", reader, states)
 
 
 def is_keyed(context: ProbeContext) -> bool:
@@ -125,20 +122,28 @@ def is_keyed(context: ProbeContext) -> bool:
 
 
 def keyed_records(
-    context: ProbeContext, bound: Bindings, part: str, reader: Reader, X: NDArray[np.floating], place: Record
+    context: ProbeContext, part: str, reader: Reader, states: Callable[[Bindings, Index], Iterator[KeyedStates]]
 ) -> list[Record]:
-    """Records of what was stored and of the control task. Ages and positions are means, as they vary."""
-    task, (n, K) = context.run.task.task, bound.labels.shape
-    V, parts = task.num_answers, split(np.arange(n), context.run.seed)
-    positions = bound.positions.mean(0).round().astype(np.int64)
-    items = Items(np.arange(K), bound.ages, positions, K, bound.tokens.shape[1], True)
-    controls = {"none": bound.labels, "control": key_control_labels(bound.keys, V, context.rng(8))}
+    """Records of what was stored and of the control task. Ages and positions are means, as they vary.
+
+    states  reads sequences, and turns the states onto axes of the training ones where it needs any
+    """
+    task, length, seed = context.run.task.task, context.run.task.length, context.run.seed
+    bound = bindings(task, length, context.num_sequences, seed)
+    parts, time, K = split(np.arange(len(bound.labels)), seed), bound.tokens.shape[1], bound.labels.shape[1]
+    items = Items(np.arange(K), bound.ages, rounded_mean(bound.positions), K, time, True)
+    control_task = key_control_labels(bound.keys, task.num_answers, context.rng(8))
     records: list[Record] = []
-    for control, labels in controls.items():
-        prior = fit_prior(labels, parts, V) if isinstance(task, Signal) else np.full((K, V), -np.log(V))
-        scores = score_records(read(reader, X, labels, parts, prior))
-        records += probe_records(part, items, scores, control=control, **place)
-    return records
+    for X, place in states(bound, parts.train):
+        for control, labels in (("none", bound.labels), ("control", control_task)):
+            scores = score_records(read(reader, X, labels, parts, prior_of(task, labels, parts)))
+            records += probe_records(part, items, scores, control=control, **place)
+    return with_selectivity(records)
+
+
+def rounded_mean(numbers: Labels) -> Labels:
+    """The mean over sequences, to the nearest integer: [n, K] -> [K]."""
+    return np.asarray(numbers.mean(0).round(), np.int64)
 
 
 def key_control_labels(keys: Labels, num_values: int, rng: np.random.Generator) -> Labels:
@@ -160,7 +165,7 @@ def answers_to_keys(model: SequenceModel, bound: Bindings) -> list[States]:
             torch.from_numpy(a[paused.sequences]).to(device_of(model)) for a in (bound.keys, bound.positions)
         )
         for piece, y in zip(pieces, own_reads(model, paused.states, keys, positions), strict=True):
-            piece.append(y.flatten(1).float().cpu().numpy())
+            piece.append(flatten(y))
     return [np.concatenate(piece) for piece in pieces]
 
 

@@ -22,7 +22,7 @@ from .information import description_length
 from .interventions import interventions
 from .own_read import bilinear, own_read
 from .readers import READERS, Reader
-from .reading import make_reader
+from .reading import make_reader, prior_bits
 from .routing import gated_memories, routing
 from .state_store import Columns, Floats, StateStore
 
@@ -115,16 +115,10 @@ def by_code_length(name: str, context: ProbeContext) -> list[Record]:
         end = template.question.end
         tokens = template.samples.tokens[:, :end]
         _, factors = next(context.full_states(tokens, template.parts.train, f"code length by {name}"))
-        scores = [
-            {
-                "codelength": float(bits),
-                "item_bits": float(-(np.exp(prior) * prior).sum() / np.log(2)),
-                "chance": float(np.exp(prior.max())),
-            }
-            for bits, prior in zip(
-                code_lengths(context, template, factors, name), template.prior(template.labels), strict=True
-            )
-        ]
+        prior, lengths = template.prior(template.labels), code_lengths(context, template, factors, name)
+        numbers = zip(lengths, prior_bits(prior), np.exp(prior.max(-1)), strict=True)
+        names = "codelength", "item_bits", "chance"
+        scores = [dict(zip(names, map(float, some), strict=True)) for some in numbers]
         records += probe_records(name, template.items(end, template.chosen), scores)
     return records
 

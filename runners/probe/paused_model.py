@@ -11,6 +11,7 @@ Shapes: n sequences, b of them side by side, F numbers of a state, q queries, V 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -24,7 +25,7 @@ from models import SequenceModel
 from models.memory import State
 
 from ..evaluation.evaluate import PIECE, device_of
-from .capture import PausedModule, at_once, groups_of, states_at
+from .capture import PausedModule, at_once, flatten, groups_of, states_at
 from .state_store import Floats, Labels, States
 from .templates import Queries, Question, Samples, Tokens
 
@@ -49,6 +50,9 @@ class Part(NamedTuple):
         }
 
 
+WHOLE = Part()
+
+
 def pause(model: SequenceModel, tokens: Tokens) -> list[PausedModule]:
     """The model after tokens [n, T], n >= 2: groups of at least 2 sequences, so that each has another's state beside.
 
@@ -61,7 +65,7 @@ def pause(model: SequenceModel, tokens: Tokens) -> list[PausedModule]:
 
 def flat(paused: Iterable[PausedModule], part: Part) -> States:
     """Contents of a part side by side: [n, F]."""
-    return np.concatenate([flatten(part.select(some)) for some in paused])
+    return np.concatenate([flatten(*part.select(some).values()) for some in paused])
 
 
 @torch.no_grad()
@@ -87,13 +91,13 @@ def answers(
     model: SequenceModel,
     paused: Sequence[PausedModule],
     queries: Queries,
-    part: Part | None = None,
+    part: Part = WHOLE,
     change: Change | None = None,
 ) -> Labels:
-    """Answers to queries as values from 0, [n, q], with `part` of the states changed if one is given."""
+    """Answers to queries as values from 0, [n, q], with `part` of the states changed where a change is given."""
     pieces = []
     for some in paused:
-        states = some.states if part is None or change is None else changed_states(some, change(part.select(some)))
+        states = some.states if change is None else changed_states(some, change(part.select(some)))
         logits = logits_at(model, states, queries.tokens[some.sequences], queries.positions)
         pieces.append(logits.argmax(-1).cpu().numpy())
     return np.concatenate(pieces)
@@ -108,23 +112,22 @@ def answer_log_proba(model: SequenceModel, question: Question, samples: Samples)
     if model.uses_oracle:
         raise ValueError("a model with oracle positions does not show what it remembers: take its base memory")
     queries, n = list(question.queries(samples)), len(samples.tokens)
-    items = np.concatenate([some.items for some in queries]) if queries else np.zeros(0, np.int64)
-    groups = groups_of(n, max(1, PIECE // question.template.tokens.shape[1])) if queries else []
+    if not queries:
+        return np.zeros((n, 0, question.num_values)), np.zeros(0, np.int64)
     pieces = []
-    for paused in states_at(model, samples.tokens, [question.end], groups):
+    for paused in states_at(model, samples.tokens, [question.end], groups_of(n, max(1, PIECE // question.length))):
         logits = [logits_at(model, paused.states, q.tokens[paused.sequences], q.positions) for q in queries]
-        pieces.append(np.concatenate([F.log_softmax(x.double(), dim=-1).cpu().numpy() for x in logits], axis=1))
-    return np.concatenate(pieces) if pieces else np.zeros((n, 0, question.num_values)), items
+        pieces.append(torch.cat([F.log_softmax(x.double(), dim=-1) for x in logits], dim=1).cpu().numpy())
+    return np.concatenate(pieces), np.concatenate([some.items for some in queries])
 
 
 def changed_states(paused: PausedModule, new: Contents) -> list[Any]:
     """The state of each layer with new contents in place of those that they are named after."""
-    return [
-        replace_contents(
-            state, contents, {name: new[f"layer{i}/{name}"] for name in contents if f"layer{i}/{name}" in new}
-        )
-        for i, (state, contents) in enumerate(zip(paused.states, paused.contents, strict=True), 1)
-    ]
+    states = []
+    for i, (state, contents) in enumerate(zip(paused.states, paused.contents, strict=True), 1):
+        changed = {name: new[f"layer{i}/{name}"] for name in contents if f"layer{i}/{name}" in new}
+        states.append(replace_contents(state, contents, changed))
+    return states
 
 
 def replace_contents(state: State, contents: Contents, new: Contents) -> State:
@@ -135,9 +138,9 @@ def replace_contents(state: State, contents: Contents, new: Contents) -> State:
     Raises ValueError for names that are not among the contents, for other shapes, and for contents that are not
     tensors of the state itself.
     """
-    waiting: dict[int, list[str]] = {}
+    waiting = defaultdict[int, list[str]](list)
     for name, tensor in contents.items():
-        waiting.setdefault(id(tensor), []).append(name)
+        waiting[id(tensor)].append(name)
     for name, tensor in new.items():
         if name not in contents:
             raise ValueError(f"this state has no {name!r} to replace: it has {', '.join(contents)}")
@@ -146,7 +149,7 @@ def replace_contents(state: State, contents: Contents, new: Contents) -> State:
 
     def rebuild(part: State) -> State:
         if isinstance(part, Tensor):
-            names = waiting.get(id(part))  # in the order of the state, where one tensor has two names
+            names = waiting[id(part)]  # in the order of the state, where one tensor has two names
             return new.get(names.pop(0), part) if names else part
         if isinstance(part, tuple | list):
             parts = [rebuild(one) for one in part]
@@ -165,12 +168,6 @@ def replace_contents(state: State, contents: Contents, new: Contents) -> State:
 def patch_from_previous(contents: Contents) -> dict[str, Tensor]:
     """Activation patching: each sequence gets the contents of the one before it, the first those of the last."""
     return {name: tensor.roll(1, 0) for name, tensor in contents.items()}
-
-
-def flatten(contents: Contents) -> States:
-    """All contents side by side: [b, F]."""
-    joined = torch.cat([tensor.flatten(1).float() for tensor in contents.values()], dim=1)
-    return np.asarray(joined.cpu().numpy())
 
 
 def unflatten(numbers: NDArray[np.floating], contents: Contents) -> dict[str, Tensor]:

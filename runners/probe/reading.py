@@ -9,6 +9,7 @@ Shapes: n states, F features, K items, V values.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -80,35 +81,46 @@ def score_records(reading: Reading) -> list[dict[str, Any]]:
 
     chance is the accuracy expected without a state, item_bits the entropy that is left then.
     """
-    records = []
-    chance = np.exp(reading.prior.max(-1))
-    open_bits = -(np.exp(reading.prior) * reading.prior).sum(-1) / np.log(2)
-    for item, correct in enumerate(reading.correct.T):
-        low, high = accuracy_interval(correct, reading.sequences)
-        records.append(
-            {
-                "num_sequences": len(correct),
-                "accuracy": float(correct.mean()),
-                "low": float(low),
-                "high": float(high),
-                "chance": float(chance[item]),
-                "bits": float(reading.bits.bits[item]),
-                "bits_low": float(reading.bits.low[item]),
-                "bits_high": float(reading.bits.high[item]),
-                "item_bits": float(open_bits[item]),
-                "converged": reading.converged,
-            }
-        )
-    return records
+    names = "chance", "bits", "bits_low", "bits_high", "item_bits"
+    numbers = zip(np.exp(reading.prior.max(-1)), *reading.bits, prior_bits(reading.prior), strict=True)
+    return [
+        {"num_sequences": len(correct)}
+        | accuracy_record(correct, reading.sequences)
+        | dict(zip(names, map(float, some), strict=True))
+        | {"converged": reading.converged}
+        for correct, some in zip(reading.correct.T, numbers, strict=True)
+    ]
 
 
-def accuracy_interval(correct: NDArray[np.bool_], sequences: Labels | None) -> tuple[float, float]:
-    """Wilson's 95 % interval of accuracy [n], at the effective sample size where states share a sequence."""
+def prior_bits(prior: Floats) -> Floats:
+    """Entropy [K] of the values of each item without a state, in bits; prior [K, V] are log-probabilities."""
+    return np.asarray(-(np.exp(prior) * prior).sum(-1) / np.log(2))
+
+
+def with_controls(records: list[dict[str, Any]], *place: str) -> Iterator[tuple[dict[str, Any], float | None]]:
+    """Each record, and the accuracy on the control task of what is read at the same place.
+
+    None for records that are controls themselves, and where there was no control task.
+    """
+    keys = [tuple(record[name] for name in place) for record in records]
+    controls = {key: one["accuracy"] for key, one in zip(keys, records, strict=True) if one["control"] == "control"}
+    for key, record in zip(keys, records, strict=True):
+        yield record, controls.get(key) if record["control"] == "none" else None
+
+
+def rate(correct: NDArray[np.bool_], name: str = "accuracy", prefix: str = "") -> dict[str, float]:
+    """The fraction of sequences [n] that is correct, by this name, with Wilson's bounds of 95 %."""
+    low, high = wilson(int(correct.sum()), len(correct))
+    return {name: float(correct.mean()), f"{prefix}low": float(low), f"{prefix}high": float(high)}
+
+
+def accuracy_record(correct: NDArray[np.bool_], sequences: Labels | None) -> dict[str, float]:
+    """Accuracy [n] with Wilson's 95 % bounds, at the effective sample size where states share a sequence."""
     if sequences is None:
-        low, high = wilson(int(correct.sum()), len(correct))
-        return float(low), float(high)
+        return rate(correct)
     _, owner = np.unique(sequences, return_inverse=True)
-    return cluster_interval(np.bincount(owner, correct), np.bincount(owner))
+    low, high = cluster_interval(np.bincount(owner, correct), np.bincount(owner))
+    return {"accuracy": float(correct.mean()), "low": low, "high": high}
 
 
 def control_labels(labels: Labels, types: ArrayLike, rng: np.random.Generator) -> Labels:

@@ -1,19 +1,15 @@
 """Routing and compression errors: which cache holds an answer, and whether the gate looks there.
 
 A model whose memory weighs caches can miss an answer in two ways: its gate reads other memories, or the right one has
-lost it.
+lost it. Both together are all that is missed, 1 - accuracy.
 
-    accuracy                of the model as it is
-    oracle                  the gate of a layer is given the answer's position, and reads that memory alone
-    routing error           oracle - accuracy: what a perfect router would gain
-    compression error       1 - oracle: what no router gains, as what it would read has lost the answer
+    routing error      oracle - accuracy, with `oracle` that of a gate that is given the answer's position and reads
+                       that memory alone: what a perfect router would gain
+    compression error  1 - oracle: what no router gains
 
-Together they are all that is missed, 1 - accuracy. A routing error can be negative: a softmax gate reads a mixture,
-which a model may have learned to use, and a layer may keep an answer elsewhere than where it was written. Sequences are
-read by the model as it is; gates are given positions only when items are asked for.
-
-The right memory is that of the segment in which an item was written. With checkpoints all later ones hold it too:
-right is then the first, to which the fewest tokens were added since, and `holding` counts them all.
+A routing error can be negative: a softmax gate reads a mixture, which a model may have learned to use, and a layer may
+keep an answer elsewhere than where it was written. Gates are given positions only when items are asked for. The right
+memory is that of the segment in which an item was written; of checkpoints, which all hold it from then on, the first.
 
 Memory Caching: arXiv 2602.24281 (2026). Shapes: n sequences, m tokens to ask with, H heads, N caches.
 """
@@ -37,9 +33,9 @@ from models.memories.caching import Residual
 from models.memories.controls import with_oracle_gate
 
 from ..evaluation.evaluate import origins, sequences_at_once
-from ..statistics import wilson
 from .capture import PausedModule, groups_of, memories, states_at
 from .paused_model import logits_at
+from .reading import rate
 from .state_store import Labels
 from .templates import Queries, Question, Samples
 
@@ -64,18 +60,11 @@ class ItemAnswers(NamedTuple):
 def routing(model: SequenceModel, question: Question, count: int, rng: np.random.Generator) -> list[dict[str, Any]]:
     """Records of each item and layer: where its answer is, the gate's weights there, and what they cost.
 
-    layer         from 1; 0 is oracle gates in all layers, with accuracies alone
-    segment       memory the answer is in: 0 for the oldest cache, N for the open memory
-    num_memories  1 + N; `even` is 1 over it
-    weight        of the right memory, the mean over sequences and heads
-    holding       of all memories that hold the answer, the same mean
-    right         fraction of sequences and heads whose largest weight is on the right memory; of k equals, 1 / k
-    entropy       of the weights, in bits, the mean over sequences and heads
-    accuracy      of the model as it is: `low`, `high`
-    oracle        of the model with an oracle gate: `oracle_low`, `oracle_high`; bounds are Wilson's, of 95 %
+    The columns are those of `ROUTING` in measures/probe.py. Weights and their entropy are means over sequences and
+    heads; of k equal largest weights each counts 1 / k as `right`. Records of layer 0, oracle gates in all layers,
+    hold accuracies alone. The model is left in evaluation mode.
 
-    The model is left in evaluation mode. Raises ValueError where no layer weighs caches, and where the task asks for
-    no item by itself.
+    Raises ValueError where no layer weighs caches, and where the task asks for no item by itself.
     """
     layers = gated_memories(model)
     if not layers:
@@ -96,12 +85,12 @@ def routing(model: SequenceModel, question: Question, count: int, rng: np.random
         item, position = pieces[0].item, pieces[0].position
         correct = np.concatenate([piece.correct for piece in pieces], axis=1)
         common = {"item": item, "age": int(question.ages(question.end)[item]), "num_sequences": count}
-        common |= fraction(correct[0], "accuracy", "")
-        records.append({"layer": 0} | common | UNSAID | fraction(correct[-1], "oracle", "oracle_"))
+        common |= rate(correct[0])
+        records.append({"layer": 0} | common | UNSAID | rate(correct[-1], "oracle", "oracle_"))
         for number, (layer, memory) in enumerate(layers.items(), 1):
             weights = torch.cat([piece.weights[layer] for piece in pieces])
             gate = gate_record(memory, weights, int(question.positions[item]), position)
-            records.append({"layer": layer} | common | gate | fraction(correct[number], "oracle", "oracle_"))
+            records.append({"layer": layer} | common | gate | rate(correct[number], "oracle", "oracle_"))
     return records
 
 
@@ -177,9 +166,3 @@ def gate_record(memory: CachingMemory, weights: Tensor, written: int, position: 
         "right": float((best / best.sum(2, keepdims=True))[..., segment].mean()),
         "entropy": float(entr(w).sum(2).mean() / np.log(2)),
     }
-
-
-def fraction(correct: NDArray[np.bool_], name: str, prefix: str) -> dict[str, float]:
-    """The fraction that is correct, by this name, with its bounds."""
-    low, high = wilson(int(correct.sum()), len(correct))
-    return {name: float(correct.mean()), f"{prefix}low": float(low), f"{prefix}high": float(high)}

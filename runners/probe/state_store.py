@@ -5,17 +5,14 @@ Shapes: n sequences, F numbers of a state, K items.
 
 from __future__ import annotations
 
-import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 from torch import Tensor
 
 LIMIT = 512 * 2**20
@@ -38,17 +35,21 @@ class Columns(Protocol):
 
 
 class Table:
-    """Columns of an array."""
+    """Columns of an array, or of several arrays one below the other."""
 
-    def __init__(self, array: NDArray[np.floating]) -> None:
-        self.array = array
+    def __init__(self, *blocks: NDArray[np.floating]) -> None:
+        self.blocks = blocks
 
     @property
     def shape(self) -> tuple[int, int]:
-        return self.array.shape[0], self.array.shape[1]
+        return sum(map(len, self.blocks)), self.blocks[0].shape[1]
 
     def columns(self, start: int, stop: int) -> NDArray[np.floating]:
-        return self.array[:, start:stop]
+        return np.concatenate([block[:, start:stop] for block in self.blocks])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """All of it, in memory."""
+        return np.asarray(self.columns(0, self.shape[1]), dtype)
 
 
 class Joint:
@@ -62,41 +63,34 @@ class Joint:
         return self.parts[0].shape[0], sum(part.shape[1] for part in self.parts)
 
     def columns(self, start: int, stop: int) -> NDArray[np.floating]:
-        pieces, first = [], 0
+        pieces, first = [np.empty((self.shape[0], 0), np.float32)], 0
         for part in self.parts:
             last = first + part.shape[1]
             if start < last and stop > first:
                 pieces.append(part.columns(max(start - first, 0), min(stop, last) - first))
             first = last
-        return np.concatenate(pieces, axis=1) if pieces else np.empty((self.shape[0], 0))
+        return np.concatenate(pieces, axis=1)
 
 
-class StateStore:
+class StateStore(AbstractContextManager["StateStore"]):
     """Captured states by name, filled block by block: in memory, or beyond a limit in files.
 
         with StateStore(limit) as store:
             store.add({"S": block})
             store["S"]                     # Columns [n, F]
-            list(store)                    # names
 
-    Once more than `limit` bytes are in memory they go to the temporary directory (or to `folder`), a safetensors file
-    a block, and so does all that follows. A file loses its name as soon as it is open, so that its space is free again
-    when the store is left, or its process ends, however it ends.
+    Whenever more than `limit` bytes are in memory they go to the temporary directory (or to `folder`), a file a block.
+    Files have no name: their space is free again when the process ends, however it ends.
     """
 
     def __init__(self, limit: int = LIMIT, folder: Path | None = None) -> None:
         if limit < 0:
             raise ValueError(f"a limit of memory is at least 0 bytes, not {limit:,}")
-        self.limit, self.folder = limit, folder
-        self.blocks: list[Any] = []
-        self.in_memory, self.sizes, self.widths = 0, list[int](), dict[str, int]()
+        self.limit, self.folder, self.in_memory = limit, folder, 0
+        self.blocks: list[Mapping[str, States]] = []
+        self.widths: dict[str, int] = {}
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.blocks.clear()
         self.widths.clear()
 
@@ -109,64 +103,36 @@ class StateStore:
         self.widths = self.widths or widths
         if widths != self.widths or min(widths.values(), default=-1) < 0 or len({len(p) for p in block.values()}) > 1:
             raise ValueError(f"a block holds every state as [sequences, numbers] of {self.widths}, not of {widths}")
-        self.sizes.append(len(next(iter(block.values()))))
         self.blocks.append(dict(block))
         self.in_memory += sum(part.nbytes for part in block.values())
         if self.in_memory > self.limit:
-            self.blocks = [self._on_disk(one) if isinstance(one, dict) else one for one in self.blocks]
+            self.blocks = [one if on_disk(one) else self._move(one) for one in self.blocks]
             self.in_memory = 0
 
-    def _on_disk(self, block: Mapping[str, States]) -> Any:
-        """The block in an open file that has no name."""
-        folder = Path(self.folder or tempfile.gettempdir())
+    def _move(self, block: Mapping[str, States]) -> dict[str, States]:
+        """The block in a file."""
+        folder, sizes = self.folder or Path(tempfile.gettempdir()), [part.size for part in block.values()]
         try:
-            descriptor, name = tempfile.mkstemp(".safetensors", "states-", folder)
-            os.close(descriptor)
-            try:
-                save_file({key: np.ascontiguousarray(part) for key, part in block.items()}, name)
-                return safe_open(name, framework="numpy")
-            finally:
-                os.unlink(name)
-        except (SafetensorError, OSError) as error:
-            size = sum(part.nbytes for part in block.values())
+            with tempfile.TemporaryFile(dir=folder) as file:
+                for part in block.values():
+                    np.asarray(part, np.float32).tofile(file)
+                numbers = np.split(np.memmap(file, np.float32, "r"), np.cumsum(sizes)[:-1])
+        except OSError as error:
             raise OSError(
-                f"no room for {size:,} bytes of states in {folder} (set TMPDIR to another place, or allow more "
-                f"memory): {error}"
+                f"no room for {4 * sum(sizes):,} bytes of states in {folder} (set TMPDIR to another place, or allow "
+                f"more memory): {error}"
             ) from None
+        return {name: some.reshape(part.shape) for (name, part), some in zip(block.items(), numbers, strict=True)}
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.widths)
-
-    def __len__(self) -> int:
-        return len(self.widths)
-
-    def __getitem__(self, name: str) -> Columns:
+    def __getitem__(self, name: str) -> Table:
         if name not in self.widths:
             raise KeyError(f"no state {name!r} in this store: it holds {', '.join(self.widths) or 'nothing any more'}")
-        return _Stored(self, name)
+        return Table(*(block[name] for block in self.blocks))
 
 
-class _Stored:
-    """One state of a store."""
-
-    def __init__(self, store: StateStore, name: str) -> None:
-        self.store, self.name = store, name
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return sum(self.store.sizes), self.store.widths[self.name]
-
-    def columns(self, start: int, stop: int) -> NDArray[np.floating]:
-        return np.concatenate([self._block_columns(block, start, stop) for block in self.store.blocks])
-
-    def _block_columns(self, block: Any, start: int, stop: int) -> NDArray[np.floating]:
-        if isinstance(block, dict):
-            return np.asarray(block[self.name][:, start:stop])
-        return np.asarray(block.get_slice(self.name)[:, start:stop])
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        """All of it, in memory."""
-        return np.asarray(self.columns(0, self.shape[1]), dtype)
+def on_disk(block: Mapping[str, States]) -> bool:
+    """True for a block whose arrays are read from a file."""
+    return all(isinstance(part, np.memmap) for part in block.values())
 
 
 def as_states(X: ArrayLike, fitted: int | None = None) -> Floats:

@@ -1,13 +1,9 @@
 """Templates: sequences whose addresses are frozen and whose values are sampled afresh.
 
-One sequence of a task is the template. Its stored values are sampled anew, everything else stays as it was. Item j
-then always has the same key and the same position, so "which value had item j?" is a linear question of an additive
-memory, of a key-value cache, of Legendre coefficients and of a recurrent state alike. Values are independent and
-uniform, so chance is exact and bits about different items add up. Signals alone are sampled as
-their task samples them, since their values depend on one another.
-
-Where a key asks, the template's own questions are blanked (or cut off at its end), so that a query that follows is the
-first for its item.
+Item j then always has the same key and the same position: "which value had item j?" is a linear question of any state
+(docs/probing.md). Values are independent and uniform, so chance is exact and bits about different items add up. Signals
+alone are sampled as their task samples them, since their values depend on one another. Where a key asks, the template's
+own questions are blanked (or cut off at its end), so that a query that follows is the first for its item.
 
 Shapes: n sequences, T tokens, K items.
 """
@@ -64,9 +60,14 @@ class Question:
         """Position at which each item is written: [K], in order."""
         return np.asarray(self.template.stored.positions[0], np.int64)
 
-    @cached_property
+    @property
     def num_values(self) -> int:
         return len(self.task.alphabet)
+
+    @property
+    def length(self) -> int:
+        """Tokens of a whole sequence, its questions among them."""
+        return len(self.template.tokens[0])
 
     @cached_property
     def keyed(self) -> bool:
@@ -82,12 +83,9 @@ class Question:
         tokens: Tokens = self.template.tokens[0].copy()
         if not self.keyed:
             return tokens
-        asked = set(self.template.asked[0][self.template.asking[0]].tolist())
-        tokens[list(asked)] = 0
-        length = len(tokens)
-        while length - 1 in asked:
-            length -= 1
-        return tokens[:length]
+        asked = self.template.asked[0][self.template.asking[0]]
+        tokens[asked] = 0
+        return tokens[: np.setdiff1d(np.arange(self.length), asked)[-1] + 1]
 
     @cached_property
     def stop(self) -> int:
@@ -119,7 +117,7 @@ class Question:
         first, positions = self.task.alphabet.start, self.positions
         tokens = np.tile(self.tokens, (count, 1))
         if isinstance(self.task, Signal):
-            tokens[:, positions] = self.task.draw(rng, count, self.template.tokens.shape[1]).stored.values
+            tokens[:, positions] = self.task.draw(rng, count, self.length).stored.values
         else:
             tokens[:, positions] = rng.integers(first, self.task.alphabet.stop, (count, len(positions)), np.int32)
         labels = tokens[:, positions].astype(np.int64) - first
@@ -141,9 +139,8 @@ class Question:
             return
         asked = self.template.asked[0][self.template.asking[0]].astype(np.int64)
         later = asked >= self.end
-        following = set(np.flatnonzero(np.isin(self.template.tokens[0], np.array(self.task.alphabet))).tolist())
-        following -= {position for position, _ in self._shown}
-        if later.any() and max(following) < self.end:
+        values = np.flatnonzero(np.isin(self.template.tokens[0], np.array(self.task.alphabet)))
+        if later.any() and np.setdiff1d(values, [position for position, _ in self._shown]).max() < self.end:
             yield Queries(samples.tokens[:, self.end :], asked[later] - self.end, self._asked_items[later])
 
     @cached_property
@@ -153,7 +150,7 @@ class Question:
             return []
         after = (self.template.asked[0][self.template.asking[0]] + 1).tolist()
         pairs = zip(after, self._asked_items.tolist(), strict=True)
-        return [(position, item) for position, item in pairs if position < self.template.tokens.shape[1] and item >= 0]
+        return [(position, item) for position, item in pairs if position < self.length and item >= 0]
 
     @cached_property
     def _asked_items(self) -> Labels:

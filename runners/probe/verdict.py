@@ -5,23 +5,14 @@
     hurt       erasing what ridge finds costs answers, and more than erasing as much of anything else (which may even
                help); left open where the state is so small that there is not as much else to erase
 
-        readable  answered  hurt
-           no        no       -     absent
-          yes        no       -     present but unused
-          yes       yes      yes    used
-           no       yes       -     used, but not linearly readable
-          yes       yes       no    used in another form: what ridge finds is not what the model goes by
-       yes, no    (not asked)  -    present, not asked; absent, not asked
-
-A 95 % interval decides each, or nothing does: yes where the interval is above what it is compared with, no where it
-does not reach `MARGIN` beyond it. An effect that is certain but smaller than that is no effect. Where neither holds,
-and it matters, the verdict is "undecided".
-
-`verdict` takes the records of one run; the tables over seeds give `judge` their own intervals.
+docs/probing.md has the table of verdicts. A 95 % interval decides each claim, or nothing does: yes where the interval
+is above what it is compared with, no where it does not reach `MARGIN` beyond it; an effect that is certain but smaller
+is no effect. `verdict` takes the records of one run; the tables over seeds give `judge` their own intervals.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -150,7 +141,7 @@ def judge(
 
 
 def decide(readable: Claim | None, answered: Claim | None, hurt: Claim | None, enough: bool = True) -> str:
-    """The table above. That erasing hurts nobody counts only where there were enough sequences to erase by."""
+    """The verdict in words. That erasing hurts nobody counts only where there were enough sequences to erase by."""
     there = readable.holds if readable else None
     if answered is None:
         return "undecided" if there is None else "present, not asked" if there else "absent, not asked"
@@ -171,8 +162,8 @@ def readable_items(read: Iterable[Record], control_read: Iterable[Record]) -> fr
     """
     controls, present = by_item(control_read), set()
     for item, records in by_item(read).items():
-        against = mean(controls[item], "high") if item in controls else mean(records, "chance")
         chance = mean(records, "chance")
+        against = mean(controls[item], "high") if item in controls else chance
         if mean(records, "low") > against and mean(records, "accuracy") > chance + MARGIN * (1 - chance):
             present.add(item)
     return frozenset(present)
@@ -180,9 +171,9 @@ def readable_items(read: Iterable[Record], control_read: Iterable[Record]) -> fr
 
 def by_item(records: Iterable[Record]) -> dict[int, list[Record]]:
     """Records of each item."""
-    groups: dict[int, list[Record]] = {}
+    groups = defaultdict[int, list[Record]](list)
     for record in records:
-        groups.setdefault(int(record["item"]), []).append(record)
+        groups[int(record["item"])].append(record)
     return groups
 
 
@@ -199,8 +190,7 @@ def cost_columns(erased: Sequence[Record]) -> Columns:
 
 def mean_interval(records: Sequence[Record], columns: Columns) -> tuple[float, float, float]:
     """Means over records of the estimate and of its bounds."""
-    estimate, low, high = (mean(records, name) for name in columns)
-    return estimate, low, high
+    return mean(records, columns[0]), mean(records, columns[1]), mean(records, columns[2])
 
 
 def mean(records: Sequence[Record], name: str) -> float:

@@ -10,7 +10,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -77,8 +77,7 @@ class Tracker:
 
     def _drop(self, error: Exception) -> None:
         self.sink = None
-        words = " ".join(str(error).split()) or type(error).__name__
-        print(f"recall: {self.name} is not updated any more, the runs go on: {words}", file=sys.stderr)
+        print(f"recall: {self.name} is not updated any more, the runs go on: {_one_line(error)}", file=sys.stderr)
 
 
 @contextmanager
@@ -88,14 +87,12 @@ def open_sinks(words: Sequence[str], study: str, folder: Path) -> Iterator[list[
     Raises ValueError, before anything starts, for a name that is no sink and for one whose package is missing.
     """
     trackers: list[Tracker] = []
-    try:
+    with ExitStack() as opened:
         for word in words:
             name, _, where = word.partition(":")
             trackers.append(Tracker(name, open_sink(name, where, study, folder), folder))
+            opened.callback(trackers[-1].close)
         yield trackers
-    finally:
-        for tracker in trackers:
-            tracker.close()
 
 
 def open_sink(name: str, where: str, study: str, folder: Path) -> Sink:
@@ -105,11 +102,14 @@ def open_sink(name: str, where: str, study: str, folder: Path) -> Sink:
     if importlib.util.find_spec(name) is None:
         raise ValueError(f"{name} is not installed: pip install {name}")
     try:
-        module = importlib.import_module(f".{name}", __package__)
-        sink: Sink = module.Sink(where, study, folder)
+        sink: Sink = importlib.import_module(f".{name}", __package__).Sink(where, study, folder)
+        return sink
     except Exception as error:
-        raise ValueError(f"{name} does not start: {' '.join(str(error).split()) or type(error).__name__}") from None
-    return sink
+        raise ValueError(f"{name} does not start: {_one_line(error)}") from None
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def scores_of(place: Path) -> Scores:

@@ -1,11 +1,10 @@
 """Training of one model: fresh sequences every update, a policy of length and load, and how it ended.
 
-The accuracy of a small model on recall sits at the floor and then jumps, and on long sequences it may
-never leave the floor. So a run starts, unless its policy says otherwise, on short sequences with few items and
-doubles both as it masters them. It is budgeted in updates, not epochs, and reports when it crossed one half and when
-it was solved. "Solved" is measured on the validation split; the rate then cools to zero and training ends. A run that
-was not solved reports why it stopped; a loss that is not finite is an outcome, not a crash. An interrupted run goes
-on from its checkpoint with the very numbers it would have had.
+The accuracy of a small model on recall sits at the floor and then jumps, and on long sequences it may never leave the
+floor. So a run starts, unless its policy says otherwise, on short sequences with few items and doubles both as it
+masters them. "Solved" is measured on the validation split; the rate then cools to zero and training ends. A run that
+was not solved reports why it stopped; a loss that is not finite is an outcome, not a crash. An interrupted run goes on
+from its checkpoint with the very numbers it would have had.
 """
 
 from __future__ import annotations
@@ -238,12 +237,12 @@ def step(model: SequenceModel, optimiser: AdamW, batch: Batch, clip: float, rate
     device = device_of(model)
     tokens = torch.from_numpy(batch.tokens).to(device)
     targets = torch.from_numpy(batch.answers[batch.asking]).long().to(device) - model.answers.start
-    row, position = places(batch)
-    told = origins(batch).to(device) if model.uses_oracle else None
-    logits, _ = model(tokens, (row.to(device), position.to(device)), None, told)
+    sequence, position = places(batch)
+    oracle_positions = origins(batch).to(device) if model.uses_oracle else None
+    logits, _ = model(tokens, (sequence.to(device), position.to(device)), None, oracle_positions)
     loss = F.cross_entropy(logits, targets)
-    right = (logits.detach().argmax(-1) == targets).float().mean()
-    value, accuracy = torch.stack([loss.detach().float(), right]).tolist()  # waits for the device once
+    correct = (logits.detach().argmax(-1) == targets).float().mean()
+    value, accuracy = torch.stack([loss.detach().float(), correct]).tolist()  # waits for the device once
     if math.isfinite(value):
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]

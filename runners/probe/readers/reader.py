@@ -10,16 +10,18 @@ Shapes: n states, F features, r axes, K items, V values. X [n, F]; y [n] for one
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from ..factorise import Components, varies
 from ..information import best_steepness, log_softmax, true_log_prob
 from ..state_store import Floats, Labels, as_labels, as_states
+
+Number = TypeVar("Number", np.float64, np.int64)
 
 HELD_OUT = 5
 """One state in so many is held out to choose by."""
@@ -65,14 +67,10 @@ class Reader(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if len(X) != len(y):
             raise ValueError(f"{len(X):,} states and {len(y):,} rows of labels: each state needs one row of labels")
         if validation is None:
-            count = len(X) // HELD_OUT
-            if not count:
-                raise ValueError(f"a reader needs at least {HELD_OUT} states, not {len(X)}")
-            more, labels = X[-count:], y[-count:]
-            X, y = X[:-count], y[:-count]
+            X, y, more, labels = hold_out(X, y)
         else:
-            more, labels = as_states(validation[0]), as_labels(validation[1])
-            labels = labels.reshape(len(more), -1)
+            more = as_states(validation[0])
+            labels = as_labels(validation[1]).reshape(len(more), -1)
         most = int(max(y.max(), labels.max())) + 1
         self.num_values_ = self.num_values or max(2, most)
         if most > self.num_values_:
@@ -178,9 +176,22 @@ class SharedDecoder(Reader):
         return np.reshape(X, (len(X) * self.items_, -1))
 
 
+def hold_out(X: Floats, y: NDArray[Number]) -> tuple[Floats, NDArray[Number], Floats, NDArray[Number]]:
+    """States and labels, then the last fifth of both, to choose by. Raises ValueError for too few."""
+    count = len(X) // HELD_OUT
+    if not count:
+        raise ValueError(f"a reader needs at least {HELD_OUT} states, not {len(X)}")
+    return X[:-count], y[:-count], X[-count:], y[-count:]
+
+
+def frequencies_of(y: Labels, V: int) -> Floats:
+    """Fraction of the labels [n, K] of each item that is each value: [K, V]."""
+    return np.stack([np.bincount(column, minlength=V) / len(y) for column in y.T])
+
+
 def prior_log_proba(y: Labels, validation: Labels, V: int) -> Floats:
     """Log-probabilities [K, V] of values without a state, from labels y [n, K] and those to choose by."""
-    frequencies = np.stack([np.bincount(column, minlength=V) / len(y) for column in y.T])
+    frequencies = frequencies_of(y, V)
     mixed = np.log([weight * frequencies + (1 - weight) / V for weight in PRIOR_WEIGHTS])
     items = np.arange(y.shape[1])
     gained = np.stack([logs[items, validation].mean(0) for logs in mixed])

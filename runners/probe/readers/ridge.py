@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..factorise import Components, varies
 from ..information import add_doubt, best_steepness, log_softmax
 from ..state_store import Floats, Labels, as_states
-from .reader import HELD_OUT, Reader, prior_log_proba
+from .reader import HELD_OUT, Reader, frequencies_of, hold_out, prior_log_proba
 
 ALPHAS = tuple(10.0**power for power in range(-5, 4))
 """Strengths, as multiples of the mean energy of an axis."""
@@ -42,7 +42,7 @@ class Ridge(Reader):
         V = self.num_values_
         Z, Zv = self._on_axes(X, validation[0])
         labels = validation[1]
-        frequencies = np.stack([np.bincount(column, minlength=V) / len(y) for column in y.T])
+        frequencies = frequencies_of(y, V)
         self.prior_ = prior_log_proba(y, labels, V)
         K, axes = y.shape[1], Z.shape[1]
         self.weights_, self.alpha_, self.steep_ = np.empty((axes, K, V)), np.empty(K), np.empty(K)
@@ -93,8 +93,7 @@ class Levels(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.single_ = aims.ndim == 1
         aims = aims.reshape(len(aims), -1)
         if validation is None:
-            count = max(1, len(Z) // HELD_OUT)
-            Z, more, aims, other = Z[:-count], Z[-count:], aims[:-count], aims[-count:]
+            Z, aims, more, other = hold_out(Z, aims)
         else:
             more, other = as_states(validation[0]), np.asarray(validation[1], np.float64).reshape(-1, aims.shape[1])
         self.axes_ = None if self.orthogonal else Components().fit(Z)
