@@ -28,9 +28,8 @@ def run(words: Sequence[str]) -> int:
         description="Train many memories on many tasks, test them on longer sequences, probe their states, report.\n"
         "Finished runs are saved: the same command goes on where it stopped.",
     )
-    parser.add_argument(
-        "--preset", default="demo", metavar="NAME", help=f"one of {', '.join(PRESETS)}; or FILE.json, see recall sweep"
-    )
+    names = f"one of {', '.join(PRESETS)}; or FILE.json, see recall sweep"
+    parser.add_argument("--preset", default="demo", metavar="NAME", help=names)
     add_study_flags(parser)
     group = parser.add_argument_group("execution")
     group.add_argument("--out", type=Path, metavar="DIR", help="folder of the study (default: runs/PRESET)")

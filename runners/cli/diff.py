@@ -51,11 +51,8 @@ def print_runs(console: Console, found: Difference) -> None:
         console.print(frame_table(score_cells(found.scores)))
     for line in found.alone:
         console.print(line, soft_wrap=True)
-    console.print(
-        "tested on the same sequences"
-        if found.same_sequences
-        else "tested on different sequences: accuracies cannot be paired"
-    )
+    different = "tested on different sequences: accuracies cannot be paired"
+    console.print("tested on the same sequences" if found.same_sequences else different)
 
 
 def print_folders(
@@ -85,9 +82,8 @@ def score_cells(scores: pd.DataFrame) -> pd.DataFrame:
     table = scores.drop(columns="differing").dropna(axis=1, how="all")
     table = table.drop(columns="mode") if (table["mode"] == FIXED_LOAD).all() else table
     digits = {"first": ".4f", "second": ".4f", "difference": "+.4f", "low": "+.4f", "high": "+.4f", "p": ".2g"}
-    return table.assign(
-        **{name: [f"{v:{form}}" for v in table[name]] for name, form in digits.items() if name in table}
-    )
+    written = {name: [f"{v:{form}}" for v in table[name]] for name, form in digits.items() if name in table}
+    return table.assign(**written)
 
 
 def cell(value: Any) -> str:

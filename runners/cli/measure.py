@@ -14,7 +14,7 @@ from rich.console import Console
 from ..config.messages import Notice
 from ..execution.engines import execute
 from ..execution.job import Event, Job
-from ..measures.measure import SEQUENCES, Flag, Measure
+from ..measures.measure import SEQUENCES, Flag, Measure, integers
 from ..storage import CorruptRun
 from .console import frame_table, plain_console
 from .flags import METAVARS, READ, Mistake, Parser, add_list, flag, integer, mistakes, one_of, split_words
@@ -41,12 +41,13 @@ def run(measure: Measure, words: Sequence[str]) -> int:
         add_flag(parser, one, blanks=not measure.positional)
     arguments = parser.parse_args(words)
     given = vars(arguments)
-    for one in flags:
-        check_least(parser, one, given[one.name])
     if arguments.workers is not None and arguments.workers < 1:
         raise Mistake(f"--workers takes at least 1, not {arguments.workers}")
     names = [*(one.name for one in flags), *([measure.positional] if measure.positional else [])]
     try:
+        for one in flags:
+            if one.least is not None:
+                integers({flag(one.name): given[one.name]}, flag(one.name), one.least)
         request = measure.request({name: given[name] for name in names})
     except ValueError as error:
         parser.error(str(error))
@@ -72,15 +73,6 @@ def add_flag(parser: Parser, one: Flag, blanks: bool) -> None:
     else:
         parser.add_argument(*names, type=read, metavar="|".join(known) or METAVARS[one.kind], **words)
     parser.set_defaults(**{one.name: list(one.default) if isinstance(one.default, tuple) else one.default})
-
-
-def check_least(parser: Parser, one: Flag, value: Any) -> None:
-    """Refuse integers below the flag's least."""
-    if one.least is None or value is None:
-        return
-    for number in value if isinstance(value, list) else [value]:
-        if number < one.least:
-            parser.error(f"{flag(one.name)} takes integers of at least {one.least}, not {number}")
 
 
 def ask(measure: Measure, request: Any, arguments: argparse.Namespace, given: dict[str, Any]) -> int:

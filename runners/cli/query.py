@@ -28,11 +28,9 @@ def run(words: Sequence[str]) -> int:
         epilog="examples:\n" + "\n".join(f'  recall query "{example}"' for example in EXAMPLES),
     )
     parser.add_argument(
-        "words",
-        nargs="*",
-        metavar='"SELECT ..." FOLDER',
+        "words", nargs="*", metavar='"SELECT ..." FOLDER',
         help="SQL, and folders with runs at any depth (default: runs)",
-    )
+    )  # fmt: skip
     parser.add_argument(
         "--out", type=Path, metavar="PATH",
         help=f"write the answer to a file ({', '.join(ENDINGS)}); without SQL every table to a directory",
@@ -86,13 +84,8 @@ def reply(database: QueryTables, sql: str, out: Path | None) -> None:
         console.print(printed)
     else:  # too wide for the terminal: one line per value
         for record in first.to_dict("records"):
-            console.print(
-                frame_table(
-                    pd.DataFrame(
-                        {"column": list(record), "value": ["" if pd.isna(v) else str(v) for v in record.values()]}
-                    )
-                )
-            )
+            lines = [(name, "" if pd.isna(value) else str(value)) for name, value in record.items()]
+            console.print(frame_table(pd.DataFrame(lines, columns=["column", "value"])))
     if table.num_rows > ROWS:
         console.print(f"the first {ROWS} of {record_count(table.num_rows)}: --out FILE writes them all", soft_wrap=True)
 

@@ -58,14 +58,12 @@ def _parser() -> Parser:
         "Nothing finished is repeated: the same command goes on where it stopped.",
     )
     parser.add_argument(
-        "study",
-        metavar="STUDY",
+        "study", metavar="STUDY",
         help="a preset (recall ls presets), FILE.json (tasks, models, training, seeds, rates, asks, matched: see\n"
         "runners/studies/study_file.py), or a folder with a study.json",
-    )
-    parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="folder of the runs (default: runs/NAME, or STUDY itself)"
-    )
+    )  # fmt: skip
+    home = "folder of the runs (default: runs/NAME, or STUDY itself)"
+    parser.add_argument("--out", type=Path, metavar="DIR", help=home)
     add_study_flags(parser)
     group = parser.add_argument_group("execution")
     group.add_argument(
@@ -87,17 +85,11 @@ def _parser() -> Parser:
         "every run then starts a process of its own, and as much is reserved on a cluster",
     )  # fmt: skip
     group.add_argument("--retry", action="store_const", const=True, help="repeat runs that failed before")
-    group.add_argument(
-        "--track",
-        action="append",
-        default=[],
-        metavar="SINK",
-        help="send progress to tensorboard, trackio or wandb too",
-    )
+    sinks = "send progress to tensorboard, trackio or wandb too"
+    group.add_argument("--track", action="append", default=[], metavar="SINK", help=sinks)
     group = parser.add_argument_group("looking first")
-    group.add_argument(
-        "--dry-run", action="store_const", const=True, help="print the plan with a forecast of its time; write nothing"
-    )
+    dry = "print the plan with a forecast of its time; write nothing"
+    group.add_argument("--dry-run", action="store_const", const=True, help=dry)
     group.add_argument("--limit", type=integer, metavar="N", help="only the first N missing runs, for testing")
     return parser
 

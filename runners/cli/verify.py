@@ -20,13 +20,8 @@ def run(words: Sequence[str]) -> int:
         "saved answers, and every number must equal the record to the last digit. Every file is checked\n"
         "against its digest. Exit status 1 if something is wrong.",
     )
-    parser.add_argument(
-        "runs",
-        nargs="*",
-        type=Path,
-        metavar="RUN",
-        help="run directories, or folders with runs at any depth (default: runs)",
-    )
+    places_help = "run directories, or folders with runs at any depth (default: runs)"
+    parser.add_argument("runs", nargs="*", type=Path, metavar="RUN", help=places_help)
     arguments = parser.parse_args(words)
     console = plain_console()
     with mistakes():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -37,7 +36,7 @@ def train_run(run: Run, folder: Path, watch: Callable[[Any], None], device: str 
     scored, tables = score_tables(run, model, stream.task, stream.length, TEST_ROWS)
     result = {
         "outcome": vars(outcome),
-        "curve": [{k: v if math.isfinite(v) else None for k, v in point.items()} for point in curve],  # for JSON
+        "curve": [storage.without_nan(point) for point in curve],
         "initial": initial,
         "cut_off": check_cut_off(model, stream),
         **tables,

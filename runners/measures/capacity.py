@@ -1,10 +1,6 @@
 """Capacity: a finished run tested at growing loads in sequences of one length.
 
-A request, as JSON:
-
-    loads    items to be stored; missing: 1, 2, 4, ... as far as alphabets allow and sequences fit
-    length   tokens of a sequence at every load; missing: the training length, or what the largest load needs
-    rows     test sequences at each load; missing: 256
+A request has the keys that `Capacity.flags` fill: loads, length, rows.
 """
 
 from __future__ import annotations
@@ -15,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..config.messages import Watch, silent
 from ..evaluation.tables import ACCURACY, ANSWERS, BITS, BOUNDS, SIZES, TESTED_COUNTS
 from ..storage.schema import Table, columns
-from .measure import SEQUENCES, Flag, Measure, Measured, Record, Request, integers, only_keys
+from .measure import SEQUENCES, Flag, Measure, Measured, Record, Request, check_values
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,7 +26,6 @@ if TYPE_CHECKING:
 ROWS = 256
 LONGEST = 16
 """Times the training length: how long sequences may be for loads that nobody named."""
-KEYS = ("loads", "length", "rows")
 
 CAPACITY = Table(
     "capacity",
@@ -82,10 +77,9 @@ class Capacity(Measure):
 
     def check(self, run: Run, request: Request) -> None:
         """Raise ValueError for loads that do not fit, and for a task that stores as much at any load."""
-        only_keys(self, {key: value for key, value in request.items() if key != "done"}, KEYS)
+        check_values(self, {key: value for key, value in request.items() if key != "done"})
         if request.get("loads") is not None and not (isinstance(request["loads"], list) and request["loads"]):
             raise ValueError(f"loads are a list of integers, not {request['loads']!r}")
-        integers(request, "loads", "length", "rows")
         plan(run, request)
 
     def remaining(self, record: Record | None, request: Request) -> Request | None:

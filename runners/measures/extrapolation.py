@@ -1,13 +1,7 @@
 """Length extrapolation: a finished run tested at lengths it never trained on, one factor at a time.
 
-A request, as JSON:
-
-    ladder     multiples of the training length
-    lengths    lengths in tokens, besides
-    rows       test sequences at each length; missing: `default_sequences`
-    mode       "fixed load" (if missing), "growing load" or "fixed distance" (see `length_modes`)
-    distance   tokens, for "fixed distance"; missing: half the training length
-    seconds    stop before a length that would take the run past so many; missing: never
+A request has the keys that `Extrapolation.flags` fill: ladder, lengths, rows, mode (as `length_modes` has it),
+distance, seconds.
 """
 
 from __future__ import annotations
@@ -21,7 +15,7 @@ from ..config.length_modes import FIXED_DISTANCE, FIXED_LOAD, MODES, mode_name, 
 from ..config.messages import Notice, Watch, silent
 from ..evaluation.tables import TESTED
 from ..formatting import clock
-from .measure import SEQUENCES, Flag, Measure, Measured, Record, Request, integers, only_keys
+from .measure import SEQUENCES, Flag, Measure, Measured, Record, Request, check_values
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,7 +29,6 @@ LADDER = (1, 2, 4, 8, 16)
 FAR = (*LADDER, 32, 64)
 ROWS, LEAST_ROWS, TOKENS = 256, 16, 2**22
 THRESHOLD = 0.9
-KEYS = ("ladder", "lengths", "rows", "mode", "distance", "seconds")
 LONG = 60.0
 """Seconds from which on the time to come is told beforehand."""
 
@@ -79,14 +72,13 @@ class Extrapolation(Measure):
 
     def check(self, run: Run, request: Request) -> None:
         """Raise ValueError for a request that cannot be read, and for a length, load or distance the task lacks."""
-        only_keys(self, request, KEYS)
+        check_values(self, request)
         mode = request.get("mode", FIXED_LOAD)
         if mode not in MODES:
             raise ValueError(f"unknown mode {mode!r}: choose one of {', '.join(MODES)}")
         if request.get("distance") is not None and mode != FIXED_DISTANCE:
             modes = FIXED_DISTANCE.replace(" ", "-"), mode.replace(" ", "-")
             raise ValueError(f"a distance is for the mode {modes[0]}, not {modes[1]}")
-        integers(request, "ladder", "lengths", "rows", "distance")
         if request.get("seconds") is not None and not request["seconds"] > 0:
             raise ValueError(f"seconds must be above 0, not {request['seconds']}")
         tests = tests_of(request, run.task.length)

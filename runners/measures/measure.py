@@ -58,6 +58,10 @@ class Flag:
     key: str | None = ""
     shown_default: Any = None
 
+    @property
+    def request_key(self) -> str | None:
+        return self.name if self.key == "" else self.key
+
 
 SEQUENCES = ("rows", "sequences")
 """The key of the number of test sequences in requests and records, and the flag that fills it."""
@@ -126,22 +130,28 @@ class Measure(ABC):
 
     def request(self, given: Mapping[str, Any]) -> Request:
         """The request that these flags make, by their names. Raises ValueError where they contradict each other."""
-        keys = {flag.name: flag.name if flag.key == "" else flag.key for flag in self.flags}
-        return {key: given[name] for name, key in keys.items() if key is not None and given.get(name) is not None}
+        keys = {flag.request_key: given.get(flag.name) for flag in self.flags}
+        return {key: value for key, value in keys.items() if key and value is not None}
 
 
-def only_keys(measure: Measure, request: Request, keys: Sequence[str]) -> None:
-    """Raise ValueError for a key that the measure does not take."""
+def only_keys(measure: Measure, request: Request, *more: str) -> None:
+    """Raise ValueError for a key that no word and no flag of the measure's command fills, and none of `more` is."""
+    keys = [*filter(None, (measure.positional, *(flag.request_key for flag in measure.flags))), *more]
     if strange := [key for key in request if key not in keys]:
         raise ValueError(f"{measure.name} takes {', '.join(keys)}, not {strange[0]!r}")
 
 
-def integers(request: Request, *keys: str, least: int = 1) -> None:
-    """Raise ValueError where a key holds something else than integers of at least `least`; None counts as missing."""
-    for key in keys:
-        value = request.get(key)
-        if value is None:
-            continue
-        for one in value if isinstance(value, list | tuple) else [value]:
-            if type(one) is not int or one < least:
-                raise ValueError(f"{key} takes integers of at least {least}, not {one!r}")
+def check_values(measure: Measure, request: Request, *more: str) -> None:
+    """`only_keys`, and raise ValueError for what is less than a flag allows, or no integer where it takes integers."""
+    only_keys(measure, request, *more)
+    for flag in measure.flags:
+        if flag.least is not None and flag.request_key:
+            integers(request, flag.request_key, least=flag.least)
+
+
+def integers(values: Mapping[str, Any], name: str, least: int) -> None:
+    """Raise ValueError where a value is neither an integer of at least `least` nor a list of them; None is missing."""
+    value = values.get(name)
+    for one in value if isinstance(value, list | tuple) else [value]:
+        if value is not None and (type(one) is not int or one < least):
+            raise ValueError(f"{name} takes integers of at least {least}, not {one!r}")

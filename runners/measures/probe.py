@@ -1,13 +1,7 @@
 """Probe: what the states of a finished run still hold, whether it is used, and whether its caches are found.
 
-A request, as JSON:
-
-    readers    of states, by name
-    also       passes beyond reading, by name
-    rows       sequences drawn for every template; missing or 0: as many as values and states take
-    step       tokens between the times a state is read; missing or 0: a quarter of the sequence
-    dimension  components that states are reduced to beside being read whole; missing: 64
-    limit      bytes of states held in memory; missing: 512 MiB
+A request has the keys that `Probe.flags` fill (readers, also, rows, step, dimension), and `limit`: bytes of states held
+in memory. Rows and step of 0 mean as many as it takes.
 
 Each reader and pass is done and saved by itself, so an interrupted probe goes on with the next.
 """
@@ -22,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..config.messages import Watch, silent
 from ..formatting import unknown
+from ..storage.records import without_nan
 from ..storage.schema import Table, columns
 from .measure import SEQUENCES, Flag, Measure, Measured, Record, Request, only_keys
 
@@ -38,7 +33,6 @@ MIB = 2**20
 MOST_ROWS = 2**14
 MOST_PRODUCTS = 2**29
 """Numbers of a matrix of rows by rows or by numbers, whichever are fewer: 4 GiB."""
-KEYS = ("readers", "also", *DEFAULTS)
 
 PROBES = Table(
     "probes",
@@ -178,7 +172,7 @@ class Probe(Measure):
         from ..probe.capture import check_contents
         from ..probe.templates import first_question
 
-        only_keys(self, request, KEYS)
+        only_keys(self, request, "limit")
         readers, beyond = pass_names(True), pass_names(False)
         for key, word, known in (("readers", "reader", readers), ("also", "pass beyond reading", beyond)):
             for name in request.get(key, ()):
@@ -245,11 +239,6 @@ def settings(request: Request) -> dict[str, int]:
     """All that decides the numbers: a probe by other code, or with other sequences, is measured again."""
     decisive = {name: request.get(name, value) for name, value in DEFAULTS.items() if name != "limit"}
     return decisive | {"version": VERSION}
-
-
-def without_nan(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A record for JSON, which has no NaN: what was not measured is null."""
-    return {name: None if isinstance(value, float) and value != value else value for name, value in record.items()}
 
 
 def num_sequences(run: Run, request: Request) -> int:

@@ -50,7 +50,7 @@ class States(Measure):
 
     def check(self, run: Run, request: Request) -> None:
         """Raise ValueError for a number of sequences that is none."""
-        only_keys(self, request, ("rows",))
+        only_keys(self, request)
         rows = request.get("rows")
         if type(rows) is not int or not 1 <= rows <= MOST_ROWS:
             raise ValueError(f"states are saved of 1 to {MOST_ROWS:,} sequences, not {rows!r}")

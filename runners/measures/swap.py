@@ -1,12 +1,9 @@
 """Swap: a finished run tested with another memory in place of its own, its weights as they are.
 
-A request, as JSON:
+A request has the keys that `Swap.flags` fill (ladder, rows, gate_updates), and
 
-    memory        that takes the place: a name, or FILE.py:CLASS
-    options       of it; those that are not named are as in training where both memories have them
-    ladder        multiples of the training length
-    rows          test sequences at each length; missing: 256
-    gate_updates  updates that train the gates of the new memory alone; missing: 0
+    memory    that takes the place: a name, or FILE.py:CLASS
+    options   of it; those that are not named are as in training where both memories have them
 
 The run as it was trained is tested on the same sequences, so that every difference is paired.
 """
@@ -21,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ..config.messages import Watch, silent
 from ..evaluation.tables import ANSWERS, SCORE
 from ..storage.schema import Table, columns
-from .measure import SEQUENCES, Flag, Measure, Measured, Record, Request, integers, only_keys
+from .measure import SEQUENCES, Flag, Measure, Measured, Record, Request, check_values
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,7 +30,6 @@ if TYPE_CHECKING:
 
 LADDER = (1, 2, 4, 8, 16)
 ROWS = 256
-KEYS = ("memory", "options", "ladder", "rows", "gate_updates")
 AS_TRAINED = "as trained"
 """The `swapped` of a run's own memory."""
 
@@ -106,11 +102,9 @@ class Swap(Measure):
         """Raise ValueError where the weights of the run do not fit the memory, or it has no gates to train."""
         from models.post_training import only_gates  # torch
 
-        only_keys(self, request, KEYS)
+        check_values(self, request, "options")
         if not isinstance(request.get("memory"), str) or not isinstance(request.get("options", {}), dict):
             raise ValueError("swap takes the name of a memory, and options as a table of values")
-        integers(request, "ladder", "rows")
-        integers(request, "gate_updates", least=0)
         if not request.get("ladder"):
             raise ValueError("swap needs a ladder of lengths to test")
         _, model = swapped_model(run, run.build(), request)

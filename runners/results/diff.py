@@ -6,6 +6,7 @@ out of the comparison. A difference holds for these two trainings; other seeds a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +85,7 @@ def load(place: Path) -> RunFacts:
 
 
 def load_folder(places: Sequence[Path]) -> list[RunFacts]:
-    """RunFacts runs. Raises ValueError where there is none, CorruptRun where one is damaged."""
+    """Facts of finished runs. Raises ValueError where there is none, CorruptRun where one is damaged."""
     loaded = load_runs(places, every_rate=True)
     tables = tables_of(loaded, {name: TABLES[name] for name in ("scores", "sequences", "capacity")}, every_rate=True)
     frames = {name: columns.frame() for name, columns in tables.items()}
@@ -110,18 +111,13 @@ def facts_of(run: FinishedRun, frames: Mapping[str, pd.DataFrame]) -> RunFacts:
 def compare_runs(first: RunFacts, second: RunFacts) -> Difference:
     """All differences between two runs."""
     one, other = (run.scores.drop_duplicates(PLACE).set_index(PLACE) for run in (first, second))
-    shared = one.index.intersection(other.index, sort=False)
     paired = same_sequences(first, second)
-    scores = [
-        dict(zip(PLACE, at, strict=True))
-        | {"first": one.loc[at, "accuracy"], "second": other.loc[at, "accuracy"]}
-        | (
-            sequence_by_sequence(first.sequences, second.sequences, at)
-            if paired and one.loc[at, "load"] == other.loc[at, "load"]
-            else {}
-        )
-        for at in shared  # where load grows with length, it grows from that of the training length
-    ]
+    scores = []
+    for at in one.index.intersection(other.index, sort=False):
+        record = dict(zip((*PLACE, "first", "second"), (*at, one["accuracy"][at], other["accuracy"][at]), strict=True))
+        if paired and one["load"][at] == other["load"][at]:  # a growing load grows from that of the training length
+            record |= sequence_by_sequence(first.sequences, second.sequences, at)
+        scores.append(record)
     alone = [
         f"only the {name} was tested at {length:,} tokens ({kind if mode == FIXED_LOAD else mode})"
         for name, mine, theirs in (("first", one, other), ("second", other, one))
@@ -133,17 +129,14 @@ def compare_runs(first: RunFacts, second: RunFacts) -> Difference:
 
 def facts(first: Mapping[str, Any], second: Mapping[str, Any]) -> pd.DataFrame:
     """Names under which two runs have different values, in the order of their parts."""
-    records: dict[str, list[dict[str, Any]]] = {part: [] for part in PARTS}
+    records = []
     for name in dict.fromkeys([*first, *second]):
         once = name.endswith(" tokens") and not (name in first and name in second)
         if name not in UNIMPORTANT and not once and first.get(name) != second.get(name):
             part = PARTS[0 if name.startswith(ASKED) else 1 if name.startswith(AROUND) else 2]
-            records[part].append({"part": part, "what": name, "first": first.get(name), "second": second.get(name)})
-    return pd.DataFrame(
-        [record for part in PARTS for record in records[part]],
-        columns=["part", "what", "first", "second"],
-        dtype=object,
-    )
+            records.append((part, name, first.get(name), second.get(name)))
+    records.sort(key=lambda record: PARTS.index(record[0]))
+    return pd.DataFrame(records, columns=["part", "what", "first", "second"], dtype=object)
 
 
 def same_sequences(first: RunFacts, second: RunFacts) -> bool:
@@ -189,7 +182,5 @@ def match(
 
 def single(runs: Sequence[RunFacts], key: Callable[[RunFacts], Any]) -> dict[Any, RunFacts]:
     """Runs by a key that no other of them has."""
-    found: dict[Any, list[RunFacts]] = {}
-    for run in runs:
-        found.setdefault(key(run), []).append(run)
-    return {name: some[0] for name, some in found.items() if len(some) == 1}
+    times = Counter(map(key, runs))
+    return {key(run): run for run in runs if times[key(run)] == 1}

@@ -60,7 +60,7 @@ class FinishedRun:
 
 @dataclass(frozen=True)
 class LoadedRuns:
-    """Finished runs, failures as (folder, record), and a line for each record that could not be trusted."""
+    """Finished runs, failures as (path, record), and a line for each record that could not be trusted."""
 
     runs: list[FinishedRun]
     failures: list[tuple[Path, Json]]
@@ -97,12 +97,12 @@ def load(places: Iterable[Path], strict: bool = True, every_rate: bool = False) 
             if strict:
                 raise error from None
             damaged.append(str(error))
-            failures.append((place.parent, {"run": place.name, "kind": "damaged", "reason": str(error)}))
+            failures.append((place, {"run": place.name, "kind": "damaged", "reason": str(error)}))
 
     for place in places:
         with distrust(place, place):
             if place.name.endswith(FAILED):
-                failures.append((place.parent, failure(place)))
+                failures.append((place, failure(place)))
                 continue
             run = finished_run(place, strict)
             copy = (place.resolve().name, digest((place / RECORD).read_bytes()))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import difflib
 import io
 import json
-import math
 import re
 import warnings
 from collections.abc import Iterable, Mapping
@@ -23,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..formatting import unknown
-from ..storage.records import refusals_explained, write_atomically
+from ..storage.records import refusals_explained, without_nan, write_atomically
 from .loader import find_all, load
 from .tables import RUN_TABLES, Columns, tables_of
 
@@ -125,9 +124,8 @@ def answer(connection: Connection, sql: str) -> pa.Table:
             raise WrongQuery(f"a query only reads: one SELECT, not {statements[0].type.name} (files: --out)")
         return numbers(interruptible(connection, sql))
     except duckdb.OutOfMemoryException:
-        raise WrongQuery(
-            f"a query has {MEMORY_MB} MB, which this one passes: is a join without its condition?"
-        ) from None
+        passed = f"a query has {MEMORY_MB} MB, which this one passes: is a join without its condition?"
+        raise WrongQuery(passed) from None
     except duckdb.Error as error:
         raise WrongQuery(error_message(error, columns_of(connection))) from None
 
@@ -159,13 +157,8 @@ def numbers(table: pa.Table) -> pa.Table:
 
 def columns_of(connection: Connection) -> dict[str, list[str]]:
     """The columns of every table, by its name."""
-    columns: dict[str, list[str]] = {}
-    statement = (
-        "select table_name, column_name from duckdb_columns() where not internal order by table_oid, column_index"
-    )
-    for table, column in connection.execute(statement).fetchall():
-        columns.setdefault(table, []).append(column)
-    return columns
+    listed = "list(column_name order by column_index) from duckdb_columns() where not internal"
+    return dict(connection.execute(f"select table_name, {listed} group by all order by min(table_oid)").fetchall())
 
 
 def error_message(error: duckdb.Error, columns: Mapping[str, list[str]]) -> str:
@@ -196,7 +189,7 @@ def write_table(path: Path, table: pa.Table) -> None:
     if path.suffix == ".csv":
         content = frame(table).to_csv(index=False).encode()
     elif path.suffix == ".json":
-        content = json.dumps([plain(row) for row in table.to_pylist()], indent=1, default=str).encode()
+        content = json.dumps([without_nan(record) for record in table.to_pylist()], indent=1, default=str).encode()
     else:
         buffer = io.BytesIO()
         pq.write_table(table, buffer)
@@ -208,8 +201,3 @@ def frame(table: pa.Table) -> pd.DataFrame:
     """The table for pandas; integers stay integers even if some are missing."""
     converted: pd.DataFrame = table.to_pandas(types_mapper=INTEGERS.get)
     return converted
-
-
-def plain(row: dict[str, Any]) -> dict[str, Any]:
-    """A row as JSON has it: what is no number is null."""
-    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}

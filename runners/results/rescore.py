@@ -73,9 +73,10 @@ def differences(run: Run, tables: Sequence[ScoredTable], record: Record, saved: 
     for table, one in tests:
         tested = table.run(run, one)
         stream, model = Stream(table.task(tested, one), one["length"], "test"), tested.build()
-        mine = {key: scored for key, scored in answers.items() if is_test_of(scored, stream, one["num_sequences"])}
         found = {
-            key: list(mismatches(tested, model, record, table, one, scored, stream)) for key, scored in mine.items()
+            key: list(mismatches(tested, model, record, table, one, scored, stream))
+            for key, scored in answers.items()
+            if is_test_of(scored, stream, one["num_sequences"])
         }
         unused -= {key for key, lines in found.items() if not lines}
         if not found:
@@ -87,10 +88,9 @@ def differences(run: Run, tables: Sequence[ScoredTable], record: Record, saved: 
 
 def predictions_of(saved: Mapping[str, Tensor], key: str) -> Predictions:
     """The answers under a key. Raises ValueError if one of their tensors is missing."""
+    names = ANSWERS if f"{key}/queries" in saved else OLD_ANSWERS
     try:
-        return Predictions(
-            *(saved[f"{key}/{name}"].numpy() for name in (ANSWERS if f"{key}/queries" in saved else OLD_ANSWERS))
-        )
+        return Predictions(*(saved[f"{key}/{name}"].numpy() for name in names))
     except KeyError as missing:
         raise ValueError(f"the saved answers lack {missing}") from None
 
@@ -99,8 +99,8 @@ def is_test_of(scored: Predictions, stream: Stream, sequences: int) -> bool:
     """True for answers to the first sequences of the stream, at the same positions and with the same true answers."""
     if len(scored.answers) != sequences:
         return False
-    start, size = 0, max(1, min(64, TOKENS // stream.length))
-    for batch in stream.batches(size, 0, sequences):
+    start = 0
+    for batch in stream.batches(max(1, min(64, TOKENS // stream.length)), 0, sequences):
         here = slice(start, start + len(batch))
         sampled = ((batch.asked, scored.queries), (batch.origins, scored.origins), (batch.answers, scored.answers))
         if not all(np.array_equal(theirs, ours[here]) for theirs, ours in sampled):

@@ -136,23 +136,15 @@ def tables_of(
     for run in loaded.runs if every_rate else loaded.chosen:
         ended = {column.name: column.read(run.result) for column in OUTCOME}
         add("curves", CURVES.records(run.result), run.place, run.keys)
-        for kind, content, tables in contents(run):
-            for table in tables:
+        for kind, content in {"test": run.result, **run.records}.items():
+            for table in TESTED if kind == "test" else MEASURES[kind].tables:
                 same = run.keys | ({"kind": kind} if table.tested else {})
                 more = {"mode": FIXED_LOAD} if table.tested else {}
                 more |= ended if table.name == "scores" else {}
-                records = table.records(content)
-                add(table.name, [more | record for record in records] if more else records, run.place, same)
-    for folder, record in loaded.failures:
-        add("failures", [{name: value for name, value in record.items() if name != "run"}], folder / "x",
-            {"run": record["run"]})  # fmt: skip
+                add(table.name, [more | record for record in table.records(content)], run.place, same)
+    for place, record in loaded.failures:
+        add("failures", [record], place, {})
     return found
-
-
-def contents(run: FinishedRun) -> list[tuple[str, Json, Sequence[Table]]]:
-    """Records of a run with the tables that they hold: its own tests, then those of measures."""
-    of_measures = [(name, record, MEASURES[name].tables) for name, record in run.records.items()]
-    return [("test", run.result, TESTED), *of_measures]
 
 
 def run_record(run: FinishedRun) -> Json:
@@ -260,20 +252,19 @@ report have these columns. Every table begins with those that name a run; in a q
 
 def guide() -> str:
     """docs/tables.md: every table with its columns, from their declarations."""
-    parts = [OPENING, markdown.table(("column", "type", "meaning"), [column_cells(column)[:3] for column in KEYS])]
+    parts = [OPENING, columns_guide(KEYS, ("column", "type", "meaning"))]
     measured = {table.name: measure.command for measure in MEASURES.values() for table in measure.tables}
     for name, table in RUN_TABLES.items():
         command = "" if table.tested or name not in measured else f" Filled by `recall {measured[name]}`."
-        columns = [*(TESTS if table.tested else ()), *table.columns]
-        cells = [column_cells(column) for column in columns]
         parts.append(f"\n## {name}\n\n{table.meaning}{command}\n")
-        parts.append(markdown.table(("column", "type", "meaning", "unit"), cells))
+        parts.append(columns_guide((*(TESTS if table.tested else ()), *table.columns)))
     return "\n".join(parts) + "\n"
 
 
-def column_cells(column: Column) -> tuple[str, str, str, str]:
-    """A line of the guide: name, type, meaning, unit."""
-    return f"`{column.name}`", column.type.__name__, column.meaning, column.unit
+def columns_guide(columns: Iterable[Column], heads: Sequence[str] = ("column", "type", "meaning", "unit")) -> str:
+    """A line for each column."""
+    cells = [(f"`{one.name}`", one.type.__name__, one.meaning, one.unit)[: len(heads)] for one in columns]
+    return markdown.table(heads, cells)
 
 
 if __name__ == "__main__":

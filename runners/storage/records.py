@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import math
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -58,6 +59,11 @@ def record_bytes(content: Any) -> bytes:
     """JSON with its own digest around it. JSON has no NaN: callers write None."""
     body = json.dumps(content, sort_keys=True, allow_nan=False)
     return json.dumps({"digest": digest(body.encode()), "content": json.loads(body)}, indent=1).encode()
+
+
+def without_nan(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record for JSON, which has neither NaN nor infinity: null in their place."""
+    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in record.items()}
 
 
 def write_record(path: Path, content: Any) -> None:
