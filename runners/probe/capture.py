@@ -55,10 +55,8 @@ class PausedModule:
 def memories(module: object) -> list[Memory]:
     """The memory of each layer. Raises ValueError for another kind of module."""
     if not isinstance(module, SequenceModel | Memory):
-        kind = type(module).__name__
-        raise ValueError(
-            f"{kind} is no memory (models.Memory) and no SequenceModel: give its states to probe() instead"
-        )
+        name = type(module).__name__
+        raise ValueError(f"{name} is no memory (models.Memory) or SequenceModel: give its states to probe() instead")
     return [module] if isinstance(module, Memory) else [block.memory for block in module.blocks]
 
 

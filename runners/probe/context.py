@@ -116,6 +116,13 @@ class ProbeContext:
                 self.watch(f"probing: {words}, layer {layer or 'all'}")
                 yield layer, factorise(full_state(store, end, layer), train)
 
+    def states_at_end(
+        self, template: Template, words: str, model: SequenceModel | None = None
+    ) -> Iterator[tuple[int, Factors]]:
+        """`full_states` of a template where its items are asked for."""
+        tokens = template.samples.tokens[:, : template.question.end]
+        return self.full_states(tokens, template.parts.train, words, model)
+
     def read(
         self,
         template: Template,

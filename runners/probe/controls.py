@@ -1,12 +1,7 @@
 """Controls of ridge: states that hold less, or none, and the model's own answers.
 
-    control      a random label of its own for every sequence
-    shuffled     states of other sequences
-    untrained    a model of the same seed before training
-    input        the last tokens, in place of the state
-
-Addresses are frozen, so the one type that a state has beside its values is its sequence: that is what the control task
-labels here. Where keys vary too, every key is a type: see `own_read`.
+docs/probing.md says what each rules out. Addresses are frozen, so the one type that a state has beside its values is
+its sequence: that is what the control task labels here. Where keys vary too, every key is a type: see `own_read`.
 """
 
 from __future__ import annotations
@@ -43,10 +38,9 @@ def label_controls(context: ProbeContext, template: Template, factors: Factors, 
 
 def untrained_states(context: ProbeContext, template: Template) -> list[Record]:
     """Records of ridge on each layer of the model before training."""
-    tokens, end = template.samples.tokens[:, : template.question.end], template.question.end
-    states = context.full_states(tokens, template.parts.train, "untrained", context.run.build())
-    records = (context.read(template, factors, end, layer, control="untrained") for layer, factors in states)
-    return list(chain.from_iterable(records))
+    read = partial(context.read, template, time=template.question.end, control="untrained")
+    states = context.states_at_end(template, "untrained", context.run.build())
+    return list(chain.from_iterable(read(factors, layer=layer) for layer, factors in states))
 
 
 def without_state(context: ProbeContext, template: Template) -> list[Record]:

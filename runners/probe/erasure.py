@@ -5,15 +5,14 @@ Least-squares concept erasure (LEACE: Belrose et al. 2023, "LEACE: Perfect linea
 
     r(x) = x - A B^T (x - mean),    A = D^1/2 Q,    B = D^-1/2 Q
 
-Q is an orthonormal basis of D^-1/2 Cov(x, z). Whatever D is, the mean state of every value is the same afterwards, and
-with it all that a linear reader could tell values by, on the states it was fitted to. With D = Cov(x) it is, of all
-affine maps that achieve this, the one that changes states least, in every norm.
+Q is an orthonormal basis of D^-1/2 Cov(x, z). Whatever D is, the mean state of every value is the same afterwards, so
+that no linear reader tells values apart in the states it was fitted to. With D = Cov(x) it is, of all affine maps that
+achieve this, the one that changes states least, in every norm.
 
 Two things are added for states that were not fitted to; docs/probing.md says how much each matters. D is shrunk towards
 the variances of single numbers, D = (1 - shrinkage) Cov(x) + shrinkage Var(x), since B is the ridge reader of z and
-reads noise where there are as many numbers as states. And where the values of other items are known, they are separated
-from z by least squares: means over states that share a value share others by chance, and what is subtracted would write
-these into the states.
+reads noise where there are as many numbers as states. Values of other items, where known, are separated from z by least
+squares: states that share a value share others by chance, and erasing would write these into the states.
 
 Shapes: n states, F features, r axes of the training states, at most n - 1, k directions. No F x F table is made.
 """
@@ -25,6 +24,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
 
 from .factorise import STILL
 from .state_store import Floats, Labels, as_labels, as_states
@@ -120,8 +120,7 @@ class Eraser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"{n:,} states and {len(targets):,} rows of labels: each state needs one row of labels")
         if others is not None:
             targets = without_others(targets, as_labels(others))
-        D = span.shrunk(self.shrinkage)
-        whitened = (span.lengths / np.sqrt(D))[:, None] * (span.U.T @ targets)
+        whitened = (span.lengths / np.sqrt(span.shrunk(self.shrinkage)))[:, None] * (span.U.T @ targets)
         Q, sizes, _ = np.linalg.svd(whitened, full_matrices=False)
         Q = Q[:, sizes > LEAST * np.sqrt(n) * np.linalg.norm(targets)]
         return self._remove(Q, span)
@@ -138,8 +137,7 @@ class Eraser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def transform(self, X: ArrayLike) -> Floats:
         """States [n, F] without the value."""
-        if not hasattr(self, "A_"):
-            raise ValueError("Eraser is not fitted yet: call fit first")
+        check_is_fitted(self)
         X = as_states(X, self.n_features_in_)
         return np.asarray(X - ((X - self.mean_) @ self.B_) @ self.A_.T)
 

@@ -101,10 +101,8 @@ def by_reader(name: str, context: ProbeContext) -> list[Record]:
     """Records of another reader: each layer's whole state and that of all, at the end."""
     records: list[Record] = []
     for template in context.templates():
-        end = template.question.end
-        states = context.full_states(template.samples.tokens[:, :end], template.parts.train, name)
-        for layer, factors in states:
-            records += context.read(template, factors, end, layer, name)
+        for layer, factors in context.states_at_end(template, name):
+            records += context.read(template, factors, template.question.end, layer, name)
     return records
 
 
@@ -112,14 +110,12 @@ def by_code_length(name: str, context: ProbeContext) -> list[Record]:
     """Records of a strong reader: the code length of labels given the whole state at the end, and no accuracy."""
     records: list[Record] = []
     for template in context.templates():
-        end = template.question.end
-        tokens = template.samples.tokens[:, :end]
-        _, factors = next(context.full_states(tokens, template.parts.train, f"code length by {name}"))
+        _, factors = next(context.states_at_end(template, f"code length by {name}"))
         prior, lengths = template.prior(template.labels), code_lengths(context, template, factors, name)
         numbers = zip(lengths, prior_bits(prior), np.exp(prior.max(-1)), strict=True)
         names = "codelength", "item_bits", "chance"
         scores = [dict(zip(names, map(float, some), strict=True)) for some in numbers]
-        records += probe_records(name, template.items(end, template.chosen), scores)
+        records += probe_records(name, template.items(template.question.end, template.chosen), scores)
     return records
 
 
@@ -155,17 +151,14 @@ def number_items(template: Template, records: list[Record]) -> list[Record]:
 
 def passes_of(readers: Mapping[str, type[Reader]]) -> dict[str, Pass]:
     """Every pass by name, in the order in which they are done: reading, code lengths, then what goes beyond."""
-    seeing = {name: reader for name, reader in readers.items() if reader.sees_state}
-    reading = [
-        Pass(name, reader.meaning, "probes", all_by_ridge if name == "ridge" else partial(by_reader, name))
-        for name, reader in seeing.items()
-        if not reader.strong
-    ]
-    coding = [
-        Pass(name, f"{reader.meaning}, by its code length alone", "probes", partial(by_code_length, name))
-        for name, reader in seeing.items()
-        if reader.strong
-    ]
+    reading, coding = list[Pass](), list[Pass]()
+    for name, reader in readers.items():
+        if reader.strong:
+            meaning = f"{reader.meaning}, by its code length alone"
+            coding.append(Pass(name, meaning, "probes", partial(by_code_length, name)))
+        elif reader.sees_state:
+            records = all_by_ridge if name == "ridge" else partial(by_reader, name)
+            reading.append(Pass(name, reader.meaning, "probes", records))
     every = [
         *reading,
         Pass("own", "the memory's own answer to a key, decoded; keys and positions vary", "probes", own_read),

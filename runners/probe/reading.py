@@ -1,8 +1,8 @@
 """One reader on one set of states: fitted and tested on the parts of a split, and scored item by item.
 
 Control task (Hewitt and Liang 2019, "Designing and Interpreting Probes with Control Tasks", arXiv 1909.03368): every
-type (the token or the position that a state was taken at, say) gets a random label of its own, sampled from the
-labels there are. A reader that knows types alone does well at it; what it scores above that is its selectivity.
+type (such as the token that a state was taken at) gets a random label. A reader that knows types alone does well at it;
+what it scores above that is its selectivity.
 
 Shapes: n states, F features, K items, V values.
 """

@@ -43,13 +43,12 @@ def split(sequences: ArrayLike, random_state: int = 0) -> Split:
 
 def check_enough(sequences: int, num_values: int, features: int) -> None:
     """Raises ValueError where sequences are too few for so many values, or for states of so many numbers."""
-    fitted = round(FRACTIONS[0] * sequences)
+    fitted, total = round(FRACTIONS[0] * sequences), enough(num_values, features)
     for need, what in (
         (EACH * num_values, f"{num_values:,} values take {EACH} training sequences each"),
         (-(-features // CROWD), f"a state of {features:,} numbers takes one training sequence for each {CROWD}"),
     ):
         if fitted < need:
-            total = enough(num_values, features)
             raise ValueError(f"{what}, {total:,} in all with those for validation and test, not {sequences:,}")
 
 

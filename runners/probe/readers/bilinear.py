@@ -2,10 +2,9 @@
 
 An associative state answers no fixed linear question where keys change from sequence to sequence: its read S^T q is
 linear in the state and linear in the key. So is this reader, score(value) = e^T A_value z + e^T a_value for the state z
-and the vector e of the key. It has a weight for every product of their numbers, too many for memory, so ridge
-regression is solved in products of pairs instead: the kernel of two pairs (z, e) and (z', e') is (e . e') (z . z' + 1),
-and nothing is approximated but that it is fitted to `pairs` of them (kernel ridge regression: Saunders, Gammerman,
-Vovk 1998).
+and the vector e of the key. Its weights are too many for memory, so ridge regression is solved exactly in products of
+pairs (kernel ridge regression: Saunders, Gammerman, Vovk 1998): the kernel of (z, e) and (z', e') is
+(e . e') (z . z' + 1).
 
 Shapes: n sequences, F features, K items, V values, P pairs of a sequence and an item, d numbers of a key's vector.
 """

@@ -1,8 +1,7 @@
 """A small multilayer perceptron, an item at a time: a strong reader, to be judged by its code length alone.
 
-Its accuracy says little of a memory. A reader that computes finds in a state what is not there in a form that anything
-else could use, and what it finds depends on how many states it is fitted to: a code length (see `information`) counts
-both. Hewitt and Liang 2019 (arXiv 1909.03368); Voita and Titov 2020 (arXiv 2003.12298).
+A reader that computes finds what no other could use, and more the more states it is fitted to: a code length (see
+`information`) counts both. Hewitt and Liang 2019 (arXiv 1909.03368); Voita and Titov 2020 (arXiv 2003.12298).
 """
 
 from __future__ import annotations

@@ -173,7 +173,7 @@ class SharedDecoder(Reader):
         return logs.reshape(len(X), self.items_, self.num_values_)
 
     def _by_item(self, X: Floats) -> Floats:
-        return np.reshape(X, (len(X) * self.items_, -1))
+        return X.reshape(len(X) * self.items_, -1)
 
 
 def hold_out(X: Floats, y: NDArray[Number]) -> tuple[Floats, NDArray[Number], Floats, NDArray[Number]]:
