@@ -35,6 +35,12 @@ def signed_number(value: float) -> str:
     return f"{'+' if value > 0 else '−'}{fraction(abs(value))}"
 
 
+def difference(record: pd.Series[Any]) -> str:
+    """Difference and bounds of a record of pairs: +.210 [+.051 to +.366]"""
+    middle, low, high = (signed_number(record[name]) for name in ("difference", "low", "high"))
+    return f"{middle} [{low} to {high}]"
+
+
 def p_value(p: float) -> str:
     """p = .024, p < .001"""
     return "p < .001" if p < 0.001 else f"p = {p:.2f}" if p >= 0.995 else f"p = {f'{p:.3f}'[1:]}"

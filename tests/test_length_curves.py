@@ -99,9 +99,12 @@ def test_lengths_that_do_not_rise_are_refused(lengths: list[int]) -> None:
             call(lengths, values, 0.1)
 
 
-def test_intervals_over_one_seed_and_floors_of_one_are_refused() -> None:
-    for interval in (half_life_interval, area_interval):
-        with pytest.raises(ValueError, match="2 seeds"):
-            interval(LADDER, [[0.5] * 5], 0.1)
+def test_one_seed_has_no_bounds() -> None:
+    curve = [1.0, 0.9, 0.7, 0.4, 0.2]
+    assert half_life_interval(LADDER, [curve], 0.1) == (half_life(LADDER, curve, 0.1), None, None)
+    assert area_interval(LADDER, [curve], 0.1) == (area(LADDER, curve, 0.1), None, None)
+
+
+def test_floors_of_one_are_refused() -> None:
     with pytest.raises(ValueError, match="below 1"):
         area(LADDER, [1.0] * 5, 1.0)

@@ -11,7 +11,7 @@ import pandas as pd
 from ..config.length_modes import FIXED_LOAD, GROWING_LOAD, grown
 from ..formatting import amount, fraction
 from ..results.tables import FLOORS, Results
-from ..statistics import area, area_interval, effective_length, half_life, half_life_interval
+from ..statistics import area_interval, effective_length, half_life_interval
 from .comparison import in_study_order, means_over_seeds
 
 THRESHOLD = 0.9
@@ -26,6 +26,11 @@ def floor(scores: pd.DataFrame) -> pd.Series[float]:
     """Highest floor below 1: a reader that is perfect without recall is no floor but the answer."""
     floors = scores[list(FLOORS)].astype(float)
     return floors.where(floors < 1).max(axis=1).fillna(scores["chance"])
+
+
+def growing(table: pd.DataFrame) -> pd.Series[str]:
+    """The mode of each record as the end of a title: `, growing load`; empty at a fixed load."""
+    return (", " + table["mode"]).where(table["mode"] != FIXED_LOAD, "")
 
 
 @lru_cache(maxsize=1)  # a figure and a table of a report ask for the same
@@ -77,15 +82,10 @@ def length_summaries(results: Results, threshold: float = THRESHOLD) -> pd.DataF
         record = {"task": task, "memory": memory, "mode": mode, "seeds": seeds, "threshold": threshold}
         record |= {"train_length": int(mine["train_length"].iloc[0]), "longest": lengths[-1]}
         record["effective_length"] = effective_length(lengths, means["low"].to_numpy(), threshold)
-        if seeds > 1:
-            lives = half_life_interval(lengths, accuracies, floors)
-            areas: tuple[float | None, ...] = area_interval(lengths, accuracies, floors)
-        else:
-            lives = half_life(lengths, accuracies[0], floors), None, None
-            areas = area(lengths, accuracies[0], floors), None, None
+        lives = half_life_interval(lengths, accuracies, floors)
         record |= dict(zip(("half_life", "half_low", "half_high"), lives, strict=True))
-        record |= dict(zip(("area", "area_low", "area_high"), areas, strict=True))
-        records.append(record)
+        areas = area_interval(lengths, accuracies, floors)
+        records.append(record | dict(zip(("area", "area_low", "area_high"), areas, strict=True)))
     return pd.DataFrame(records, columns=list(COLUMNS)).astype(dict.fromkeys(COLUMNS[8:], float))
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 from ..probe.verdict import ACCURACY, Columns, Record, judge
 from ..results.tables import Results
 from ..statistics import fraction_over_seeds, number_over_seeds
-from .probes import READER, at_end, bits_still_rising, matching, over_seeds
+from .probes import READER, at_end, bits_still_rising, matching
 
 CONTROLS = ("control", "untrained", "input")
 VERDICT = (
@@ -43,7 +43,7 @@ def patches(results: Results) -> pd.DataFrame:
     """
     records = matching(results.interventions, {"kind": "patched"})
     keys, means = ["task", "memory", "layer", "content"], ["follows", "accuracy", "chance"]
-    return over_seeds(records, keys, means).reindex(columns=[*keys, *means, "seeds", "items"])
+    return _means_over_seeds(records, keys, means) if len(records) else pd.DataFrame()
 
 
 def routing_errors(results: Results) -> pd.DataFrame:
@@ -61,7 +61,7 @@ def routing_errors(results: Results) -> pd.DataFrame:
     )
     if not len(records):
         return pd.DataFrame()
-    errors = over_seeds(records, keys, means).join(records.groupby(keys)["num_sequences"].sum(), on=keys)
+    errors = _means_over_seeds(records, keys, means).join(records.groupby(keys)["num_sequences"].sum(), on=keys)
     errors = errors.assign(routing_error=errors["oracle"] - errors["accuracy"], compression_error=1 - errors["oracle"])
     return errors[[*keys, *means, "routing_error", "compression_error", "seeds", "items", "num_sequences"]]
 
@@ -105,6 +105,13 @@ def verdicts(results: Results) -> pd.DataFrame:
             record["follows"] = patched["follows"].mean()
         records.append(record)
     return pd.DataFrame(records, columns=list(VERDICT))
+
+
+def _means_over_seeds(records: pd.DataFrame, keys: list[str], means: list[str]) -> pd.DataFrame:
+    """Means over seeds of the means of each, by `keys`; seeds, and items of all seeds."""
+    by_seed = records.groupby([*keys, "seed"], sort=False)
+    groups = by_seed[means].mean().assign(items=by_seed.size()).reset_index().groupby(keys, sort=False)
+    return groups[means].mean().assign(seeds=groups.size(), items=groups["items"].sum()).reset_index()
 
 
 def _over_trainings(records: Sequence[Record], columns: Columns) -> tuple[float, float, float]:

@@ -63,8 +63,8 @@ def cell(record: pd.Series[Any]) -> str:
     """Accuracy with its interval; below it the difference from the memory that was trained."""
     if np.isnan(record["difference"]):
         return accuracy(record)
-    bounds = f"[{signed_number(record['difference_low'])} to {signed_number(record['difference_high'])}]"
+    change, low, high = (signed_number(record[name]) for name in ("difference", "difference_low", "difference_high"))
     seeds = int(record["seeds"])
     cannot = seeds == 1 or record["least_p"] >= LEVEL
     shown = f"{seeds} seed{'s' * (seeds > 1)} cannot show it" if cannot else p_value(record["p"])
-    return f"{accuracy(record)}\n{signed_number(record['difference'])} {bounds}; {shown}"
+    return f"{accuracy(record)}\n{change} [{low} to {high}]; {shown}"

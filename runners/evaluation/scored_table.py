@@ -20,11 +20,6 @@ from .evaluate import Predictions, score, score_record, sequence_records
 Record = Mapping[str, Any]
 
 
-def run_as_trained(run: Run, record: Record) -> Run:
-    """The run itself, whatever the record says."""
-    return run
-
-
 @dataclass(frozen=True)
 class ScoredTable:
     """A table with one record for each test.
@@ -41,7 +36,7 @@ class ScoredTable:
     record: Callable[[Run, SequenceModel, Predictions, Task, int], Record]
     others: Mapping[str, Callable[[Predictions, int], Sequence[dict[str, Any]]]]
     about: tuple[str, ...] = ()
-    run: Callable[[Run, Record], Run] = run_as_trained
+    run: Callable[[Run, Record], Run] = lambda run, record: run
 
 
 def tested_task(run: Run, record: Record) -> Task:

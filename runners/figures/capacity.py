@@ -7,28 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from ..analysis.capacity import THRESHOLDS, capacities, capacity, interval, matrix_laws, memories, slopes, task_of_study
 from ..formatting import accuracy
 from ..results.tables import Results
 from .figure import Figure
-from .style import (
-    INK,
-    UNNAMED,
-    Style,
-    Styles,
-    accuracy_scale,
-    broken_line,
-    by_memory,
-    byte_size,
-    dots,
-    doubling_scale,
-    mean_line,
-    reference,
-    seeds_and_mean,
-    side_by_side,
-)
+from .scales import accuracy_scale, byte_size, doubling_scale, set_ticks, side_by_side
+from .style import INK, UNNAMED, Style, Styles, broken_line, by_memory, dots, mean_line, reference, seeds_and_mean
 
 COUNTED = ["run", "task", "memory", "load", "length", "seed", "accuracy", "chance", "bag", "ceiling"]
 WORTH = ["task", "memory", "length", "seed", "state_bytes", "load", "bits_per_state_bit", "recalled_bits"]
@@ -95,10 +81,9 @@ def law_table(results: Results) -> pd.DataFrame:
     table, fits = capacities(results), slopes(results)
     if not len(table):
         return table
-    table[FIT] = np.nan
-    for _, fit in fits.iterrows():
-        mine = (table[FAMILY] == fit[FAMILY]).all(axis=1)
-        table.loc[mine, FIT] = fit[["slope", "low", "high", "intercept", "smallest", "largest"]].to_numpy(float)
+    fitted = dict(zip(("slope", "low", "high", "intercept", "smallest", "largest"), FIT, strict=True))
+    fits = fits.rename(columns=fitted).reindex(columns=[*FAMILY, *FIT])
+    table = table.merge(fits, on=FAMILY, how="left") if len(fits) else table.assign(**dict.fromkeys(FIT, np.nan))
     return table.assign(panel=[panel_title(results, r["task"], r["length"]) for _, r in table.iterrows()])
 
 
@@ -120,9 +105,7 @@ def draw_capacities(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:
     top = np.nanmax([2 * table["largest"].max(), half["information"].min(), half["hebbian"].max()])
     ax.set_ylim(table["smallest"].min() / 1.4, 2 * top)
     powers = range(int(np.floor(np.log2(top))) + 2)
-    ax.yaxis.set_major_locator(FixedLocator([2.0**p for p in powers[:: max(1, len(powers) // 6)]]))
-    ax.yaxis.set_minor_locator(NullLocator())
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda load, _: f"{load:,.0f}"))
+    set_ticks(ax.yaxis, [2.0**p for p in powers[:: max(1, len(powers) // 6)]], lambda load: f"{load:,.0f}")
 
 
 def draw_laws(half: pd.DataFrame, low: float, high: float, ax: Axes) -> None:
@@ -166,7 +149,7 @@ def draw_fit(fit: pd.Series[Any], style: Style, main: bool, ax: Axes) -> None:
 
 def worth_table(results: Results) -> pd.DataFrame:
     """task, memory, length, seed, state_bytes, load, bits_per_state_bit, recalled_bits, mean, panel"""
-    parts = []
+    parts = [pd.DataFrame()]
     for one in memories(results):
         if one.scores["state_bytes"].iloc[0] == 0:
             continue

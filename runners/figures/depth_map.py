@@ -9,12 +9,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 
-from ..config.length_modes import FIXED_LOAD, distance_of, order
+from ..analysis.comparison import in_study_order
+from ..analysis.extrapolation import growing
+from ..config.length_modes import distance_of
 from ..formatting import amount
 from ..results.tables import Results
 from ..statistics import fraction_over_seeds
 from .figure import Figure
-from .style import MAP_COLOURS, MARGINS, PANEL, Styles, tokens
+from .scales import tokens
+from .style import MAP_COLOURS, MARGINS, PANEL, Styles
 
 MAPS = ["task", "memory", "mode"]
 KEYS = [*MAPS, "length", "low_edge", "high_edge"]
@@ -31,11 +34,10 @@ def depth_table(results: Results) -> pd.DataFrame:
 
     One record a cell. Empty where nothing but the training length was tested.
     """
-    cells = results.breakdown
-    if not len(cells) or not ((cells["kind"] == "extrapolation") & (cells["by"] == "depth")).any():
+    cells = results.breakdown[results.breakdown["by"] == "depth"]
+    if not (cells["kind"] == "extrapolation").any():
         return pd.DataFrame()
-    cells = cells[cells["by"] == "depth"].sort_values("kind", ascending=False, kind="stable")
-    cells = cells.assign(mode=cells.get("mode", FIXED_LOAD))
+    cells = cells.sort_values("kind", ascending=False, kind="stable")
     cells = cells[cells["mode"].map(distance_of).isna()]  # at a fixed distance the length determines the depth
     # Of the training length the larger test, that of the run; the ladder's where a run is older than this breakdown.
     first = cells.groupby([*MAPS, "seed", "length"])["kind"].transform("first")
@@ -44,11 +46,8 @@ def depth_table(results: Results) -> pd.DataFrame:
     table = pd.DataFrame(records)
     trained = results.scores.groupby("task")["train_length"].first()
     table.insert(len(KEYS), "train_length", table["task"].map(trained))
-    grows = table["mode"].where(table["mode"] != FIXED_LOAD, "")
-    table["panel"] = table["task"] + ", " + table["memory"] + grows.where(grows == "", ", " + grows)
-    tasks, memories = (list(results.scores[name].unique()) for name in ("task", "memory"))
-    places: dict[str, Any] = {"task": tasks.index, "memory": memories.index, "mode": order}
-    return table.sort_values(KEYS, key=lambda c: c.map(places[c.name]) if c.name in places else c, ignore_index=True)
+    table["panel"] = table["task"] + ", " + table["memory"] + growing(table)
+    return in_study_order(table, results, KEYS)
 
 
 def over_seeds(cell: pd.DataFrame) -> dict[str, Any]:

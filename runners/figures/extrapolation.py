@@ -8,32 +8,19 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ..analysis.extrapolation import curves_over_length
-from ..config.length_modes import FIXED_LOAD, GROWING_LOAD
+from ..analysis.extrapolation import curves_over_length, growing
+from ..config.length_modes import GROWING_LOAD
 from ..formatting import accuracy
 from ..results.tables import Results
 from .figure import Figure
-from .style import (
-    INK,
-    UNNAMED,
-    Styles,
-    accuracy_scale,
-    broken_line,
-    by_memory,
-    doubling_scale,
-    mean_line,
-    reference,
-    tokens,
-)
+from .scales import accuracy_scale, doubling_scale, tokens
+from .style import INK, UNNAMED, Styles, broken_line, by_memory, mean_line, reference
 
 
 def length_table(results: Results) -> pd.DataFrame:
     """The columns of `curves_over_length`, and `panel`: a task, and what grows besides the length."""
     table = curves_over_length(results)
-    if not len(table):
-        return table
-    grows = table["mode"].where(table["mode"] != FIXED_LOAD, "")
-    return table.assign(panel=table["task"] + grows.where(grows == "", ", " + grows))
+    return table.assign(panel=table["task"] + growing(table)) if len(table) else table
 
 
 def draw_lengths(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:

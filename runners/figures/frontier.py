@@ -9,13 +9,12 @@ from matplotlib.axes import Axes
 from ..formatting import span
 from ..results.tables import Results
 from .figure import Figure
-from .style import Styles, by_memory, byte_size, doubling_scale, reference, seeds_and_mean, side_by_side
+from .scales import byte_size, doubling_scale, side_by_side
+from .style import Styles, by_memory, reference, seeds_and_mean
 
 
 def frontier_table(results: Results) -> pd.DataFrame:
     """task, memory, seed, state_bytes, accuracy, recalled_bits, median_bits, payload_bits, ceiling_bits"""
-    if not len(results.scores):
-        return pd.DataFrame()
     tests = results.scores[results.scores["kind"] == "test"]
     table = tests[["task", "memory", "seed", "state_bytes", "accuracy", "recalled_bits", "payload_bits"]].copy()
     table["median_bits"] = table.groupby(["task", "memory"])["recalled_bits"].transform("median")

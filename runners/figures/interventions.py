@@ -13,7 +13,8 @@ from ..formatting import accuracy
 from ..probe.verdict import ACCURACY
 from ..results.tables import Results
 from .figure import Figure
-from .style import Styles, accuracy_scale, by_memory, coloured_map, dots, legend_mark, reference
+from .scales import accuracy_scale
+from .style import Styles, by_memory, coloured_map, dots, legend_mark, reference
 
 KINDS = {"intact": "intact", "erased": "erased", "random": "random", "patched": "follow\ndonor"}
 """Kinds of change, and their labels."""

@@ -7,14 +7,14 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from ..analysis.extrapolation import floor
 from ..config.length_modes import at_fixed_load
 from ..formatting import accuracy
 from ..results.tables import Results
 from .figure import Figure
-from .style import UNNAMED, Styles, accuracy_scale, by_memory, doubling_scale, mean_line, reference, tokens
+from .scales import QUARTERS, accuracy_scale, doubling_scale, set_ticks, tokens
+from .style import UNNAMED, Styles, by_memory, mean_line, reference
 
 LONGEST: dict[str, Any] = {"linestyle": (0, (3, 2)), "alpha": 0.75}
 """Of the lines at the longest length tested."""
@@ -22,8 +22,6 @@ LONGEST: dict[str, Any] = {"linestyle": (0, (3, 2)), "alpha": 0.75}
 
 def distance_table(results: Results) -> pd.DataFrame:
     """task, memory, kind, length, distance_low, distance_high, seed, num_questions, accuracy, ...: `near_and_far`"""
-    if not len(results.distances):
-        return pd.DataFrame()
     return near_and_far(at_fixed_load(results.distances), results, "distance_low")
 
 
@@ -32,12 +30,10 @@ def position_table(results: Results) -> pd.DataFrame:
 
     Lengths at which a task asks in one tenth alone are left out.
     """
-    if not len(results.breakdown):
-        return pd.DataFrame()
     table = at_fixed_load(results.breakdown)
     table = table[table["by"] == "position"]
     table = table[table.groupby(["task", "length"])["low_edge"].transform("nunique") > 1]
-    return near_and_far(table, results, "low_edge").drop(columns=["mode", "by"], errors="ignore")
+    return near_and_far(table, results, "low_edge").drop(columns=["mode", "by"])
 
 
 def near_and_far(table: pd.DataFrame, results: Results, along: str) -> pd.DataFrame:
@@ -53,7 +49,7 @@ def near_and_far(table: pd.DataFrame, results: Results, along: str) -> pd.DataFr
     both = with_band(pd.concat([tested, far]), ["task", "memory", "kind", "length", along])
     bounds = at_fixed_load(results.scores).assign(floor=floor)[["task", "kind", "length", "chance", "floor"]]
     both = both.merge(bounds.drop_duplicates(["task", "kind", "length"]), on=["task", "kind", "length"])
-    return both.drop(columns="run", errors="ignore")
+    return both.drop(columns="run")
 
 
 def with_band(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
@@ -85,8 +81,7 @@ def draw_positions(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:
     table = table.assign(x=(table["low_edge"] + table["high_edge"]) / 2)
     draw_lines(table, styles, ax, (0, 1), lambda r: f"{r['low_edge']:.0%}–{r['high_edge']:.0%} of the sequence")
     ax.set(xscale="linear", xlim=(0, 1))
-    ax.xaxis.set_major_locator(FixedLocator([0, 0.25, 0.5, 0.75, 1]))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:.0%}"))
+    set_ticks(ax.xaxis, QUARTERS, lambda v: f"{v:.0%}")
 
 
 def draw_lines(

@@ -7,17 +7,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator
 from numpy.typing import NDArray
 
 from models.hippo.legendre import resolution
 
+from ..analysis.comparison import in_study_order
 from ..analysis.probes import BITS, PLACE, READER, at_end, bins, matching, over_seeds, probe_records, totals
 from ..formatting import fraction
 from ..results.tables import Results
 from .figure import Figure
 from .frontier import draw_bits
-from .style import INK, UNNAMED, Styles, accuracy_scale, by_memory, coloured_map, mean_line, reference, seeds_and_mean
+from .scales import QUARTERS, accuracy_scale, set_ticks
+from .style import INK, UNNAMED, Styles, by_memory, coloured_map, mean_line, reference, seeds_and_mean
 
 AGES = ["task", "memory", "age_low", "age_high"]
 WRITTEN = ["task", "memory", "written_low", "written_high", "time"]
@@ -42,11 +43,13 @@ def theory_table(results: Results) -> pd.DataFrame:
         "U: HiPPO-LegS": resolution(COEFFICIENTS, TOKENS)[::-1],
         "sawtooth: decaying, cached by segment": explained_fraction(ages % SEGMENT),
     }
-    parts = [
-        pd.DataFrame({"memory": panel.partition(": ")[2], "age": ages, "fraction": curve, "panel": panel})
-        for panel, curve in curves.items()
-    ]
-    return pd.concat(parts, ignore_index=True)
+    table = (
+        pd.DataFrame(curves, index=ages)
+        .rename_axis("age")
+        .melt(var_name="panel", value_name="fraction", ignore_index=False)
+    )
+    table = table.assign(memory=table["panel"].str.partition(": ")[2]).reset_index()
+    return table[["memory", "age", "fraction", "panel"]]
 
 
 def explained_fraction(steps: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -112,10 +115,8 @@ def time_table(results: Results) -> pd.DataFrame:
     groups = table.assign(written_low=low, written_high=low + width - 1).groupby(WRITTEN, sort=False)
     counts = pd.DataFrame({"end": groups["end"].any(), "seeds": groups["seed"].nunique(), "items": groups.size()})
     table = counts.join(groups[["bits", "accuracy", "item_bits"]].mean()).reset_index()
-    order = {name: list(dict.fromkeys(results.probes[name])).index for name in ("task", "memory")}
-    keys = ["task", "memory", "time", "written_low"]
-    table = table.sort_values(keys, key=lambda c: c.map(order[c.name]) if c.name in order else c, kind="stable")
-    return table.assign(panel=table["task"] + ", " + table["memory"]).reset_index(drop=True)
+    table = in_study_order(table, results, ["task", "memory", "time", "written_low"])
+    return table.assign(panel=table["task"] + ", " + table["memory"])
 
 
 def draw_times(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:
@@ -151,8 +152,6 @@ def answer_table(results: Results) -> pd.DataFrame:
     Memories that were not asked themselves are left out.
     """
     table = matching(at_end(results), {"control": "none"})
-    if not len(table):
-        return pd.DataFrame()
     columns = {READER: "probe", "model": "behaviour"}
     read = table[table["reader"].isin(list(columns))].assign(reader=table["reader"].map(columns))
     wide = read.pivot_table(index=AGES, columns="reader", values="accuracy", sort=False)
@@ -176,8 +175,7 @@ def draw_answers(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:
         seeds_and_mean(ax, mine["behaviour"], mine["probe"], (answers, probe), style, memory, words)
     accuracy_scale(ax)
     ax.set(xscale="linear", xlim=ends)
-    ax.xaxis.set_major_locator(FixedLocator([0, 0.25, 0.5, 0.75, 1]))
-    ax.xaxis.set_major_formatter(ax.yaxis.get_major_formatter())
+    set_ticks(ax.xaxis, QUARTERS, lambda v: f"{ax.yaxis.get_major_formatter()(v)}")
 
 
 THEORY = Figure(

@@ -7,9 +7,8 @@ colour of the page around the figure.
 
 from __future__ import annotations
 
-import math
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -20,7 +19,6 @@ from matplotlib import figure as mpl
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import LinearSegmentedColormap, Normalize
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from matplotlib.transforms import ScaledTranslation
 from numpy.typing import ArrayLike
 
@@ -156,39 +154,6 @@ def set_title(ax: Axes, title: str) -> None:
         ax.set_title("\n".join(lines), fontsize=7, y=1.0, pad=3)
 
 
-def accuracy_scale(ax: Axes) -> None:
-    """Scale the y axis from 0 to 1."""
-    ax.set_yscale("linear")
-    ax.set_ylim(-0.03, 1.04)
-    ax.yaxis.set_major_locator(FixedLocator([0, 0.25, 0.5, 0.75, 1]))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: {0: "0", 1: "1"}.get(v, f"{v:g}"[1:])))
-
-
-def doubling_scale(ax: Axes, low: float, high: float, words: Callable[[int], str], ticks: Iterable[float] = ()) -> None:
-    """Scale the x axis by log2 from `low` to `high`, with at most six of these ticks, or of the powers of two."""
-    ax.set_xscale("log", base=2)
-    ax.set_xlim(low, high)
-    powers = range(math.ceil(math.log2(low)), math.floor(math.log2(high)) + 1)
-    places = sorted(set(ticks)) or [2.0**p for p in powers]
-    ax.xaxis.set_major_locator(FixedLocator(places[:: max(1, -(-len(places) // 6))]))
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: words(round(v))))
-
-
-def tokens(count: int) -> str:
-    """A number of tokens, as a tick shows it: `8,192`, `16k`."""
-    return f"{count:,}" if count < 2**14 else f"{count // 1024}k"
-
-
-def byte_size(count: int) -> str:
-    """A number of bytes, as a tick shows it: `512 B`, `4 KiB`."""
-    for unit in ("B", "KiB", "MiB"):
-        if count < 1024:
-            return f"{count} {unit}"
-        count //= 1024
-    return f"{count} GiB"
-
-
 REFERENCES: dict[str, tuple[Any, float]] = {
     "chance": ((0, (4, 3)), 0.6),
     "floor": ((0, (1, 2)), 0.9),
@@ -239,21 +204,6 @@ def broken_line(ax: Axes, table: pd.DataFrame, keys: list[str], x: str, y: str, 
     parts = [np.vstack([part[[x, y]].to_numpy(float), [np.nan] * 2]) for _, part in table.groupby(keys, sort=False)]
     points = np.concatenate(parts)
     ax.plot(points[:, 0], points[:, 1], label=UNNAMED, **options)
-
-
-SIDE, WIDEST = 0.22, 0.9
-"""Octaves between memories whose states are equal, and from the first of them to the last."""
-
-
-def side_by_side(table: pd.DataFrame) -> dict[str, float]:
-    """The factor on `state_bytes` of each memory that sets memories with equal states side by side."""
-    state = table.groupby("memory", sort=False)["state_bytes"].first().clip(lower=1)
-    factors: dict[str, float] = {}
-    for _, group in state.groupby(np.log2(state.astype(float)).round(1)):
-        step = min(SIDE, WIDEST / max(1, len(group) - 1))
-        for i, memory in enumerate(group.index):
-            factors[str(memory)] = 2 ** (step * (i - (len(group) - 1) / 2))
-    return factors
 
 
 MAP_COLOURS = LinearSegmentedColormap.from_list("depths", ["#00224e", "#575d6d", "#a59c74", "#fee838"])  # cividis

@@ -7,14 +7,14 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from ..analysis.extrapolation import floor
 from ..formatting import fraction
 from ..results.tables import Results
 from ..studies.learning_rates import WITHIN, window
 from .figure import Figure
-from .style import UNNAMED, Styles, accuracy_scale, broken_line, by_memory, dots, doubling_scale, reference, tokens
+from .scales import accuracy_scale, doubling_scale, set_ticks, tokens
+from .style import UNNAMED, Styles, broken_line, by_memory, dots, reference
 
 SMOOTH = 3
 POINTS = 60
@@ -28,9 +28,9 @@ APART = 0.05
 
 def curve_table(results: Results) -> pd.DataFrame:
     """task, memory, seed, update, stage, stage_length, stage_load, accuracy, smooth, ends (a stage)"""
-    if not len(results.curves):
-        return pd.DataFrame()
     table = results.curves.reset_index(drop=True)
+    if not len(table):
+        return pd.DataFrame()
     stages = table.groupby([*RUN, "stage"], sort=False)
     smooth = stages["accuracy"].rolling(SMOOTH, min_periods=1).mean().droplevel([0, 1, 2, 3])
     table = table.assign(smooth=smooth, ends=stages.cumcount(ascending=False) == 0)
@@ -60,11 +60,8 @@ def draw_curves(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:
 
 def floors(results: Results) -> dict[str, float]:
     """Accuracy of a reader without memory at the training length of each task."""
-    tests = results.scores[results.scores["kind"] == "test"] if len(results.scores) else results.scores
-    if not len(tests):
-        return {}
-    highest = tests.assign(floor=floor).groupby("task")["floor"].max()
-    return {str(task): float(value) for task, value in highest.items()}
+    tests = results.scores[results.scores["kind"] == "test"]
+    return {str(task): float(floor(part).max()) for task, part in tests.groupby("task")}
 
 
 def rate_table(results: Results) -> pd.DataFrame:
@@ -110,9 +107,7 @@ def draw_rates(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:
         ax.scatter(best["x"], best["mean"], s=62, facecolors="none", edgecolors=style.colour, linewidths=1.3, zorder=5)
     ax.set_xscale("log")
     ax.set_xlim(*ends)
-    ax.xaxis.set_major_locator(FixedLocator(rates))
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".removeprefix("0")))
+    set_ticks(ax.xaxis, rates, lambda rate: f"{rate:g}".removeprefix("0"))
     accuracy_scale(ax)
 
 

@@ -123,12 +123,9 @@ class Extrapolation(Measure):
             ahead = {n: rows_n * (forecast(taken.items(), n) or 0.0) for n, rows_n in tests[i:]}
             spent = time.monotonic() - began
             if limit is not None and spent + ahead[length] > limit:
-                watch(
-                    Notice(
-                        f"{run.name}: stopped before {length:,} tokens, which would take about {clock(ahead[length])} "
-                        f"({clock(spent)} of {clock(limit)} spent; what was measured is saved)"
-                    )
-                )
+                what = f"stopped before {length:,} tokens, which would take about {clock(ahead[length])}"
+                so_far = f"{clock(spent)} of {clock(limit)} spent; what was measured is saved"
+                watch(Notice(f"{run.name}: {what} ({so_far})"))
                 return
             if not announced and len(taken) > 1 and sum(ahead.values()) > LONG:  # the first length pays for the start
                 each = ", ".join(f"{n:,} tokens {clock(seconds)}" for n, seconds in ahead.items())

@@ -9,7 +9,8 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ..figures.style import PANEL, SETTINGS, accuracy_scale, begin, doubling_scale, reference, styles_of, tokens
+from ..figures.scales import accuracy_scale, doubling_scale, tokens
+from ..figures.style import PANEL, SETTINGS, begin, reference, styles_of
 
 DPI = 144
 

@@ -18,7 +18,7 @@ from models.recurrent import Recurrent
 from recall_tasks.markdown import docstring, first_sentence, linked, prose, table
 
 from ..analysis.comparison import LEVEL
-from ..formatting import accuracy, amount, duration, fraction, p_value, signed_number
+from ..formatting import accuracy, amount, difference, duration, fraction, p_value
 from . import tables
 
 PAGE = Path("docs/memories.md")
@@ -269,7 +269,7 @@ def contrasts(pairs: pd.DataFrame) -> list[str]:
     lines = []
     for (one, other), mine in pairs.groupby(["one", "other"], sort=False):
         at = {record["length"]: record for _, record in mine.iterrows()}
-        differences = (difference_text(at[n]) if n in at else "" for n in lengths)
+        differences = (difference(at[n]) if n in at else "" for n in lengths)
         lines.append((f"{one} − {other}", verdict_text(at[lengths[0]]), *differences))
     claims = CLAIMS.format(length=lengths[0], number=len(lines), level=LEVEL)
     heads = ("memories", f"at {lengths[0]:,} tokens", *(f"{n:,} tokens" for n in lengths))
@@ -280,12 +280,6 @@ def verdict_text(record: pd.Series[Any]) -> str:
     """Verdict of a contrast with its corrected p: `shown, p = .024`."""
     verdict = "shown" if record["verdict"] in ("above", "below") else str(record["verdict"])
     return verdict if pd.isna(record["p_holm"]) else f"{verdict}, {p_value(record['p_holm'])}"
-
-
-def difference_text(record: pd.Series[Any]) -> str:
-    """Difference and bounds: `+.210 [+.051 to +.366]`."""
-    difference, low, high = (signed_number(record[name]) for name in ("difference", "low", "high"))
-    return f"{difference} [{low} to {high}]"
 
 
 def swaps(swapped: pd.DataFrame) -> list[str]:

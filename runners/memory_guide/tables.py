@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..analysis.comparison import means_over_seeds, pair_differences
+from ..analysis.comparison import in_study_order, means_over_seeds, pair_differences
 from ..figures.saving import csv_text
 from ..results.tables import FLOORS, Results, collect
 from ..studies.study import Study
@@ -69,7 +69,7 @@ def measurements(results: Results) -> pd.DataFrame:
             | {"solved": int(part["solved"].sum()), "updates": part["updates_to_solve"].median()}
             | {"state_bytes": first["state_bytes"], "parameters": first["parameters"]}
         )
-    return in_order(pd.DataFrame(records).merge(means, on=KEYS), results)
+    return in_study_order(pd.DataFrame(records).merge(means, on=KEYS), results, KEYS)
 
 
 def contrasts(results: Results, pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
@@ -87,14 +87,6 @@ def contrasts(results: Results, pairs: Sequence[tuple[str, str]]) -> pd.DataFram
     table = pd.concat([part for part in parts if len(part)]) if len(parts[0]) else parts[0]
     columns = ["task", "one", "other", "length", "seeds", "difference", "low", "high", "p", "p_holm", "verdict"]
     return table.rename(columns={"memory": "one", "against": "other"})[columns]
-
-
-def in_order(table: pd.DataFrame, results: Results) -> pd.DataFrame:
-    """Tasks and memories as the study has them, lengths rising."""
-    for column in ("task", "memory"):
-        order = list(dict.fromkeys(results.scores[column]))
-        table[column] = pd.Categorical(table[column], order)
-    return table.sort_values(KEYS, kind="stable").astype({"task": str, "memory": str}).reset_index(drop=True)
 
 
 def words(options: dict[str, Any]) -> str:

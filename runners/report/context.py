@@ -146,7 +146,7 @@ def seeds_words(numbers: pd.DataFrame) -> str:
 def rates_words(results: Results, numbers: pd.DataFrame) -> str:
     """The learning rate of each memory, and the rates it was chosen from."""
     chosen = numbers.dropna(subset=["learning_rate"])
-    tried = sorted(set(results.rates["learning_rate"])) if len(results.rates) else []
+    tried = sorted(set(results.rates["learning_rate"]))
     grid = word_list([f"{rate:g}" for rate in tried])
     if not len(chosen):
         none = f"{grid}; no" if tried else "No"
@@ -166,7 +166,7 @@ def rates_words(results: Results, numbers: pd.DataFrame) -> str:
 def checks_words(scores: pd.DataFrame) -> str:
     """The number of runs that passed both checks for leaks; a run that fails one is never saved."""
     tests = scores[scores["kind"] == "test"]
-    known = tests.dropna(subset=list(CHECKS)) if set(CHECKS) <= set(tests) else tests[:0]
+    known = tests.dropna(subset=list(CHECKS))
     if not len(known):
         return "Not known: the runs are older than the checks."
     initial, cut_off = (fraction(known[name].max()) for name in CHECKS)
@@ -180,7 +180,7 @@ def checks_words(scores: pd.DataFrame) -> str:
 def provenance(results: Results) -> str:
     """The last section: how the results were made, as far as the study says it."""
     study, runs = results.study, results.study.get("runs") or []
-    seeds = sorted(results.scores["seed"].unique()) if len(results.scores) else []
+    seeds = sorted(results.scores["seed"].unique())
     seconds = study.get("seconds")
     facts = {
         "command": f"<code>{escape(str(study['command']))}</code>" if study.get("command") else "",

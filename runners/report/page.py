@@ -107,8 +107,11 @@ def record_table(table: pd.DataFrame, cells: Callable[[pd.Series[Any]], dict[str
 
 def plain_table(table: pd.DataFrame, most: int = 50) -> str:
     """The first records of a table that has no layout of its own."""
-    rounded = [f"{value:.6g}" if isinstance(value, float) else str(value) for value in table[:most].to_numpy().ravel()]
-    across = table.shape[1]
-    lines = [rounded[i : i + across] for i in range(0, len(rounded), across)]
+    rounded = table[:most].map(lambda value: f"{value:.6g}" if isinstance(value, float) else str(value))
     more = f'<p class="note">{most} of {len(table):,} records; the CSV has all.</p>' if len(table) > most else ""
-    return html_table(map(str, table.columns), lines) + more
+    return text_table(rounded) + more
+
+
+def text_table(table: pd.DataFrame) -> str:
+    """A table of texts as it is."""
+    return html_table(map(str, table.columns), [[*map(str, line)] for line in table.itertuples(index=False, name=None)])

@@ -24,17 +24,8 @@ from .sections import TableSection, figure_section, in_order, table_section
 from .tables import COMPARISON, CONTEXT_LENGTHS, PAIRED, RATE_WINDOWS, SWAPS, differences
 
 SECTIONS = (
-    COMPARISON,
-    PAIRED,
-    CONTEXT_LENGTHS,
-    SWAPS,
-    RATE_WINDOWS,
-    BY_AGE,
-    VERDICT,
-    TOTAL_BITS,
-    PATCHED,
-    ROUTING_ERRORS,
-)
+    COMPARISON, PAIRED, CONTEXT_LENGTHS, SWAPS, RATE_WINDOWS, BY_AGE, VERDICT, TOTAL_BITS, PATCHED, ROUTING_ERRORS,
+)  # fmt: skip
 """Tables of the page; each says which section it follows, and figures stand as `FIGURES` lists them."""
 
 FILES_ALONE = {"capacities": capacities, "laws": slopes}
@@ -108,9 +99,8 @@ def title(results: Results) -> str:
 def opening(results: Results, numbers: pd.DataFrame) -> str:
     """The title, what was run, and what was found."""
     counts = []
-    if len(scores := results.scores):
-        for column, plural in (("task", "tasks"), ("memory", "memories"), ("seed", "seeds"), ("run", "runs")):
-            count = scores[column].nunique()
+    for column, plural in (("task", "tasks"), ("memory", "memories"), ("seed", "seeds"), ("run", "runs")):
+        if count := results.scores[column].nunique():
             counts.append(f"{count:,} {column if count == 1 else plural}")
     far = findings_at_longest(means_over_seeds(results.sequences), pair_differences(results, kind="extrapolation"))
     leads = (findings(numbers, differences(results)), far)

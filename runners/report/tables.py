@@ -12,10 +12,10 @@ from ..analysis.comparison import compare_memories, names, over_tasks, pair_diff
 from ..analysis.extrapolation import THRESHOLD, length_summaries, length_summary_table
 from ..analysis.swaps import swap_table, swaps
 from ..figures.training import floors
-from ..formatting import amount, at_rate, fraction, interval, p_value, signed_number, span, to_half, to_solve
+from ..formatting import amount, at_rate, difference, fraction, interval, p_value, span, to_half, to_solve
 from ..results.tables import FLOORS, Results
 from ..studies.learning_rates import WITHIN, warnings, window
-from .page import Cell, html_table, record_table
+from .page import Cell, html_table, record_table, text_table
 from .sections import TableSection
 
 
@@ -94,10 +94,9 @@ def pair_texts(record: pd.Series[Any]) -> list[str]:
     """One difference: the rival, difference, p, how often the first beats it, seeds, sequences."""
     if pd.isna(record["difference"]):
         return [record["against"], "tested on other sequences", "", "", str(record["seeds"]), ""]
-    difference, low, high = (signed_number(record[name]) for name in ("difference", "low", "high"))
     p = p_value(record["p"]).removeprefix("p = ").removeprefix("p ")
     counts = str(record["seeds"]), f"{record['num_sequences']:,}"
-    return [record["against"], f"{difference} [{low} to {high}]", p, or_blank(record["effect"]), *counts]
+    return [record["against"], difference(record), p, or_blank(record["effect"]), *counts]
 
 
 def claim(part: pd.DataFrame) -> str:
@@ -149,18 +148,6 @@ def pairs_html(pairs: pd.DataFrame, results: Results) -> str:
     return pairs_table(pairs) + (over_tasks_table(over_tasks(results)) if several else "")
 
 
-def lengths_html(numbers: pd.DataFrame, results: Results) -> str:
-    """Effective context lengths in words."""
-    table = length_summary_table(numbers)
-    return html_table(table.columns, table.itertuples(index=False, name=None))
-
-
-def swaps_html(found: pd.DataFrame) -> str:
-    """Swaps as text, a column for each length."""
-    table = swap_table(found)
-    return html_table(table.columns, [[*map(str, line)] for line in table.itertuples(index=False, name=None)])
-
-
 COMPARISON = TableSection(
     name="comparison",
     follows="",
@@ -205,7 +192,7 @@ CONTEXT_LENGTHS = TableSection(
         "bootstrap for the half-life, t for the area."
     ),
     table=length_summaries,
-    html=lengths_html,
+    html=lambda numbers, results: text_table(length_summary_table(numbers)),
     measure="extrapolation",
 )
 SWAPS = TableSection(
@@ -219,7 +206,7 @@ SWAPS = TableSection(
         "or the exact exchange of trainings, whichever is larger)."
     ),
     table=swaps,
-    html=lambda found, results: swaps_html(found),
+    html=lambda found, results: text_table(swap_table(found)),
     measure="swap",
 )
 RATE_WINDOWS = TableSection(

@@ -59,33 +59,30 @@ def half_life_interval(
 
     accuracies   [S, L]
 
-    None stands for "beyond the last length", in a bound too. Raises ValueError for one seed.
+    None stands for "beyond the last length", in a bound too; one seed has no bounds, None each.
     """
-    by_seed = _several(accuracies)
+    by_seed = np.asarray(accuracies, dtype=float)
+    life = half_life(lengths, by_seed.mean(0), floor)
+    if len(by_seed) == 1:
+        return life, None, None
     L, _ = _curve(lengths, by_seed[0])
     sampled = resampled_seeds(len(by_seed), resamples, np.random.default_rng(seed))
     lives = _halved(np.log2(L), by_seed[sampled].mean(1) - np.asarray(floor, dtype=float))
     bounds = [None if np.isinf(b) else b for b in percentiles(lives, confidence)]
-    return half_life(lengths, by_seed.mean(0), floor), bounds[0], bounds[1]
+    return life, bounds[0], bounds[1]
 
 
 def area_interval(
     lengths: Sequence[int], accuracies: ArrayLike, floor: ArrayLike, confidence: float = CONFIDENCE
-) -> tuple[float, float, float]:
+) -> tuple[float, float | None, float | None]:
     """Mean area over seeds and its bounds, by t over the areas of the seeds.
 
     accuracies   [S, L]
 
-    Test sequences are taken as they are. Raises ValueError for one seed.
+    Test sequences are taken as they are; one seed has no bounds, None each.
     """
-    return number_over_seeds(_areas(lengths, _several(accuracies), floor), confidence=confidence)
-
-
-def _several(accuracies: ArrayLike) -> Floats:
-    by_seed = np.asarray(accuracies, dtype=float)
-    if by_seed.ndim != 2 or len(by_seed) < 2:
-        raise ValueError(f"an interval over seeds needs accuracies [seeds, lengths] of 2 seeds, not {by_seed.shape}")
-    return by_seed
+    areas = _areas(lengths, np.asarray(accuracies, dtype=float), floor)
+    return number_over_seeds(areas, confidence=confidence) if len(areas) > 1 else (float(areas[0]), None, None)
 
 
 def _areas(lengths: Sequence[int], by_seed: Floats, floor: ArrayLike) -> Floats:

@@ -123,9 +123,7 @@ def window_around(tried: pd.DataFrame, chosen: float, floor: float) -> dict[str,
         "open_low": learned and first == 0,
         "open_high": learned and last == len(rates) - 1,
         "extend": "" if not learned else "lower" if best == 0 else "higher" if best == len(rates) - 1 else "",
-        "diverged": ", ".join(
-            f"{r['learning_rate']:g} ({r['diverged']} of {r['seeds']} seeds)" for r in fell.to_dict("records")
-        ),
+        "diverged": ", ".join(f"{r.learning_rate:g} ({r.diverged} of {r.seeds} seeds)" for r in fell.itertuples()),
     }
 
 

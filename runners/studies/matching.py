@@ -37,10 +37,9 @@ def check_matched(study: Study) -> None:
     """
     if not study.matched:
         return
-    of_task: dict[str, list[Run]] = {}
-    for run in {(repr(run.task), repr(run.model)): run for run in study.runs}.values():
-        of_task.setdefault(repr(run.task), []).append(run)
-    for runs in of_task.values():
+    different = {(repr(run.task), repr(run.model)): run for run in study.runs}.values()
+    for task in {repr(run.task): run.task for run in different}.values():
+        runs = [run for run in different if run.task == task]
         amounts = [amount(run, study.matched) for run in runs]
         middle = max(1.0, statistics.median(amounts))
         has, run = max(zip(amounts, runs, strict=True), key=lambda pair: abs(pair[0] - middle))
