@@ -61,18 +61,16 @@ def run(measure: Measure, words: Sequence[str]) -> int:
 def add_flag(parser: Parser, one: Flag, blanks: bool) -> None:
     """One flag of a measure; `blanks` may separate the values of a list too."""
     names = [flag(name) for name in (SEQUENCES[::-1] if one.name == SEQUENCES[1] else (one.name,))]
-    default = one.default if one.shown_default is None else one.shown_default
     known = one.choices() if one.choices else ()
     read: Callable[[str], Any] = one_of(one.name.removesuffix("s"), known) if known else READ[one.kind]
-    shown_default = ",".join(map(str, default)) if isinstance(default, tuple | list) else default
-    words: dict[str, Any] = {"dest": one.name, "default": argparse.SUPPRESS}
     meaning = one.meaning + (f", of {', '.join(known)}" if known else "")
-    words["help"] = meaning if default is None else f"{meaning} (default: {shown_default})"
+    meaning += "" if one.shown_default is None else f" (default: {one.shown_default})"
+    default = list(one.default) if isinstance(one.default, tuple) else one.default
+    words: dict[str, Any] = {"dest": one.name, "default": default, "help": meaning}
     if one.several:
         add_list(parser, *names, read=read, metavar=METAVARS[one.kind], blanks=blanks, empty=one.empty, **words)
     else:
         parser.add_argument(*names, type=read, metavar="|".join(known) or METAVARS[one.kind], **words)
-    parser.set_defaults(**{one.name: list(one.default) if isinstance(one.default, tuple) else one.default})
 
 
 def ask(measure: Measure, request: Any, arguments: argparse.Namespace, given: dict[str, Any]) -> int:
