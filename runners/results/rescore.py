@@ -31,7 +31,7 @@ TOKENS = 2**22
 """Tokens sampled at once: bounds the memory that a long sequence takes."""
 ANSWERS = ("queries", "origins", "answers", "predicted")
 OLD_ANSWERS = ("asked", "origins", "answers", "said")
-"""The same in records written before 0.2."""
+"""The same in older records."""
 
 
 def rescore(place: Path) -> list[str]:

@@ -27,7 +27,7 @@ OF_A_RUN = ("run.json", "result.json", "weights.safetensors", "outputs.safetenso
 
 OLD_TABLES = {"cells": "breakdown"}
 OLD_COLUMNS = {"num_rows": "num_sequences", "row": "sequence", "right": "num_correct", "asked": "num_questions"}
-"""Names of tables and columns in records written before 0.2, and their names since."""
+"""Names of tables and columns in older records, and their names since."""
 KEPT_COLUMNS = {"routing": ("right",)}
 """Columns that keep a name which was renamed in other tables."""
 OLD_KINDS = {"transplanted": "patched"}
@@ -101,7 +101,7 @@ def load_record(path: Path, shape: Shape) -> dict[str, Any]:
 
 
 def with_current_names(record: dict[str, Any]) -> dict[str, Any]:
-    """A record with the names of tables and columns used since 0.2; unchanged if it has them already."""
+    """A record with the names of tables and columns used now; unchanged if it has them already."""
     tables: dict[str, Any] = {}
     for table, records in record.items():
         if isinstance(records, list) and records and all(isinstance(record, dict) for record in records):
