@@ -42,7 +42,6 @@ SLOW = word_set(
 SHORTEST, LONGEST = 60, 350
 SIZES = {
     "__main__.py": "the door of python -m runners",
-    "memory_guide/__main__.py": "the door of python -m runners.memory_guide",
     "cli/*.py": "one command a file",
     "config/messages.py": "the messages that jobs, measures and commands share",
     "evaluation/breakdown.py": "the tables of a test beside its scores, binned",
