@@ -105,7 +105,7 @@ def test_falling_is_isotonic_regression(accuracies: list[float]) -> None:
     np.testing.assert_allclose(falling(accuracies), isotonic_regression(accuracies, increasing=False), atol=1e-12)
 
 
-@given(st.lists(st.floats(0, 1), min_size=4, max_size=9))
+@given(st.lists(st.integers(0, 1000).map(lambda thousandths: thousandths / 1000), min_size=4, max_size=9))
 def test_a_crossing_between_inner_loads_is_that_of_pchip(accuracies: list[float]) -> None:
     """scipy's cubic that rises nowhere is the same where it does not end; at the ends this one takes the secant."""
     x, a = np.arange(len(accuracies), dtype=float), falling(accuracies)
