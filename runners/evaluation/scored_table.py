@@ -56,7 +56,7 @@ SCORES = ScoredTable(
 def score_tables(
     run: Run, model: SequenceModel, task: Task, length: int, sequences: int, watch: Watch = silent
 ) -> tuple[Predictions, dict[str, list[dict[str, Any]]]]:
-    """Test a model on a task's first test sequences: its answers, and records of `evaluation.tables.TESTED`."""
+    """Test a model on a task's first test sequences: its answers, and records of `evaluation.columns.TESTED`."""
     start = time.monotonic()
     watch(f"testing {length:,} tokens")
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..config.messages import Watch, silent
-from ..evaluation.tables import ACCURACY, ANSWERS, BITS, BOUNDS, SIZES, TESTED_COUNTS
+from ..evaluation.columns import ACCURACY, ANSWERS, BITS, BOUNDS, SIZES, TESTED_COUNTS
 from ..storage.schema import Table, columns
 from .measure import SEQUENCES, Flag, Measure, Measured, Record, Request, check_values
 

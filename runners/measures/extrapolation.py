@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..config.length_modes import FIXED_DISTANCE, FIXED_LOAD, MODES, mode_name, order, task_at
 from ..config.messages import Notice, Watch, silent
-from ..evaluation.tables import TESTED
+from ..evaluation.columns import TESTED
 from ..formatting import clock
 from .measure import SEQUENCES, Flag, Measure, Measured, Record, Request, check_values
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..config.messages import Watch, silent
-from ..evaluation.tables import ANSWERS, SCORE
+from ..evaluation.columns import ANSWERS, SCORE
 from ..storage.schema import Table, columns
 from .measure import SEQUENCES, Flag, Measure, Measured, Record, Request, check_values
 

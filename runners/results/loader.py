@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..evaluation.tables import CURVES, TESTED
+from ..evaluation.columns import CURVES, TESTED
 from ..measures import MEASURES
 from ..storage.records import CorruptRun, digest, load_record
 from ..studies.learning_rates import choose_rate, group_key, validation_record

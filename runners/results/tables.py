@@ -20,7 +20,7 @@ import pandas as pd
 from recall_tasks import make_task, markdown
 
 from ..config.length_modes import FIXED_LOAD
-from ..evaluation.tables import CHECKS, CURVES, FLOORS, OUTCOME, TESTED
+from ..evaluation.columns import CHECKS, CURVES, FLOORS, OUTCOME, TESTED
 from ..measures import MEASURES
 from ..storage.folders import load_study
 from ..storage.schema import KEYS, TESTS, Column, Table, columns
@@ -245,7 +245,7 @@ OPENING = """\
 # Tables of results
 
 `make docs` writes this page from the declarations of tables: `runners/results/tables.py`,
-`runners/evaluation/tables.py` and the measures. `Results`, `recall query`, exported files and the CSVs beside the
+`runners/evaluation/columns.py` and the measures. `Results`, `recall query`, exported files and the CSVs beside the
 report have these columns. Every table begins with those that name a run; in a query `folder` stands before them.
 """
 

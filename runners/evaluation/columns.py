@@ -1,4 +1,4 @@
-"""Tables that every test of a run adds to: scores, and where in a sequence questions were answered correctly."""
+"""Columns of the tables that every test of a run adds to: scores, and where in a sequence answers were correct."""
 
 from __future__ import annotations
 
