@@ -467,7 +467,7 @@ def test_a_run_is_claimed_once(tmp_path):
 CLAIM = """
 import os, sys, time
 from pathlib import Path
-from runners import store
+from runners import storage
 from runners.config.run import Run
 import json
 run, folder, log = Run.from_json(json.loads(sys.argv[1])), Path(sys.argv[2]), sys.argv[3]

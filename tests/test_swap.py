@@ -8,10 +8,8 @@ import pytest
 import torch
 
 from recall_tasks import Stream
-from runners.cli.main import main
 from runners.config.run import ModelSetting, Run, TaskSetting, Training
 from runners.evaluation.evaluate import predict
-from runners.storage import find_runs, read_record
 from runners.training.swap import swap_memory, with_trained_gates
 
 torch.set_num_threads(1)
@@ -76,22 +74,3 @@ def test_gates_learn_and_nothing_else_does() -> None:
     after = dict(with_trained_gates(new, model, updates=3).named_parameters())
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed == {f"blocks.{n}.memory.gate.weight" for n in (0, 1)}
-
-
-@pytest.mark.slow
-def test_the_command_tests_finished_runs_and_keeps_what_it_found(
-    tmp_path: object, capsys: pytest.CaptureFixture[str]
-) -> None:
-    sizes = ["--num-pairs", "2", "--num-keys", "8", "--num-values", "8", "--length", "16", "--updates", "3"]
-    assert main(["train", "mqar", "linear", *sizes, "--out", str(tmp_path)]) == 0
-    assert main(["swap", "average", str(tmp_path), "--segment", "8", "--ladder", "1,2", "--rows", "8"]) == 0
-    told = capsys.readouterr().out
-    assert "linear, as trained" in told
-    assert "32 tokens" in told
-    (place,) = find_runs([tmp_path])  # type: ignore[list-item]
-    (kept,) = place.glob("swap-*.json")
-    assert [row["length"] for row in read_record(kept)["scores"]] == [16, 32]
-    assert main(["swap", "gru", str(tmp_path)]) == 2
-    assert "other weights" in capsys.readouterr().err
-    assert main(["swap", "average", str(tmp_path), "--ladder", "1 2"]) == 2
-    assert main(["swap", "lstm", str(tmp_path)]) == 2

@@ -114,9 +114,12 @@ def _check_folder(folder: Path, machines: list[dict[str, Any]]) -> None:
     probe = folder / f".{word}.probe"
     probe.write_text(word)
     try:
-        check = ray.remote(_sees).options(num_cpus=0, max_retries=0)
+        check = ray.remote(_sees)
         there = [NodeAffinitySchedulingStrategy(node["NodeID"], soft=False) for node in machines]
-        answers = [check.options(scheduling_strategy=place).remote(str(probe), word) for place in there]
+        answers = [
+            check.options(num_cpus=0, max_retries=0, scheduling_strategy=place).remote(str(probe), word)
+            for place in there
+        ]
         for where, answer in zip((node["NodeManagerAddress"] for node in machines), answers, strict=True):
             try:
                 visible = ray.get(answer, timeout=PATIENCE)
