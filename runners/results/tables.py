@@ -53,7 +53,6 @@ RUNS = Table(
             chosen: bool | whether its learning rate is the one of its memory on its task
         """),
     ),
-    open=True,
 )
 FAILURES = Table(
     "failures",

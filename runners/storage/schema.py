@@ -42,7 +42,6 @@ class Table:
 
     source    key of its list of records in a record file; "" for its name
     tested    whether tests at the training length and measures both add to it: columns `kind` and `mode` say which
-    open      whether further columns come from configurations, such as one for each option
     """
 
     name: str
@@ -50,7 +49,6 @@ class Table:
     columns: tuple[Column, ...]
     source: str = ""
     tested: bool = False
-    open: bool = False
 
     def records(self, content: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The table's records in the content of a record file. Raises TypeError where they are no list."""
