@@ -117,3 +117,24 @@ def test_runs_at_every_rate_are_labelled_with_their_rate_where_they_are_asked_fo
 
 def test_the_page_of_tables_is_what_is_declared():
     assert (Path(__file__).parent.parent / "docs" / "tables.md").read_text(encoding="utf-8") == guide()
+
+
+def test_records_with_the_old_names_of_columns_are_read_as_those_with_the_new(tmp_path):
+    new, old = keep(tmp_path / "new", a_run(), (1, 2)), keep(tmp_path / "old", a_run(), (1, 2))
+    names = {"num_sequences": "num_rows", "sequence": "row", "num_correct": "right", "num_questions": "asked"}
+    for file in ("result.json", "extrapolation.json"):
+        record = storage.read_record(old / file)
+        record["cells"] = record.pop("breakdown")
+        record["sequences"] = [
+            {names.get(key, key): value for key, value in one.items()} for one in record["sequences"]
+        ]
+        for table in ("scores", "distances", "cells"):
+            record[table] = [
+                {"num_rows" if key == "num_sequences" else key: value for key, value in one.items()}
+                for one in record[table]
+            ]
+        storage.write_record(old / file, record)
+    for table in ("scores", "sequences", "distances", "breakdown"):
+        pd.testing.assert_frame_equal(
+            getattr(collect([new.parent]), table), getattr(collect([old.parent]), table), obj=table
+        )
