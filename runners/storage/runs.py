@@ -13,14 +13,9 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError, with_config
-from safetensors.torch import load as tensors_from_bytes
-from safetensors.torch import save as tensors_to_bytes
-from torch import Tensor
-
-from models import SequenceModel
 
 from ..config.run import STRICT, ModelSetting, Run, TaskSetting, Training
 from .folders import checkpoint_path, forget_failure
@@ -39,6 +34,11 @@ from .records import (
     write_atomically,
     write_record,
 )
+
+if TYPE_CHECKING:  # torch, which finding runs does without
+    from torch import Tensor
+
+    from models import SequenceModel
 
 RECORD, WEIGHTS, OUTPUTS = "result.json", "weights.safetensors", "outputs.safetensors"
 SUFFIX = ".safetensors"
@@ -241,7 +241,9 @@ def refuse_own_code(place: Path, memory: str) -> None:
 
 def tensor_bytes(tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> bytes:
     """Tensors in the safetensors format."""
-    return bytes(tensors_to_bytes({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, metadata))
+    from safetensors.torch import save  # torch, as above
+
+    return bytes(save({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, metadata))
 
 
 def write_tensors(place: Path, name: str, tensors: Mapping[str, Tensor]) -> str:
@@ -256,9 +258,11 @@ def write_tensors(place: Path, name: str, tensors: Mapping[str, Tensor]) -> str:
 
 def load_tensors(place: Path, name: str, expected: str) -> dict[str, Tensor]:
     """The tensors of `place/name.safetensors`. Raises CorruptRun unless their digest is the expected one."""
+    from safetensors.torch import load  # torch, as above
+
     content = checked_bytes(place, name, expected)
     try:
-        return dict(tensors_from_bytes(content))
+        return dict(load(content))
     except Exception as error:  # a header that lies can raise nearly anything
         raise damage(place / f"{name}{SUFFIX}", f"{type(error).__name__} in its header") from None
 
