@@ -163,6 +163,23 @@ def test_the_size_of_a_state_is_counted_from_its_tensors_and_a_probe_may_read_it
 
 
 @every_memory
+def test_a_state_is_at_its_fullest_where_it_was_largest_so_far(name: str, options: dict[str, Any]) -> None:
+    memory, fullest = make(name, options), 0
+    for T in range(1, 140):
+        fullest = max(fullest, memory.state_floats(T))
+        assert memory.fullest_floats(T) == fullest
+    assert memory.fullest_floats(10**6) >= memory.state_floats(10**6)  # at once, for every memory of the house
+
+
+def test_whoever_says_anew_how_large_a_state_is_does_not_inherit_when_it_is_fullest() -> None:
+    class Sawtooth(MEMORIES["linear"]):  # type: ignore[misc, name-defined]
+        def state_floats(self, length: int) -> int:
+            return 10 * (length % 7)
+
+    assert [Sawtooth(WIDTH).fullest_floats(T) for T in (3, 6, 7, 20)] == [30, 60, 60, 60]
+
+
+@every_memory
 @torch.no_grad()
 def test_a_state_is_never_changed_in_place(name: str, options: dict[str, Any]) -> None:
     memory = make(name, options)
