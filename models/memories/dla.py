@@ -16,7 +16,7 @@ from typing import ClassVar, NamedTuple
 from torch import Tensor
 
 from ..chunk_momentum import Chunks, Contributions, without_momentum
-from ..inner_loop import Descent, Layers, bound
+from ..inner_loop import Descent, Layers
 from .deep import Deep, DeepMemory
 
 
@@ -39,10 +39,10 @@ class DeepAdditive(Deep):
         return g[..., 0].sigmoid() / self.wide
 
     def error(self, h: Tensor, W2: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        return -bound(v, 1.0)
+        return -self.bound(v, 1.0)
 
     def descent(self) -> Descent:
-        return Descent(self.error, limit=4.0)
+        return Descent(self.error, None if self.unbounded else 4.0)
 
     def descend(self, M: Weights, gradient: Layers, g: Tensor) -> tuple[Layers, None]:
         eta = self.rate(g)[..., None, None]

@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..chunk_momentum import Chunks, Contributions, with_momentum
-from ..inner_loop import Layers, bound
+from ..inner_loop import Layers
 from .deep import Deep, DeepMemory
 
 
@@ -48,7 +48,7 @@ class Surprise(Deep):
     gates: ClassVar[tuple[tuple[str, float], ...]] = (("decay", 8.0), ("momentum", 0.0), ("rate", -2.0))
 
     def error(self, h: Tensor, W2: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        return bound(2 * (k + h @ W2 - v), 4.0)
+        return self.bound(2 * (k + h @ W2 - v), 4.0)
 
     def descend(self, M: TitansState, gradient: Layers, g: Tensor) -> tuple[Layers, Layers]:
         alpha, beta, rate = g.sigmoid()[..., None, None].unbind(2)
