@@ -5,8 +5,10 @@
 With one matrix for M this is linear attention: grad L = -k v^T. With two each is what the other's gradient is
 multiplied by, so a pair that repeats is written more strongly every time, and as nothing is subtracted or forgotten
 weights would grow by a factor a token. So eta_t = sigmoid(.)/F, of the token; v is shortened where its root mean
-square is above 1, and h and d, in which the gradients grow, where theirs is above 4, which ordinary sequences do
-not reach: weights then grow by at most so much a token, and a million tokens fit into single precision.
+square is above 1, and h and d, in which the gradients grow, where theirs is above 4: weights then grow by at most so
+much a token, and a million tokens fit into single precision. Values reach their limit, trained or not (19 to 46 % of
+them after 150 updates on 8 pairs of MQAR, three seeds), h and d seldom (2 % at most). `unbounded` shortens nothing, as
+in the paper, and promises no finite number: a pair that repeats overflows sooner or later.
 """
 
 from __future__ import annotations
