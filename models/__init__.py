@@ -30,7 +30,7 @@ from .memories.titans import Titans
 from .memories.transformer_xl import TransformerXL
 from .memory import Memory, State, num_floats
 from .options import build_memory, check_options, memory_options
-from .seeding import seeded_weights
+from .seeding import seeded_draws
 from .sequence_model import SequenceModel
 
 MEMORIES: dict[str, type[Memory]] = {
@@ -103,7 +103,7 @@ def build(
         raise ValueError(f"answers is a range of ids below {vocab_size}, such as range({vocab_size}), not {answers!r}")
     if type(mlp_ratio) is not int or mlp_ratio < 0:
         raise ValueError(f"mlp_ratio must be an integer of at least 0 (0: no MLP), not {mlp_ratio!r}")
-    with seeded_weights(seed):
+    with seeded_draws(seed):
         return SequenceModel(vocab_size, answers, lambda w: build_memory(kind, w, **options), width, layers, mlp_ratio)
 
 
