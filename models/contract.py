@@ -90,7 +90,7 @@ def check_state(memory: Memory, state: State, length: int, batch: int, dtype: to
         if isinstance(part, Tensor):
             if part.dim() < 1 or len(part) != batch:
                 refuse(memory, f"its state holds a tensor {list(part.shape)}: keep the batch of {batch} first")
-            if part.is_complex() or part.element_size() > dtype.itemsize:
+            if part.is_complex() or part.element_size() > max(4, dtype.itemsize):
                 refuse(memory, f"its state holds {part.dtype}: keep real numbers of {dtype}, as they are counted")
         elif part is not None and not isinstance(part, int | float):
             refuse(memory, f"its state holds a {type(part).__name__}: keep tensors and plain numbers in a NamedTuple")
