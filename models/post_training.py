@@ -20,7 +20,7 @@ from .rules import RULES
 from .seeding import seeded_draws
 from .sequence_model import SequenceModel
 
-BROUGHT = ("heads", "size", "base", "expansion", "inner")
+BROUGHT = ("heads", "size", "base", "expansion", "inner", "unbounded")
 """What a memory that is cached brings itself."""
 
 
@@ -50,7 +50,9 @@ def with_caching(
                 mend = "put its rule into models.rules.RULES" if has_rule else f"train one of {', '.join(RULES)}"
                 raise ValueError(f"{type(old).__name__} cannot be cached: {mend}")
             rule: Any = old.rule
-            deep = {"expansion": rule.wide // rule.size, "inner": rule.inner} if rule.depth > 1 else {}
+            deep = {}
+            if rule.depth > 1:
+                deep = {"expansion": rule.wide // rule.size, "inner": rule.inner, "unbounded": rule.unbounded}
             made = build_memory(kind, model.width, heads=rule.heads, size=rule.size, base=base, **deep, **options)
             weights = next(old.parameters())
             made.to(weights.device, weights.dtype)
