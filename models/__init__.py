@@ -115,10 +115,10 @@ def build(
         raise ValueError(f"answers is a range of ids below {vocab_size}, such as range({vocab_size}), not {answers!r}")
     if type(mlp_ratio) is not int or mlp_ratio < 0:
         raise ValueError(f"mlp_ratio must be an integer of at least 0 (0: no MLP), not {mlp_ratio!r}")
-    from .seeding import seeded_weights  # torch, as all that follows
+    from .seeding import seeded_draws  # torch, as all that follows
     from .sequence_model import SequenceModel
 
-    with seeded_weights(seed):
+    with seeded_draws(seed):
         return SequenceModel(vocab_size, answers, lambda w: build_memory(kind, w, **options), width, layers, mlp_ratio)
 
 

@@ -17,7 +17,7 @@ from .caching.memory import CachingMemory
 from .options import build_memory, check_options
 from .recurrent import Recurrent
 from .rules import RULES
-from .seeding import seeded_weights
+from .seeding import seeded_draws
 from .sequence_model import SequenceModel
 
 BROUGHT = ("heads", "size", "base", "expansion", "inner", "unbounded")
@@ -41,7 +41,7 @@ def with_caching(
     if own := [name for name in BROUGHT if name in options]:
         raise ValueError(f"{own[0]} is that of the memory that was trained: leave it out")
     copied = copy.deepcopy(model)
-    with seeded_weights(seed):
+    with seeded_draws(seed):
         for block in copied.blocks:
             old = block.memory
             base = names.get(type(old.rule)) if isinstance(old, Recurrent) else None
