@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from ..analysis.comparison import bounds_lines, comparison_table
+from ..analysis.comparison import bounds_lines, comparison_table, missing_runs
 from ..execution.engines import cores, execute
 from ..execution.plan import missing
 from ..execution.progress import Board, first_line
@@ -71,7 +71,7 @@ def execute_and_show(
         if any((folder / name).is_dir() for name in names):
             results = collect([folder], names)
             console.print(frame_table(comparison_table(results).reset_index()))
-            for line in bounds_lines(results):
+            for line in (*missing_runs(results), *bounds_lines(results)):
                 console.print(line, soft_wrap=True)
             if report:
                 from ..report import write_report  # matplotlib takes a second to import, which nobody waits for here
@@ -90,4 +90,8 @@ def print_failures(board: Board, folder: Path, again: str) -> None:
     for event in board.failed:
         log = folder / f"{event.job}.failed.json"
         console.print(f"failed: {event.job}: {first_line(event.content)} (traceback: the log in {log})", soft_wrap=True)
-    console.print(f"{len(board.failed)} of {len(board.runs)} runs failed: `{again}` tries them again", soft_wrap=True)
+    of, stopped = f"of {len(board.runs)} runs", sum(event.why == "time" for event in board.failed)
+    if stopped:
+        console.print(f"{stopped} {of} stopped by a limit of time: the same command goes on with them", soft_wrap=True)
+    if failed := len(board.failed) - stopped:
+        console.print(f"{failed} {of} failed: `{again}` tries them again", soft_wrap=True)
