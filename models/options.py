@@ -15,13 +15,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import field, fields, is_dataclass
-from typing import Any, TypeVar
+from numbers import Number
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
+if TYPE_CHECKING:  # torch, which the names of options do without
+    from .memory import Memory
 
-from .memory import Memory
-
-M = TypeVar("M", bound=Memory)
+M = TypeVar("M", bound="Memory")
 V = TypeVar("V", bool, int, float, str)
 
 
@@ -61,7 +61,9 @@ def check_options(memory: type[Memory], options: Mapping[str, Any]) -> dict[str,
         if name not in known:
             takes = ", ".join(known) or "no options"
             raise ValueError(f"{memory.__name__} has no option {name!r}: it takes {takes}")
-        plain, kind = value.item() if isinstance(value, np.generic) else value, type(known[name])
+        plain, kind = value, type(known[name])
+        if isinstance(value, Number) and hasattr(value, "item"):
+            plain = value.item()
         if type(plain) is not kind and (type(plain), kind) != (int, float):
             raise ValueError(f"{memory.__name__}: {name} takes {kind.__name__} values, not {value!r}")
         try:

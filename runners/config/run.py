@@ -14,17 +14,19 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cache, cached_property
 from pathlib import Path
 from types import UnionType
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
 import numpy as np
-import torch
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
-from models import Memory, SequenceModel, build, check_options, memory_options
+from models import build, check_options, memory_options
 from recall_tasks import Task, make_task
 
 from .curriculum import POLICIES, Policy, check_policy
 from .custom_code import load_memory, source_digest
+
+if TYPE_CHECKING:  # torch, which a mistyped command does without
+    from models import Memory, SequenceModel
 
 Option = bool | int | float | str | None
 Validated = TypeVar("Validated")
@@ -33,6 +35,8 @@ LONGEST_NAME = 200
 """Most bytes in the name of a run's directory: file systems take 255, and names of its other files are longer."""
 CLOCK = 120.0
 """`seconds` in every identity: it was a limit by the clock once, and now it decides nothing that is measured."""
+YOUNGER = {"unbounded": False}
+"""Options that came after identities were published: left out of them at these values, as when there were none."""
 LARGEST_FLOAT = 2**1023
 LAYERS = 1024
 LARGEST_SIZE = 2**31 - 1
@@ -174,13 +178,14 @@ class Run:
 
     def __post_init__(self) -> None:
         conform(self)
-        task, options = self.task.task, check_options(load_memory(self.model.memory), self.model.options)
+        task = self.task.task
         task.check_length(self.task.length)
-        here = {name: getattr(task, name) for name in self.task.fields}
-        object.__setattr__(self, "task", replace(self.task, fields=here))
-        object.__setattr__(self, "model", replace(self.model, options=options))
         if not 0 <= self.seed < 2**63:
             raise ValueError(f"seed takes an integer from 0 to 2^63 - 1, not {self.seed}")
+        here = {name: getattr(task, name) for name in self.task.fields}
+        options = check_options(load_memory(self.model.memory), self.model.options)
+        object.__setattr__(self, "task", replace(self.task, fields=here))
+        object.__setattr__(self, "model", replace(self.model, options=options))
         self._check_build()
         if (taken := len(self.name.encode(errors="replace"))) > LONGEST_NAME:
             raise ValueError(f"the run's name takes {taken} bytes, over the limit of {LONGEST_NAME}: shorten the label")
@@ -200,6 +205,7 @@ class Run:
     def identity_of(self, written: Mapping[str, Any]) -> str:
         """Identity of this run as its JSON has it: as run.json has it, the one that earlier versions gave it."""
         options = memory_options(load_memory(self.model.memory)) | written["model"]["options"]
+        options = {name: value for name, value in options.items() if (name, value) not in YOUNGER.items()}
         everything = dict(written) | {
             "task": self.task.task.spec() | {"length": self.task.length},
             "model": written["model"] | {"label": "", "options": options},
@@ -288,6 +294,8 @@ def check_sizes(kind: type[Memory], task: Task, model: ModelSetting) -> None:
 
 def numbers_in(kind: type[Memory], task: Task, model: ModelSetting) -> int:
     """Count of a model's parameters and constants, without memory for them."""
+    import torch  # as above
+
     with torch.device("meta"):
         built = build_model(kind, task, model)
     return sum(tensor.numel() for tensor in (*built.parameters(), *built.buffers()))
