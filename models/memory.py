@@ -34,6 +34,13 @@ class Memory(nn.Module, ABC):
 
     options: ClassVar[Mapping[str, str]] = {}
     uses_oracle: ClassVar[bool] = False
+    period: int = 0
+    """Tokens after which a state is never smaller than before them, whenever they come; 0 where that is not known."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "state_floats" in vars(cls) and "period" not in vars(cls):
+            cls.period = 0  # that of the class above it belongs to another state
 
     def __call__(self, x: Tensor, *rest: Any, **named: Any) -> Any:
         """`forward`, in the precision of the weights under autocast too."""
@@ -54,6 +61,11 @@ class Memory(nn.Module, ABC):
     @abstractmethod
     def state_floats(self, length: int) -> int:
         """Numbers carried per sequence after `length` tokens; bytes are four times as many."""
+
+    def fullest_floats(self, length: int) -> int:
+        """The most numbers carried after any of the first `length` tokens: what has to be kept free for a state."""
+        first = max(1, length - self.period + 1) if self.period else 1
+        return max(map(self.state_floats, range(first, length + 1)))
 
     @abstractmethod
     def contents(self, state: State) -> dict[str, Tensor]:

@@ -93,6 +93,17 @@ def test_every_number_that_is_changed_is_found_to_its_last_digit(place, name, ta
         record[table][-1][field] = value
 
 
+@pytest.mark.parametrize("table", ["result.json", "capacity.json"])
+def test_an_older_run_has_the_bytes_of_its_last_state(place, table):
+    def edit(record):
+        for one in record["capacity" if "capacity" in record else "scores"]:
+            del one["state_bytes_at_end"]
+            one |= {"state_bytes": 4, "ceiling": 0.1}
+
+    change(place, table, edit)
+    assert rescore(place) == []
+
+
 def test_a_row_that_is_left_out_is_found(place):
     change(place, "result.json", lambda record: record["sequences"].pop())
     (line,) = rescore(place)

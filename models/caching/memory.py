@@ -69,6 +69,7 @@ class Access(NamedTuple):
 class CachingMemory(Recurrent):
     """Segments, caches and pools, shared by all forms of Memory Caching. A form adds how they are read."""
 
+    period = 1
     options: ClassVar[Mapping[str, str]] = meanings(CachingOptions)
 
     def __init__(self, width: int, options: CachingOptions = CachingOptions()) -> None:

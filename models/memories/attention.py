@@ -59,6 +59,7 @@ def read(q: Tensor, cache: Cache, first: int) -> Tensor:
 class Attention(Memory):
     """Full causal attention. `rope` adds rotary positions."""
 
+    period = 1
     options: ClassVar[Mapping[str, str]] = {
         "heads": "heads the width is split into",
         "rope": "rotate queries and keys by their position",

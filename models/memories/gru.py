@@ -31,6 +31,8 @@ class GRUState(NamedTuple):
 class GRU(Memory):
     """A GRU of `width` units and a read-out matrix."""
 
+    period = 1
+
     def __init__(self, width: int) -> None:
         super().__init__()
         self.conv = ShortConvolution(width)

@@ -75,6 +75,7 @@ class Melodi(Memory):
         self.read_out = ReadOut(width, heads, norm=False)
         check_rotary(self.project.size)
         self.width, self.heads, self.L, self.Nz, self.Nu = width, heads, block, num_memory, num_summary
+        self.period = self.L
 
     def begin(self, x: Tensor, state: Tokens | None) -> tuple[Tensor, Tensor, Tensor, Tokens]:
         """Queries, keys and values of x, not rotated, and the state they come to."""

@@ -70,6 +70,7 @@ class Memorizing(Memory):
         self.read_out = ReadOut(width, heads, norm=False)
         check_rotary(self.project.size)
         self.width, self.L, self.queue = width, block, queue
+        self.period = self.L
 
     def num_saved(self, closed: int) -> int:
         """Tokens of the memory after `closed` tokens."""

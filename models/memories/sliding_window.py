@@ -65,6 +65,7 @@ def attend_in_bands(q: Tensor, k: Tensor, v: Tensor, w: int) -> Tensor:
 class SlidingWindow(Memory):
     """Attention to the last `window` tokens, the present one among them. `rope` adds rotary positions."""
 
+    period = 1
     options: ClassVar[Mapping[str, str]] = {
         "heads": "heads the width is split into",
         "window": "tokens a query sees, itself among them",

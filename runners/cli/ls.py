@@ -83,7 +83,7 @@ def memories(length: int, names: Sequence[str]) -> Table:
     table = _table(title, "name", "is", "state floats", "options", folds=["is", "options"])
     for name, kind in MEMORIES.items():
         options = ", ".join(f"{key}={value}" for key, value in memory_options(kind).items())
-        table.add_row(name, first_sentence(kind), f"{kind(32).state_floats(length):,}", options)
+        table.add_row(name, first_sentence(kind), f"{kind(32).fullest_floats(length):,}", options)
     return table
 
 

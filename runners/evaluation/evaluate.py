@@ -151,11 +151,14 @@ def task_bounds(task: Task, length: int) -> dict[str, float]:
 
 
 def score_record(run: Run, model: SequenceModel, scored: Predictions, task: Task, length: int) -> dict[str, Any]:
-    """One tidy record: accuracy with its interval, floors, ceiling, and size of the state."""
+    """One tidy record: accuracy with its interval, floors, ceiling, and size of the state.
+
+    The ceiling is that of the fullest state, which no question is answered from more than: the last may be far smaller.
+    """
     sequences, questions = scored.correct.shape
     correct, asked = scored.correct.sum(1), scored.asking.sum(1)
     accuracy, (low, high) = scored.accuracy, cluster_interval(correct, asked)
-    state_bytes = 4 * model.state_floats(length)
+    state_bytes = 4 * model.fullest_floats(length)
     return {
         "length": length,
         "load": getattr(task, task.load),
@@ -170,6 +173,7 @@ def score_record(run: Run, model: SequenceModel, scored: Predictions, task: Task
         "ceiling": bounds.ceiling(8 * state_bytes, task, length),
         "recalled_bits": bounds.recalled_bits(accuracy, task, length),
         "state_bytes": state_bytes,
+        "state_bytes_at_end": 4 * model.state_floats(length),
         "parameters": sum(p.numel() for p in model.parameters()),
     }
 

@@ -156,10 +156,10 @@ EQUAL = "linear, equal bytes"
 
 
 def size_of_equal_bytes(model: ModelSetting, task: TaskSetting) -> int:
-    """The size at which one matrix of linear attention takes as many bytes, where rows end, as this memory does."""
+    """The size at which one matrix of linear attention takes as many bytes as this memory does."""
 
     def floats(setting: ModelSetting) -> int:
-        return Run(task, setting).build().state_floats(task.length)
+        return Run(task, setting).build().fullest_floats(task.length)
 
     wanted = floats(model)
     return min(range(1, 65), key=lambda size: abs(floats(ModelSetting("linear", {"size": size})) - wanted))
@@ -197,10 +197,7 @@ def parameters() -> Study:
 
 
 def equal_bytes() -> Study:
-    """Memories of 16 KiB a layer on MQAR with 32 pairs in 256 tokens, at one learning rate.
-
-    The state is equal where it is largest; `state_bytes` in the results is that after the last token.
-    """
+    """Memories of 16 KiB a layer on MQAR with 32 pairs in 256 tokens, at one learning rate."""
     task = TaskSetting("mqar", 256, {"num_pairs": 32, "num_keys": 64, "num_values": 64})
     training = Training(updates=600, seconds=60.0)
     models = map(matched_model, MATCHED_STATE.values())  # equal in 256 tokens, so no longer rows are asked
