@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models import SequenceModel
+from models.contract import check_state
 from recall_tasks import IGNORE, Batch, Stream, Task, bounds
 
 from ..config.run import Run
@@ -54,7 +55,8 @@ STATE_FLOATS = 2**26
 def predict(model: SequenceModel, batch: Batch, piece: int = PIECE) -> NDArray[np.int32]:
     """The model's answers as token ids, [B, Q]; IGNORE for spare questions.
 
-    Sequences are read in pieces of about `piece` tokens in all, each continuing the state of the last.
+    Sequences are read in pieces of about `piece` tokens in all, each continuing the state of the last. Raises
+    BrokenContract where the last state is not as large as the memory says.
     """
     B, T = batch.tokens.shape
     step = max(1, piece // B)
@@ -68,6 +70,9 @@ def predict(model: SequenceModel, batch: Batch, piece: int = PIECE) -> NDArray[n
         now = None if oracle is None else oracle[:, start : start + step]
         logits, states = model(tokens[:, start : start + step], (sequences[here], positions[here] - start), states, now)
         answers[here] = logits.argmax(-1) + model.answers.start
+    if states:  # what a memory says of its size decides its ceiling
+        for block, state in zip(model.blocks, states, strict=True):
+            check_state(block.memory, state, T, B, model.embedding.dtype)
     predicted = np.full_like(batch.answers, IGNORE)
     predicted[batch.asking] = answers.cpu().numpy()
     return predicted

@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 
 from models import SequenceModel
+from models.seeding import seeded_draws
 from recall_tasks import Batch, Stream
 
 from ..config.curriculum import MIN_BATCH, Policy
@@ -171,7 +172,8 @@ def train(
             break
         number = policy.choose(state.update, state.mastered)
         batch = batches.batch(number)
-        loss, accuracy = step(model, optimiser, batch, setting.clip, schedule.rate(state.update))
+        with seeded_draws((run.seed * 10**9 + state.update) % 2**63):  # dropout, the same wherever training was cut
+            loss, accuracy = step(model, optimiser, batch, setting.clip, schedule.rate(state.update))
         state.update += 1
         state.tokens += batch.tokens.size
         last = number == policy.count - 1 and not policy.sampled
