@@ -116,6 +116,17 @@ def reasons_unsolved(unsolved: pd.DataFrame) -> str:
     return "; ".join(dict.fromkeys(reasons))
 
 
+def missing_runs(results: Results) -> list[str]:
+    """Sentences on runs that the numbers lack, and on those of older versions that the clock cut short."""
+    tests = results.scores[results.scores["kind"] == "test"]
+    lacking, cut = int(results.study.get("unfinished", 0)), int((tests["stopped"] == "seconds").sum())
+    lines = {
+        f"Not finished: {lacking:,} of the study's runs. Its command goes on with them.": lacking,
+        f"Cut by the clock: {cut:,} of {len(tests):,} runs, made by an older version. Train them anew.": cut,
+    }
+    return [line for line, count in lines.items() if count]
+
+
 def comparison_table(results: Results) -> pd.DataFrame:
     """Comparison as text for a terminal, one record per memory.
 
