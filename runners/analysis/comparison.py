@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any
@@ -13,7 +13,18 @@ import pandas as pd
 from ..config.length_modes import at_fixed_load, order
 from ..formatting import accuracy, amount, at_rate, fraction, span, to_half, to_solve
 from ..results.tables import FLOORS, Results
-from ..statistics import Difference, across_seeds, fraction_solved, holm, iqm_interval, paired_difference
+from ..statistics import (
+    Difference,
+    across_seeds,
+    crossed_interval,
+    fraction_solved,
+    holm,
+    iqm_interval,
+    paired_difference,
+)
+
+Interval = Callable[..., tuple[float, float, float]]
+"""Mean and bounds from the correct answers and the questions of every seed."""
 
 TESTS = ["task", "memory", "kind", "mode", "length"]
 CONSTANT = (*FLOORS, "ceiling", "payload_bits", "state_bytes", "parameters")
@@ -36,14 +47,14 @@ def in_study_order(table: pd.DataFrame, results: Results, keys: list[str]) -> pd
     )
 
 
-def means_over_seeds(sequences: pd.DataFrame) -> pd.DataFrame:
+def means_over_seeds(sequences: pd.DataFrame, interval: Interval = crossed_interval) -> pd.DataFrame:
     """One record per task, memory, kind, mode and length: seeds, mean, and its 95 % bounds low, high."""
     records = []
     for keys, part in sequences.groupby(TESTS, sort=False):
         part = part.sort_values(["seed", "run", "sequence"])
         ends = np.flatnonzero(np.diff(pd.factorize(part["run"])[0])) + 1
         correct, questions = (np.split(part[c].to_numpy(), ends) for c in ("num_correct", "num_questions"))
-        records.append((*keys, len(correct), *across_seeds(correct, questions)))
+        records.append((*keys, len(correct), *interval(correct, questions)))
     return pd.DataFrame(records, columns=[*TESTS, "seeds", "mean", "low", "high"])
 
 
@@ -91,7 +102,7 @@ def compare_memories(results: Results, pairs: pd.DataFrame | None = None) -> pd.
         )
     if not records:
         return pd.DataFrame()
-    means = means_over_seeds(sequences).drop(columns=["kind", "mode", "length"])
+    means = means_over_seeds(sequences, across_seeds).drop(columns=["kind", "mode", "length"])
     table = pd.DataFrame(records).merge(means, on=["task", "memory"], how="left")
     table = table.merge(chosen_rates(results.rates), on=["task", "memory"], how="left")
     best = best_memories(pair_differences(results) if pairs is None else pairs)
