@@ -335,8 +335,8 @@ def test_one_memory_alone_is_not_best() -> None:
 
 
 def test_the_number_of_seeds_is_weighed(numbers: pd.DataFrame) -> None:
-    assert caution(numbers.assign(seeds=3)).startswith("3 seeds: ")
-    assert caution(numbers.assign(seeds=1)).startswith("1 seed: ")
+    assert caution(numbers.assign(seeds=3)).startswith("3 seeds cannot ")
+    assert caution(numbers.assign(seeds=1)).startswith("1 seed cannot ")
     assert caution(numbers.assign(seeds=5)) == ""
 
 

@@ -154,7 +154,8 @@ COMPARISON = TableSection(
     title="Memories side by side",
     reading=(
         "Accuracy at the training length, mean over seeds with its 95 % interval, for other trainings and other "
-        "sequences. Bold where it is shown to be more than that of every other memory, sequence by sequence (below). "
+        "sequences: where trainings solve or fail, as wide as the fraction that solves is uncertain. Bold where it is "
+        "shown to be more than that of every other memory, sequence by sequence (below). "
         "Solved: seeds that solved the task, with the 95 % interval of their fraction. Bits: what an optimal reader "
         "would need to score as well. Floors are readers that recall nothing: a guess (chance), the query token alone "
         "(memoryless), the values known but not their keys (bag), all known and picked by the position of the question "
