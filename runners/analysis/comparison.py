@@ -22,6 +22,7 @@ from ..statistics import (
     iqm_interval,
     paired_difference,
 )
+from ..studies.learning_rates import choose_rate
 
 Interval = Callable[..., tuple[float, float, float]]
 """Mean and bounds from the correct answers and the questions of every seed."""
@@ -83,7 +84,8 @@ def compare_memories(results: Results, pairs: pd.DataFrame | None = None) -> pd.
     not_converged                              in words how the others ended
     updates_to_half                            median over the seeds that answered half correctly, else missing
     updates_to_solve, seconds_to_solve         medians over the seeds that solved it, else missing
-    learning_rate                              the rate it was trained at, missing where no other was tried
+    learning_rate, other_rates                 the rate that all its seeds choose, and how many of them are reported at
+                                               another, which the others chose; missing where no other was tried
     best                                       true where it is shown to recall more than every other memory
 
     `pairs` is `pair_differences(results)`, where that is at hand.
@@ -110,10 +112,13 @@ def compare_memories(results: Results, pairs: pd.DataFrame | None = None) -> pd.
 
 
 def chosen_rates(rates: pd.DataFrame) -> pd.DataFrame:
-    """task, memory, learning_rate: the chosen rate, where there was a choice."""
-    columns = ["task", "memory", "learning_rate"]
-    tried = rates.groupby(columns[:2])["learning_rate"].transform("nunique")
-    return rates.loc[rates["chosen"].astype(bool) & (tried > 1), columns].drop_duplicates(columns[:2])
+    """task, memory, learning_rate, other_rates: the choice of all seeds, and how many seeds others put at another."""
+    records = [
+        (*keys, rate := choose_rate(part), int((part.loc[part["chosen"].astype(bool), "learning_rate"] != rate).sum()))
+        for keys, part in rates.groupby(["task", "memory"], sort=False)
+        if part["learning_rate"].nunique() > 1
+    ]
+    return pd.DataFrame(records, columns=["task", "memory", "learning_rate", "other_rates"])
 
 
 def reasons_unsolved(unsolved: pd.DataFrame) -> str:

@@ -148,16 +148,17 @@ def rates_words(results: Results, numbers: pd.DataFrame) -> str:
     if not len(chosen):
         none = f"{grid}; no" if tried else "No"
         return f"{none} other was tried, so that a memory may do better at a rate of its own."
+    how = f"Chosen for each seed of a memory by the validation of its other seeds, of {grid}; by all seeds together"
     if len(chosen) == len(numbers) and chosen["learning_rate"].nunique() == 1:
         same = chosen["learning_rate"].iloc[0]
-        return f"Chosen for each memory on validation alone, of {grid}: {same:g} for every memory on every task."
+        return f"{how}: {same:g} for every memory on every task."
     parts = []
     for memory in names(results, "memory"):
         mine = chosen[chosen["memory"] == memory]
         tasks = {f"{rate:g}": list(part["task"]) for rate, part in mine.groupby("learning_rate", sort=False)}
         words = [rate + (f" ({word_list(some)})" if len(tasks) > 1 else "") for rate, some in tasks.items()]
         parts.append(f"{memory} {word_list(words)}" if words else f"{memory}, for which no other was tried")
-    return f"Chosen for each memory on validation alone, of {grid}: {'; '.join(parts)}."
+    return f"{how}: {'; '.join(parts)}."
 
 
 def checks_words(scores: pd.DataFrame) -> str:

@@ -216,7 +216,8 @@ RATE_WINDOWS = TableSection(
     title="How wide the window is",
     reading=(
         "The rate of each memory is the one of the grid with the highest mean validation accuracy over seeds; test "
-        f"sequences have no part in it. A rate works where that mean is within {fraction(WITHIN)} of the chosen one's. "
+        "sequences have no part in it. Each seed is reported at the rate that the other seeds choose so, which its own "
+        f"luck does not lift. A rate works where that mean is within {fraction(WITHIN)} of the chosen one's. "
         "The window is the span of rates around the chosen one that work: its highest over its lowest, and the steps "
         "of the grid in it. A narrow window is a memory that is hard to train; one rate for all would have made it "
         "look weak."
