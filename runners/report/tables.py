@@ -187,8 +187,9 @@ CONTEXT_LENGTHS = TableSection(
     title="How far, in numbers",
     reading=(
         "A memory holds up to the longest tested length at and below which every interval over seeds lies above "
-        f"{fraction(THRESHOLD)} (+: the longest tested; none: not even the shortest). The half-life is the length at "
-        "which half is lost of what the shortest sequences have above their floor. The area is the mean, over "
+        f"{fraction(THRESHOLD)} (+: the longest tested; none: not even the shortest; not decidable: sequences are too "
+        "few for any accuracy to show it), for trainings that come out as these. The half-life is the length at which "
+        "half is lost of what the shortest sequences have above their floor. The area is the mean, over "
         "doublings of the length, of the fraction kept of what lies between floor and 1. Bounds are over seeds: "
         "bootstrap for the half-life, t for the area."
     ),

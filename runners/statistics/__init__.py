@@ -38,14 +38,14 @@ from .intervals import (
     fraction_over_seeds,
     fraction_solved,
     number_over_seeds,
+    sequences_to_show,
     wilson,
 )
 from .length_curves import area, area_interval, effective_length, half_life, half_life_interval
 
 __all__ = [
     "CONFIDENCE", "Difference", "across_seeds", "area", "area_interval", "cluster_interval", "combine_intervals",
-    "crossed_interval",
-    "effective_length", "fraction_over_seeds", "fraction_solved", "half_life", "half_life_interval", "holm", "iqm",
-    "iqm_interval", "least_p", "number_over_seeds", "paired_difference", "seeds_to_show", "signs_flipped",
-    "superiority", "trainings_exchanged", "wilson",
+    "crossed_interval", "effective_length", "fraction_over_seeds", "fraction_solved", "half_life",
+    "half_life_interval", "holm", "iqm", "iqm_interval", "least_p", "number_over_seeds", "paired_difference",
+    "seeds_to_show", "sequences_to_show", "signs_flipped", "superiority", "trainings_exchanged", "wilson",
 ]  # fmt: skip

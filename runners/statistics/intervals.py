@@ -43,6 +43,12 @@ def wilson(correct: ArrayLike, n: ArrayLike, confidence: float = CONFIDENCE) -> 
     return _score_bounds(k, N, NormalDist().inv_cdf((1 + checked_confidence(confidence)) / 2))
 
 
+def sequences_to_show(threshold: float, confidence: float = CONFIDENCE) -> int:
+    """Fewest sequences, all answered without a mistake, whose lower bound lies above the threshold: 35 for .9."""
+    z = NormalDist().inv_cdf((1 + checked_confidence(confidence)) / 2)
+    return int(z * z * threshold / (1 - threshold)) + 1
+
+
 def fraction_solved(solved: Sequence[bool], confidence: float = CONFIDENCE) -> tuple[int, int, float, float]:
     """Seeds that solved the task, of how many, and the bounds of that fraction: (k, S, low, high), by Wilson."""
     count = sum(map(bool, solved))
