@@ -188,6 +188,9 @@ class Hierarchy(Memory):
         each = self.size**2 + (self.size if self.by_keys else 0)
         return length.bit_count() * self.heads * each + recent_floats(self.width)
 
+    def fullest_floats(self, length: int) -> int:
+        return self.state_floats((1 << (length + 1).bit_length() - 1) - 1)  # of all lengths, the one of most ones
+
     def contents(self, state: Buckets) -> dict[str, Tensor]:
         return {"recent": state.recent, "buckets": state.S} | ({"bucket_keys": state.keys} if self.by_keys else {})
 

@@ -58,6 +58,12 @@ def span(values: Iterable[float]) -> str:
     return "–".join(amount(v) for v in ends)
 
 
+def state_bytes(records: pd.DataFrame) -> str:
+    """Bytes of states at their fullest and, where that is another number, after the last token."""
+    fullest, end = (span(records[name].dropna()) for name in ("state_bytes", "state_bytes_at_end"))
+    return fullest if end in ("", fullest) else f"{fullest} ({end} at the end)"
+
+
 def duration(seconds: float) -> str:
     """A time in the units people say: 12 s, 5 min 3 s, 2 h 10 min."""
     whole = round(seconds)

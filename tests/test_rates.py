@@ -247,6 +247,15 @@ def test_rates_that_diverged_are_listed() -> None:
     assert rate_table(rows)["mean"].round(2).tolist() == [0.5, 0.9, 0.6, 0.0]
 
 
+def test_no_rate_is_chosen_while_a_limit_of_time_keeps_a_run_from_its_end(tmp_path: Path) -> None:
+    study = small_study()
+    for run in study.runs[1:]:
+        finish(tmp_path, run, 0.5, 0.5)
+    for kind, chosen in (("time", False), ("memory", True)):
+        storage.write_failure(tmp_path, study.runs[0], "it was stopped", kind, "", 1.0)
+        assert bool(measured(study, tmp_path)) == chosen
+
+
 @pytest.mark.slow
 def test_a_grid_is_trained_whole_and_asked_at_the_chosen_rate(tmp_path: Path) -> None:
     study = small_study()

@@ -26,6 +26,7 @@ from runners.analysis.comparison import (
     compare_memories,
     comparison_table,
     means_over_seeds,
+    missing_runs,
     names,
     pair_differences,
 )
@@ -332,6 +333,14 @@ def test_one_memory_alone_is_not_best() -> None:
     assert not numbers["best"].any()
     assert pair_differences(alone).empty
     assert findings(numbers, pair_differences(alone))[0].startswith("On mqar, linear reaches .")
+
+
+def test_the_first_screen_says_how_many_runs_the_clock_kept_away(results: Results) -> None:
+    tests = results.scores.assign(stopped="seconds")
+    poor = Results({"unfinished": 3}, {"scores": tests})
+    assert missing_runs(results) == []
+    assert [line[:19] for line in missing_runs(poor)] == ["Not finished: 3 of ", "Cut by the clock: 6"]
+    assert "Not finished: 3 of the study" in report.opening(poor, compare_memories(results))
 
 
 def test_the_number_of_seeds_is_weighed(numbers: pd.DataFrame) -> None:

@@ -69,6 +69,7 @@ class Access(NamedTuple):
 class CachingMemory(Recurrent):
     """Segments, caches and pools, shared by all forms of Memory Caching. A form adds how they are read."""
 
+    period = 1
     options: ClassVar[Mapping[str, str]] = meanings(CachingOptions)
 
     def __init__(self, width: int, options: CachingOptions = CachingOptions()) -> None:
@@ -76,7 +77,8 @@ class CachingMemory(Recurrent):
         heads, segment = options.heads, options.segment
         self.project = Projections(width, heads, 3, options.size)
         size = self.project.size
-        rule = rule_of(options.base, heads, size, expansion=options.expansion, inner=options.inner)
+        deep = {name: getattr(options, name) for name in ("expansion", "inner", "unbounded")}
+        rule = rule_of(options.base, heads, size, **deep)
         self.segments = Segments((segment,) if options.division == "constant" else powers(segment))
         if wrong := [length for length in self.segments.lengths if length % rule.inner]:
             raise ValueError(

@@ -55,6 +55,7 @@ class TransformerXL(Memory):
         self.read_out = ReadOut(width, heads, norm=False)
         check_rotary(self.project.size)
         self.width, self.L, self.M = width, block, cache
+        self.period = self.L
 
     def start(self, x: Tensor) -> Inputs:
         return Inputs(x.new_zeros(x.shape[0], self.M + EDGE, self.width), x[:, :0], 0)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ..config.length_modes import at_fixed_load, order
-from ..formatting import accuracy, amount, at_rate, fraction, span, to_half, to_solve
+from ..formatting import accuracy, amount, at_rate, fraction, span, state_bytes, to_half, to_solve
 from ..results.tables import FLOORS, Results
 from ..statistics import (
     Difference,
@@ -28,7 +28,7 @@ Interval = Callable[..., tuple[float, float, float]]
 """Mean and bounds from the correct answers and the questions of every seed."""
 
 TESTS = ["task", "memory", "kind", "mode", "length"]
-CONSTANT = (*FLOORS, "ceiling", "payload_bits", "state_bytes", "parameters")
+CONSTANT = (*FLOORS, "ceiling", "payload_bits", "state_bytes", "state_bytes_at_end", "parameters")
 LEVEL = 0.05
 """Chance taken of any wrong claim, over all claims of a table."""
 MEASURED = ["difference", "low", "high", "p", "p_holm", "effect", "seeds", "num_sequences"]
@@ -78,8 +78,8 @@ def compare_memories(results: Results, pairs: pd.DataFrame | None = None) -> pd.
 
     task, memory, seeds, mean, low, high       accuracy over seeds and its 95 % interval
     recalled_bits                              mean over seeds, bits a sequence
-    chance, memoryless, bag, position, recency, ceiling, payload_bits, state_bytes, parameters,
-    train_length, load                         those of its first seed; a floor may be missing
+    chance, memoryless, bag, position, recency, ceiling, payload_bits, state_bytes, state_bytes_at_end,
+    parameters, train_length, load             those of its first seed; a floor may be missing
     solved, solved_low, solved_high            seeds that did, and the 95 % interval of their fraction (Wilson)
     not_converged                              in words how the others ended
     updates_to_half                            median over the seeds that answered half correctly, else missing
@@ -132,6 +132,17 @@ def reasons_unsolved(unsolved: pd.DataFrame) -> str:
     return "; ".join(dict.fromkeys(reasons))
 
 
+def missing_runs(results: Results) -> list[str]:
+    """Sentences on runs that the numbers lack, and on those of older versions that the clock cut short."""
+    tests = results.scores[results.scores["kind"] == "test"]
+    lacking, cut = int(results.study.get("unfinished", 0)), int((tests["stopped"] == "seconds").sum())
+    lines = {
+        f"Not finished: {lacking:,} of the study's runs. Its command goes on with them.": lacking,
+        f"Cut by the clock: {cut:,} of {len(tests):,} runs, made by an older version. Train them anew.": cut,
+    }
+    return [line for line, count in lines.items() if count]
+
+
 def comparison_table(results: Results) -> pd.DataFrame:
     """Comparison as text for a terminal, one record per memory.
 
@@ -143,7 +154,7 @@ def comparison_table(results: Results) -> pd.DataFrame:
     for memory in names(results, "memory"):
         mine = numbers[numbers["memory"] == memory]
         cells = {str(r["task"]): _cell(r) for _, r in mine.iterrows()}
-        sizes = {name.replace("_", " "): span(mine[name]) for name in ("state_bytes", "parameters")}
+        sizes = {"state bytes": state_bytes(mine), "parameters": span(mine["parameters"])}
         records[memory] = dict.fromkeys(tasks, "") | cells | sizes
     return pd.DataFrame.from_dict(records, orient="index").rename_axis("memory")
 

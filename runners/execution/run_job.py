@@ -16,7 +16,7 @@ from ..evaluation.scored_table import score_tables
 from ..measures import MEASURES
 from ..measures.requests import Requests, check, record_of, remaining
 from ..training.loop import train
-from ..training.sanity import check_cut_off, check_untrained
+from ..training.sanity import check_cut_off, check_possible, check_untrained
 from .provenance import environment
 
 TEST_ROWS = 512
@@ -34,6 +34,7 @@ def train_run(run: Run, folder: Path, watch: Callable[[Any], None], device: str 
     checkpoint = storage.checkpoint_path(folder, run)
     model, outcome, curve = train(run, watch, run.build().to(device), checkpoint)
     scored, tables = score_tables(run, model, stream.task, stream.length, TEST_ROWS)
+    check_possible(run.label, tables["scores"])
     result = {
         "outcome": vars(outcome),
         "curve": [storage.without_nan(point) for point in curve],
@@ -73,6 +74,8 @@ def measure_run(place: str, request: Requests, watch: Callable[[Any], None], dev
             for part in measure.parts(run, wanted, record_of(path, name), watch):
                 before = record_of(path, name)
                 record, tensors = measure.measure(run, model, part, watch)
+                for table in measure.scored_tables():
+                    check_possible(run.label, record.get(table.name, ()))
                 saved = list(before.get("outputs", ())) if before else []
                 if tensors:
                     # Under a name that no record has yet, so that a crash leaves every record with its own.

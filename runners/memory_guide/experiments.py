@@ -17,7 +17,7 @@ from models.hippo import legendre
 from models.hippo.legendre import Array
 from models.rule import multiplier, unit
 from models.rules import RULES
-from models.seeding import seeded_weights
+from models.seeding import seeded_draws
 
 from ..config.messages import silent
 from ..config.run import Option, Run
@@ -128,7 +128,7 @@ def inner_losses(passes: tuple[int, ...] = PASSES) -> pd.DataFrame:
 @torch.no_grad()
 def inner_curve(name: str, loss: Loss, seed: int, passes: int) -> Tensor:
     """The loss before the first pass and after each."""
-    with seeded_weights(seed):
+    with seeded_draws(seed):
         rule = RULES[name](1, SIZE)
     draw = torch.Generator().manual_seed(seed)
     k, v = (torch.randn(1, 1, PAIRS, SIZE, generator=draw) for _ in range(2))

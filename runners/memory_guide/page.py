@@ -41,7 +41,7 @@ as the equations stand, and `forward` is the fast form that models use. Tests ho
 outputs, state and every gradient, and each memory to identities of its paper.
 
 **Parameters** are those of one layer of width {width}, with projections and read-out. **State** is what one layer
-carries of one sequence, in numbers of four bytes, after {length} and after {longer} tokens.
+carries of one sequence at its fullest, in numbers of four bytes, in {length} and in {longer} tokens.
 """
 
 
@@ -94,9 +94,9 @@ def contents(memories: Mapping[str, type[Memory]]) -> str:
 
 
 def numbers(kind: type[Memory]) -> tuple[int, int, int]:
-    """Parameters, and numbers in the state after LENGTH and LONGER tokens."""
+    """Parameters, and numbers in the state at its fullest in LENGTH and LONGER tokens."""
     memory = kind(WIDTH)
-    return sum(p.numel() for p in memory.parameters()), memory.state_floats(LENGTH), memory.state_floats(LONGER)
+    return sum(p.numel() for p in memory.parameters()), memory.fullest_floats(LENGTH), memory.fullest_floats(LONGER)
 
 
 def section(name: str, kind: type[Memory], shown: dict[str, str]) -> str:
@@ -110,7 +110,7 @@ def section(name: str, kind: type[Memory], shown: dict[str, str]) -> str:
         shown[kind.__module__] = name
         parts.append(markdown(sys.modules[kind.__module__]))
     parts.append(
-        f"{parameters} parameters; a state of {state} numbers after {LENGTH} tokens, {longer} after {LONGER:,}."
+        f"{parameters} parameters; a state of up to {state} numbers in {LENGTH} tokens, {longer} in {LONGER:,}."
     )
     options = memory_options(kind)
     lines = [

@@ -12,7 +12,7 @@ from ..analysis.comparison import compare_memories, names, over_tasks, pair_diff
 from ..analysis.extrapolation import THRESHOLD, length_summaries, length_summary_table
 from ..analysis.swaps import swap_table, swaps
 from ..figures.training import floors
-from ..formatting import amount, at_rate, difference, fraction, interval, p_value, span, to_half, to_solve
+from ..formatting import amount, at_rate, difference, fraction, interval, p_value, span, state_bytes, to_half, to_solve
 from ..results.tables import FLOORS, Results
 from ..studies.learning_rates import WITHIN, warnings, window
 from .page import Cell, html_table, record_table, text_table
@@ -35,8 +35,8 @@ def score_table(results: Results, numbers: pd.DataFrame) -> str:
         cells = [Cell(name, f'scope="row" data-value="{name}"', "th")]
         cells += [score_cell(mine[mine["task"] == task]) for task in tasks]
         cells += [
-            Cell(span(mine[column]), f'class="number" data-value="{mine[column].max()}"')
-            for column in ("state_bytes", "parameters")
+            Cell(text, f'class="number" data-value="{mine[column].max()}"')
+            for column, text in (("state_bytes", state_bytes(mine)), ("parameters", span(mine["parameters"])))
         ]
         lines.append(cells)
     return html_table(("memory", *tasks, "state bytes", "parameters"), lines, sortable=True)
@@ -161,7 +161,8 @@ COMPARISON = TableSection(
         "(memoryless), the values known but not their keys (bag), all known and picked by the position of the question "
         "alone (position; 1 where order is all that is asked), the value shown last (recency). The ceiling is the best "
         "that the state allows. Not converged: the number is where training was stopped, not where it would end. State "
-        "bytes are what one sequence carries at the training length."
+        "bytes are what one sequence carries at its fullest, and at the end where that is less; in runs of older "
+        "versions they are those at the end."
     ),
     table=lambda results: compare_memories(results, differences(results)),
     html=lambda numbers, results: score_table(results, numbers) + floors_table(results, numbers),

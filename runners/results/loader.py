@@ -118,8 +118,22 @@ def load(places: Iterable[Path], strict: bool = True, every_rate: bool = False) 
                         for table in measure.tables:
                             table.records(content)
                         run.records[name] = content
+    runs = current(runs)
     name_runs(runs, every_rate)
     return LoadedRuns(runs, failures, damaged)
+
+
+def current(runs: Sequence[FinishedRun]) -> list[FinishedRun]:
+    """The runs without those of older versions that their folder holds without a limit by the clock as well."""
+    latest: dict[Any, FinishedRun] = {}
+
+    def key(run: FinishedRun) -> tuple[Any, ...]:
+        return run.place.parent, group_key(run.settings), run.settings["training"]["learning_rate"], run.keys["seed"]
+
+    for run in sorted(runs, key=lambda run: -run.settings["training"]["seconds"]):
+        latest.setdefault(key(run), run)
+    limits = [(run.settings["training"]["seconds"], latest[key(run)].settings["training"]["seconds"]) for run in runs]
+    return [run for run, (mine, most) in zip(runs, limits, strict=True) if mine == most]
 
 
 def finished_run(place: Path, strict: bool) -> FinishedRun:

@@ -10,17 +10,13 @@ from __future__ import annotations
 import errno
 import json
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError, with_config
-from safetensors.torch import load as tensors_from_bytes
-from safetensors.torch import save as tensors_to_bytes
-from torch import Tensor
-
-from models import SequenceModel
 
 from ..config.run import STRICT, ModelSetting, Run, TaskSetting, Training
 from .folders import checkpoint_path, forget_failure
@@ -39,6 +35,11 @@ from .records import (
     write_atomically,
     write_record,
 )
+
+if TYPE_CHECKING:  # torch, which finding runs does without
+    from torch import Tensor, nn
+
+    from models import SequenceModel
 
 RECORD, WEIGHTS, OUTPUTS = "result.json", "weights.safetensors", "outputs.safetensors"
 SUFFIX = ".safetensors"
@@ -108,7 +109,7 @@ def is_finished(folder: Path, run: Run) -> bool:
         or _rebuilt(place, settings).identity != run.identity
     ):
         raise CorruptRun(f"{printable(place)} holds another run than its name says (move it away to go on)")
-    _refuse_other_code(place, run, load_result(place))
+    _refuse_other_code(place, load_result(place)["identity"], run.identity)
     return True
 
 
@@ -137,8 +138,9 @@ def load_run(place: Path) -> Run:
     and where that file lies in a folder of runs, before it is imported.
     """
     settings, result = load_settings(place), load_result(place)
-    run = _rebuilt(place, settings)
-    _refuse_other_code(place, run, result)
+    run, identity = _rebuilt(place, settings), result["identity"]
+    _refuse_other_code(place, identity, run.identity, run.identity_of(settings))
+    object.__setattr__(run, "identity", identity)  # an older run keeps the one it has, and its name with it
     return run
 
 
@@ -177,8 +179,8 @@ def _rebuilt(place: Path, settings: dict[str, Any]) -> Run:
         raise CorruptRun(f"{printable(place)} cannot be used here: {printable(str(error))}") from None
 
 
-def _refuse_other_code(place: Path, run: Run, result: Mapping[str, Any]) -> None:
-    if result["identity"] != run.identity:
+def _refuse_other_code(place: Path, identity: str, *known: str) -> None:
+    if identity not in known:
         why = "the file of its memory or the version of its task has changed"
         mend = f"restore it, or delete {printable(place)} to train again"
         raise CorruptRun(f"{printable(place)} was trained with other code than there is now ({why}): {mend}")
@@ -188,7 +190,7 @@ def load_model(place: Path) -> SequenceModel:
     """The trained model of a finished run, in evaluation mode. Raises CorruptRun for weights of another model."""
     model = load_run(place).build()
     try:
-        model.load_state_dict(load_weights(place))
+        put_weights(model, load_weights(place))
     except RuntimeError:
         raise CorruptRun(f"{place} has the weights of another model (delete it to run it again)") from None
     return model.eval()
@@ -240,8 +242,28 @@ def refuse_own_code(place: Path, memory: str) -> None:
 
 
 def tensor_bytes(tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> bytes:
-    """Tensors in the safetensors format."""
-    return bytes(tensors_to_bytes({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, metadata))
+    """Tensors in the safetensors format: complex ones as `real_numbers`, and each whole where some share memory."""
+    from safetensors.torch import save  # torch, as above
+
+    plain = {name: real_numbers(t).detach().cpu().contiguous() for name, t in tensors.items()}
+    owners = Counter(t.untyped_storage().data_ptr() for t in plain.values())
+    shared = {name for name, t in plain.items() if owners[t.untyped_storage().data_ptr()] > 1}
+    return bytes(save({name: t.clone() if name in shared else t for name, t in plain.items()}, metadata))
+
+
+def real_numbers(tensor: Tensor) -> Tensor:
+    """A view of complex numbers as pairs [..., 2], which can be saved and updated one by one; others as they are."""
+    import torch  # as above
+
+    return torch.view_as_real(tensor) if tensor.is_complex() else tensor
+
+
+def put_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Load weights as they were saved. Raises RuntimeError for those of another model."""
+    import torch  # as above
+
+    are_complex = {name for name, weight in model.state_dict().items() if weight.is_complex()}
+    model.load_state_dict({n: torch.view_as_complex(w) if n in are_complex else w for n, w in weights.items()})
 
 
 def write_tensors(place: Path, name: str, tensors: Mapping[str, Tensor]) -> str:
@@ -256,9 +278,11 @@ def write_tensors(place: Path, name: str, tensors: Mapping[str, Tensor]) -> str:
 
 def load_tensors(place: Path, name: str, expected: str) -> dict[str, Tensor]:
     """The tensors of `place/name.safetensors`. Raises CorruptRun unless their digest is the expected one."""
+    from safetensors.torch import load  # torch, as above
+
     content = checked_bytes(place, name, expected)
     try:
-        return dict(tensors_from_bytes(content))
+        return dict(load(content))
     except Exception as error:  # a header that lies can raise nearly anything
         raise damage(place / f"{name}{SUFFIX}", f"{type(error).__name__} in its header") from None
 

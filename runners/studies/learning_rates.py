@@ -33,8 +33,8 @@ COLUMNS = ("learning_rate", "seed", "validation", "solved", "updates_to_solve")
 
 
 def group_key(settings: Mapping[str, Any]) -> str:
-    """A key shared by runs that differ in learning rate and seed alone, from a run as JSON."""
-    training = {name: value for name, value in settings["training"].items() if name != "learning_rate"}
+    """A key shared by runs that differ in learning rate and seed alone, or in their guard, from a run as JSON."""
+    training = {name: value for name, value in settings["training"].items() if name not in ("learning_rate", "seconds")}
     return json.dumps([settings["task"], settings["model"], training], sort_keys=True)
 
 

@@ -23,7 +23,7 @@ from models import SequenceModel
 from ..config.run import Run
 from ..storage import CorruptRun, digest, write_atomically
 from ..storage.records import read_plain
-from ..storage.runs import tensor_bytes
+from ..storage.runs import put_weights, real_numbers, tensor_bytes
 from .adamw import AdamW
 
 WEIGHTS, OPTIMISER = "weights/", "optimiser/"
@@ -108,10 +108,10 @@ def load(path: Path, run: Run) -> Checkpoint | None:
 def restore(loaded: Checkpoint, model: nn.Module, optimiser: AdamW) -> None:
     """Restore weights and optimiser. Raises UnusableCheckpoint, and changes nothing, where shapes differ."""
     weights = {name.removeprefix(WEIGHTS): w for name, w in loaded.tensors.items() if name.startswith(WEIGHTS)}
-    shapes = {name: w.shape for name, w in model.state_dict().items()}
+    shapes = {name: real_numbers(w).shape for name, w in model.state_dict().items()}
     if {name: w.shape for name, w in weights.items()} != shapes:
         raise UnusableCheckpoint("the checkpoint has other weights than this model and was not used")
-    model.load_state_dict(weights)
+    put_weights(model, weights)
     parameters = dict(model.named_parameters())
     for name, value in loaded.tensors.items():
         if name.startswith(OPTIMISER):
