@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from runners.analysis.capacity import Counts, capacity
-from runners.analysis.extrapolation import length_summaries, length_summary_table, undecided
+from runners.analysis.extrapolation import length_summaries, length_summary_table, too_few_sequences
 from runners.config.length_modes import FIXED_LOAD, GROWING_LOAD
 from runners.measures.extrapolation import LEAST_ROWS
 from runners.results.tables import FLOORS, Results
@@ -39,7 +39,7 @@ def test_perfect_answers_hold_or_it_is_said_how_many_sequences_that_takes(rows, 
     said = length_summary_table(numbers)["holds above .900"].item()
     assert said == ("32+" if decidable else f"none; beyond not decidable with {rows} sequences: that takes 35")
     fallen = pd.DataFrame({"num_sequences": [256, rows], "high": [1.0, 0.3]}, index=[16, 32])
-    assert np.isnan(undecided(fallen, 16, 0.9)), "what lies below is decided"
+    assert np.isnan(too_few_sequences(fallen, 16, 0.9)), "what lies below is decided"
 
 
 def test_lengths_at_which_the_load_could_not_grow_are_left_out_of_growing_load():

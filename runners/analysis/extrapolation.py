@@ -84,7 +84,7 @@ def length_summaries(results: Results, threshold: float = THRESHOLD) -> pd.DataF
         record = {"task": task, "memory": memory, "mode": mode, "seeds": seeds, "threshold": threshold}
         record |= {"train_length": int(mine["train_length"].iloc[0]), "longest": lengths[-1]}
         record["effective_length"] = reached = effective_length(lengths, means["low"].to_numpy(), threshold)
-        record["undecided"] = undecided(means, reached, threshold)
+        record["undecided"] = too_few_sequences(means, reached, threshold)
         lives = half_life_interval(lengths, accuracies, floors)
         record |= dict(zip(("half_life", "half_low", "half_high"), lives, strict=True))
         areas = area_interval(lengths, accuracies, floors)
@@ -92,7 +92,7 @@ def length_summaries(results: Results, threshold: float = THRESHOLD) -> pd.DataF
     return pd.DataFrame(records, columns=list(COLUMNS)).astype(dict.fromkeys(COLUMNS[8:], float))
 
 
-def undecided(means: pd.DataFrame, reached: int, threshold: float) -> float:
+def too_few_sequences(means: pd.DataFrame, reached: int, threshold: float) -> float:
     """Sequences at the first length beyond `reached` where they are too few to decide; NaN where they are not.
 
     means   num_sequences and high at each length, which rises

@@ -43,9 +43,9 @@ def wilson(correct: ArrayLike, n: ArrayLike, confidence: float = CONFIDENCE) -> 
     return _score_bounds(k, N, NormalDist().inv_cdf((1 + checked_confidence(confidence)) / 2))
 
 
-def sequences_to_show(threshold: float, confidence: float = CONFIDENCE) -> int:
-    """Fewest sequences, all answered without a mistake, whose lower bound lies above the threshold: 35 for .9."""
-    z = NormalDist().inv_cdf((1 + checked_confidence(confidence)) / 2)
+def sequences_to_show(threshold: float) -> int:
+    """Fewest sequences, all answered without a mistake, whose lower 95 % bound lies above the threshold: 35 for .9."""
+    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
     return int(z * z * threshold / (1 - threshold)) + 1
 
 
