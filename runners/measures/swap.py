@@ -122,10 +122,12 @@ class Swap(Measure):
 
     def measure(self, run: Run, model: SequenceModel, request: Request, watch: Watch = silent) -> Measured:
         """Scores of the memory in place and of the run's own: {"done"} and the tables."""
-        from ..evaluation.evaluate import outputs  # torch
+        from ..config.custom_code import allow  # torch
+        from ..evaluation.evaluate import outputs
         from ..evaluation.scored_table import score_tables
         from ..training.swap import with_trained_gates
 
+        allow(request["memory"])
         updates, rows = request.get("gate_updates", 0), request.get("rows", ROWS)
         new, other = swapped_model(run, model, request)
         if updates:
@@ -185,7 +187,10 @@ def swapped_run(run: Run, record: Mapping[str, Any]) -> Run:
     """The run whose model gave the answers of a record of `swaps`."""
     if record["swapped"] == AS_TRAINED:
         return run
+    from ..config.custom_code import check_recorded  # torch
+
     request = {"memory": record["other_memory"], "options": json.loads(record["other_options"])}
+    check_recorded(request["memory"])
     return swapped_model(run, run.build(), request)[0]
 
 
