@@ -15,11 +15,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import field, fields, is_dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from .memory import Memory
+if TYPE_CHECKING:  # torch, which the names of options do without
+    from .memory import Memory
 
-M = TypeVar("M", bound=Memory)
+M = TypeVar("M", bound="Memory")
 V = TypeVar("V", bool, int, float, str)
 
 

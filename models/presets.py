@@ -19,12 +19,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import build, find
-from .memory import Memory
 from .options import build_memory, memory_options
-from .sequence_model import SequenceModel
+
+if TYPE_CHECKING:  # torch, which the table of presets does without
+    from .memory import Memory
+    from .sequence_model import SequenceModel
 
 WIDTH, LAYERS, MLP_RATIO = 32, 2, 2
 VOCABULARY, ANSWERS = 129, range(65, 129)

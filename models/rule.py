@@ -23,6 +23,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .transforms import at_least_single
+
 Open = Any
 """What a rule carries from token to token: a NamedTuple of tensors [B, H, ...] and plain counters."""
 
@@ -110,7 +112,8 @@ def multiplier(matrices: tuple[Tensor, ...]) -> Multiply:
 
 def unit(x: Tensor) -> Tensor:
     """x over its length; a zero stays a zero, with a finite gradient."""
-    return x * torch.rsqrt(x.square().sum(-1, keepdim=True) + 1e-6)
+    wide = at_least_single(x)
+    return (wide * torch.rsqrt(wide.square().sum(-1, keepdim=True) + 1e-6)).to(x)
 
 
 class Gates(nn.Module):

@@ -85,6 +85,25 @@ def test_help_does_not_wait_for_torch():
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.DEVNULL).returncode == 0
 
 
+MISTYPED = (
+    "train mqr linear", "train mqar linaer", "train mqar linear --updats 5", "train mqar elastic --num-sampels 5",
+    "train mqar linear --num-pairs 0", "train mqar linear --length 8", "train mqar linear --updates 0",
+    "train mqar linear --seed -1", "train mqar mine.py:Mine", "compare --preset dmeo", "compare --memories linaer",
+    "compare --tasks mqr", "compare --updates 0", "compare --learning-rates 0.1,-1", "sweep dmeo",
+    "sweep smoke --policy fast", "extrapolate nowhere", "extrapolate tests", "probe nowhere", "capacity nowhere",
+    "swap linaer tests", "swap grm --segmnt 3 tests", "diff nowhere tests", "diff tests tests", "verify nowhere",
+    "verify tests", "report nowhere", "query nowhere",
+)  # fmt: skip
+
+
+def test_a_mistake_does_not_wait_for_torch():
+    code = (
+        "import sys; from runners.cli.main import main\n"
+        f"for words in {MISTYPED}: assert main(words.split()) == 2 and 'torch' not in sys.modules, words"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL).returncode == 0
+
+
 PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
 
 

@@ -31,6 +31,7 @@ from torch import Tensor, nn
 
 from ..layers import Projections, ReadOut, check_rotary, check_sizes, recent_floats
 from ..memory import Memory
+from ..softmax import softmax_attention
 from .attention import rotate
 
 
@@ -122,7 +123,7 @@ class Melodi(Memory):
             k_all, v_all = torch.cat(keys, dim=2), torch.cat(values, dim=2)
             asking, total = query.shape[2], k_all.shape[2]  # who asks comes last among who is asked
             seen = torch.ones(asking, total, dtype=torch.bool, device=x.device).tril(total - asking)
-            out = self.read_out(F.scaled_dot_product_attention(query, k_all, v_all, attn_mask=seen))
+            out = self.read_out(softmax_attention(query, k_all, v_all, seen))
             y, out = out[:, :n], out[:, n:]
             ys.append(y)
             open = torch.cat([open, token + y], dim=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..config.custom_code import allow
 from .flags import Mistake, Parser
 
 
@@ -18,7 +19,5 @@ def run(words: Sequence[str]) -> int:
     for file in parser.parse_args(words).files:
         if not (file.suffix == ".py" and file.is_file()):
             raise Mistake(f"{file} is no Python file that can be read")
-        from ..config.custom_code import allow  # torch
-
         allow(f"{file.resolve()}:")
     return 0

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 
 from ..measures import MEASURES
+from ..storage import printable
 from .flags import Mistake, Parser, one_of
 
 OF_MEASURES = {measure.command: measure.meaning for measure in MEASURES.values()}
@@ -76,9 +77,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("recall: stopped; finished work is saved", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # its reader, such as `head`, has closed it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):  # its reader, such as `head`, has closed it
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        if error.filename is None:
+            raise
+        print(f"recall: {printable(error.filename)}: {error.strerror}", file=sys.stderr)
+        return 2
 
 
 def _interrupt(signum: int, frame: object) -> None:

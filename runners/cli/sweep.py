@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..execution.engines import ENGINES, Event, Execute, Limits, cores, open_engine
 from ..formatting import clock
 from ..storage import open_folder
 from .console import plain_console
-from .flags import Parser, integer, mistakes, number, one_of
+from .flags import Parser, integer, mistakes, number, one_of, path
 from .study_flags import add_study_flags, follow_study, positive, select_part, selection
 
 if TYPE_CHECKING:
@@ -30,7 +31,11 @@ def run(words: Sequence[str]) -> int:
     positive("--workers", arguments.workers)
     positive("--limit", arguments.limit)
     where = {"workers": arguments.workers, "address": arguments.address}
+    from ..studies.study_file import study_path  # pydantic, which a mistyped flag does not wait for
+
     with mistakes():
+        study_path(arguments.study)
+        flags = selection(arguments)
         limits = Limits(arguments.time_limit, arguments.memory_limit, arguments.cpus, arguments.gpus)
         with ExitStack() as stack:
             if arguments.engine == "local":
@@ -38,7 +43,7 @@ def run(words: Sequence[str]) -> int:
                 execution = stack.enter_context(open_engine(limits=limits, imports=imports, **where))
             from ..execution.sweep import check_study  # torch, after the first worker has started
 
-            study, folder, whole = _study_and_folder(arguments)
+            study, folder, whole = _study_and_folder(arguments, flags)
             check_study(study)
             if arguments.dry_run:
                 return print_plan(study, folder, arguments)
@@ -63,7 +68,7 @@ def _parser() -> Parser:
         "runners/studies/study_file.py), or a folder with a study.json",
     )  # fmt: skip
     home = "folder of the runs (default: runs/NAME, or STUDY itself)"
-    parser.add_argument("--out", type=Path, metavar="DIR", help=home)
+    parser.add_argument("--out", type=path, metavar="DIR", help=home)
     add_study_flags(parser)
     group = parser.add_argument_group("execution")
     group.add_argument(
@@ -94,12 +99,12 @@ def _parser() -> Parser:
     return parser
 
 
-def _study_and_folder(arguments: argparse.Namespace) -> tuple[Study, Path, bool]:
+def _study_and_folder(arguments: argparse.Namespace, flags: Mapping[str, Any]) -> tuple[Study, Path, bool]:
     """The study, its folder, and True unless it is a part that must not replace the study recorded there.
 
     Raises ValueError if there is no such study, or no folder to put it in.
     """
-    from ..studies.presets import PRESETS  # torch, as above
+    from ..studies.presets import PRESETS  # pydantic, as above
     from ..studies.study_file import load_study
 
     if arguments.track:
@@ -107,10 +112,9 @@ def _study_and_folder(arguments: argparse.Namespace) -> tuple[Study, Path, bool]
 
         for word in arguments.track:
             one_of("sink", SINKS)(word.partition(":")[0])
-    flags = selection(arguments)
     study = select_part(load_study(arguments.study), flags)
     named = Path(arguments.study)
-    home = named if arguments.study not in PRESETS and named.is_dir() else None
+    home = named if arguments.study not in PRESETS and os.path.isdir(named) else None
     if arguments.out is None and home is None and Path(study.name).name != study.name:
         raise ValueError(f"study {study.name!r} cannot name a folder: name one with --out")
     folder = arguments.out or home or Path("runs") / study.name

@@ -19,9 +19,13 @@ import sys
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from models import MEMORIES, Memory
-from models import find as find_registered
+from models import MEMORIES, check_name, memory_options
+from models.option_source import declared_options
+
+if TYPE_CHECKING:  # torch, which a mistyped command does without
+    from models import Memory
 
 ADOPTED: dict[str, tuple[type[Memory], bytes]] = {}
 """Classes passed to `compare` in this process and their code, by the `file.py:Class` of their runs."""
@@ -36,8 +40,8 @@ def adopt(memory: type[Memory]) -> str:
 
     Raises ValueError for a class that it would not find there.
     """
-    for name, kind in MEMORIES.items():
-        if memory is kind:
+    for name, place in MEMORIES.places.items():
+        if f"{memory.__module__}:{memory.__name__}" == f"models.memories.{place}":
             return name
     module = sys.modules.get(memory.__module__)
     name = f"{Path(getattr(module, '__file__', None) or '').resolve()}:{memory.__name__}"
@@ -58,15 +62,37 @@ def load_memory(name: str) -> type[Memory]:
     """The class a name or `file.py:Class` stands for. Raises ValueError where there is none."""
     if name in ADOPTED:
         return ADOPTED[name][0]
-    if ".py:" not in name:
-        return find_registered(name)
+    check_named(name)
+    if name in MEMORIES:
+        return MEMORIES[name]
     path, _, attribute = name.rpartition(":")
-    if not os.path.isfile(path):  # also where the name is too long to be one
-        raise ValueError(f"no file {Path(path).absolute()}: a custom memory is named path/to/file.py:Class")
-    memory = getattr(_module(str(Path(path).resolve()), read_code(name)), attribute, None)
+    module = _module(str(Path(path).resolve()), read_code(name))
+    from models import Memory  # as above
+
+    memory = getattr(module, attribute, None)
     if not (isinstance(memory, type) and issubclass(memory, Memory)):
         raise ValueError(f"{path} has no memory {attribute!r}: name a class that extends models.Memory")
     return check_memory(memory)
+
+
+def check_named(name: str) -> None:
+    """Raises ValueError for a name that stands for no memory, and for a file that is not there, without torch."""
+    path, file, _ = name.rpartition(".py:")
+    if not file:
+        check_name(name)
+    elif not os.path.isfile(f"{path}.py"):  # also where the name is too long to be one
+        raise ValueError(f"no file {path}.py: a custom memory is named path/to/file.py:Class")
+
+
+def options_of(name: str, described: bool) -> dict[str, tuple[Any, str]]:
+    """Default and meaning of each option of a memory; empty meanings, without torch, unless `described`.
+
+    Raises ValueError for a name that stands for no memory.
+    """
+    if name in MEMORIES and not described:
+        return {option: (default, "") for option, default in declared_options(name).items()}
+    kind = load_memory(name)
+    return {option: (default, kind.options.get(option, "")) for option, default in memory_options(kind).items()}
 
 
 def check_memory(memory: type[Memory]) -> type[Memory]:

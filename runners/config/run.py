@@ -12,16 +12,18 @@ import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import torch
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
-from models import Memory, SequenceModel, build, check_options, memory_options
+from models import build, check_options, memory_options
 from recall_tasks import Task, make_task
 
 from .curriculum import POLICIES, Policy, check_policy
 from .custom_code import load_memory, source_digest
+
+if TYPE_CHECKING:  # torch, which a mistyped command does without
+    from models import Memory, SequenceModel
 
 Option = bool | int | float | str | None
 Validated = TypeVar("Validated")
@@ -244,6 +246,8 @@ def check_sizes(kind: type[Memory], task: Task, model: ModelSetting) -> None:
 
 def numbers_in(kind: type[Memory], task: Task, model: ModelSetting) -> int:
     """Count of a model's parameters and constants, without memory for them."""
+    import torch  # as above
+
     with torch.device("meta"):
         built = build_model(kind, task, model)
     return sum(tensor.numel() for tensor in (*built.parameters(), *built.buffers()))

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..config.custom_code import allow, check_recorded, options_of, source_digest
 from ..config.messages import Watch, silent
 from ..evaluation.columns import ANSWERS, SCORE
 from ..storage.schema import Table, columns
@@ -72,18 +73,13 @@ class Swap(Measure):
         Flag("gate-updates", int, "updates that train gates alone", 0, least=0, key="gate_updates"),
     )
 
-    def flags_for(self, words: Sequence[str]) -> tuple[Flag, ...]:
+    def flags_for(self, words: Sequence[str], described: bool = True) -> tuple[Flag, ...]:
         """Its flags, and one for each option of the memory named first."""
         if not words:
             return self.flags
-        from models import memory_options  # torch
-
-        from ..config.custom_code import load_memory
-
-        memory = load_memory(words[0])
         return self.flags + tuple(
-            Flag(name, type(default), memory.options.get(name, ""), key=None, shown_default=default)
-            for name, default in memory_options(memory).items()
+            Flag(name, type(default), meaning, key=None, shown_default=default)
+            for name, (default, meaning) in options_of(words[0], described).items()
         )
 
     def request(self, given: Mapping[str, Any]) -> Request:
@@ -122,8 +118,7 @@ class Swap(Measure):
 
     def measure(self, run: Run, model: SequenceModel, request: Request, watch: Watch = silent) -> Measured:
         """Scores of the memory in place and of the run's own: {"done"} and the tables."""
-        from ..config.custom_code import allow  # torch
-        from ..evaluation.evaluate import outputs
+        from ..evaluation.evaluate import outputs  # torch
         from ..evaluation.scored_table import score_tables
         from ..training.swap import with_trained_gates
 
@@ -187,8 +182,6 @@ def swapped_run(run: Run, record: Mapping[str, Any]) -> Run:
     """The run whose model gave the answers of a record of `swaps`."""
     if record["swapped"] == AS_TRAINED:
         return run
-    from ..config.custom_code import check_recorded  # torch
-
     request = {"memory": record["other_memory"], "options": json.loads(record["other_options"])}
     check_recorded(request["memory"])
     return swapped_model(run, run.build(), request)[0]
@@ -203,8 +196,6 @@ def swap_label(request: Request) -> str:
 
 def swap_code(request: Request) -> str:
     """All that decides the numbers of a swap besides the run, as canonical JSON; the code of a user's memory too."""
-    from ..config.custom_code import source_digest  # torch
-
     decisive = {
         "memory": request["memory"],
         "options": request.get("options", {}),

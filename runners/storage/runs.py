@@ -14,15 +14,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from pydantic import TypeAdapter, ValidationError, with_config
-from safetensors.torch import load as tensors_from_bytes
-from safetensors.torch import save as tensors_to_bytes
-from torch import Tensor, nn
-
-from models import SequenceModel
 
 from ..config.custom_code import check_recorded, source_digest
 from ..config.run import STRICT, ModelSetting, Run, TaskSetting, Training
@@ -42,6 +36,11 @@ from .records import (
     write_atomically,
     write_record,
 )
+
+if TYPE_CHECKING:  # torch, which finding runs does without
+    from torch import Tensor, nn
+
+    from models import SequenceModel
 
 RECORD, WEIGHTS, OUTPUTS = "result.json", "weights.safetensors", "outputs.safetensors"
 SUFFIX = ".safetensors"
@@ -253,19 +252,25 @@ def refuse_own_code(place: Path, memory: str, source: str | None = None) -> None
 
 def tensor_bytes(tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> bytes:
     """Tensors in the safetensors format: complex ones as `real_numbers`, and each whole where some share memory."""
+    from safetensors.torch import save  # torch, as above
+
     plain = {name: real_numbers(t).detach().cpu().contiguous() for name, t in tensors.items()}
     owners = Counter(t.untyped_storage().data_ptr() for t in plain.values())
     shared = {name for name, t in plain.items() if owners[t.untyped_storage().data_ptr()] > 1}
-    return bytes(tensors_to_bytes({name: t.clone() if name in shared else t for name, t in plain.items()}, metadata))
+    return bytes(save({name: t.clone() if name in shared else t for name, t in plain.items()}, metadata))
 
 
 def real_numbers(tensor: Tensor) -> Tensor:
     """A view of complex numbers as pairs [..., 2], which can be saved and updated one by one; others as they are."""
+    import torch  # as above
+
     return torch.view_as_real(tensor) if tensor.is_complex() else tensor
 
 
 def put_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
     """Load weights as they were saved. Raises RuntimeError for those of another model."""
+    import torch  # as above
+
     are_complex = {name for name, weight in model.state_dict().items() if weight.is_complex()}
     model.load_state_dict({n: torch.view_as_complex(w) if n in are_complex else w for n, w in weights.items()})
 
@@ -282,9 +287,11 @@ def write_tensors(place: Path, name: str, tensors: Mapping[str, Tensor]) -> str:
 
 def load_tensors(place: Path, name: str, expected: str) -> dict[str, Tensor]:
     """The tensors of `place/name.safetensors`. Raises CorruptRun unless their digest is the expected one."""
+    from safetensors.torch import load  # torch, as above
+
     content = checked_bytes(place, name, expected)
     try:
-        return dict(tensors_from_bytes(content))
+        return dict(load(content))
     except Exception as error:  # a header that lies can raise nearly anything
         raise damage(place / f"{name}{SUFFIX}", f"{type(error).__name__} in its header") from None
 
