@@ -96,7 +96,7 @@ def test_a_file_that_changed_is_refused_before_it_is_imported(trained: Place) ->
     place, file = trained
     file.write_text(CODE + "\n# more\n")
     allow(f"{file}:Mine")
-    with pytest.raises(CorruptRun, match="has changed since"):
+    with pytest.raises(CorruptRun, match="trained with other code"):
         storage.load_run(place)
     assert not is_imported(file)
 

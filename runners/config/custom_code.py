@@ -168,7 +168,7 @@ def check_recorded(name: str, source: str = "") -> None:
     if not os.path.isfile(file):
         raise ValueError(f"the file of its memory, {file}, is not there: restore it")
     if source and source != source_digest(name):
-        raise ValueError(f"the file of its memory, {file}, has changed since: restore it, or train again")
+        raise ValueError(f"it was trained with other code than {file} holds now: restore it, or train again")
     if not is_allowed(source_digest(name, 32)):
         if sys.stdin and sys.stdin.isatty() and sys.stderr.isatty():
             print(f"A record names a memory in {file}, which was not trained or allowed here.", file=sys.stderr)
