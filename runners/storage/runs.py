@@ -110,7 +110,7 @@ def is_finished(folder: Path, run: Run) -> bool:
         or _rebuilt(place, settings).identity != run.identity
     ):
         raise CorruptRun(f"{printable(place)} holds another run than its name says (move it away to go on)")
-    _refuse_other_code(place, run, load_result(place))
+    _refuse_other_code(place, load_result(place)["identity"], run.identity)
     return True
 
 
@@ -140,8 +140,9 @@ def load_run(place: Path) -> Run:
     """
     settings, result = load_settings(place), load_result(place)
     refuse_own_code(place, settings["model"]["memory"], result.get("source", ""))
-    run = _rebuilt(place, settings)
-    _refuse_other_code(place, run, result)
+    run, identity = _rebuilt(place, settings), result["identity"]
+    _refuse_other_code(place, identity, run.identity, run.identity_of(settings))
+    object.__setattr__(run, "identity", identity)  # an older run keeps the one it has, and its name with it
     return run
 
 
@@ -180,8 +181,8 @@ def _rebuilt(place: Path, settings: dict[str, Any]) -> Run:
         raise CorruptRun(f"{printable(place)} cannot be used here: {printable(str(error))}") from None
 
 
-def _refuse_other_code(place: Path, run: Run, result: Mapping[str, Any]) -> None:
-    if result["identity"] != run.identity:
+def _refuse_other_code(place: Path, identity: str, *known: str) -> None:
+    if identity not in known:
         why = "the file of its memory or the version of its task has changed"
         mend = f"restore it, or delete {printable(place)} to train again"
         raise CorruptRun(f"{printable(place)} was trained with other code than there is now ({why}): {mend}")

@@ -4,7 +4,7 @@
       "name": "reach",
       "tasks": [{"name": "mqar", "length": 64, "fields": {"num_pairs": 16}}],
       "models": ["attention", {"memory": "grm", "options": {"segment": 16}}],
-      "training": {"updates": 400, "seconds": 60},
+      "training": {"updates": 400, "tokens": 4096},
       "seeds": 5,
       "rates": [0.003, 0.01, 0.03],
       "asks": [{"measure": "extrapolation", "wanted": {"ladder": [1, 2, 4], "rows": 128}, "tasks": ["mqar"]}],
