@@ -32,6 +32,7 @@ COMMANDS = {
     "diff": "compare two runs or studies: configuration and results",
     "verify": "recompute every score from the saved answers",
     "report": "write the report of finished runs: one page, figures, tables",
+    "allow": "let records of runs name a Python file that was not trained on this machine",
 }
 
 EPILOGUE = """\
