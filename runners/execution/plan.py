@@ -21,7 +21,7 @@ from .. import storage
 from ..config.run import Run, Training
 from ..measures.measure import Request
 from ..measures.requests import Requests, remaining
-from ..studies.learning_rates import choose_rate, group_key, groups, validation_record
+from ..studies.learning_rates import group_key, groups, rate_of_each_seed, validation_record
 from ..studies.study import Study
 from ..training.adamw import AdamW
 from ..training.loop import TrainingBatches, step
@@ -86,7 +86,7 @@ def missing(study: Study, folder: Path) -> list[Run]:
 
 
 def runs_to_measure(study: Study, folder: Path, finished: Collection[str]) -> set[str]:
-    """Names of the runs to be measured beyond training: those at the chosen learning rate.
+    """Names of the runs to be measured beyond training: those at the learning rate chosen for their seed.
 
     finished   names of the finished runs
 
@@ -106,8 +106,8 @@ def runs_to_measure(study: Study, folder: Path, finished: Collection[str]) -> se
             outcomes = [storage.load_result(folder / run.name)["outcome"] for run in trained]
             ends = zip(trained, outcomes, strict=True)
             records = [validation_record(run.training.learning_rate, run.seed, outcome) for run, outcome in ends]
-            best = choose_rate(pd.DataFrame(records))
-            names |= {run.name for run in trained if run.training.learning_rate == best}
+            rates = rate_of_each_seed(pd.DataFrame(records))
+            names |= {run.name for run in trained if run.training.learning_rate == rates.get(run.seed)}
     return names
 
 
