@@ -105,7 +105,7 @@ def build(
     Raises ValueError for a memory or an option that does not exist, and for sizes below 1.
     """
     kind = find(memory)
-    check_options(kind, options)
+    options = check_options(kind, options)
     for name, size in (("width", width), ("layers", layers)):
         if type(size) is not int or size < 1:
             raise ValueError(f"{name} must be an integer of at least 1, not {size!r}")

@@ -1,9 +1,9 @@
 """The contract of a memory, tried on random inputs: before every run, and in tests over the registry.
 
 Outputs are finite and as large as the inputs. A state is tensors [B, ...] and plain numbers in tuples, and holds as
-many numbers as `state_floats` says after every length. A sequence gives the same at once, in pieces, in single steps,
-alone and anywhere in a batch. Nothing is drawn in evaluation, and in training from torch's generator alone. Where a
-class defines `definition` together with `forward`, or below it, they agree.
+many numbers as `state_floats` says after every length, `fullest_floats` at most. A sequence gives the same at once, in
+pieces, in single steps, alone and anywhere in a batch. Nothing is drawn in evaluation, and in training from torch's
+generator alone. Where a class defines `definition` together with `forward`, or below it, they agree.
 """
 
 from __future__ import annotations
@@ -69,6 +69,10 @@ def check_contract(memory: Memory, width: int) -> None:
     check_same(memory, first, read(memory, start.flip(0)), "elsewhere in a batch", apart, lambda part: part.flip(0))
     if defines_both(type(memory)):
         check_same(memory, first, read(memory.definition, start), "by its definition", "make it the same as forward")
+    fullest, said = max(map(memory.state_floats, range(1, LENGTH + 1))), memory.fullest_floats(LENGTH)
+    if said != fullest:
+        mend = "leave fullest_floats and period as they are, or let them agree with state_floats"
+        refuse(memory, f"its state is at most {fullest:,} numbers in {LENGTH} tokens, not {said:,}: {mend}")
     memory.train()
     one, two = (seeded_call(partial(read, memory), start) for _ in range(2))
     memory.eval()

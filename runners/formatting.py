@@ -82,7 +82,10 @@ def clock(seconds: float) -> str:
 
 def at_rate(record: pd.Series[Any]) -> str:
     """Chosen learning rate of a record of the comparison; empty where there was no choice."""
-    return "" if math.isnan(record["learning_rate"]) else f"rate {record['learning_rate']:g}"
+    if math.isnan(record["learning_rate"]):
+        return ""
+    others = f" ({record['other_rates']:.0f} of {record['seeds']} seeds at others)" if record["other_rates"] else ""
+    return f"rate {record['learning_rate']:g}{others}"
 
 
 def to_half(record: pd.Series[Any]) -> str:

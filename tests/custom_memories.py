@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from models.memories.attention import Attention
 from models.memories.linear import LinearAttention
+from models.memories.transformer_xl import TransformerXL
 from models.memory import Memory
 
 
@@ -75,6 +76,13 @@ class Understated(Attention):
 
     def state_floats(self, length: int) -> int:
         return 1
+
+
+class Flattered(TransformerXL):
+    """its state is at most 528 numbers in 131 tokens, not 304"""
+
+    def fullest_floats(self, length: int) -> int:
+        return self.state_floats(length)
 
 
 class Forgetful(LinearAttention):
@@ -170,6 +178,7 @@ class Narrow(LinearAttention):
 
 KEEPING = (Tied, Diagonal, Dropping)
 BREAKING = (
-    Understated, Forgetful, Mixing, MixedState, Placed, Undefined, Infinite, Restless, Rolling, Wide, Listed, Narrow
+    Understated, Flattered, Forgetful, Mixing, MixedState, Placed, Undefined, Infinite, Restless, Rolling, Wide, Listed,
+    Narrow,
 )  # fmt: skip
 """Each says in its docstring what it is refused for."""

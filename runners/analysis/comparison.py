@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any
@@ -13,7 +13,19 @@ import pandas as pd
 from ..config.length_modes import at_fixed_load, order
 from ..formatting import accuracy, amount, at_rate, fraction, span, state_bytes, to_half, to_solve
 from ..results.tables import FLOORS, Results
-from ..statistics import Difference, across_seeds, fraction_solved, holm, iqm_interval, paired_difference
+from ..statistics import (
+    Difference,
+    across_seeds,
+    crossed_interval,
+    fraction_solved,
+    holm,
+    iqm_interval,
+    paired_difference,
+)
+from ..studies.learning_rates import choose_rate
+
+Interval = Callable[..., tuple[float, float, float]]
+"""Mean and bounds from the correct answers and the questions of every seed."""
 
 TESTS = ["task", "memory", "kind", "mode", "length"]
 CONSTANT = (*FLOORS, "ceiling", "payload_bits", "state_bytes", "state_bytes_at_end", "parameters")
@@ -36,14 +48,14 @@ def in_study_order(table: pd.DataFrame, results: Results, keys: list[str]) -> pd
     )
 
 
-def means_over_seeds(sequences: pd.DataFrame) -> pd.DataFrame:
+def means_over_seeds(sequences: pd.DataFrame, interval: Interval = crossed_interval) -> pd.DataFrame:
     """One record per task, memory, kind, mode and length: seeds, mean, and its 95 % bounds low, high."""
     records = []
     for keys, part in sequences.groupby(TESTS, sort=False):
         part = part.sort_values(["seed", "run", "sequence"])
         ends = np.flatnonzero(np.diff(pd.factorize(part["run"])[0])) + 1
         correct, questions = (np.split(part[c].to_numpy(), ends) for c in ("num_correct", "num_questions"))
-        records.append((*keys, len(correct), *across_seeds(correct, questions)))
+        records.append((*keys, len(correct), *interval(correct, questions)))
     return pd.DataFrame(records, columns=[*TESTS, "seeds", "mean", "low", "high"])
 
 
@@ -72,7 +84,8 @@ def compare_memories(results: Results, pairs: pd.DataFrame | None = None) -> pd.
     not_converged                              in words how the others ended
     updates_to_half                            median over the seeds that answered half correctly, else missing
     updates_to_solve, seconds_to_solve         medians over the seeds that solved it, else missing
-    learning_rate                              the rate it was trained at, missing where no other was tried
+    learning_rate, other_rates                 the rate that all its seeds choose, and how many of them are reported at
+                                               another, which the others chose; missing where no other was tried
     best                                       true where it is shown to recall more than every other memory
 
     `pairs` is `pair_differences(results)`, where that is at hand.
@@ -91,7 +104,7 @@ def compare_memories(results: Results, pairs: pd.DataFrame | None = None) -> pd.
         )
     if not records:
         return pd.DataFrame()
-    means = means_over_seeds(sequences).drop(columns=["kind", "mode", "length"])
+    means = means_over_seeds(sequences, across_seeds).drop(columns=["kind", "mode", "length"])
     table = pd.DataFrame(records).merge(means, on=["task", "memory"], how="left")
     table = table.merge(chosen_rates(results.rates), on=["task", "memory"], how="left")
     best = best_memories(pair_differences(results) if pairs is None else pairs)
@@ -99,10 +112,13 @@ def compare_memories(results: Results, pairs: pd.DataFrame | None = None) -> pd.
 
 
 def chosen_rates(rates: pd.DataFrame) -> pd.DataFrame:
-    """task, memory, learning_rate: the chosen rate, where there was a choice."""
-    columns = ["task", "memory", "learning_rate"]
-    tried = rates.groupby(columns[:2])["learning_rate"].transform("nunique")
-    return rates.loc[rates["chosen"].astype(bool) & (tried > 1), columns].drop_duplicates(columns[:2])
+    """task, memory, learning_rate, other_rates: the choice of all seeds, and how many seeds others put at another."""
+    records = [
+        (*keys, rate := choose_rate(part), int((part.loc[part["chosen"].astype(bool), "learning_rate"] != rate).sum()))
+        for keys, part in rates.groupby(["task", "memory"], sort=False)
+        if part["learning_rate"].nunique() > 1
+    ]
+    return pd.DataFrame(records, columns=["task", "memory", "learning_rate", "other_rates"])
 
 
 def reasons_unsolved(unsolved: pd.DataFrame) -> str:
@@ -114,6 +130,17 @@ def reasons_unsolved(unsolved: pd.DataFrame) -> str:
     }
     reasons = [ends.get(str(r["stopped"]), lambda r: str(r["stopped"]))(r) for _, r in unsolved.iterrows()]
     return "; ".join(dict.fromkeys(reasons))
+
+
+def missing_runs(results: Results) -> list[str]:
+    """Sentences on runs that the numbers lack, and on those of older versions that the clock cut short."""
+    tests = results.scores[results.scores["kind"] == "test"]
+    lacking, cut = int(results.study.get("unfinished", 0)), int((tests["stopped"] == "seconds").sum())
+    lines = {
+        f"Not finished: {lacking:,} of the study's runs. Its command goes on with them.": lacking,
+        f"Cut by the clock: {cut:,} of {len(tests):,} runs, made by an older version. Train them anew.": cut,
+    }
+    return [line for line, count in lines.items() if count]
 
 
 def comparison_table(results: Results) -> pd.DataFrame:

@@ -54,7 +54,7 @@ def execute_and_show(
 
     Raises Mistake for damaged files, for a folder that cannot be written, and for impossible requests.
     """
-    from ..analysis.comparison import bounds_lines, comparison_table  # torch, as above
+    from ..analysis.comparison import bounds_lines, comparison_table, missing_runs  # torch, as above
     from ..execution.plan import missing
     from ..execution.sweep import carry_out, check_study
     from ..results.tables import collect
@@ -76,7 +76,7 @@ def execute_and_show(
         if any((folder / name).is_dir() for name in names):
             results = collect([folder], names)
             console.print(frame_table(comparison_table(results).reset_index()))
-            for line in bounds_lines(results):
+            for line in (*missing_runs(results), *bounds_lines(results)):
                 console.print(line, soft_wrap=True)
             if report:
                 from ..report import write_report  # matplotlib takes a second to import, which nobody waits for here
@@ -97,4 +97,8 @@ def print_failures(board: Board, folder: Path, again: str) -> None:
     for event in board.failed:
         log = folder / f"{event.job}.failed.json"
         console.print(f"failed: {event.job}: {first_line(event.content)} (traceback: the log in {log})", soft_wrap=True)
-    console.print(f"{len(board.failed)} of {len(board.runs)} runs failed: `{again}` tries them again", soft_wrap=True)
+    of, stopped = f"of {len(board.runs)} runs", sum(event.why == "time" for event in board.failed)
+    if stopped:
+        console.print(f"{stopped} {of} stopped by a limit of time: the same command goes on with them", soft_wrap=True)
+    if failed := len(board.failed) - stopped:
+        console.print(f"{failed} {of} failed: `{again}` tries them again", soft_wrap=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # torch, which help does not wait for
 
 TRAINING_FLAGS: dict[str, tuple[Callable[[str], Any], str, str]] = {
     "updates": (integer, "N", "budget of updates"),
-    "seconds": (number, "X", "limit of training by the clock"),
+    "seconds": (number, "X", "guard: processor time of an attempt, after which a run is left unfinished"),
     "tokens": (integer, "N", "tokens per update"),
     "policy": (str, "WORD", "length and load of updates: adaptive, schedule, fixed, uniform or mixture"),
     "curriculum": (integer, "N", "stages of doubling length and load"),

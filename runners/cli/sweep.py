@@ -83,7 +83,9 @@ def _parser() -> Parser:
     group.add_argument("--workers", type=integer, metavar="N", help=help_workers)
     group.add_argument("--cpus", type=number, default=1, metavar="X", help="CPUs reserved for a run on a cluster")
     group.add_argument("--gpus", type=number, default=0, metavar="X", help="GPUs likewise, or a fraction of one")
-    group.add_argument("--time-limit", type=number, metavar="SECONDS", help="end a run after so long by the clock")
+    group.add_argument(
+        "--time-limit", type=number, metavar="SECONDS", help="stop a run after so long: it goes on next time"
+    )
     group.add_argument(
         "--memory-limit", type=number, metavar="MB",
         help="end a run whose process takes more than so many million bytes, Python and torch (some 250) included; "
@@ -138,8 +140,11 @@ def _execute(
     board = follow_study(events, study, folder, command, arguments.workers, mark)
     if board is None:
         return 130
-    left, failed = len(missing(study, folder)), len(board.failed)
+    left, stopped = len(missing(study, folder)), sum(event.why == "time" for event in board.failed)
+    failed = len(board.failed) - stopped
     line = f"{total - left} of {total} runs finished, {failed} failed"
+    if stopped:
+        line += f", {stopped} stopped by a limit of time"
     if left > failed:
         line += f", {left - failed} left"
     if failed:
@@ -147,7 +152,7 @@ def _execute(
     elif left:
         line += f": `{command}` goes on"
     plain_console().print(line + mark, soft_wrap=True)
-    return 1 if failed or (left and arguments.limit is None) else 0
+    return 1 if board.failed or (left and arguments.limit is None) else 0
 
 
 def _tracked(events: Iterable[Event], words: Sequence[str], study: Study, folder: Path) -> Iterator[Event]:

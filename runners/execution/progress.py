@@ -61,9 +61,8 @@ class Board:
         return [event for event in self.ended.values() if event.kind == "failed"]
 
     def seconds_left(self) -> float:
-        """A guess: runs to come take as long as those finished so far, or all of their budget before any is."""
-        budget = max(run.training.seconds for run in self.runs.values())
-        each = sum(self.took) / len(self.took) if self.took else budget
+        """A guess, once a run has ended: those to come take as long as those that have."""
+        each = sum(self.took) / len(self.took)
         spent = sum(min(each, time.monotonic() - began) for began in self.started.values())
         todo = len(self.runs) - self.finished - len(self.failed)
         return max(0.0, (todo * each - spent) / max(1, self.workers))
@@ -72,7 +71,7 @@ class Board:
         spent = time.monotonic() - self.began
         failed = f", {len(self.failed)} failed" if self.failed else ""
         going = self.finished + len(self.failed) < len(self.runs)
-        left = f", about {clock(self.seconds_left())} left" if going else ""
+        left = f", about {clock(self.seconds_left())} left" if going and self.took else ""
         return f"{self.finished} of {len(self.runs)} runs finished{failed}, {clock(spent)} spent{left}{self.mark}"
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:

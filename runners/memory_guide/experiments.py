@@ -25,7 +25,7 @@ from ..execution.run_job import measure_run
 from ..measures.requests import record_of
 from ..measures.swap import swap_label
 from ..probe import Levels
-from ..statistics import across_seeds
+from ..statistics import crossed_interval
 from ..studies.study import Study
 
 SAMPLINGS = ("uniform", "exponential")
@@ -66,7 +66,7 @@ def swaps(study: Study, folder: Path, num_sequences: int = SEQUENCES) -> pd.Data
     records = []
     for key, seeds in answers.items():
         correct, questions = ([[one[name] for one in seed] for seed in seeds] for name in COUNTS)
-        records.append((*key, len(seeds), *across_seeds(correct, questions)))
+        records.append((*key, len(seeds), *crossed_interval(correct, questions)))
     return pd.DataFrame(records, columns=["N", "kind", "trained", "read", "seeds", "mean", "low", "high"])
 
 

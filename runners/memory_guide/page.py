@@ -49,11 +49,11 @@ SEEN = """\
 ## Seen working
 
 A first look at the memories, at sizes that train in seconds and one learning rate. Cells are mean accuracies over
-seeds with 95 % intervals for other seeds and other test sequences; over few seeds that solve or fail these are too
-narrow ([measuring.md](measuring.md)). *Floors* are the scores of readers that do not recall: chance, memoryless, bag
-(which values were shown, not whose), position, recency. A floor of 1.00 shows what a task does not test: a memory that
-keeps values in order copies correctly and never binds anything, so on `copy` position alone scores 1.00, and what
-counts is to be above the others."""
+seeds with 95 % intervals for seeds that spread as these and other test sequences; where seeds solve or fail, how many
+solved is the number to read ([measuring.md](measuring.md)). *Floors* are the scores of readers that do not recall:
+chance, memoryless, bag (which values were shown, not whose), position, recency. A floor of 1.00 shows what a task does
+not test: a memory that keeps values in order copies correctly and never binds anything, so on `copy` position alone
+scores 1.00, and what counts is to be above the others."""
 
 CLAIMS = """\
 Differences of accuracy, with 95 % intervals over seeds and test sequences (`statistics.paired_difference`). Each pair

@@ -154,7 +154,8 @@ COMPARISON = TableSection(
     title="Memories side by side",
     reading=(
         "Accuracy at the training length, mean over seeds with its 95 % interval, for other trainings and other "
-        "sequences. Bold where it is shown to be more than that of every other memory, sequence by sequence (below). "
+        "sequences: where trainings solve or fail, as wide as the fraction that solves is uncertain. Bold where it is "
+        "shown to be more than that of every other memory, sequence by sequence (below). "
         "Solved: seeds that solved the task, with the 95 % interval of their fraction. Bits: what an optimal reader "
         "would need to score as well. Floors are readers that recall nothing: a guess (chance), the query token alone "
         "(memoryless), the values known but not their keys (bag), all known and picked by the position of the question "
@@ -187,8 +188,9 @@ CONTEXT_LENGTHS = TableSection(
     title="How far, in numbers",
     reading=(
         "A memory holds up to the longest tested length at and below which every interval over seeds lies above "
-        f"{fraction(THRESHOLD)} (+: the longest tested; none: not even the shortest). The half-life is the length at "
-        "which half is lost of what the shortest sequences have above their floor. The area is the mean, over "
+        f"{fraction(THRESHOLD)} (+: the longest tested; none: not even the shortest; not decidable: sequences are too "
+        "few for any accuracy to show it), for trainings that come out as these. The half-life is the length at which "
+        "half is lost of what the shortest sequences have above their floor. The area is the mean, over "
         "doublings of the length, of the fraction kept of what lies between floor and 1. Bounds are over seeds: "
         "bootstrap for the half-life, t for the area."
     ),
@@ -216,7 +218,8 @@ RATE_WINDOWS = TableSection(
     title="How wide the window is",
     reading=(
         "The rate of each memory is the one of the grid with the highest mean validation accuracy over seeds; test "
-        f"sequences have no part in it. A rate works where that mean is within {fraction(WITHIN)} of the chosen one's. "
+        "sequences have no part in it. Each seed is reported at the rate that the other seeds choose so, which its own "
+        f"luck does not lift. A rate works where that mean is within {fraction(WITHIN)} of the chosen one's. "
         "The window is the span of rates around the chosen one that work: its highest over its lowest, and the steps "
         "of the grid in it. A narrow window is a memory that is hard to train; one rate for all would have made it "
         "look weak."

@@ -4,7 +4,7 @@
       "name": "reach",
       "tasks": [{"name": "mqar", "length": 64, "fields": {"num_pairs": 16}}],
       "models": ["attention", {"memory": "grm", "options": {"segment": 16}}],
-      "training": {"updates": 400, "seconds": 60},
+      "training": {"updates": 400, "tokens": 4096},
       "seeds": 5,
       "rates": [0.003, 0.01, 0.03],
       "asks": [{"measure": "extrapolation", "wanted": {"ladder": [1, 2, 4], "rows": 128}, "tasks": ["mqar"]}],
@@ -99,12 +99,12 @@ def read(path: Path) -> Study:
 
 
 def load_saved(path: Path) -> Study:
-    """The study saved beside its runs. Imports no memory that lies in their folder."""
+    """The study saved beside its runs. Imports no memory but one that a record may name."""
     content = storage.read_record(path)
     if not isinstance(content, dict) or "study" not in content:
         raise ValueError(f"{path} does not say how its runs were trained: it is older than this version")
     for setting in models_in(content["study"]):
-        storage.refuse_own_code(path, setting["memory"])
+        storage.refuse_own_code(path, setting["memory"], source="")
     try:
         return Study.from_json(content["study"])
     except ValueError as error:
