@@ -17,8 +17,6 @@ from .study import Study
 
 TOLERANCE = {"parameters": PARAMETERS_OFF, "bytes": STATE_OFF}
 """Largest distance from the median of the models, as a fraction of it."""
-BYTES = 4
-"""Bytes of a number."""
 
 
 def amount(run: Run, matched: str) -> int:
@@ -26,7 +24,7 @@ def amount(run: Run, matched: str) -> int:
     model = run.build()
     if matched == "parameters":
         return sum(weights.numel() for weights in model.parameters())
-    return BYTES * model.fullest_floats(run.task.length)
+    return 4 * model.fullest_floats(run.task.length)
 
 
 def check_matched(study: Study) -> None:
