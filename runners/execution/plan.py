@@ -141,8 +141,9 @@ class Forecast:
 def forecasts(
     plans: Sequence[RunPlan], folder: Path, watch: Watch = silent
 ) -> Iterator[tuple[RunPlan, Forecast | None]]:
-    """Every plan with a forecast where its run is to be trained; each task and model is timed when it first comes,
-    which `watch` is told.
+    """Every plan with a forecast where its run is to be trained; a task and model are timed when they first come.
+
+    watch   is told what is timed
     """
     times = dict(measured_times(folder, [plan.run for plan in plans if plan.state in ("done", "to measure")]))
     for plan in plans:
