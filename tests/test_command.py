@@ -302,7 +302,7 @@ def test_measurements_that_all_fail_are_lines_and_status_1(words, trained, tmp_p
     for name in ("capacity", "extrapolation", "states"):  # nothing can be saved there
         (tmp_path / trained.name / f"{name}.json").unlink(missing_ok=True)
         (tmp_path / trained.name / f"{name}.json").mkdir()
-    assert run(*words, tmp_path, "--sequences", 4) == 1
+    assert run(words[0], tmp_path, "--sequences", 4, *words[1:]) == 1
     assert "failed: " in capsys.readouterr().out
 
 
