@@ -20,12 +20,13 @@ def stack_caches(stacks: list[Tensor]) -> Tensor:
 
 def split_segments(a: Tensor, n: int) -> Tensor:
     """[B, H, n C, ...] -> [B n, H, C, ...]: segments in the batch."""
-    return a.unflatten(2, (n, -1)).transpose(1, 2).flatten(0, 1)
+    B, H, T, *rest = a.shape
+    return a.reshape(B, H, n, T // n, *rest).transpose(1, 2).flatten(0, 1)
 
 
 def merge_segments(a: Tensor, n: int) -> Tensor:
     """[B n, H, ...] -> [B, H, n, ...]."""
-    return a.unflatten(0, (-1, n)).transpose(1, 2)
+    return a.view(-1, n, *a.shape[1:]).transpose(1, 2)
 
 
 def repeat_start(a: Tensor | int, n: int) -> Tensor | int:
