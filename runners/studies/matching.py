@@ -2,6 +2,9 @@
 
 Counted as in `models/presets.py`: parameters of the whole model; bytes of the state at its fullest in a training
 sequence, which is the memory to reserve for it.
+
+After the last token open blocks are empty, and trees of buckets may be down to one: a match of what is carried then
+would flatter the memories that have them.
 """
 
 from __future__ import annotations
