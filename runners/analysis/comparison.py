@@ -100,7 +100,10 @@ def compare_memories(results: Results, pairs: pd.DataFrame | None = None) -> pd.
             | {name: part[name].max() for name in (*CONSTANT, "train_length", "load")}
             | {"solved": count, "solved_low": low, "solved_high": high}
             | {"not_converged": reasons_unsolved(part[~solved])}
-            | {name: part[name].median() for name in ("updates_to_half", "updates_to_solve", "seconds_to_solve")}
+            | {
+                name: part[name].dropna().median()
+                for name in ("updates_to_half", "updates_to_solve", "seconds_to_solve")
+            }
         )
     if not records:
         return pd.DataFrame()

@@ -31,6 +31,7 @@ from .. import storage
 from ..config.run import STRICT, ModelSetting, TaskSetting, Training, validate
 from ..formatting import unknown
 from ..measures.requests import check
+from .learning_rates import groups
 from .presets import PRESETS
 from .study import FEW_SEEDS, Ask, Study
 
@@ -91,7 +92,7 @@ def read(path: Path) -> Study:
         return load_saved(path)
     try:
         study = parse_study(content, path)
-        for run in study.runs:
+        for run, *_ in groups(study.runs):
             check(run, study.request(run))
         return study
     except ValueError as error:
