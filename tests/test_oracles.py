@@ -67,6 +67,34 @@ def assert_close(mine: torch.Tensor, other: Floats) -> None:
     assert np.abs(numbers(mine) - other).max() < 1e-10
 
 
+def silu(x: Floats) -> Floats:
+    return x / (1 + np.exp(-x))
+
+
+def norm(x: Floats) -> Floats:
+    return x / np.sqrt((x * x).mean(-1, keepdims=True) + 1e-6)
+
+
+def test_projections_mix_a_token_with_three_before_it_heads_have_gates_and_norms_of_their_own() -> None:
+    memory, x = make("titans", size=6), tokens()
+    y, taps, whole = numbers(x) @ numbers(memory.project.weight), numbers(memory.project.taps), np.zeros((B, T, 36))
+    for t in range(T):
+        for back in range(min(t + 1, 4)):
+            whole[:, t] += taps[back] * y[:, t - back]
+    for i, found in enumerate(memory.project(x)[0]):
+        for head in range(HEADS):
+            start = (i * HEADS + head) * 6
+            assert_close(found[:, head], silu(whole[:, :, start : start + 6]))
+    logits = numbers(x) @ numbers(memory.gates.weight) + numbers(memory.gates.bias)
+    assert_close(memory.gates(x), np.stack([logits[:, :, 3 * h : 3 * h + 3] for h in range(HEADS)], axis=1))
+    reads, out = memory.project(x)[0][0], memory.read_out
+    heads = [
+        norm(numbers(reads[:, h])) * numbers(out.scale[h]) @ numbers(out.weight[6 * h : 6 * h + 6])
+        for h in range(HEADS)
+    ]
+    assert_close(out(reads), sum(heads))
+
+
 @pytest.mark.parametrize("start", [0, 1, 1000])
 def test_pairs_of_channels_turn_by_the_angle_of_their_place(start: int) -> None:
     x = tokens()
@@ -121,12 +149,8 @@ def test_melodi_lays_memory_window_and_summary_side_by_side(num_memory: int, num
     window_places = range(num_memory, num_memory + L)
     summary_places = range(num_memory + L, num_memory + L + num_summary)
 
-    def norm(a: Floats) -> Floats:
-        return a / np.sqrt((a * a).mean(-1, keepdims=True) + 1e-6)
-
     def projected(a: Floats) -> list[Floats]:
-        y = norm(a) @ numbers(memory.project.weight)
-        parts = (y / (1 + np.exp(-y))).reshape(B, -1, 3, HEADS, WIDTH // HEADS)
+        parts = silu(norm(a) @ numbers(memory.project.weight)).reshape(B, -1, 3, HEADS, WIDTH // HEADS)
         return [parts[:, :, i].swapaxes(1, 2) for i in range(3)]
 
     def reads_in_order(q: Floats, k: Floats, v: Floats, before: int) -> Floats:
@@ -195,16 +219,27 @@ def test_a_model_is_embedding_blocks_and_a_read_out_by_the_embeddings_of_answers
     model = build("linear", 20, range(10, 17), width=WIDTH, layers=2, mlp_ratio=mlp_ratio).double()
     ids = torch.randint(0, 20, (B, T), generator=torch.Generator().manual_seed(0))
     row, place = torch.tensor([0, 0, 1, 1]), torch.tensor([3, T - 1, 0, 7])
-
-    def norm(a: Floats) -> Floats:
-        return a / np.sqrt((a * a).mean(-1, keepdims=True) + 1e-6)
-
     E = numbers(model.embedding)
     stream = E[ids.numpy()]
     for block in model.blocks:
         stream = stream + numbers(block.memory(torch.from_numpy(norm(stream)))[0])
         if mlp_ratio:
-            inner = norm(stream) @ numbers(block.mlp.inner)
-            stream = stream + inner / (1 + np.exp(-inner)) @ numbers(block.mlp.outer)
+            stream = stream + silu(norm(stream) @ numbers(block.mlp.inner)) @ numbers(block.mlp.outer)
     logits = norm(stream)[row, place] @ E[10:17].T
     assert_close(model(ids, (row, place))[0], logits)
+
+
+def test_weights_begin_at_these_sizes() -> None:
+    """Root mean squares, of models as wide as 64 with 6 heads of 16: of their inputs' number, but for four."""
+    model = build("titans", 200, range(10, 17), width=64, heads=6, size=16)
+    gates, taps = [8.0, 0.0, -2.0] * 6, model.blocks[0].memory.project.taps
+    expected = {"embedding": 0.1, "project.weight": 64**-0.5, "gates.weight": 0.02, "read_out.weight": 96**-0.5}
+    expected |= {"rule.W1": 1, "rule.W2": (64 * 16) ** -0.5, "mlp.inner": 64**-0.5, "mlp.outer": 128**-0.5}
+    found = {name: float(np.sqrt((numbers(weight) ** 2).mean())) for name, weight in model.named_parameters()}
+    for name, size in expected.items():
+        mine = [value for full, value in found.items() if full.endswith(name)]
+        assert mine == pytest.approx([size] * len(mine), rel=0.1)
+        assert len(mine) == (1 if name == "embedding" else 2)
+    assert model.blocks[1].memory.gates.bias.tolist() == gates
+    assert numbers(taps.mean(1)) == pytest.approx([0.5**0.5, 0.5**0.5, 0, 0], abs=0.03)
+    assert numbers(taps.std(1)) == pytest.approx([0.1] * 4, rel=0.15)
