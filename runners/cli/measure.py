@@ -15,6 +15,7 @@ from ..config.messages import Notice
 from ..execution.engines import execute
 from ..execution.job import Event, Job
 from ..measures.measure import SEQUENCES, Flag, Measure, integers
+from ..measures.requests import check
 from ..storage import CorruptRun
 from .console import frame_table, plain_console
 from .flags import METAVARS, READ, Mistake, Parser, add_list, flag, integer, mistakes, one_of, split_words
@@ -119,8 +120,7 @@ def askable(places: Sequence[Path], named: Sequence[Path], requests: Any, consol
 
     Of a folder, runs on tasks that have no answer to give are left out, with one line for each reason.
     """
-    from ..measures.requests import check  # torch, as above
-    from ..storage.runs import load_run
+    from ..storage.runs import load_run  # torch
 
     alone = {path.resolve() for path in named}
     able, refused = list[Path](), dict[str, int]()

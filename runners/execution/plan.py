@@ -19,6 +19,7 @@ import torch
 
 from .. import storage
 from ..config.run import Run, Training
+from ..evaluation.columns import RESULT
 from ..measures.measure import Request
 from ..measures.requests import Requests, remaining
 from ..studies.learning_rates import choose_rate, group_key, groups, validation_record
@@ -102,7 +103,7 @@ def runs_to_measure(study: Study, folder: Path, finished: Collection[str]) -> se
         if trained and not waiting:
             import pandas as pd  # half a second, which a sweep at one rate does without
 
-            outcomes = [storage.load_result(folder / run.name)["outcome"] for run in trained]
+            outcomes = [storage.load_plain_result(folder / run.name, RESULT)["outcome"] for run in trained]
             ends = zip(trained, outcomes, strict=True)
             records = [validation_record(run.training.learning_rate, run.seed, outcome) for run, outcome in ends]
             best = choose_rate(pd.DataFrame(records))
@@ -147,7 +148,7 @@ def measured_times(folder: Path, finished: Iterable[Run]) -> Iterator[tuple[str,
     """Times of an update in finished runs: the longest of each `learning_rates.group_key`."""
     spent = defaultdict[str, list[float]](list)
     for run in finished:
-        result = storage.read_record(folder / run.name / storage.RECORD)
+        result = storage.load_plain_result(folder / run.name, RESULT)
         spent[group_key(run.to_json())].append(slowest_stage(result["curve"], result["outcome"]))
     for key, seconds in spent.items():
         runs = f"{len(seconds)} finished run{'s' if len(seconds) > 1 else ''}"

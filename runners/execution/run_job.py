@@ -78,7 +78,8 @@ def measure_run(place: str, request: Requests, watch: Callable[[Any], None], dev
                     # Under a name that no record has yet, so that a crash leaves every record with its own.
                     file = f"outputs-{name}-{len(saved)}"
                     saved.append({"name": file, "digest": storage.write_tensors(path, file, tensors)})
-                record = (measure.merge(before, record) if before else record) | {"outputs": saved}
+                record = measure.merge(before, record) if before else record
+                record |= {"outputs": saved, "identity": run.identity}
                 storage.write_record(path / measure.file, record)
     return path.name
 

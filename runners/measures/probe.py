@@ -143,7 +143,8 @@ class Probe(Measure):
         "not measured again."
     )
     tables = (PROBES, INTERVENTIONS, ROUTING)
-    shape = {"probes": list}  # noqa: RUF012  (older records lack the rest, which is measured anew)
+    shape = {"done?": {str: {str: int}}}  # noqa: RUF012
+    newer = ("interventions", "routing")  # of older records too, which are then measured anew
     reports = True
     flags = (
         Flag("readers", str, "readers of states (default: all)", several=True,
