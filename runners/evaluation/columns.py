@@ -64,7 +64,7 @@ OUTCOME = columns("""
     diverged: bool | whether training ended with a loss that is no number | outcome.diverged
     updates_to_half: int? updates | until half of a batch was correct | outcome.updates_to_half
     updates_to_solve: int? updates | until it was solved | outcome.updates_to_solve
-    seconds_to_solve: float? seconds | until it was solved | outcome.seconds_to_solve
+    seconds_to_solve: float seconds | until it was solved | outcome.seconds_to_solve
     updates: int updates | of the whole training | outcome.updates
     tokens: int tokens | of the whole training | outcome.tokens
     seconds: float seconds | of the whole training | outcome.seconds

@@ -89,7 +89,7 @@ INTERVENTIONS = Table(
         excess: float | drop beyond that of erasing as much at random
         excess_low: float | lower bound, 95 %
         excess_high: float | upper bound, 95 %
-        sure: bool | whether there were sequences enough to erase by
+        sure: bool? | whether there were sequences enough to erase by
         follows: float | fraction that answers the donor's value
         follows_low: float | lower bound, 95 %
         follows_high: float | upper bound, 95 %

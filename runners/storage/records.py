@@ -113,7 +113,8 @@ def load_record(path: Path, shape: Shape) -> dict[str, Any]:
 def misfit(value: Any, pattern: Pattern) -> str:
     """The first place in a value that does not fit a pattern, such as ".done.0.rows cannot be str"; or ""."""
     if isinstance(pattern, tuple):
-        return min((misfit(value, one) for one in pattern), key=len)
+        wrong = [misfit(value, one) for one in pattern]
+        return "" if "" in wrong else max(wrong, key=len)  # the place that is furthest inside
     if isinstance(pattern, list | Mapping):
         if type(value) is not (list if isinstance(pattern, list) else dict):
             return cannot_be(value)

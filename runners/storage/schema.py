@@ -23,7 +23,7 @@ class Column:
 
     unit      of a number; empty for fractions, counts and words
     source    path in the run's result.json, with dots; "" for a value of the record itself
-    missing   whether a record may have null in its place
+    missing   whether a record may have null in its place, as it may where a number is a float
     """
 
     name: str
@@ -36,7 +36,7 @@ class Column:
     @property
     def types(self) -> set[Any]:
         """Types of its values in a record."""
-        return {self.type, int if self.type is float else self.type, NULL if self.missing else self.type}
+        return {self.type, *((int, NULL) if self.type is float else ()), *((NULL,) if self.missing else ())}
 
     def read(self, result: Mapping[str, Any]) -> Any:
         """The value at `source` of a run's result; None where an older run lacks it."""
@@ -71,15 +71,16 @@ class Table:
 
     def misfit(self, records: Any) -> str:
         """The first place in records that is not of its column's type, as `records.misfit` says it; or ""."""
+        columns = (*self.columns, *(TESTS if self.tested else ()))
         if type(records) is list and all(type(record) is dict for record in records):
-            for column in self.columns:  # column by column, which is quick where all fits
+            for column in columns:  # column by column, which is quick where all fits
                 values = [record[column.name] for record in records if column.name in record]
                 infinite = column.type is float and (math.inf in values or -math.inf in values)
                 if infinite or not column.types.issuperset(map(type, values)):
                     break
             else:
                 return ""
-        return misfit(records, [{f"{column.name}?": tuple(column.types) for column in self.columns}])
+        return misfit(records, [{f"{column.name}?": tuple(column.types) for column in columns}])
 
 
 def columns(text: str) -> tuple[Column, ...]:
