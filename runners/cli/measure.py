@@ -54,8 +54,9 @@ def run(measure: Measure, words: Sequence[str]) -> int:
         parser.error(str(error))
     code = ask(measure, request, arguments, given)
     if measure.reports and code != 130:
-        first = arguments.runs[0]
-        write_report(arguments.runs, arguments.out or (first.parent if (first / "run.json").is_file() else first))
+        folders = [path.parent if (path / "run.json").is_file() else path for path in arguments.runs]
+        # The report of a folder is that of all its runs, whichever of them were asked.
+        write_report(arguments.runs if arguments.out else folders, arguments.out or folders[0])
     return code
 
 

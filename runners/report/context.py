@@ -17,7 +17,7 @@ from ..statistics import seeds_to_show
 from ..studies.study import FEW_SEEDS
 from .page import definitions, link
 
-STUDY_KEYS = ("name", "command", "runs", "versions", "machine", "seconds", "checksums", "written")
+STUDY_KEYS = ("name", "command", "runs", "versions", "machine", "seconds", "checksums", "written", "commands")
 
 
 def findings(numbers: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:

@@ -233,6 +233,8 @@ def study_facts(runs: Sequence[FinishedRun], scores: pd.DataFrame, folder: Path,
         "machine": environment["machine"],
         "seconds": float(scores.loc[scores["kind"] == "test", "seconds"].sum()),
     }
+    by_command = {name for run in runs for name, record in run.records.items() if record.get("by_command")}
+    study |= {"commands": sorted(by_command)} if by_command else {}
     asks = saved.get("study", {}).get("asks", ())
     asked = {"measures": sorted({ask["measure"] for ask in asks})} if asks else {}
     return study | asked | {name: value for name, value in saved.items() if name not in ("runs", "study")}
