@@ -63,8 +63,7 @@ def cost(memory: Memory, length: int) -> Cost:
             for _ in range(STEPS):
                 _, state = memory(x[:, :1], state)
             step = (time.process_time() - began) / STEPS
-    most = max(memory.state_floats(length), memory.state_floats(length - 1))  # blocks just closed, or just not
-    return Cost(trained, highest, step, 4.0 * most)
+    return Cost(trained, highest, step, 4.0 * memory.fullest_floats(length))
 
 
 def costs(memory: Memory, lengths: Sequence[int]) -> Iterator[Cost]:

@@ -46,7 +46,7 @@ def prefill(name: str, length: int, piece: int) -> tuple[float | str | None, ...
     if done < length:
         remark = f"stopped after {done:,} tokens: all would take {length / done * times[-1]:,.0f} s at this rate"
         remark += "" if early else "; MiB from the start"
-    return done / times[-1], late, tenth, end - tenth, 4 * memory.state_floats(done) / 1024, remark
+    return done / times[-1], late, tenth, end - tenth, 4 * memory.fullest_floats(done) / 1024, remark
 
 
 def table(names: Sequence[str] = (), length: int = LENGTH, piece: int = PIECE) -> Iterator[Line]:
@@ -54,7 +54,7 @@ def table(names: Sequence[str] = (), length: int = LENGTH, piece: int = PIECE) -
     yield Columns({"memory": "<18"} | numbers | {"remark": "<60"})
     for name in names or MEMORIES:
         memory = MEMORIES[name](WIDTH)
-        growth = memory.state_floats(10**6) / memory.state_floats(10**4)
+        growth = memory.fullest_floats(10**6) / memory.fullest_floats(10**4)
         if growth > GROWTH:
             remark = f"left out: its state grows {growth:,.0f} times from 10^4 to 10^6 tokens"
             yield name, None, None, None, None, None, remark

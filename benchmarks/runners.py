@@ -26,7 +26,7 @@ ROOT = Path(__file__).parent.parent
 
 def run(updates: int, memory: str = "linear") -> Run:
     """A run that takes all its updates, each of the same size. Its curve has a point every ten."""
-    training = Training(updates=updates, seconds=1e6, tokens=4096, policy="fixed", solve_at=1.0)
+    training = Training(updates=updates, tokens=4096, policy="fixed", solve_at=1.0)
     return Run(TASK, ModelSetting(memory), training)
 
 

@@ -27,7 +27,7 @@ def table() -> Iterator[Line]:
     setting = {"length": ">7", "pairs": ">6", "vocabulary": ">12,", "width": ">7", "memory": "<12", "tokens": ">7,"}
     yield Columns(setting | {"solved": ">7", "updates": ">9.0f", "seconds": ">9.1f", "accuracy": ">10.3f"})
     for task, model, tokens in CELLS:
-        training = Training(updates=1300, tokens=tokens, seconds=180.0)
+        training = Training(updates=1300, tokens=tokens)
         outcomes = [train(Run(task, model, training, seed))[1] for seed in SEEDS]
         solved = [o for o in outcomes if o.updates_to_solve is not None]
         updates = statistics.median(o.updates_to_solve for o in solved) if solved else float("nan")

@@ -3,66 +3,78 @@
 from __future__ import annotations
 
 import difflib
-from typing import Any
+import importlib
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
-from torch import nn
-
-from .memories.attention import Attention
-from .memories.caching import GRM, SSC, Residual, Soup
-from .memories.controls import Average, Oracle, RandomSSC
-from .memories.delta import DeltaRule, GatedDeltaRule
-from .memories.dla import DLA
-from .memories.elastic import Elastic
-from .memories.gated_linear import GatedLinear
-from .memories.gru import GRU
-from .memories.hippo import HiPPO
-from .memories.hybrid import Hybrid
-from .memories.infini import Infini
-from .memories.linear import LinearAttention
-from .memories.lmu import LMU
-from .memories.lmu_parallel import ParallelLMU
-from .memories.log_linear import LogLinear, LogLinearPlus
-from .memories.melodi import Melodi
-from .memories.memorizing import Memorizing
-from .memories.sliding_window import SlidingWindow
-from .memories.swla import SWLA
-from .memories.titans import Titans
-from .memories.transformer_xl import TransformerXL
-from .memory import Memory, State, num_floats
 from .options import build_memory, check_options, memory_options
-from .seeding import seeded_weights
-from .sequence_model import SequenceModel
 
-MEMORIES: dict[str, type[Memory]] = {
-    "attention": Attention,
-    "window": SlidingWindow,
-    "linear": LinearAttention,
-    "gated": GatedLinear,
-    "swla": SWLA,
-    "delta": DeltaRule,
-    "gated_delta": GatedDeltaRule,
-    "dla": DLA,
-    "titans": Titans,
-    "log_linear": LogLinear,
-    "log_linear_plus": LogLinearPlus,
-    "residual": Residual,
-    "grm": GRM,
-    "soup": Soup,
-    "ssc": SSC,
-    "random_ssc": RandomSSC,
-    "oracle": Oracle,
-    "average": Average,
-    "elastic": Elastic,
-    "gru": GRU,
-    "hippo": HiPPO,
-    "lmu": LMU,
-    "lmu_parallel": ParallelLMU,
-    "transformer_xl": TransformerXL,
-    "memorizing": Memorizing,
-    "infini": Infini,
-    "melodi": Melodi,
-    "hybrid": Hybrid,
-}
+if TYPE_CHECKING:
+    from .memory import Memory, State, num_floats
+    from .sequence_model import SequenceModel
+else:
+
+    def __getattr__(name: str) -> Any:
+        """Names that need torch, when they are first asked for: a mistyped command does without its two seconds."""
+        for file in ("memory", "sequence_model") if name in __all__ else ():
+            if hasattr(module := importlib.import_module(f".{file}", __name__), name):
+                return getattr(module, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+class Registry(Mapping[str, "type[Memory]"]):
+    """Memories by name; the file of each, `FILE:CLASS` in memories/, is imported when it is first asked for."""
+
+    def __init__(self, places: Mapping[str, str]) -> None:
+        self.places = places
+
+    def __getitem__(self, name: str) -> type[Memory]:
+        file, _, kind = self.places[name].partition(":")
+        memory: type[Memory] = getattr(importlib.import_module(f".memories.{file}", __name__), kind)
+        return memory
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.places)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.places
+
+
+MEMORIES = Registry(
+    {
+        "attention": "attention:Attention",
+        "window": "sliding_window:SlidingWindow",
+        "linear": "linear:LinearAttention",
+        "gated": "gated_linear:GatedLinear",
+        "swla": "swla:SWLA",
+        "delta": "delta:DeltaRule",
+        "gated_delta": "delta:GatedDeltaRule",
+        "dla": "dla:DLA",
+        "titans": "titans:Titans",
+        "log_linear": "log_linear:LogLinear",
+        "log_linear_plus": "log_linear:LogLinearPlus",
+        "residual": "caching:Residual",
+        "grm": "caching:GRM",
+        "soup": "caching:Soup",
+        "ssc": "caching:SSC",
+        "random_ssc": "controls:RandomSSC",
+        "oracle": "controls:Oracle",
+        "average": "controls:Average",
+        "elastic": "elastic:Elastic",
+        "gru": "gru:GRU",
+        "hippo": "hippo:HiPPO",
+        "lmu": "lmu:LMU",
+        "lmu_parallel": "lmu_parallel:ParallelLMU",
+        "transformer_xl": "transformer_xl:TransformerXL",
+        "memorizing": "memorizing:Memorizing",
+        "infini": "infini:Infini",
+        "melodi": "melodi:Melodi",
+        "hybrid": "hybrid:Hybrid",
+    }
+)
 
 __all__ = [
     "MEMORIES",
@@ -93,7 +105,7 @@ def build(
     Raises ValueError for a memory or an option that does not exist, and for sizes below 1.
     """
     kind = find(memory)
-    check_options(kind, options)
+    options = check_options(kind, options)
     for name, size in (("width", width), ("layers", layers)):
         if type(size) is not int or size < 1:
             raise ValueError(f"{name} must be an integer of at least 1, not {size!r}")
@@ -103,16 +115,28 @@ def build(
         raise ValueError(f"answers is a range of ids below {vocab_size}, such as range({vocab_size}), not {answers!r}")
     if type(mlp_ratio) is not int or mlp_ratio < 0:
         raise ValueError(f"mlp_ratio must be an integer of at least 0 (0: no MLP), not {mlp_ratio!r}")
-    with seeded_weights(seed):
+    from .seeding import seeded_draws  # torch, as all that follows
+    from .sequence_model import SequenceModel
+
+    with seeded_draws(seed):
         return SequenceModel(vocab_size, answers, lambda w: build_memory(kind, w, **options), width, layers, mlp_ratio)
 
 
 def find(memory: str | type[Memory]) -> type[Memory]:
     """The class a name stands for. Raises ValueError for a name that stands for none."""
-    if isinstance(memory, type) and issubclass(memory, nn.Module):
-        return memory
+    if isinstance(memory, type):
+        from torch import nn  # a name does not wait for it
+
+        if issubclass(memory, nn.Module):
+            return memory
+    check_name(memory)
+    return MEMORIES[str(memory)]
+
+
+def check_name(memory: Any) -> None:
+    """Raises ValueError for what is no name of a memory."""
     if memory in MEMORIES:
-        return MEMORIES[str(memory)]
+        return
     if str(memory).endswith(".py"):
         raise ValueError(f"{memory} is a file: name the class in it too, as {memory}:MyMemory")
     near = difflib.get_close_matches(str(memory), MEMORIES, n=1)

@@ -29,9 +29,9 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from .rule import Multiply
+from .transforms import at_least_single, inside_transform
 
 CHUNK = 32
 """Work inside a chunk grows with C, work between chunks with K V / C: the two meet near C = K."""
@@ -105,22 +105,27 @@ class Inverse(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        wide = torch.promote_types(x.dtype, torch.float32)  # half precision has no triangular solve
-        one = torch.eye(x.shape[-1], dtype=wide, device=x.device).expand(x.shape)
-        X: Tensor = torch.linalg.solve_triangular(x.to(wide), one, upper=False, unitriangular=True).to(x)
+        X = substitute(x)
         ctx.save_for_backward(X)
         return X
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, dX: Tensor) -> Tensor:
         X: Tensor = ctx.saved_tensors[0]
         return (X.mT @ dX @ X.mT).tril(-1).neg_()
 
 
+def substitute(x: Tensor) -> Tensor:
+    """`Inverse` in plain operations."""
+    wide = at_least_single(x)  # half precision has no triangular solve
+    one = torch.eye(x.shape[-1], dtype=wide.dtype, device=x.device).expand(x.shape)
+    X: Tensor = torch.linalg.solve_triangular(wide, one, upper=False, unitriangular=True).to(x)
+    return X
+
+
 def inverse(x: Tensor) -> Tensor:
     """(I + L)^{-1}, L the part of x [N, C, C] below its diagonal."""
-    return Inverse.apply(x)  # type: ignore[no-untyped-call,no-any-return]
+    return substitute(x) if inside_transform() else Inverse.apply(x)  # type: ignore[no-untyped-call]
 
 
 def write_corrected(S: Tensor, log_alpha: Tensor | None, k: Tensor, v: Tensor, beta: Tensor) -> tuple[Multiply, Tensor]:

@@ -25,10 +25,10 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from .chunk_momentum import Chunks, Contributions, Momentum
 from .rule import Multiply
+from .transforms import at_least_single, inside_transform
 
 Layers = tuple[Tensor, Tensor]
 """One tensor for W_1 and one for W_2."""
@@ -49,10 +49,17 @@ class Bend(torch.autograd.Function):
         return Phi.mul_(z), slope
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, dh: Tensor, dslope: Tensor) -> Tensor:
         z, phi, slope = ctx.saved_tensors
+        if torch.is_grad_enabled():  # this pass is to be differentiated in its turn
+            return torch.func.vjp(bend, z)[1]((dh, dslope))[0]  # type: ignore[no-any-return]
         return torch.sub(2, z.square()).mul_(phi).mul_(dslope).addcmul_(dh, slope)
+
+
+def bend(z: Tensor) -> tuple[Tensor, Tensor]:
+    """`Bend` in plain operations."""
+    Phi = (1 + torch.erf(z * 0.5**0.5)) / 2
+    return z * Phi, Phi + z * torch.exp(-z.square() / 2) * (2 * math.pi) ** -0.5
 
 
 class Descent(NamedTuple):
@@ -64,7 +71,7 @@ class Descent(NamedTuple):
 
 def gradients(W: Layers, k: Tensor, v: Tensor, descent: Descent) -> tuple[Tensor, Tensor, Tensor]:
     """h, e, d of tokens k, v [..., C, K] at the weights [..., K, F] and [..., F, K]."""
-    h, slope = Bend.apply(k @ W[0])  # type: ignore[no-untyped-call]
+    h, slope = bend(k @ W[0]) if inside_transform() else Bend.apply(k @ W[0])  # type: ignore[no-untyped-call]
     e = descent.error(h, W[1], k, v)
     d = (e @ W[1].mT) * slope
     if descent.limit is None:
@@ -74,7 +81,8 @@ def gradients(W: Layers, k: Tensor, v: Tensor, descent: Descent) -> tuple[Tensor
 
 def bound(e: Tensor, limit: float) -> Tensor:
     """e, shortened where its root mean square is above the limit."""
-    return e * (limit * torch.rsqrt(e.square().mean(-1, keepdim=True) + 1e-12)).clamp(max=1)
+    wide = at_least_single(e)
+    return (wide * (limit * torch.rsqrt(wide.square().mean(-1, keepdim=True) + 1e-12)).clamp(max=1)).to(e)
 
 
 class Tokens(NamedTuple):
@@ -96,7 +104,6 @@ class Turn(torch.autograd.Function):
         return (W * a).addcmul_(S, f).baddbmm_(x.mT, y, alpha=-1), (S * c).baddbmm_(p.mT, q, alpha=-1)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, dW: Tensor, dS: Tensor) -> tuple[Tensor, ...]:
         W, S, a, f, c, x, y, p, q = ctx.saved_tensors
         da, df, dc = ((d * of).sum((1, 2), keepdim=True) for d, of in ((dW, W), (dW, S), (dS, S)))
@@ -104,6 +111,12 @@ class Turn(torch.autograd.Function):
         dx, dy = torch.bmm(y, dW.mT).neg_(), torch.bmm(x, dW).neg_()
         dp, dq = torch.bmm(q, dS.mT).neg_(), torch.bmm(p, dS).neg_()
         return dW * a, before, da, df, dc, dx, dy, dp, dq
+
+
+def turn(W: Tensor, S: Tensor, *numbers: Tensor) -> tuple[Tensor, Tensor]:
+    """`Turn` in plain operations."""
+    a, f, c, x, y, p, q = numbers
+    return torch.baddbmm(W * a + S * f, x.mT, y, alpha=-1), torch.baddbmm(S * c, p.mT, q, alpha=-1)
 
 
 class DescentResult(NamedTuple):
@@ -129,6 +142,7 @@ def learn(
     if contributions.momentum:
         a, f, c, m = contributions.momentum
         turns = list(zip(*(x.unbind(0) for x in (a[:, :, -1:], f[:, :, -1:], c, tokens.k * m, m)), strict=True))
+    move = turn if inside_transform() else Turn.apply
     starts: list[tuple[Layers, Layers | None]] = []
     lefts: list[Layers] = []
     rights: list[Layers] = []
@@ -143,8 +157,8 @@ def learn(
             W = torch.baddbmm(W[0], kw.mT, d, alpha=-1), torch.baddbmm(W[1], h.mT, ew, alpha=-1)
         else:
             *keep, kp, m_n = turns[n]
-            first = Turn.apply(W[0], S[0], *keep, kw, d, kp, d)  # type: ignore[no-untyped-call]
-            second = Turn.apply(W[1], S[1], *keep, h, ew, h, e * m_n)  # type: ignore[no-untyped-call]
+            first = move(W[0], S[0], *keep, kw, d, kp, d)
+            second = move(W[1], S[1], *keep, h, ew, h, e * m_n)
             W, S = (first[0], second[0]), (first[1], second[1])
 
     def multiply(layer: int, x: Tensor) -> Tensor:

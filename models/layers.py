@@ -7,7 +7,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
+
+from .transforms import inside_transform
 
 TAPS = 4
 
@@ -35,9 +36,10 @@ class Convolve(torch.autograd.Function):
         return y
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, Tensor]:
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, ...]:
         padded, taps = ctx.saved_tensors
+        if torch.is_grad_enabled():  # this pass is to be differentiated in its turn
+            return torch.func.vjp(shifted_sum, padded, taps)[1](dy)  # type: ignore[no-any-return]
         dx, dtaps = torch.empty_like(padded), torch.empty_like(taps)
         dx[:, : TAPS - 1] = 0
         torch.mul(dy, taps[0], out=dx[:, TAPS - 1 :])
@@ -49,9 +51,16 @@ class Convolve(torch.autograd.Function):
         return dx, dtaps
 
 
+def shifted_sum(padded: Tensor, taps: Tensor) -> Tensor:
+    """`Convolve` in plain operations."""
+    T = padded.shape[1] - TAPS + 1
+    return sum(padded[:, TAPS - 1 - j :][:, :T] * taps[j] for j in range(TAPS))  # type: ignore[return-value]
+
+
 def convolve(padded: Tensor, taps: Tensor) -> Tensor:
     """SiLU of `Convolve`. With it a token can decline to write; without, linear memories learn half as fast."""
-    return F.silu(Convolve.apply(padded, taps))  # type: ignore[no-untyped-call]
+    y = shifted_sum(padded, taps) if inside_transform() else Convolve.apply(padded, taps)  # type: ignore[no-untyped-call]
+    return F.silu(y)
 
 
 def with_past(x: Tensor, recent: Tensor | None) -> Tensor:

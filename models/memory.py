@@ -4,8 +4,9 @@
     y, state = memory(more, state)    any T >= 1 continues any state
 
 Prefill in pieces, single steps and a whole sequence give the same numbers, in single precision or better: a sum kept
-in half precision stops growing. A memory keeps nothing
-between calls: what it remembers is in the state it returns, so states can be saved, swapped and probed.
+in half precision stops growing. So a memory computes in the precision of its weights: autocast ends where it begins.
+A memory keeps nothing between calls: what it remembers is in the state it returns, so states can be saved, swapped
+and probed.
 
 Shapes in this package: B batch, T time, D model width, H heads, K key size, V value size, C chunk
 length. States are float tensors with the batch first, held in a NamedTuple beside plain counters.
@@ -17,6 +18,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 
 State = Any
@@ -32,6 +34,21 @@ class Memory(nn.Module, ABC):
 
     options: ClassVar[Mapping[str, str]] = {}
     uses_oracle: ClassVar[bool] = False
+    period: int = 0
+    """Tokens after which a state is never smaller than before them, whenever they come; 0 where that is not known."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "state_floats" in vars(cls) and "period" not in vars(cls):
+            cls.period = 0  # that of the class above it belongs to another state
+
+    def __call__(self, x: Tensor, *rest: Any, **named: Any) -> Any:
+        """`forward`, in the precision of the weights under autocast too."""
+        device = x.device.type
+        if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):
+            return super().__call__(x, *rest, **named)
+        with torch.autocast(device, enabled=False):
+            return super().__call__(x.to(next(self.parameters(), x)), *rest, **named)
 
     @abstractmethod
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
@@ -44,6 +61,11 @@ class Memory(nn.Module, ABC):
     @abstractmethod
     def state_floats(self, length: int) -> int:
         """Numbers carried per sequence after `length` tokens; bytes are four times as many."""
+
+    def fullest_floats(self, length: int) -> int:
+        """The most numbers carried after any of the first `length` tokens: what has to be kept free for a state."""
+        first = max(1, length - self.period + 1) if self.period else 1
+        return max(map(self.state_floats, range(first, length + 1)))
 
     @abstractmethod
     def contents(self, state: State) -> dict[str, Tensor]:

@@ -15,11 +15,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import field, fields, is_dataclass
-from typing import Any, TypeVar
+from numbers import Number
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from .memory import Memory
+if TYPE_CHECKING:  # torch, which the names of options do without
+    from .memory import Memory
 
-M = TypeVar("M", bound=Memory)
+M = TypeVar("M", bound="Memory")
 V = TypeVar("V", bool, int, float, str)
 
 
@@ -49,15 +51,26 @@ def memory_options(memory: type[Memory]) -> dict[str, Any]:
     return {p.name: p.default for p in parameters}
 
 
-def check_options(memory: type[Memory], options: Mapping[str, Any]) -> None:
-    """Raises ValueError for an option that the memory does not have, or a value of another type than its default."""
-    known = memory_options(memory)
+def check_options(memory: type[Memory], options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options, each in the type of its default: 1 becomes 1.0 where that is a float, as do numbers of NumPy.
+
+    Raises ValueError for an option that the memory does not have, or a value of another type.
+    """
+    known, given = memory_options(memory), dict[str, Any]()
     for name, value in options.items():
         if name not in known:
             takes = ", ".join(known) or "no options"
             raise ValueError(f"{memory.__name__} has no option {name!r}: it takes {takes}")
-        if type(value) is not type(known[name]) and not (type(known[name]) is float and type(value) is int):
-            raise ValueError(f"{memory.__name__}: {name} takes {type(known[name]).__name__} values, not {value!r}")
+        plain, kind = value, type(known[name])
+        if isinstance(value, Number) and hasattr(value, "item"):
+            plain = value.item()
+        if type(plain) is not kind and (type(plain), kind) != (int, float):
+            raise ValueError(f"{memory.__name__}: {name} takes {kind.__name__} values, not {value!r}")
+        try:
+            given[name] = kind(plain)
+        except OverflowError:
+            raise ValueError(f"{memory.__name__}: {name} takes float values, and {value:.0e} is too large") from None
+    return given
 
 
 def build_memory(memory: type[M], width: int, **options: Any) -> M:

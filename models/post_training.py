@@ -17,10 +17,10 @@ from .caching.memory import CachingMemory
 from .options import build_memory, check_options
 from .recurrent import Recurrent
 from .rules import RULES
-from .seeding import seeded_weights
+from .seeding import seeded_draws
 from .sequence_model import SequenceModel
 
-BROUGHT = ("heads", "size", "base", "expansion", "inner")
+BROUGHT = ("heads", "size", "base", "expansion", "inner", "unbounded")
 """What a memory that is cached brings itself."""
 
 
@@ -41,7 +41,7 @@ def with_caching(
     if own := [name for name in BROUGHT if name in options]:
         raise ValueError(f"{own[0]} is that of the memory that was trained: leave it out")
     copied = copy.deepcopy(model)
-    with seeded_weights(seed):
+    with seeded_draws(seed):
         for block in copied.blocks:
             old = block.memory
             base = names.get(type(old.rule)) if isinstance(old, Recurrent) else None
@@ -50,7 +50,9 @@ def with_caching(
                 mend = "put its rule into models.rules.RULES" if has_rule else f"train one of {', '.join(RULES)}"
                 raise ValueError(f"{type(old).__name__} cannot be cached: {mend}")
             rule: Any = old.rule
-            deep = {"expansion": rule.wide // rule.size, "inner": rule.inner} if rule.depth > 1 else {}
+            deep = {}
+            if rule.depth > 1:
+                deep = {"expansion": rule.wide // rule.size, "inner": rule.inner, "unbounded": rule.unbounded}
             made = build_memory(kind, model.width, heads=rule.heads, size=rule.size, base=base, **deep, **options)
             weights = next(old.parameters())
             made.to(weights.device, weights.dtype)

@@ -8,9 +8,9 @@ Here one of the two is made equal, each to within a few percent, which the tests
 
 Models have two layers, an MLP of twice the width and 129 tokens: the blank, 64 keys and 64 values of MQAR.
 
-A state is what `state_floats` counts, the inputs of the short convolution too, at the token of the first 256
-after which it is largest: what has to be kept free for it. After the 256th itself every open block is empty
-and log-linear attention is down to one bucket, which would flatter both.
+A state is what `state_floats` counts, the inputs of the short convolution too, at its fullest in 256 tokens: what
+has to be kept free for it. After the 256th itself every open block is empty and log-linear attention is down to one
+bucket, which would flatter both.
 
 `python -m models.presets` prints the tables. `matching` searches for a memory of one's own.
 """
@@ -19,12 +19,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import build, find
-from .memory import Memory
 from .options import build_memory, memory_options
-from .sequence_model import SequenceModel
+
+if TYPE_CHECKING:  # torch, which the table of presets does without
+    from .memory import Memory
+    from .sequence_model import SequenceModel
 
 WIDTH, LAYERS, MLP_RATIO = 32, 2, 2
 VOCABULARY, ANSWERS = 129, range(65, 129)
@@ -57,9 +59,8 @@ class Preset:
         return sum(p.numel() for p in self.build().parameters())
 
     def state(self) -> int:
-        """Floats of one layer's state where it is largest."""
-        memory = build_memory(find(self.memory), self.width, **self.options)
-        return max(memory.state_floats(length) for length in range(1, TOKENS + 1))
+        """Floats of one layer's state at its fullest."""
+        return build_memory(find(self.memory), self.width, **self.options).fullest_floats(TOKENS)
 
 
 def by_name(*presets: Preset) -> dict[str, Preset]:

@@ -27,6 +27,7 @@ class Recurrent(Memory):
     """
 
     kind: ClassVar[type[Rule]]
+    period = 1
     options: ClassVar[Mapping[str, str]] = {
         "heads": "heads the width is split into",
         "size": "channels of a head's keys and values; 0: its share of the width",

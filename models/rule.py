@@ -9,7 +9,7 @@ Its matrices are the recurrent state. A rule says with which matrices a sequence
 (k, v) with gates g changes them; reading is the same for all, and is written here. What is written once
 over a rule, such as Memory Caching, works over every rule.
 
-Shapes: B batch, H heads (or heads x segments), T time, K, V key and value size, G gates a token;
+Shapes: B batch, H heads, T time, K, V key and value size, G gates a token;
 q, k [B, H, T, K], v [B, H, T, V], g [B, H, T, G], a matrix [B, H, in, out].
 """
 
@@ -22,6 +22,8 @@ from typing import Any, ClassVar
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from .transforms import at_least_single
 
 Open = Any
 """What a rule carries from token to token: a NamedTuple of tensors [B, H, ...] and plain counters."""
@@ -88,7 +90,7 @@ class Rule(nn.Module, ABC):
         """Numbers that `Open` holds for one sequence, all heads together."""
 
     def activation(self, x: Tensor) -> Tensor:
-        """sigma."""
+        """sigma, element by element: x has the heads first, or caches or tiles of tokens between them."""
         return F.gelu(x)
 
     def read(self, multiply: Multiply, q: Tensor) -> Tensor:
@@ -110,7 +112,8 @@ def multiplier(matrices: tuple[Tensor, ...]) -> Multiply:
 
 def unit(x: Tensor) -> Tensor:
     """x over its length; a zero stays a zero, with a finite gradient."""
-    return x * torch.rsqrt(x.square().sum(-1, keepdim=True) + 1e-6)
+    wide = at_least_single(x)
+    return (wide * torch.rsqrt(wide.square().sum(-1, keepdim=True) + 1e-6)).to(x)
 
 
 class Gates(nn.Module):

@@ -93,3 +93,7 @@ class SequenceModel(nn.Module):
     def state_floats(self, length: int) -> int:
         """Numbers the whole model carries per sequence after `length` tokens."""
         return sum(block.memory.state_floats(length) for block in self.blocks)
+
+    def fullest_floats(self, length: int) -> int:
+        """The most numbers carried per sequence after any of the first `length` tokens, where layers are alike."""
+        return sum(block.memory.fullest_floats(length) for block in self.blocks)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+
+CHECKOUT = Path(__file__).parents[1]
 
 
 def main() -> int:
     """Hand over to the runners; from a bare wheel, say where they are."""
+    if (CHECKOUT / "runners").is_dir():  # before the `models` or `runners` of a project the command is called in
+        sys.path.insert(0, str(CHECKOUT))
     try:
         from runners.cli.main import main as run
     except KeyboardInterrupt:

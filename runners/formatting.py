@@ -58,6 +58,12 @@ def span(values: Iterable[float]) -> str:
     return "–".join(amount(v) for v in ends)
 
 
+def state_bytes(records: pd.DataFrame) -> str:
+    """Bytes of states at their fullest and, where that is another number, after the last token."""
+    fullest, end = (span(records[name].dropna()) for name in ("state_bytes", "state_bytes_at_end"))
+    return fullest if end in ("", fullest) else f"{fullest} ({end} at the end)"
+
+
 def duration(seconds: float) -> str:
     """A time in the units people say: 12 s, 5 min 3 s, 2 h 10 min."""
     whole = round(seconds)
@@ -76,7 +82,10 @@ def clock(seconds: float) -> str:
 
 def at_rate(record: pd.Series[Any]) -> str:
     """Chosen learning rate of a record of the comparison; empty where there was no choice."""
-    return "" if math.isnan(record["learning_rate"]) else f"rate {record['learning_rate']:g}"
+    if math.isnan(record["learning_rate"]):
+        return ""
+    others = f" ({record['other_rates']:.0f} of {record['seeds']} seeds at others)" if record["other_rates"] else ""
+    return f"rate {record['learning_rate']:g}{others}"
 
 
 def to_half(record: pd.Series[Any]) -> str:

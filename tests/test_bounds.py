@@ -36,7 +36,7 @@ def test_the_ceiling_rises_from_chance_to_one_at_the_payload(case):
     task, length = case
     payload = task.payload_bits(length)
     assert ceiling(payload, task, length) == ceiling(10 * payload, task, length) == 1.0
-    scores = [ceiling(share * payload, task, length) for share in np.linspace(0, 1, 9)]
+    scores = [ceiling(share * payload, task, length) for share in np.linspace(0, 1, 5)]
     assert (np.diff(scores) >= -1e-9).all()
     assert scores[0] >= max(task.chance, floors(task, length)["memoryless"] - 0.03) - 1e-9
     held = max(len(shares) for _, shares in task.bottlenecks(length))
@@ -52,10 +52,9 @@ def test_recalled_bits_are_the_state_that_the_ceiling_needs(case):
     assert recalled_bits(task.chance, task, length) == recalled_bits(0, task, length) == 0
     assert most <= task.payload_bits(length) * (1 + 1e-9)
     assert task.derived or np.isclose(most, task.payload_bits(length))
-    for share in (0.15, 0.85):
-        score = ceiling(share * most, task, length)
-        if task.chance < score < 1 - 1e-9:
-            assert np.isclose(recalled_bits(score, task, length), share * most, rtol=1e-5, atol=1e-6)
+    score = ceiling(0.6 * most, task, length)
+    if task.chance < score < 1 - 1e-9:
+        assert np.isclose(recalled_bits(score, task, length), 0.6 * most, rtol=1e-5, atol=1e-6)
 
 
 def test_a_table_of_some_items_never_beats_the_ceiling(case):
@@ -112,7 +111,7 @@ def test_who_knows_less_scores_less(case):
         assert limits["recency"] <= max(limits["position"], limits["bag"]) + 0.06
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", ["mqar", "needle", "signal", "mixture"])
 def test_floors_are_the_same_every_time(name):
     task = TASKS[name]()
     first = floors(task, middle(task))
@@ -127,7 +126,7 @@ def test_floors_are_the_same_every_time(name):
 @pytest.mark.parametrize("task", [TASK, UNEVEN, make_task("copy", num_symbols=2)], ids=lambda t: t.name)
 def test_recalled_bits_invert_the_ceiling(task):
     payload = task.payload_bits(64)
-    bits = np.linspace(0, payload, 9)
+    bits = np.linspace(0, payload, 5)
     scores = np.array([ceiling(b, task, 64) for b in bits])
     assert (np.diff(scores) > 0).all()
     assert np.allclose([recalled_bits(a, task, 64) for a in scores], bits, atol=1e-6 * payload)

@@ -19,10 +19,10 @@ from runners.analysis.comparison import (
     over_tasks,
     pair_differences,
 )
-from runners.report.context import findings, findings_at_longest
+from runners.report.context import caution, findings, findings_at_longest, seeds_words
 from runners.report.tables import claim, pairs_table
 from runners.results.tables import Results
-from runners.statistics import across_seeds, holm, iqm, paired_difference
+from runners.statistics import crossed_interval, holm, iqm, paired_difference, seeds_to_show
 
 ROWS, QUESTIONS = 80, 8
 
@@ -119,7 +119,7 @@ def test_few_seeds_cannot_show_it_however_clear(seeds: int, said: str) -> None:
 def test_how_many_seeds_it_takes_is_said_and_is_true(results: Results) -> None:
     few, enough = first_seeds(results, 3), results
     said = findings(compare_memories(few), pair_differences(few))
-    assert "3 seeds cannot show that this is more than luck: that takes 5 for each memory on 3 tasks." in said[0]
+    assert "3 seeds cannot show who recalls more: that takes 5 for each memory on 3 tasks." in said[0]
     assert said[0].startswith("First came attention on mqar (")
     assert findings(compare_memories(enough), pair_differences(enough))[0].startswith(
         "Most is recalled by attention on mqar ("
@@ -132,6 +132,16 @@ def test_how_many_seeds_it_takes_is_said_and_is_true(results: Results) -> None:
     ]
     assert far[0].endswith("comes first.")
     assert far[1].endswith("leads.")
+
+
+@pytest.mark.parametrize(("tasks", "needed"), [(1, 4), (2, 5), (7, 6)])
+def test_every_line_names_the_same_number_of_seeds(tasks: int, needed: int) -> None:
+    numbers = pd.DataFrame([{"task": t, "memory": m, "seeds": needed - 1} for t in range(tasks) for m in "ab"])
+    assert seeds_to_show(tasks) == needed
+    assert f"that takes {needed} " in caution(numbers)
+    assert f"which takes {needed} or more" in seeds_words(numbers)
+    assert caution(numbers.assign(seeds=needed)) == ""
+    assert f"({needed} or more)" in seeds_words(numbers.assign(seeds=needed))
 
 
 def test_marginal_intervals_do_not_decide() -> None:
@@ -208,7 +218,7 @@ def test_two_runs_of_one_seed_are_two_trainings() -> None:
     table = results.sequences.assign(seed=0)
     row = means_over_seeds(table).iloc[0]
     right = [part["num_correct"].to_numpy() for _, part in table.groupby("run")]
-    assert (row["seeds"], row["mean"], row["low"], row["high"]) == (2, *across_seeds(right, [np.full(ROWS, 8)] * 2))
+    assert (row["seeds"], row["mean"], row["low"], row["high"]) == (2, *crossed_interval(right, [np.full(ROWS, 8)] * 2))
 
 
 def test_over_all_tasks_is_the_iqm_of_memories_that_ran_on_all(results: Results) -> None:

@@ -2,18 +2,20 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from runners.analysis.capacity import Counts, capacity
-from runners.analysis.extrapolation import length_summaries
+from runners.analysis.extrapolation import length_summaries, length_summary_table, too_few_sequences
 from runners.config.length_modes import FIXED_LOAD, GROWING_LOAD
+from runners.measures.extrapolation import LEAST_ROWS
 from runners.results.tables import FLOORS, Results
 
 ROWS = 64
 RUN = {"run": "r", "task": "mqar", "memory": "gru", "seed": 0}
 
 
-def results(mode, right, loads):
-    """One seed, rows of one question: right answers of 64 and the load at lengths 16, 32, 64, ..."""
+def results(mode, right, loads, ROWS=ROWS):
+    """One seed, rows of one question: right answers and the load at lengths 16, 32, 64, ..."""
     places = [("test", FIXED_LOAD, 16, ROWS, 4)]
     places += [("extrapolation", mode, 16 << i, k, load) for i, (k, load) in enumerate(zip(right, loads, strict=True))]
     scores, sequences = [], []
@@ -29,6 +31,15 @@ def test_a_length_counts_as_held_by_its_lower_bound_and_not_by_its_mean():
     (row,) = length_summaries(results(FIXED_LOAD, [64, 60, 30], [4, 4, 4]), threshold=0.9).to_dict("records")
     assert 60 / ROWS > 0.9
     assert row["effective_length"] == 16
+
+
+@pytest.mark.parametrize(("rows", "decidable"), [(32, False), (34, False), (35, True), (LEAST_ROWS, True)])
+def test_perfect_answers_hold_or_it_is_said_how_many_sequences_that_takes(rows, decidable):
+    numbers = length_summaries(results(FIXED_LOAD, [rows, rows], [4, 4], rows))
+    said = length_summary_table(numbers)["holds above .900"].item()
+    assert said == ("32+" if decidable else f"none; beyond not decidable with {rows} sequences: that takes 35")
+    fallen = pd.DataFrame({"num_sequences": [256, rows], "high": [1.0, 0.3]}, index=[16, 32])
+    assert np.isnan(too_few_sequences(fallen, 16, 0.9)), "what lies below is decided"
 
 
 def test_lengths_at_which_the_load_could_not_grow_are_left_out_of_growing_load():

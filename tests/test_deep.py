@@ -4,6 +4,8 @@ agree is in `test_rules.py`.
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -24,9 +26,9 @@ Weights = tuple[Tensor, ...]
 both = pytest.mark.parametrize("kind", [DeepAdditive, Surprise], ids=["dla", "titans"])
 
 
-def make(kind: type[Deep], inner: int = 1, size: int = K) -> Deep:
+def make(kind: type[Deep], inner: int = 1, size: int = K, unbounded: bool = False) -> Deep:
     torch.manual_seed(1)
-    return kind(H, size, inner=inner).double()
+    return kind(H, size, inner=inner, unbounded=unbounded).double()
 
 
 def pairs(T: int, size: int = K, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -217,16 +219,55 @@ def test_errors_are_shortened_beyond_the_limit_alone() -> None:
     assert torch.allclose(short[2], e[2] * 2.1 * 2**0.5 / 5, atol=1e-9)
 
 
+@pytest.mark.parametrize("unbounded", [False, True])
 @pytest.mark.parametrize("rms", [0.5, 3.99, 4.01, 400.0])
-def test_a_token_of_titans_learns_by_the_paper_s_gradient_up_to_an_error_of_4(rms: float) -> None:
-    """Beyond it, the step is that of an error of 4 in the same direction."""
-    rule, (k, direction) = make(Surprise), pairs(1)
+def test_a_token_of_titans_learns_by_the_paper_s_gradient_up_to_an_error_of_4(rms: float, unbounded: bool) -> None:
+    """Beyond it, the step is that of an error of 4 in the same direction, unless nothing is to be shortened."""
+    rule, (k, direction) = make(Surprise, unbounded=unbounded), pairs(1)
     weights = rule.matrices(start(rule))
     direction = direction * 2  # of root mean square 1
     said = answer(weights, k)
-    found = slope(rule, weights, k, said - min(rms, 4.0) / 2 * direction)
+    found = slope(rule, weights, k, said - (rms if unbounded else min(rms, 4.0)) / 2 * direction)
     _, M = rule.write(start(rule), k, said - rms / 2 * direction, gates(rule, 1))
     assert_close(rule.matrices(M), tuple(W - 0.5 / rule.wide * dW for W, dW in zip(weights, found, strict=True)))
+
+
+@pytest.mark.parametrize("unbounded", [False, True])
+def test_dla_written_in_loops(unbounded: bool) -> None:
+    """Each limit, 1 of values and 4 of hidden numbers and their gradients, binds for some of the tokens."""
+    rule, (keys, values) = make(DeepAdditive, unbounded=unbounded), pairs(8)
+    k, v = (x * torch.linspace(0.2, size, 8)[:, None] for x, size in ((keys, 30.0), (values, 3.0)))
+    begun = W1, W2 = tuple(factor * W for factor, W in zip((1, 20), rule.matrices(start(rule)), strict=True))
+    _, M = rule.write(rule.carry(begun, None, begun, 0), k, v, gates(rule, 8))
+    first, second, wide, reached = W1[0, 0].tolist(), W2[0, 0].tolist(), range(rule.wide), set()
+
+    def short(name: str, x: list[float], limit: float) -> list[float]:
+        longest, length = limit * len(x) ** 0.5, math.hypot(*x)
+        reached.add((name, length > longest))
+        return x if unbounded or length <= longest else [value * longest / length for value in x]
+
+    for k_t, v_t in zip(k[0, 0].tolist(), v[0, 0].tolist(), strict=True):
+        z = [sum(k_t[i] * first[i][f] for i in range(K)) for f in wide]
+        Phi = [(1 + math.erf(a / 2**0.5)) / 2 for a in z]
+        bends = [P + a * math.exp(-a * a / 2) / (2 * math.pi) ** 0.5 for a, P in zip(z, Phi, strict=True)]
+        e = short("e", [-x for x in v_t], 1)
+        d = short("d", [sum(second[f][i] * e[i] for i in range(K)) * bends[f] for f in wide], 4)
+        h = short("h", [a * P for a, P in zip(z, Phi, strict=True)], 4)
+        first = [[first[i][f] - k_t[i] * d[f] / 2 / rule.wide for f in wide] for i in range(K)]
+        second = [[second[f][i] - h[f] * e[i] / 2 / rule.wide for i in range(K)] for f in wide]
+    assert reached == {(name, binds) for name in "edh" for binds in (False, True)}
+    for mine, other in zip(rule.matrices(M), (first, second), strict=True):
+        assert torch.allclose(mine[0, 0], torch.tensor(other, dtype=torch.float64), rtol=1e-9, atol=1e-9)
+
+
+@both
+def test_where_no_limit_is_reached_none_is_felt(kind: type[Deep]) -> None:
+    k, v = pairs(20)
+    ends = [
+        rule.matrices(rule.write(start(rule), k, v, gates(rule, 20))[1])
+        for rule in (make(kind, inner=4, unbounded=unbounded) for unbounded in (False, True))
+    ]
+    assert all(torch.equal(mine, other) for mine, other in zip(*ends, strict=True))
 
 
 @both

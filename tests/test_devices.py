@@ -15,9 +15,9 @@ CHOOSING = {"ssc", "random_ssc"}
 @pytest.mark.parametrize("name", [name for name in MEMORIES if name not in CHOOSING])
 def test_forward_and_backward_stay_on_the_device_of_the_weights(name):
     model = build(name, 129, range(65, 129), width=32).to("meta")
-    tokens = torch.zeros(2, 70, dtype=torch.long, device="meta")
+    tokens = torch.zeros(2, 40, dtype=torch.long, device="meta")
     asked = (torch.arange(2, device="meta"), torch.full((2,), 35, device="meta"))
-    told = torch.full((2, 70), -1, device="meta") if model.uses_oracle else None
+    told = torch.full((2, 40), -1, device="meta") if model.uses_oracle else None
     logits, states = model(tokens, asked, None, told)
     logits.sum().backward()
     assert logits.device.type == "meta"

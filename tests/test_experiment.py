@@ -3,14 +3,16 @@
 import json
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runners.config.run import ModelSetting, Run, TaskSetting, Training
+from runners.studies.study import Ask, Study
 
 RUN = Run(TaskSetting("mqar", 32, {"num_pairs": 4}), ModelSetting("grm", {"segment": 8}), Training(), 3)
 
@@ -77,6 +79,56 @@ def test_whatever_decides_the_result_changes_the_identity():
 
 def test_a_label_names_the_run_and_leaves_its_identity():
     assert replace(RUN, model=replace(RUN.model, label="mine")).identity == RUN.identity
+
+
+def test_published_identities_stay():
+    assert RUN.identity == "6374ee023d97aa77"
+
+
+def test_a_guard_is_no_part_of_a_run():
+    assert replace(RUN, training=Training(seconds=7)).identity == RUN.identity
+
+
+@pytest.mark.parametrize("name", [f.name for f in fields(Training) if f.type == "float"])
+def test_an_integer_is_as_good_as_a_float(name):
+    one, other, third = (Training(**{name: value}) for value in (1, 1.0, np.int64(1)))
+    assert repr(one) == repr(other) == repr(third)
+    assert replace(RUN, training=one).identity == replace(RUN, training=other).identity
+
+
+def test_options_and_fields_of_tasks_are_floats_where_they_are_declared_so():
+    def run(one):
+        return Run(TaskSetting("noisy", 64, {"noise": one}), ModelSetting("elastic", {"corruption": one}))
+
+    assert json.dumps(run(0).to_json()) == json.dumps(run(0.0).to_json())
+
+
+WRONG = {
+    "training": lambda value: Training(updates=value),
+    "number": lambda value: Training(clip=value),
+    "word": lambda value: Training(policy=value),
+    "model": lambda value: ModelSetting("linear", width=value),
+    "memory": lambda value: ModelSetting(value),
+    "options": lambda value: ModelSetting("linear", value),
+    "option": lambda value: replace(RUN, model=ModelSetting("grm", {"segment": value})),
+    "task": lambda value: TaskSetting(value, 32),
+    "field": lambda value: replace(RUN, task=TaskSetting("mqar", 32, {"num_pairs": value})),
+    "field name": lambda value: replace(RUN, task=TaskSetting("mqar", 32, {str(value): 3})),
+    "seed": lambda value: replace(RUN, seed=value),
+    "part": lambda value: replace(RUN, training=value),
+    "request": lambda value: Ask("states", value),
+    "runs": lambda value: Study("study", value),
+    "seeds": lambda value: Study.grid("study", [RUN.task], [RUN.model], Training(), value),
+}
+
+
+@pytest.mark.parametrize("wrong", [None, True, [7], b"7", 10**400, 1j], ids=lambda value: str(value)[:9])
+@pytest.mark.parametrize("make", WRONG.values(), ids=WRONG)
+def test_a_wrong_type_is_one_value_error(make, wrong):
+    if wrong == 10**400 and make in (WRONG["seeds"], WRONG["model"]):
+        pytest.skip("it is an integer")
+    with pytest.raises(ValueError, match=r"\w+ \w+"):
+        make(wrong)
 
 
 @pytest.mark.slow

@@ -67,6 +67,15 @@ def test_a_growing_load_is_proportional_until_the_keys_run_out() -> None:
     assert loads == [8, 12, 16, 24, 30, 30]
 
 
+@pytest.mark.parametrize("name", ["parity", "majority", "permutation"])
+def test_a_growing_load_shows_no_blank_where_training_showed_none(name: str) -> None:
+    task = TASKS[name]()
+    for length in (task.min_length, task.min_length + 1, 5 * task.min_length):
+        at = task_at(task, GROWING_LOAD, task.min_length, length)
+        assert at.num_steps == length - 1
+        assert Stream(at, length, "test").rows(0, 4).tokens.all()
+
+
 @pytest.mark.parametrize("name", TASKS)
 def test_a_growing_load_fits_every_task(name: str) -> None:
     task = TASKS[name]()

@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import glossary
 import numpy
 import pytest
+import versions
 from house_rules import RULES, circles, name_faults, opening_faults, report
 
 ROOT = Path(__file__).parent.parent
@@ -83,6 +85,31 @@ def test_help_does_not_wait_for_torch():
         "import sys, runners.cli.main as c; c.main(['--help']); sys.exit(bool({'torch', 'numpy'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.DEVNULL).returncode == 0
+
+
+def test_every_dependency_is_tried_at_a_lower_bound():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    words = [*project["dependencies"], *(w for some in project["optional-dependencies"].values() for w in some)]
+    assert {re.split(r"[^a-z0-9-]", word)[0] for word in words} - {"recall-tasks"} == set(versions.lowest())
+
+
+MISTYPED = (
+    "train mqr linear", "train mqar linaer", "train mqar linear --updats 5", "train mqar elastic --num-sampels 5",
+    "train mqar linear --num-pairs 0", "train mqar linear --length 8", "train mqar linear --updates 0",
+    "train mqar linear --seed -1", "train mqar mine.py:Mine", "compare --preset dmeo", "compare --memories linaer",
+    "compare --tasks mqr", "compare --updates 0", "compare --learning-rates 0.1,-1", "sweep dmeo",
+    "sweep smoke --policy fast", "extrapolate nowhere", "extrapolate tests", "probe nowhere", "capacity nowhere",
+    "swap linaer tests", "swap grm --segmnt 3 tests", "diff nowhere tests", "diff tests tests", "verify nowhere",
+    "verify tests", "report nowhere", "query nowhere",
+)  # fmt: skip
+
+
+def test_a_mistake_does_not_wait_for_torch():
+    code = (
+        "import sys; from runners.cli.main import main\n"
+        f"for words in {MISTYPED}: assert main(words.split()) == 2 and 'torch' not in sys.modules, words"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL).returncode == 0
 
 
 PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))

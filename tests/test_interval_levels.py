@@ -24,6 +24,7 @@ from runners.statistics import (
     area_interval,
     cluster_interval,
     combine_intervals,
+    crossed_interval,
     fraction_over_seeds,
     fraction_solved,
     half_life,
@@ -116,6 +117,14 @@ def same_sequences_bounds() -> Bounds:
     return rejected(FRACTIONS.mean(), own + seeds, t((own + seeds) ** 2 / (seeds**2 / 2)))
 
 
+def solve_or_fail_bounds() -> Bounds:
+    """The wider of t over seeds and of Wilson's fraction of those that solve, on either side."""
+    seeds = np.array([0.95, 0.95, 0.95, 0.2])
+    by_t = rejected(seeds.mean(), seeds.var(ddof=1) / 4, t(3))
+    low, high = (0.2 + 0.75 * bound for bound in exact_wilson(3, 4))
+    return min(by_t[0], low), max(by_t[1], high)
+
+
 def welch() -> Bounds:
     x, y = np.array([40, 44, 47, 39, 45]) / 50, np.array([30, 42, 28, 35, 50]) / 50
     interval = stats.ttest_ind(x, y, equal_var=False).confidence_interval(0.95)
@@ -185,13 +194,23 @@ RECIPES: dict[str, tuple[Callable[[], tuple[object, ...]], Callable[[], Bounds],
         lambda: rejected(FRACTIONS.mean(), FRACTIONS.var(ddof=1) / 3, t(2)),
         1e-9,
     ),
-    "across_seeds, one": (
-        lambda: across_seeds([RIGHT], [np.full(50, 8)])[1:],
+    "across_seeds, all that solve or fail": (  # 3 of 4 solved: Wilson's fraction moves the mean between .2 and .95
+        lambda: across_seeds([np.full(99, k) for k in (19, 19, 19, 4)], [np.full(99, 20)] * 4)[1:],
+        solve_or_fail_bounds,
+        1e-9,
+    ),
+    "across_seeds, all that solve": (
+        lambda: across_seeds([np.full(99, 20)] * 4, [np.full(99, 20)] * 4)[1:],
+        lambda: exact_wilson(4, 4),
+        1e-9,
+    ),
+    "crossed_interval, one": (
+        lambda: crossed_interval([RIGHT], [np.full(50, 8)])[1:],
         lambda: rejected(RIGHT.mean() / 8, (RIGHT / 8).var(ddof=1) / 50, t(49)),
         1e-9,
     ),
-    "across_seeds, all alike": (
-        lambda: across_seeds([np.full(30, 2)] * 3, [np.full(30, 4)] * 3)[1:],
+    "crossed_interval, all alike": (
+        lambda: crossed_interval([np.full(30, 2)] * 3, [np.full(30, 4)] * 3)[1:],
         lambda: exact_wilson(15, 30),
         1e-9,
     ),

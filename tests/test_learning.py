@@ -22,7 +22,7 @@ def test_a_light_setting_is_learnt(name):
     light = task.at_load(min(2, getattr(task, task.load)))
     spec = {key: value for key, value in light.spec().items() if key not in ("task", "version")}
     memory = ModelSetting("gru" if name in TRACKING else "attention")
-    run = Run(TaskSetting(name, light.min_length + 8, spec), memory, Training(updates=300, tokens=2048, seconds=60.0))
+    run = Run(TaskSetting(name, light.min_length + 8, spec), memory, Training(updates=300, tokens=2048))
     model, outcome, _ = train(run)
     reached = score(model, Stream(light, run.task.length, "test"), 512).accuracy
     shirking = max(floor for floor in floors(light, run.task.length).values() if floor < 0.95)

@@ -75,7 +75,7 @@ def test_a_step_of_the_width_is_more_than_is_let_through(width: int, fits: bool)
 def test_a_state_counts_where_it_is_fullest() -> None:
     run = Run(replace(TASK, length=64), ModelSetting("log_linear"))
     model = run.build()
-    assert amount(run, "bytes") == 4 * max(model.state_floats(t) for t in range(1, 65)) > 4 * model.state_floats(64)
+    assert amount(run, "bytes") == 4 * model.fullest_floats(64) > 4 * model.state_floats(64)
 
 
 def test_models_on_another_task_have_another_vocabulary() -> None:

@@ -109,7 +109,7 @@ def test_a_section_says_the_options_the_numbers_and_where_the_code_is(name: str,
     assert all(line[1] for line in said), "an option without a word"
     memory = kind(32)
     parameters = sum(p.numel() for p in memory.parameters())
-    assert f"{parameters:,} parameters; a state of {memory.state_floats(64):,} numbers after 64 tokens" in section
+    assert f"{parameters:,} parameters; a state of up to {memory.fullest_floats(64):,} numbers in 64" in section
     assert re.search(r"\d{4}\.\d{4,5}|see \[|\(.*(?:19|20)\d\d", section), "no source"
     for path in re.findall(r"\]\(\.\./([^)]*)\)", section):
         assert (ROOT / path).is_file()

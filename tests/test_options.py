@@ -9,6 +9,7 @@ import torch
 
 from models import MEMORIES, build_memory, check_options, memory_options
 from models.memories.linear import LinearAttention
+from models.option_source import declared_options
 from models.options import meanings, option, option_defaults
 
 OBJECTS = sorted(name for name, kind in MEMORIES.items() if option_defaults(kind))
@@ -58,6 +59,11 @@ def test_an_object_of_options_is_its_fields_and_cannot_change(name: str) -> None
         torch.manual_seed(0)
         weights.append(torch.cat([p.flatten() for p in build().parameters()]))
     assert torch.equal(*weights)
+
+
+@pytest.mark.parametrize("name", MEMORIES)
+def test_the_source_of_a_memory_declares_the_options_that_its_class_has(name: str) -> None:
+    assert list(declared_options(name).items()) == list(memory_options(MEMORIES[name]).items())
 
 
 def test_no_memory_takes_more_than_eight_parameters_one_by_one() -> None:

@@ -50,7 +50,7 @@ def test_layers_carry_as_much_as_is_kept_free_for_them(name: str) -> None:
     with torch.inference_mode():
         _, state = memory(torch.randn(1, fullest, preset.width, generator=torch.Generator().manual_seed(0)))
     assert abs(num_floats(state) / STATE - 1) <= STATE_OFF
-    assert preset.state() == num_floats(state)
+    assert preset.state() == memory.fullest_floats(TOKENS) == num_floats(state)
 
 
 @pytest.mark.parametrize("name", MATCHED_STATE)

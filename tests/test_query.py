@@ -239,7 +239,7 @@ VALUES = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(al
 TABLE = st.lists(st.dictionaries(st.sampled_from("abcd"), VALUES, max_size=4), max_size=6)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(TABLE, TABLE)
 def test_what_is_put_in_a_table_comes_out_or_comes_out_as_words(first, second):
     columns = Columns(Table("t", "", ()), KEYS)

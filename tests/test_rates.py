@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -21,7 +22,16 @@ from runners.execution.plan import missing, plan_runs
 from runners.execution.sweep import carry_out
 from runners.report import write_report
 from runners.results.tables import FLOORS, collect
-from runners.studies.learning_rates import WITHIN, choose_rate, groups, rate_table, warnings, window
+from runners.statistics import across_seeds, paired_difference
+from runners.studies.learning_rates import (
+    WITHIN,
+    choose_rate,
+    groups,
+    rate_of_each_seed,
+    rate_table,
+    warnings,
+    window,
+)
 from runners.studies.study import Ask, Study
 
 RATES = (0.001, 0.003, 0.01)
@@ -81,6 +91,39 @@ def test_of_equals_the_faster_is_chosen_then_the_lower() -> None:
 def test_a_rate_that_lacks_a_seed_does_not_compete() -> None:
     assert choose_rate(trained((0.1, 0, 1.0), (0.2, 0, 0.5), (0.2, 1, 0.5))) == 0.2
     assert choose_rate(trained((0.1, 0, 1.0), (0.2, 1, 0.5))) == 0.1
+
+
+def test_a_seed_is_reported_at_the_rate_that_the_others_choose() -> None:
+    lucky = trained((0.1, 0, 1.0), (0.1, 1, 0.2), (0.1, 2, 0.2), (0.2, 0, 0.4), (0.2, 1, 0.4), (0.2, 2, 0.4))
+    assert choose_rate(lucky) == 0.1
+    assert rate_of_each_seed(lucky) == {0: 0.2, 1: 0.1, 2: 0.1}
+    assert rate_of_each_seed(lucky[lucky["seed"] == 0]) == {0: 0.1}, "a single seed has no others"
+    assert rate_of_each_seed(trained((0.1, 0, 1.0), (0.2, 1, 0.5))) == {0: 0.1}, "nor has one at rates of its own"
+    missing = lucky[(lucky["seed"] > 0) | (lucky["learning_rate"] > 0.1)]
+    assert rate_of_each_seed(missing) == {0: 0.2, 1: 0.2, 2: 0.2}
+
+
+def test_the_choice_among_equal_rates_lifts_nothing() -> None:
+    """Three equal rates, seeds that solve with .8: what is shown is as one rate alone shows, and as often covered."""
+    rng, S, times, truth = np.random.default_rng(0), 5, 150, 0.8 * 0.995 + 0.2 * 0.1
+    shown, held, wrong = np.zeros(3), np.zeros(3), 0
+    every = np.array([(rate, seed) for rate in RATES for seed in range(S)])
+    for _ in range(times):
+        solved = rng.random((3, S)) < 0.8
+        skill = np.where(solved, 0.995, 0.1)
+        table = trained(*zip(*every.T, rng.binomial(1024, skill.ravel()) / 1024, strict=True))
+        each = [rate for _, rate in sorted(rate_of_each_seed(table).items())]
+        for i, rates in enumerate((each, [RATES[0]] * S, [choose_rate(table)] * S)):
+            right = rng.binomial(256, skill[[RATES.index(rate) for rate in rates], range(S)])[:, None]
+            mean, low, high = across_seeds(right, np.full_like(right, 256))
+            shown[i], held[i] = shown[i] + mean / times, held[i] + (low <= truth <= high) / times
+        alike = np.where(rng.random((2, S, 1)) < 0.8, 8, 1) + np.zeros((2, S, 32))
+        alike[0] = np.where(skill[[RATES.index(rate) for rate in each], range(S)] > 0.9, 8, 1)[:, None]
+        wrong += paired_difference(*alike, np.full(32, 8)).p < 0.05
+    assert abs(shown[0] - truth) < 0.04
+    assert shown[2] > truth + 0.08, "a choice on the seeds that are reported"
+    assert held[0] >= held[1] - 0.05
+    assert wrong <= 0.06 * times
 
 
 def measured(study: Study, folder: Path) -> set[str]:
@@ -202,6 +245,15 @@ def test_rates_that_diverged_are_listed() -> None:
     rows["validation"] = rows["validation"].mask(fell)
     assert window(rows).iloc[0]["diverged"] == "0.009 (1 of 3 seeds), 0.027 (3 of 3 seeds)"
     assert rate_table(rows)["mean"].round(2).tolist() == [0.5, 0.9, 0.6, 0.0]
+
+
+def test_no_rate_is_chosen_while_a_limit_of_time_keeps_a_run_from_its_end(tmp_path: Path) -> None:
+    study = small_study()
+    for run in study.runs[1:]:
+        finish(tmp_path, run, 0.5, 0.5)
+    for kind, chosen in (("time", False), ("memory", True)):
+        storage.write_failure(tmp_path, study.runs[0], "it was stopped", kind, "", 1.0)
+        assert bool(measured(study, tmp_path)) == chosen
 
 
 @pytest.mark.slow

@@ -26,6 +26,7 @@ from runners.analysis.comparison import (
     compare_memories,
     comparison_table,
     means_over_seeds,
+    missing_runs,
     names,
     pair_differences,
 )
@@ -334,9 +335,17 @@ def test_one_memory_alone_is_not_best() -> None:
     assert findings(numbers, pair_differences(alone))[0].startswith("On mqar, linear reaches .")
 
 
+def test_the_first_screen_says_how_many_runs_the_clock_kept_away(results: Results) -> None:
+    tests = results.scores.assign(stopped="seconds")
+    poor = Results({"unfinished": 3}, {"scores": tests})
+    assert missing_runs(results) == []
+    assert [line[:19] for line in missing_runs(poor)] == ["Not finished: 3 of ", "Cut by the clock: 6"]
+    assert "Not finished: 3 of the study" in report.opening(poor, compare_memories(results))
+
+
 def test_the_number_of_seeds_is_weighed(numbers: pd.DataFrame) -> None:
-    assert caution(numbers.assign(seeds=3)).startswith("3 seeds: ")
-    assert caution(numbers.assign(seeds=1)).startswith("1 seed: ")
+    assert caution(numbers.assign(seeds=3)).startswith("3 seeds cannot ")
+    assert caution(numbers.assign(seeds=1)).startswith("1 seed cannot ")
     assert caution(numbers.assign(seeds=5)) == ""
 
 
@@ -439,7 +448,9 @@ def test_samples_look_like_their_lines() -> None:
 def test_a_report_says_what_it_rests_on(results: Results, page: Page) -> None:
     said = " ".join(page.said_in("dd"))
     assert "5 of each memory on each task: enough to carry a claim on 2 tasks (5 or more)." in said
-    assert "Chosen for each memory on validation alone, of 0.003, 0.01 and 0.03: 0.01 for every memory" in said
+    assert (
+        "by the validation of its other seeds, of 0.003, 0.01 and 0.03; by all seeds together: 0.01 for every" in said
+    )
     assert f"Passed by {2 * 5 * len(SHOWN)} of {2 * 5 * len(SHOWN)} runs: untrained, none scores more" in said
     tables = {a["href"] for tag, a in page.tags if tag == "a" and a["href"].startswith("tables/")}
     filled = [name for name in TABLES if len(getattr(results, name))]
@@ -457,7 +468,7 @@ def test_a_report_says_what_it_rests_on(results: Results, page: Page) -> None:
 def test_rates_that_differ_are_said_for_each_memory(results: Results) -> None:
     rates = results.rates.copy()
     moved = (rates["memory"] == "linear") & (rates["task"] == "mqar")
-    rates.loc[moved, "chosen"] = rates["learning_rate"] == 0.03
+    rates.loc[moved, "validation"] = 0.5 + 0.1 * (rates["learning_rate"] == 0.03)
     apart = dataclasses.replace(results, rates=rates)
     assert "; linear 0.03 (mqar) and 0.01 (needle and copying); gru 0.01; " in rates_words(
         apart, compare_memories(apart)

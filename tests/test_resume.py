@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from runners.config.curriculum import POLICIES
 from runners.config.run import ModelSetting, Run, TaskSetting, Training
+from runners.execution.provenance import environment
 from runners.storage import UnwritableFolder
 from runners.training import checkpoint as checkpoints
 from runners.training import loop as training
@@ -172,16 +173,21 @@ def test_a_slow_disk_takes_no_more_than_its_share(tmp_path, monkeypatch):
     assert 1 <= len(saved) <= 2 + training.SPENT * (time.perf_counter() - began) / 0.02
 
 
-def test_the_clock_counts_all_parts(tmp_path):
-    run, path = tiny(seconds=100.0, solve_at=1.0), tmp_path / "kept"
+def test_times_of_all_parts_add_up(tmp_path):
+    run, path = tiny(solve_at=1.0), tmp_path / "kept"
     until(5, run, path, every=0)
     held = checkpoints.load(path, run)
-    assert 0 < held.progress["seconds"] < 100
     model, optimiser = run.build(), AdamW(run.build().parameters(), 0.01)
     checkpoints.save(path, run, model, optimiser, held.progress | {"seconds": 100.5})
-    _, outcome, _ = train(run, checkpoint=path)
-    assert (outcome.stopped, outcome.updates) == ("seconds", 5)
-    assert outcome.seconds > 100.5
+    assert train(run, checkpoint=path)[1].seconds > 100.5
+
+
+def test_a_run_that_its_guard_stops_is_left_unfinished_and_goes_on(tmp_path):
+    run, path = tiny(seconds=1e-9), tmp_path / "kept"
+    for update in range(1, run.training.updates):
+        with pytest.raises(TimeoutError, match=f"at update {update} of .* --seconds"):
+            train(run, checkpoint=path)
+    assert kept(*train(run, checkpoint=path)) == whole(tiny())
 
 
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7), cut=st.booleans())
@@ -227,6 +233,18 @@ def test_a_checkpoint_of_other_versions_is_not_used(wrong, tmp_path, monkeypatch
     weights, outcome, curve = kept(*train(run, checkpoint=path))
     assert (weights, dataclasses.replace(outcome, warning=None), curve) == whole(run)
     assert outcome.warning
+
+
+def test_going_on_with_other_instructions_is_said_and_recorded(tmp_path, monkeypatch):
+    run, path, said = tiny(), tmp_path / "kept", []
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(checkpoints, "instructions", lambda: "arm64 NEON")
+        until(5, run, path, every=0)
+    _, outcome, _ = train(run, said.append, checkpoint=path)
+    (line,) = [message for message in said if isinstance(message, str)]
+    assert f"an arm64 NEON processor, and this is {checkpoints.instructions()}" in line
+    assert outcome.warning in line
+    assert (outcome.updates, environment()["machine"]["instructions"]) == (12, checkpoints.instructions())
 
 
 def test_the_checkpoint_of_another_run_is_refused(tmp_path):

@@ -16,6 +16,7 @@ from runners.statistics import (
     across_seeds,
     cluster_interval,
     combine_intervals,
+    crossed_interval,
     fraction_solved,
     holm,
     iqm,
@@ -200,16 +201,36 @@ def test_the_same_seed_gives_the_same_bounds() -> None:
 # Over seeds
 
 
+@pytest.mark.parametrize("seeds", [3, 5, 10])
+@pytest.mark.parametrize("solving", [0.2, 0.5, 0.8])
+def test_a_mean_of_trainings_that_solve_or_fail_is_covered(solving: float, seeds: int) -> None:
+    """As documented: .94 or more, where t over 3 and 5 seeds covers .49 and .67 unless odds are even."""
+    rng, truth = np.random.default_rng(seeds), solving * 0.995 + (1 - solving) * 0.1
+    held = np.zeros(2)
+    for _ in range(200):
+        skill = np.where(rng.random(seeds) < solving, 0.995, 0.1)
+        right = rng.binomial(Q, np.broadcast_to(skill[:, None], (seeds, 32)))
+        intervals = (f(right, np.full_like(right, Q)) for f in (across_seeds, crossed_interval))
+        held += [low <= truth <= high for _, low, high in intervals]
+    assert held[0] >= 0.92 * 200
+    assert held[1] < 0.8 * 200 or seeds == 10 or solving == 0.5
+
+
+def test_a_training_between_solving_and_failing_says_that_trainings_spread() -> None:
+    rows = [np.full(64, k) for k in (19, 20, 15)], [np.full(64, 20)] * 3
+    assert across_seeds(*rows) == crossed_interval(*rows)
+
+
 def test_one_seed_has_the_interval_of_its_rows() -> None:
     right, asked = np.arange(200) % 5, np.full(200, 4)
-    assert across_seeds([right], [asked]) == (right.sum() / asked.sum(), *cluster_interval(right, asked))
+    assert crossed_interval([right], [asked]) == (right.sum() / asked.sum(), *cluster_interval(right, asked))
 
 
 def test_seeds_alike_on_other_rows_each_would_have_the_t_interval_of_seeds() -> None:
     """Where rows share nothing the crossed variance is that of the seeds' means: Student's t over seeds."""
     rng = np.random.default_rng(0)
     right = rng.binomial(1, np.clip(rng.normal(0.5, 0.1, 6), 0, 1)[:, None], (6, 4000))
-    mean, low, high = across_seeds(right, np.ones((6, 4000)))
+    mean, low, high = crossed_interval(right, np.ones((6, 4000)))
     t_low, t_high = stats.t.interval(0.95, 5, right.mean(), stats.sem(right.mean(1)))
     assert mean == pytest.approx(right.mean())
     np.testing.assert_allclose((low, high), (t_low, t_high), atol=0.006)
@@ -218,35 +239,37 @@ def test_seeds_alike_on_other_rows_each_would_have_the_t_interval_of_seeds() -> 
 def test_seeds_that_are_copies_are_one_seed() -> None:
     """Rows are the same for all seeds, so copies add no evidence."""
     right, asked = np.arange(300) % 9, np.full(300, 8)
-    np.testing.assert_allclose(across_seeds([right] * 5, [asked] * 5), across_seeds([right], [asked]), rtol=1e-12)
+    np.testing.assert_allclose(
+        crossed_interval([right] * 5, [asked] * 5), crossed_interval([right], [asked]), rtol=1e-12
+    )
 
 
 def test_seeds_that_are_all_perfect_count_their_rows_once() -> None:
     perfect = [np.ones(64)] * 5
-    assert across_seeds(perfect, perfect) == (1.0, *floats(wilson(64, 64)))
+    assert crossed_interval(perfect, perfect) == (1.0, *floats(wilson(64, 64)))
 
 
 def test_seeds_that_cancel_row_by_row_are_not_certain() -> None:
-    _, low, high = across_seeds([[1, 0] * 20, [0, 1] * 20], np.ones((2, 40)))
+    _, low, high = crossed_interval([[1, 0] * 20, [0, 1] * 20], np.ones((2, 40)))
     assert (low, high) == floats(wilson(20, 40))
 
 
 def test_the_mean_is_over_seeds_whatever_their_rows() -> None:
-    mean, low, high = across_seeds([[1, 1], [0, 0, 0, 1]], [[1, 1], [1, 1, 1, 1]])
+    mean, low, high = crossed_interval([[1, 1], [0, 0, 0, 1]], [[1, 1], [1, 1, 1, 1]])
     assert mean == (1 + 0.25) / 2
     assert 0 <= low < mean < high <= 1
 
 
 def test_seeds_that_disagree_widen_the_interval() -> None:
     rows, asked = np.arange(500) % 10, [np.full(500, 10)] * 5
-    _, low, high = across_seeds([rows] * 5, asked)
-    _, apart_low, apart_high = across_seeds([np.clip(rows + shift, 0, 10) for shift in (-4, -2, 0, 2, 4)], asked)
+    _, low, high = crossed_interval([rows] * 5, asked)
+    _, apart_low, apart_high = crossed_interval([np.clip(rows + shift, 0, 10) for shift in (-4, -2, 0, 2, 4)], asked)
     assert apart_high - apart_low > 4 * (high - low)
 
 
 def test_a_mean_over_no_seeds_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one seed"):
-        across_seeds([], [])
+        crossed_interval([], [])
 
 
 def covered(interval: Callable[[Counts, Counts, int], tuple[float, ...]], spread: Spread, S: int, trials: int) -> float:
@@ -262,7 +285,7 @@ def covered(interval: Callable[[Counts, Counts, int], tuple[float, ...]], spread
 
 
 def ours(right: Counts, asked: Counts, trial: int) -> tuple[float, ...]:
-    return across_seeds(right, [asked] * len(right))
+    return crossed_interval(right, [asked] * len(right))
 
 
 def bootstrap(right: Counts, asked: Counts, trial: int) -> tuple[float, ...]:
@@ -280,7 +303,7 @@ def bootstrap(right: Counts, asked: Counts, trial: int) -> tuple[float, ...]:
         (solve_or_fail, 5, 0.89, 0.98),
     ],
 )
-def test_across_seeds_covers(spread: Spread, seeds: int, least: float, most: float) -> None:
+def test_crossed_interval_covers(spread: Spread, seeds: int, least: float, most: float) -> None:
     """As its documentation says, the known weakness of 3 seeds that solve or fail included."""
     assert least <= covered(ours, spread, seeds, 400) <= most
 

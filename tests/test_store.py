@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from hypothesis import strategies as st
 from safetensors.torch import save
 
 from runners import storage
-from runners.config.run import ModelSetting, Run, TaskSetting
+from runners.config.custom_code import allow
+from runners.config.run import ModelSetting, Run, TaskSetting, Training
 
 RUN = Run(TaskSetting("mqar", 32, {"num_pairs": 4}), ModelSetting("linear", width=8))
 OTHER = RUN.with_seed(1)
@@ -300,6 +302,7 @@ def test_weights_are_not_read_by_other_code_than_wrote_them(tmp_path):
     mine.write_text("from models.memories.linear import LinearAttention\nclass Mine(LinearAttention): pass\n")
     run = Run(TaskSetting("mqar", 32, {"num_pairs": 4}), ModelSetting(f"{mine}:Mine", width=8))
     place = storage.write_run(tmp_path / "runs", run, {}, WEIGHTS)
+    allow(f"{mine}:Mine")
     assert storage.load_run(place) == run
     mine.write_text(mine.read_text() + "# changed\n")
     with pytest.raises(storage.CorruptRun, match="trained with other code"):
@@ -313,6 +316,16 @@ def test_defaults_written_out_are_the_same_finished_run(tmp_path):
     spelled = Run(RUN.task, ModelSetting("grm", {"segment": 32}, width=8))
     storage.write_run(tmp_path, plain, {}, WEIGHTS)
     assert storage.is_finished(tmp_path, spelled)
+
+
+def test_a_run_of_an_older_version_keeps_its_name(tmp_path):
+    run = Run(RUN.task, replace(RUN.model, options={"heads": 1}), Training(seconds=30.0, clip=1.0))
+    older = run.to_json() | {"training": run.to_json()["training"] | {"clip": 1}}
+    object.__setattr__(run, "identity", run.identity_of(older))
+    place = write(tmp_path, run)
+    storage.write_record(place / "run.json", older)
+    assert storage.load_run(place).name == place.name != replace(run).name
+    assert not storage.is_finished(tmp_path, replace(run))
 
 
 def test_a_changed_number_is_refused(place):

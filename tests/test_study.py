@@ -255,6 +255,6 @@ def test_presets_that_may_carry_a_claim_have_seeds_and_a_grid() -> None:
 
 def test_the_demo_trains_what_it_always_did() -> None:
     study = preset("demo")
-    trained = Training(updates=300, seconds=30.0, tokens=4096, learning_rate=1e-2, policy="adaptive", curriculum=4)
+    trained = Training(updates=300, tokens=4096, learning_rate=1e-2, policy="adaptive", curriculum=4)
     assert {run.training for run in study.runs} == {trained}
     assert len(study.runs) == len(DEMO_TASKS) * len(DEMO_MODELS) * 3

@@ -1,5 +1,6 @@
 """A sweep executes what is missing, says what it would do before, and never repeats or hides anything."""
 
+import itertools
 import json
 import os
 import signal
@@ -13,11 +14,14 @@ from processes import gone
 from rich.console import Console
 
 from runners import storage
+from runners.cli.compare import execute_and_show
 from runners.cli.main import main
 from runners.config.run import ModelSetting, Run, TaskSetting, Training
 from runners.execution import plan
 from runners.execution.engines import Event
+from runners.execution.job import execute_here
 from runners.execution.progress import Board, follow
+from runners.execution.sweep import carry_out
 from runners.studies.study import Study
 from runners.studies.study_file import load_study
 
@@ -82,7 +86,10 @@ def test_a_dry_run_tells_each_run_and_leaves_no_file(written, tmp_path, capsys, 
     monkeypatch.setattr(plan, "LONGEST", 0.01)
     study, folder = written(), tmp_path / "runs"
     assert sweep(study, "--dry-run", "--out", folder, "--workers", 2) == 0
-    said = capsys.readouterr().out.splitlines()
+    shown = capsys.readouterr()
+    said, beside = shown.out.splitlines(), shown.err.splitlines()
+    assert beside[0].startswith("reading study")
+    assert all(line.startswith("timing updates of ") for line in beside[1:])
     runs = load_study(str(study)).runs
     assert [line.split()[0] for line in said[:2]] == [run.name for run in runs]
     assert all("to train, at most" in line and "5 updates of" in line and "timed now" in line for line in said[:2])
@@ -129,9 +136,9 @@ def test_an_update_is_as_long_as_at_the_stage_where_it_is_longest():
 
 def test_a_plan_takes_as_long_as_its_share_of_a_worker_and_at_least_as_its_longest_run():
     task, model = TaskSetting(**TASK), ModelSetting("linear", width=8)
-    runs = [Run(task, model, Training(updates=updates, seconds=50.0)) for updates in (10, 20, 1000)]
+    runs = [Run(task, model, Training(updates=updates)) for updates in (10, 20, 500)]
     seconds = [plan.Forecast(run.training, plan.UpdateTime(0.1, "")).seconds for run in runs]
-    assert seconds == [1.0, 2.0, 50.0]  # the last is stopped by the clock
+    assert seconds == [1.0, 2.0, 50.0]
     assert plan.seconds_in_all(seconds, 1) == 53.0
     assert plan.seconds_in_all(seconds, 2) == 50.0
     assert plan.seconds_in_all([], 2) == 0
@@ -190,6 +197,24 @@ def test_a_sweep_finishes_what_is_missing_and_repeats_nothing(written, tmp_path,
     assert sweep(folder) == 0  # the folder names its study
     assert capsys.readouterr().out == "2 of 2 runs finished, 0 failed\n"
     assert first.stat().st_mtime_ns == before
+
+
+def test_a_clock_set_back_spoils_no_folder(written, tmp_path, monkeypatch, capsys):
+    clock = itertools.count(2e9, -7200.0)
+    monkeypatch.setattr(time, "time", lambda: next(clock))
+    study = load_study(str(written(["linear"])))
+    list(carry_out(study, tmp_path / "runs", execute_here, "recall sweep"))
+    assert storage.load_study(tmp_path / "runs")["seconds"] >= 0
+
+
+def test_a_run_that_its_guard_stops_goes_on_by_the_same_command_and_the_first_screen_says_so(
+    written, tmp_path, monkeypatch, capsys
+):
+    study = load_study(str(written(training=TINY | {"updates": 2, "seconds": 1e-9})))
+    monkeypatch.setattr("runners.cli.compare.execute", lambda jobs, workers: execute_here(jobs))
+    assert [execute_and_show(study, tmp_path / "runs", "recall compare") for _ in range(2)] == [1, 0]
+    said = capsys.readouterr().out
+    assert said.count("2 of 2 runs stopped by a limit of time: the same command goes on") == 1
 
 
 @pytest.mark.slow

@@ -69,6 +69,7 @@ class Access(NamedTuple):
 class CachingMemory(Recurrent):
     """Segments, caches and pools, shared by all forms of Memory Caching. A form adds how they are read."""
 
+    period = 1
     options: ClassVar[Mapping[str, str]] = meanings(CachingOptions)
 
     def __init__(self, width: int, options: CachingOptions = CachingOptions()) -> None:
@@ -76,7 +77,8 @@ class CachingMemory(Recurrent):
         heads, segment = options.heads, options.segment
         self.project = Projections(width, heads, 3, options.size)
         size = self.project.size
-        rule = rule_of(options.base, heads, size, expansion=options.expansion, inner=options.inner)
+        deep = {name: getattr(options, name) for name in ("expansion", "inner", "unbounded")}
+        rule = rule_of(options.base, heads, size, **deep)
         self.segments = Segments((segment,) if options.division == "constant" else powers(segment))
         if wrong := [length for length in self.segments.lengths if length % rule.inner]:
             raise ValueError(
@@ -195,7 +197,7 @@ class CachingMemory(Recurrent):
         pools: list[Tensor] = []
         start = 0
         for n, (length, ahead, closes) in runs(pieces, alone=False):
-            tokens = merge_segments(split_segments(p[:, :, start : start + n * length], n), n)
+            tokens = p[:, :, start : start + n * length].reshape(*p.shape[:2], n, length, -1)
             upto = torch.ones(length, length, device=p.device, dtype=p.dtype).tril()  # faster than `cumsum`
             sums = upto @ tokens + pooled[:, :, None, None] if ahead else upto @ tokens
             count = torch.arange(ahead + 1, ahead + length + 1, device=p.device)[:, None]

@@ -24,6 +24,7 @@ class CachingOptions:
     detach: bool = option(False, "stop gradients at caches (they then learn nothing: for showing so)")
     expansion: int = option(0, "width inside a deep memory over its head's size; 0: the rule's own")
     inner: int = option(0, "tokens of a deep memory that share a gradient's weights; 0: the rule's own")
+    unbounded: bool = option(False, "shorten no errors, values or gradients of a deep memory, as in the papers")
 
     def __post_init__(self) -> None:
         if self.segment < 1:

@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from ..rule import Rule
+from ..transforms import inside_transform
 
 TILE = 8
 """Tokens that share one copy of a cache's matrices: fewer cost copies, more cost padding."""
@@ -33,15 +33,9 @@ class Weigh(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, matrices: Tensor, x: Tensor, *weights: Tensor) -> Tensor:
         ctx.save_for_backward(matrices, x, *weights)
-        parts, start = [], 0
-        for w in weights:
-            x_s = x[:, :, start : start + w.shape[2]]
-            parts.append(weighted_sum(matrices[:, :, : w.shape[3]], x_s, w))
-            start += w.shape[2]
-        return torch.cat(parts, dim=2)
+        return weigh(matrices, x, *weights)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, ...]:
         matrices, x, *weights = ctx.saved_tensors
         dmatrices, dx, dweights, start = torch.zeros_like(matrices), torch.empty_like(x), [], 0
@@ -58,9 +52,15 @@ class Weigh(torch.autograd.Function):
         return dmatrices, dx, *dweights
 
 
+def weigh(matrices: Tensor, x: Tensor, *weights: Tensor) -> Tensor:
+    """`Weigh` in plain operations."""
+    pieces = zip(torch.split(x, [w.shape[2] for w in weights], dim=2), weights, strict=True)
+    return torch.cat([weighted_sum(matrices[:, :, : w.shape[3]], x_s, w) for x_s, w in pieces], dim=2)
+
+
 def weighted_sum_by_piece(matrices: Tensor, x: Tensor, weights: Sequence[Tensor]) -> Tensor:
     """x [B, H, T, in] in pieces of C_s tokens, whose weights [B, H, C_s, n_s] are over the first n_s caches."""
-    y: Tensor = Weigh.apply(matrices, x, *weights)  # type: ignore[no-untyped-call]
+    y: Tensor = (weigh if inside_transform() else Weigh.apply)(matrices, x, *weights)
     return y
 
 

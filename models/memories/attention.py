@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..layers import Projections, ReadOut, check_rotary, recent_floats
 from ..memory import Memory
+from ..softmax import softmax_attention
 
 MASK = 2**26
 """Places of a mask at once, at most: a long row read in pieces would need one of gigabytes."""
@@ -53,12 +53,13 @@ def read(q: Tensor, cache: Cache, first: int) -> Tensor:
     """What queries q [B, H, T, K] at the places first, first + 1, ... read of the cache up to themselves."""
     T, seen = q.shape[2], first + q.shape[2]
     visible = torch.ones(T, seen, dtype=torch.bool, device=q.device).tril(first)
-    return F.scaled_dot_product_attention(q, cache.k[:, :, :seen], cache.v[:, :, :seen], attn_mask=visible)
+    return softmax_attention(q, cache.k[:, :, :seen], cache.v[:, :, :seen], visible)
 
 
 class Attention(Memory):
     """Full causal attention. `rope` adds rotary positions."""
 
+    period = 1
     options: ClassVar[Mapping[str, str]] = {
         "heads": "heads the width is split into",
         "rope": "rotate queries and keys by their position",
@@ -85,7 +86,7 @@ class Attention(Memory):
     def forward(self, x: Tensor, state: Cache | None = None) -> tuple[Tensor, Cache]:
         q, cache = self.extend(x, state)
         if state is None:
-            reads = F.scaled_dot_product_attention(q, cache.k, cache.v, is_causal=True)
+            reads = softmax_attention(q, cache.k, cache.v, causal=True)
         else:
             reads = torch.cat([read(part, cache, first) for first, part in pieces(q, cache.k.shape[2])], dim=2)
         return self.read_out(reads), cache

@@ -36,6 +36,7 @@ from ..caching.options import GatedOptions, SparseOptions
 from ..caching.reading import read_all, read_chosen, weighted_sum_by_piece
 from ..options import meanings
 from ..rule import Multiply, multiplier
+from ..transforms import inside_transform
 
 
 def all_queries(accesses: list[Access]) -> Tensor:
@@ -186,6 +187,8 @@ class SSC(GRM):
         return g_open, F.pad(best, short, value=-1), F.pad(g, short)
 
     def mix(self, multiply: Multiply, accesses: list[Access]) -> Tensor:
+        if inside_transform():  # tiles are laid out by the numbers of the weights
+            return super().mix(multiply, accesses)
         q = all_queries(accesses)
         g_open, index, g = (torch.cat(parts, dim=2) for parts in zip(*map(self.route, accesses), strict=True))
         reads = g_open * self.rule.read(multiply, q)

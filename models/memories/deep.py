@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from ..chunk_momentum import Chunks, Contributions
-from ..inner_loop import Descent, Layers, Tokens, gradients, learn
+from ..inner_loop import Descent, Layers, Tokens, bound, gradients, learn
 from ..layers import Projections
 from ..memory import Memory
 from ..recurrent import Recurrent
@@ -35,17 +35,18 @@ class Deep(Rule):
 
     expansion  F / K
     inner      tokens of an inner chunk
+    unbounded  nothing is shortened, as in the papers: numbers are finite only as long as descent converges
     """
 
     unit: ClassVar[bool] = True
     depth: ClassVar[int] = 2
 
-    def __init__(self, heads: int, size: int, expansion: int = 4, inner: int = 16) -> None:
+    def __init__(self, heads: int, size: int, expansion: int = 4, inner: int = 16, unbounded: bool = False) -> None:
         super().__init__(heads, size)
         for name, value in (("expansion", expansion), ("inner", inner)):
             if value < 1:
                 raise ValueError(f"{name} is {value}: a deep memory takes at least 1")
-        self.inner, self.wide = inner, expansion * size
+        self.inner, self.wide, self.unbounded = inner, expansion * size, unbounded
         self.W1 = nn.Parameter(torch.randn(heads, size, self.wide))
         self.W2 = nn.Parameter(torch.randn(heads, self.wide, size) * (self.wide * size) ** -0.5)
 
@@ -64,6 +65,10 @@ class Deep(Rule):
     @abstractmethod
     def carry(self, W: Layers, S: Layers | None, begun: Layers, tokens: int) -> Open:
         """The state of these parts."""
+
+    def bound(self, x: Tensor, limit: float) -> Tensor:
+        """x, shortened where its root mean square is above the limit, unless nothing is to be."""
+        return x if self.unbounded else bound(x, limit)
 
     def descent(self) -> Descent:
         return Descent(self.error)
@@ -117,10 +122,19 @@ class DeepMemory(Recurrent):
         **Recurrent.options,
         "expansion": "width inside the memory, in sizes of a head",
         "inner": "tokens that take their gradients at the same weights; 1: every token at the last",
+        "unbounded": "shorten no errors, values or gradients: the papers' rule, whose weights may grow without end",
     }
     kind: ClassVar[type[Deep]]
 
-    def __init__(self, width: int, heads: int = 1, size: int = 0, expansion: int = 4, inner: int = 16) -> None:
+    def __init__(
+        self,
+        width: int,
+        heads: int = 1,
+        size: int = 0,
+        expansion: int = 4,
+        inner: int = 16,
+        unbounded: bool = False,
+    ) -> None:
         Memory.__init__(self)
         self.project = Projections(width, heads, 3, size)
-        self.assemble(width, self.kind(heads, self.project.size, expansion, inner))
+        self.assemble(width, self.kind(heads, self.project.size, expansion, inner, unbounded))

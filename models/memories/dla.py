@@ -5,8 +5,10 @@
 With one matrix for M this is linear attention: grad L = -k v^T. With two each is what the other's gradient is
 multiplied by, so a pair that repeats is written more strongly every time, and as nothing is subtracted or forgotten
 weights would grow by a factor a token. So eta_t = sigmoid(.)/F, of the token; v is shortened where its root mean
-square is above 1, and h and d, in which the gradients grow, where theirs is above 4, which ordinary sequences do
-not reach: weights then grow by at most so much a token, and a million tokens fit into single precision.
+square is above 1, and h and d, in which the gradients grow, where theirs is above 4: weights then grow by at most so
+much a token, and a million tokens fit into single precision. Values reach their limit, trained or not (19 to 46 % of
+them after 150 updates on 8 pairs of MQAR, three seeds), h and d seldom (2 % at most). `unbounded` shortens nothing, as
+in the paper, and promises no finite number: a pair that repeats overflows sooner or later.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import ClassVar, NamedTuple
 from torch import Tensor
 
 from ..chunk_momentum import Chunks, Contributions, without_momentum
-from ..inner_loop import Descent, Layers, bound
+from ..inner_loop import Descent, Layers
 from .deep import Deep, DeepMemory
 
 
@@ -39,10 +41,10 @@ class DeepAdditive(Deep):
         return g[..., 0].sigmoid() / self.wide
 
     def error(self, h: Tensor, W2: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        return -bound(v, 1.0)
+        return -self.bound(v, 1.0)
 
     def descent(self) -> Descent:
-        return Descent(self.error, limit=4.0)
+        return Descent(self.error, None if self.unbounded else 4.0)
 
     def descend(self, M: Weights, gradient: Layers, g: Tensor) -> tuple[Layers, None]:
         eta = self.rate(g)[..., None, None]

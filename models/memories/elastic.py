@@ -109,6 +109,7 @@ class Elastic(Memory):
             check_rotary(width // heads)
         self.width, self.heads, self.rope = width, heads, options.rope
         self.N, self.S, self.L = options.num_coefficients, options.num_samples, options.block
+        self.period = self.L
         self.bank = BANKS[options.bank](self.N, self.L, Sampling.parse(options.sampling, self.S, options.left), seed)
         self.corruption = Corruption(options.corruption, self.L, seed) if options.corruption else None
         sizes = {"P": (self.N, self.N), "K": (self.N, self.L), "R": (self.S, self.N)} if options.learned else {}

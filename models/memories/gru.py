@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from ..layers import ReadOut, ShortConvolution, recent_floats
 from ..memory import Memory
+from ..transforms import inside_transform
 
 
 class GRUState(NamedTuple):
@@ -29,6 +30,8 @@ class GRUState(NamedTuple):
 
 class GRU(Memory):
     """A GRU of `width` units and a read-out matrix."""
+
+    period = 1
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -43,6 +46,8 @@ class GRU(Memory):
         return x, recent, state.h if state else x.new_zeros(x.shape[0], self.width)
 
     def forward(self, x: Tensor, state: GRUState | None = None) -> tuple[Tensor, GRUState]:
+        if inside_transform():  # torch's cell has no batching rule
+            return self.definition(x, state)
         x, recent, h = self.start(x, state)
         reads, last = self.cell(x, h.unsqueeze(0))
         return self.read_out(reads.unsqueeze(1)), GRUState(recent, last[0])

@@ -43,6 +43,7 @@ class HiPPOState(NamedTuple):
 class HiPPO(Memory):
     """A gated cell that writes one number a token and keeps all of them as a few coefficients."""
 
+    period = 1
     options: ClassVar[Mapping[str, str]] = {
         "order": "coefficients kept of what is written",
         "measure": "how the past is weighed: legs (all of it alike), legt, lmu or fourier (a window), lagt (fading)",

@@ -32,6 +32,7 @@ class HybridState(NamedTuple):
 class Hybrid(Memory):
     """A recurrent memory for what is long ago, then attention to the last `window` tokens."""
 
+    period = 1
     options: ClassVar[Mapping[str, str]] = {
         "heads": "heads the width is split into, in both parts",
         "window": "tokens the attention sees, itself among them",

@@ -70,6 +70,7 @@ class Infini(Memory):
         self.read_out = ReadOut(width, heads)
         check_rotary(self.project.size)
         self.width, self.heads, self.size, self.L, self.delta = width, heads, self.project.size, block, delta
+        self.period = self.L
 
     def extend(self, x: Tensor, state: InfiniState | None) -> tuple[Tensor, InfiniState]:
         """The queries of x, and the state with the keys and values of x added to the open segment."""

@@ -36,6 +36,7 @@ class LMUState(NamedTuple):
 class LMU(Memory):
     """A cell that writes one number a token into a sliding window kept as Legendre coefficients."""
 
+    period = 1
     options: ClassVar[Mapping[str, str]] = {
         "order": "Legendre coefficients of the window",
         "window": "tokens of the window",

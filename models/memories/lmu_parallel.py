@@ -41,6 +41,7 @@ class Windows(NamedTuple):
 class ParallelLMU(Memory):
     """Sliding windows of several channels, each kept as Legendre coefficients and read linearly."""
 
+    period = 1
     options: ClassVar[Mapping[str, str]] = {
         "order": "Legendre coefficients of each channel's window",
         "window": "tokens of the window",

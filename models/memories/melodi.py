@@ -31,6 +31,7 @@ from torch import Tensor, nn
 
 from ..layers import Projections, ReadOut, check_rotary, check_sizes, recent_floats
 from ..memory import Memory
+from ..softmax import softmax_attention
 from .attention import rotate
 
 
@@ -74,6 +75,7 @@ class Melodi(Memory):
         self.read_out = ReadOut(width, heads, norm=False)
         check_rotary(self.project.size)
         self.width, self.heads, self.L, self.Nz, self.Nu = width, heads, block, num_memory, num_summary
+        self.period = self.L
 
     def begin(self, x: Tensor, state: Tokens | None) -> tuple[Tensor, Tensor, Tensor, Tokens]:
         """Queries, keys and values of x, not rotated, and the state they come to."""
@@ -121,7 +123,7 @@ class Melodi(Memory):
             k_all, v_all = torch.cat(keys, dim=2), torch.cat(values, dim=2)
             asking, total = query.shape[2], k_all.shape[2]  # who asks comes last among who is asked
             seen = torch.ones(asking, total, dtype=torch.bool, device=x.device).tril(total - asking)
-            out = self.read_out(F.scaled_dot_product_attention(query, k_all, v_all, attn_mask=seen))
+            out = self.read_out(softmax_attention(query, k_all, v_all, seen))
             y, out = out[:, :n], out[:, n:]
             ys.append(y)
             open = torch.cat([open, token + y], dim=1)

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from ..layers import Projections, ReadOut, check_rotary, check_sizes, recent_floats
 from ..memory import Memory
+from ..softmax import softmax_attention
 from .attention import rotate
 
 
@@ -46,7 +47,7 @@ def local(q: Tensor, k: Tensor, v: Tensor, L: int) -> Tensor:
     q = F.pad(q, (0, 0, total - T, n * C - total))
     k, v = (F.pad(a, (0, 0, 0, n * C - total)) for a in (k, v))
     q, k, v = (a.reshape(B * H * n, 1, C, K) for a in (q, k, v))
-    reads = F.scaled_dot_product_attention(rotate(q, 0), rotate(k, 0), v, is_causal=True)
+    reads = softmax_attention(rotate(q, 0), rotate(k, 0), v, causal=True)
     return reads.view(B, H, n * C, K)[:, :, total - T : total]
 
 
@@ -69,6 +70,7 @@ class Memorizing(Memory):
         self.read_out = ReadOut(width, heads, norm=False)
         check_rotary(self.project.size)
         self.width, self.L, self.queue = width, block, queue
+        self.period = self.L
 
     def num_saved(self, closed: int) -> int:
         """Tokens of the memory after `closed` tokens."""
@@ -100,7 +102,7 @@ class Memorizing(Memory):
         for i, (query, here) in enumerate(zip(q.tensor_split(cuts, dim=2), own, strict=True)):
             last, m = start + i * L, self.num_saved(begins + i * L)
             if m:
-                far = F.scaled_dot_product_attention(query, k[:, :, last - m : last], v[:, :, last - m : last])
+                far = softmax_attention(query, k[:, :, last - m : last], v[:, :, last - m : last])
                 here = here + g * (far - here)
             reads.append(here)
         return self.read_out(torch.cat(reads, dim=2)), self.cut(kept)

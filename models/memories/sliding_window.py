@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..layers import Projections, ReadOut, check_rotary, recent_floats
 from ..memory import Memory
+from ..softmax import softmax_attention
 from .attention import rotate
 
 
@@ -35,7 +36,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor) -> Tensor:
     B, H, N, _, d = q.shape
     mask = q.new_zeros(hidden.shape).masked_fill(hidden, -torch.inf).unsqueeze(1).repeat(B * H, 1, 1, 1)
     q, k, v = (a.reshape(B * H * N, 1, -1, d) for a in (q, k, v))
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask).view(B, H, N, -1, d)
+    return softmax_attention(q, k, v, mask).view(B, H, N, -1, d)
 
 
 def attend_in_bands(q: Tensor, k: Tensor, v: Tensor, w: int) -> Tensor:
@@ -64,6 +65,7 @@ def attend_in_bands(q: Tensor, k: Tensor, v: Tensor, w: int) -> Tensor:
 class SlidingWindow(Memory):
     """Attention to the last `window` tokens, the present one among them. `rope` adds rotary positions."""
 
+    period = 1
     options: ClassVar[Mapping[str, str]] = {
         "heads": "heads the width is split into",
         "window": "tokens a query sees, itself among them",

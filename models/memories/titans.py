@@ -11,7 +11,9 @@ alpha, beta and eta depend on the token. The papers do not give their form; here
 eta = (1 - beta) sigmoid(.)/F: a gradient moves the memory by the same in all whatever the momentum. A step of 1/F
 about closes the error of one token; tokens of a chunk that agree add their steps, so the rate begins where a chunk
 of one token over and over still converges. Weights can still grow until steps overshoot, and then without end: so
-e = 2 (M(k) - v) is shortened where its root mean square is above 4, which errors of ordinary size do not reach.
+e = 2 (M(k) - v) is shortened where its root mean square is above 4. Untrained models do not reach that; trained ones do
+(14 to 19 % of the errors after 150 updates on 8 pairs of MQAR, three seeds), and then learn by this rule, not the
+papers'. `unbounded` leaves errors as long as they are: numbers are finite only as long as steps do not overshoot.
 alpha decays the weights to zero, not to those of an empty memory, and from zero no gradient leads away.
 """
 
@@ -23,7 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..chunk_momentum import Chunks, Contributions, with_momentum
-from ..inner_loop import Layers, bound
+from ..inner_loop import Layers
 from .deep import Deep, DeepMemory
 
 
@@ -48,7 +50,7 @@ class Surprise(Deep):
     gates: ClassVar[tuple[tuple[str, float], ...]] = (("decay", 8.0), ("momentum", 0.0), ("rate", -2.0))
 
     def error(self, h: Tensor, W2: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        return bound(2 * (k + h @ W2 - v), 4.0)
+        return self.bound(2 * (k + h @ W2 - v), 4.0)
 
     def descend(self, M: TitansState, gradient: Layers, g: Tensor) -> tuple[Layers, Layers]:
         alpha, beta, rate = g.sigmoid()[..., None, None].unbind(2)

@@ -29,7 +29,7 @@ from recall_tasks import Task
 from ..config.run import TaskSetting
 from ..formatting import amount
 from ..results.tables import Results
-from ..statistics import across_seeds, combine_intervals
+from ..statistics import combine_intervals, crossed_interval
 from .capacity_laws import hebbian_capacity, information_capacity, inverse_capacity, square_matrix
 from .comparison import Answers
 
@@ -71,7 +71,7 @@ class Counts:
     @cached_property
     def bands(self) -> Floats:
         """Accuracy at each load, mean over seeds, and its 95 % bounds: [loads, 3]"""
-        return np.array([across_seeds(list(k), list(N)) for k, N in zip(self.correct, self.questions, strict=True)])
+        return np.array([crossed_interval(list(k), list(N)) for k, N in zip(self.correct, self.questions, strict=True)])
 
     @property
     def means(self) -> Floats:
@@ -123,7 +123,7 @@ def steepness(x: Floats, a: Floats) -> Floats:
 def capacity(counts: Counts, threshold: float) -> tuple[float, float, float]:
     """Capacity and its 95 % bounds, any of them 0 or inf: the loads whose interval of accuracy holds the threshold.
 
-    The bounds are read off those of accuracy (`statistics.across_seeds`), as the capacity is off the means. Simulated
+    The bounds are read off those of accuracy (`crossed_interval`), as the capacity is off the means. Simulated
     with 64 sequences a load and seeds whose capacities spread by a third of an octave, they hold the capacity of all
     possible seeds in .93, .95, .94 of cases with 3, 5, 12 seeds; a bootstrap of seeds and sequences in .76, .84, .92.
     A single seed has the interval of its sequences and says nothing of others.

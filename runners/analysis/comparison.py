@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any
@@ -11,12 +11,24 @@ import numpy as np
 import pandas as pd
 
 from ..config.length_modes import at_fixed_load, order
-from ..formatting import accuracy, amount, at_rate, fraction, span, to_half, to_solve
+from ..formatting import accuracy, amount, at_rate, fraction, span, state_bytes, to_half, to_solve
 from ..results.tables import FLOORS, Results
-from ..statistics import Difference, across_seeds, fraction_solved, holm, iqm_interval, paired_difference
+from ..statistics import (
+    Difference,
+    across_seeds,
+    crossed_interval,
+    fraction_solved,
+    holm,
+    iqm_interval,
+    paired_difference,
+)
+from ..studies.learning_rates import choose_rate
+
+Interval = Callable[..., tuple[float, float, float]]
+"""Mean and bounds from the correct answers and the questions of every seed."""
 
 TESTS = ["task", "memory", "kind", "mode", "length"]
-CONSTANT = (*FLOORS, "ceiling", "payload_bits", "state_bytes", "parameters")
+CONSTANT = (*FLOORS, "ceiling", "payload_bits", "state_bytes", "state_bytes_at_end", "parameters")
 LEVEL = 0.05
 """Chance taken of any wrong claim, over all claims of a table."""
 MEASURED = ["difference", "low", "high", "p", "p_holm", "effect", "seeds", "num_sequences"]
@@ -36,14 +48,14 @@ def in_study_order(table: pd.DataFrame, results: Results, keys: list[str]) -> pd
     )
 
 
-def means_over_seeds(sequences: pd.DataFrame) -> pd.DataFrame:
+def means_over_seeds(sequences: pd.DataFrame, interval: Interval = crossed_interval) -> pd.DataFrame:
     """One record per task, memory, kind, mode and length: seeds, mean, and its 95 % bounds low, high."""
     records = []
     for keys, part in sequences.groupby(TESTS, sort=False):
         part = part.sort_values(["seed", "run", "sequence"])
         ends = np.flatnonzero(np.diff(pd.factorize(part["run"])[0])) + 1
         correct, questions = (np.split(part[c].to_numpy(), ends) for c in ("num_correct", "num_questions"))
-        records.append((*keys, len(correct), *across_seeds(correct, questions)))
+        records.append((*keys, len(correct), *interval(correct, questions)))
     return pd.DataFrame(records, columns=[*TESTS, "seeds", "mean", "low", "high"])
 
 
@@ -66,13 +78,14 @@ def compare_memories(results: Results, pairs: pd.DataFrame | None = None) -> pd.
 
     task, memory, seeds, mean, low, high       accuracy over seeds and its 95 % interval
     recalled_bits                              mean over seeds, bits a sequence
-    chance, memoryless, bag, position, recency, ceiling, payload_bits, state_bytes, parameters,
-    train_length, load                         those of its first seed; a floor may be missing
+    chance, memoryless, bag, position, recency, ceiling, payload_bits, state_bytes, state_bytes_at_end,
+    parameters, train_length, load             the largest of its seeds; a floor may be missing
     solved, solved_low, solved_high            seeds that did, and the 95 % interval of their fraction (Wilson)
     not_converged                              in words how the others ended
     updates_to_half                            median over the seeds that answered half correctly, else missing
     updates_to_solve, seconds_to_solve         medians over the seeds that solved it, else missing
-    learning_rate                              the rate it was trained at, missing where no other was tried
+    learning_rate, other_rates                 the rate that all its seeds choose, and how many of them are reported at
+                                               another, which the others chose; missing where no other was tried
     best                                       true where it is shown to recall more than every other memory
 
     `pairs` is `pair_differences(results)`, where that is at hand.
@@ -84,14 +97,17 @@ def compare_memories(results: Results, pairs: pd.DataFrame | None = None) -> pd.
         count, _, low, high = fraction_solved(list(solved))
         records.append(
             {"task": task, "memory": memory, "recalled_bits": part["recalled_bits"].mean()}
-            | {name: part[name].iloc[0] for name in (*CONSTANT, "train_length", "load")}
+            | {name: part[name].max() for name in (*CONSTANT, "train_length", "load")}
             | {"solved": count, "solved_low": low, "solved_high": high}
             | {"not_converged": reasons_unsolved(part[~solved])}
-            | {name: part[name].median() for name in ("updates_to_half", "updates_to_solve", "seconds_to_solve")}
+            | {
+                name: part[name].dropna().median()
+                for name in ("updates_to_half", "updates_to_solve", "seconds_to_solve")
+            }
         )
     if not records:
         return pd.DataFrame()
-    means = means_over_seeds(sequences).drop(columns=["kind", "mode", "length"])
+    means = means_over_seeds(sequences, across_seeds).drop(columns=["kind", "mode", "length"])
     table = pd.DataFrame(records).merge(means, on=["task", "memory"], how="left")
     table = table.merge(chosen_rates(results.rates), on=["task", "memory"], how="left")
     best = best_memories(pair_differences(results) if pairs is None else pairs)
@@ -99,10 +115,13 @@ def compare_memories(results: Results, pairs: pd.DataFrame | None = None) -> pd.
 
 
 def chosen_rates(rates: pd.DataFrame) -> pd.DataFrame:
-    """task, memory, learning_rate: the chosen rate, where there was a choice."""
-    columns = ["task", "memory", "learning_rate"]
-    tried = rates.groupby(columns[:2])["learning_rate"].transform("nunique")
-    return rates.loc[rates["chosen"].astype(bool) & (tried > 1), columns].drop_duplicates(columns[:2])
+    """task, memory, learning_rate, other_rates: the choice of all seeds, and how many seeds others put at another."""
+    records = [
+        (*keys, rate := choose_rate(part), int((part.loc[part["chosen"].astype(bool), "learning_rate"] != rate).sum()))
+        for keys, part in rates.groupby(["task", "memory"], sort=False)
+        if part["learning_rate"].nunique() > 1
+    ]
+    return pd.DataFrame(records, columns=["task", "memory", "learning_rate", "other_rates"])
 
 
 def reasons_unsolved(unsolved: pd.DataFrame) -> str:
@@ -116,6 +135,17 @@ def reasons_unsolved(unsolved: pd.DataFrame) -> str:
     return "; ".join(dict.fromkeys(reasons))
 
 
+def missing_runs(results: Results) -> list[str]:
+    """Sentences on runs that the numbers lack, and on those of older versions that the clock cut short."""
+    tests = results.scores[results.scores["kind"] == "test"]
+    lacking, cut = int(results.study.get("unfinished", 0)), int((tests["stopped"] == "seconds").sum())
+    lines = {
+        f"Not finished: {lacking:,} of the study's runs. Its command goes on with them.": lacking,
+        f"Cut by the clock: {cut:,} of {len(tests):,} runs, made by an older version. Train them anew.": cut,
+    }
+    return [line for line, count in lines.items() if count]
+
+
 def comparison_table(results: Results) -> pd.DataFrame:
     """Comparison as text for a terminal, one record per memory.
 
@@ -127,7 +157,7 @@ def comparison_table(results: Results) -> pd.DataFrame:
     for memory in names(results, "memory"):
         mine = numbers[numbers["memory"] == memory]
         cells = {str(r["task"]): _cell(r) for _, r in mine.iterrows()}
-        sizes = {name.replace("_", " "): span(mine[name]) for name in ("state_bytes", "parameters")}
+        sizes = {"state bytes": state_bytes(mine), "parameters": span(mine["parameters"])}
         records[memory] = dict.fromkeys(tasks, "") | cells | sizes
     return pd.DataFrame.from_dict(records, orient="index").rename_axis("memory")
 

@@ -11,14 +11,14 @@ import pandas as pd
 from ..config.length_modes import FIXED_LOAD, GROWING_LOAD, grown
 from ..formatting import amount, fraction
 from ..results.tables import FLOORS, Results
-from ..statistics import area_interval, effective_length, half_life_interval
+from ..statistics import area_interval, effective_length, half_life_interval, sequences_to_show
 from .comparison import in_study_order, means_over_seeds
 
 THRESHOLD = 0.9
 KEYS = ["task", "memory", "mode", "length"]
 COLUMNS = (
     "task", "memory", "mode", "seeds", "train_length", "longest", "threshold", "effective_length",
-    "half_life", "half_low", "half_high", "area", "area_low", "area_high",
+    "undecided", "half_life", "half_low", "half_high", "area", "area_low", "area_high",
 )  # fmt: skip
 
 
@@ -61,7 +61,9 @@ def length_summaries(results: Results, threshold: float = THRESHOLD) -> pd.DataF
     """One record per task, memory and mode with two lengths or more: `COLUMNS`.
 
     effective_length   tokens: the longest tested such that up to it every interval over seeds lies above the
-                       threshold; 0 where none does
+                       threshold; 0 where none does. For trainings that come out as these
+    undecided          sequences at the next length, where they are so few that none without mistake could lie above
+                       the threshold and some of the interval does; else missing
     half_life          tokens at which the accuracy above the floor is half that at the shortest; missing: beyond the
                        longest
     area               mean over log2 length of the fraction of the way from the floor to 1
@@ -81,12 +83,23 @@ def length_summaries(results: Results, threshold: float = THRESHOLD) -> pd.DataF
         floors, seeds, accuracies = means["floor"].to_numpy(), len(by_seed), by_seed.to_numpy()
         record = {"task": task, "memory": memory, "mode": mode, "seeds": seeds, "threshold": threshold}
         record |= {"train_length": int(mine["train_length"].iloc[0]), "longest": lengths[-1]}
-        record["effective_length"] = effective_length(lengths, means["low"].to_numpy(), threshold)
+        record["effective_length"] = reached = effective_length(lengths, means["low"].to_numpy(), threshold)
+        record["undecided"] = too_few_sequences(means, reached, threshold)
         lives = half_life_interval(lengths, accuracies, floors)
         record |= dict(zip(("half_life", "half_low", "half_high"), lives, strict=True))
         areas = area_interval(lengths, accuracies, floors)
         records.append(record | dict(zip(("area", "area_low", "area_high"), areas, strict=True)))
     return pd.DataFrame(records, columns=list(COLUMNS)).astype(dict.fromkeys(COLUMNS[8:], float))
+
+
+def too_few_sequences(means: pd.DataFrame, reached: int, threshold: float) -> float:
+    """Sequences at the first length beyond `reached` where they are too few to decide; NaN where they are not.
+
+    means   num_sequences and high at each length, which rises
+    """
+    beyond = means[means.index > reached].head(1)
+    few = beyond[(beyond["num_sequences"] < sequences_to_show(threshold)) & (beyond["high"] > threshold)]
+    return float(few["num_sequences"].iloc[0]) if len(few) else np.nan
 
 
 def length_summary_table(numbers: pd.DataFrame) -> pd.DataFrame:
@@ -97,6 +110,9 @@ def length_summary_table(numbers: pd.DataFrame) -> pd.DataFrame:
         record = {name: one[name] for name in ("task", "memory", "mode") if name != "mode" or several_modes}
         above = f"holds above {fraction(one['threshold'])}"
         record[above] = f"{reached:,}{'+' * bool(reached == longest)}" if reached else "none"
+        if one["undecided"] > 0:
+            takes = f"{one['undecided']:.0f} sequences: that takes {sequences_to_show(one['threshold'])}"
+            record[above] += f"; beyond not decidable with {takes}"
         record |= {"half-life": _half_life(one), "area": _area(one)}
         record |= {"trained at": f"{one['train_length']:,}", "tested to": f"{longest:,}", "seeds": str(one["seeds"])}
         records.append(record)

@@ -123,7 +123,7 @@ def totals(results: Results) -> pd.DataFrame:
     bits                mean usable bits of the items read, times items of a sequence; not less than 0
     rising              of these, added by the second half of the sequences fitted on: more would add more
     payload, ceiling    bits stored in a sequence; the smaller of that and the bits of the state
-    state_bytes, bits_per_state_bit
+    state_bytes, bits_per_state_bit   of the state after the last token, which is the one that is read
 
     Tasks whose items depend on each other, as those of a signal, have no total: shared bits would count twice.
     """
@@ -132,7 +132,7 @@ def totals(results: Results) -> pd.DataFrame:
         return pd.DataFrame()
     tests = results.scores[results.scores["kind"] == "test"]
     once = tests.drop_duplicates("run").set_index("run")
-    state, stored = once["state_bytes"], once["payload_bits"]
+    state, stored = once["state_bytes_at_end"].fillna(once["state_bytes"]), once["payload_bits"]
     records = records.astype({"bits_half": float})
     groups = records.groupby(["run", "task", "memory", "seed"], sort=False)
     each = groups[["bits", "bits_half", "item_bits", "num_items"]].mean().reset_index()

@@ -10,7 +10,7 @@ import pandas as pd
 from ..formatting import accuracy, p_value, signed_number
 from ..measures.swap import AS_TRAINED
 from ..results.tables import Results
-from ..statistics import across_seeds
+from ..statistics import crossed_interval
 from .comparison import LEVEL, Answers
 
 KEYS = ["task", "memory", "length"]
@@ -37,7 +37,7 @@ def swaps(results: Results) -> pd.DataFrame:
         for (swapped, updates), mine in part.groupby(["swapped", "gate_updates"], sort=False):
             first = here[(here["swapped"] == swapped) & (here["gate_updates"] == updates)].iloc[0]
             correct, questions = (answers := Answers(mine)).by_all
-            mean, low, high = across_seeds(list(correct), list(questions))
+            mean, low, high = crossed_interval(list(correct), list(questions))
             record = dict(zip(KEYS, at, strict=True)) | {"swapped": swapped, "gate_updates": updates}
             record |= {"seeds": len(correct), "mean": mean, "low": low, "high": high}
             record |= {name: first[name] for name in ("state_bytes", "ceiling", "chance", "bag")}

@@ -6,20 +6,19 @@ import shlex
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..analysis.comparison import bounds_lines, comparison_table
 from ..execution.engines import cores, execute
-from ..execution.plan import missing
-from ..execution.progress import Board, first_line
-from ..execution.sweep import carry_out, check_study
-from ..results.tables import collect
 from ..storage import CorruptRun, UnwritableFolder
 from ..studies.presets import PRESETS
 from ..studies.study import Study
 from ..studies.study_file import load_study
 from .console import frame_table, plain_console
-from .flags import Mistake, Parser, integer, mistakes
+from .flags import Mistake, Parser, integer, mistakes, path
 from .study_flags import add_study_flags, follow_study, positive, select_part, selection
+
+if TYPE_CHECKING:  # torch, which a mistake does not wait for
+    from ..execution.progress import Board
 
 
 def run(words: Sequence[str]) -> int:
@@ -32,13 +31,14 @@ def run(words: Sequence[str]) -> int:
     parser.add_argument("--preset", default="demo", metavar="NAME", help=names)
     add_study_flags(parser)
     group = parser.add_argument_group("execution")
-    group.add_argument("--out", type=Path, metavar="DIR", help="folder of the study (default: runs/PRESET)")
+    group.add_argument("--out", type=path, metavar="DIR", help="folder of the study (default: runs/PRESET)")
     group.add_argument("--workers", type=integer, metavar="N", help=f"processes (default: {cores()}, one per core)")
     group.add_argument("--retry", action="store_const", const=True, help="repeat runs that failed before")
     arguments = parser.parse_args(words)
     workers = positive("--workers", arguments.workers)
     with mistakes():
-        study = select_part(load_study(arguments.preset), selection(arguments))
+        flags = selection(arguments)
+        study = select_part(load_study(arguments.preset), flags)
     folder = arguments.out or Path("runs") / study.name
     command = shlex.join(["recall", "compare", *words])
     return execute_and_show(study, folder, command, workers, bool(arguments.retry), report=True)
@@ -54,6 +54,11 @@ def execute_and_show(
 
     Raises Mistake for damaged files, for a folder that cannot be written, and for impossible requests.
     """
+    from ..analysis.comparison import bounds_lines, comparison_table, missing_runs  # torch, as above
+    from ..execution.plan import missing
+    from ..execution.sweep import carry_out, check_study
+    from ..results.tables import collect
+
     console, total = plain_console(), len(study.runs)
     with mistakes():
         check_study(study)
@@ -71,7 +76,7 @@ def execute_and_show(
         if any((folder / name).is_dir() for name in names):
             results = collect([folder], names)
             console.print(frame_table(comparison_table(results).reset_index()))
-            for line in bounds_lines(results):
+            for line in (*missing_runs(results), *bounds_lines(results)):
                 console.print(line, soft_wrap=True)
             if report:
                 from ..report import write_report  # matplotlib takes a second to import, which nobody waits for here
@@ -86,8 +91,14 @@ def execute_and_show(
 
 def print_failures(board: Board, folder: Path, again: str) -> None:
     """Print the reason of each failure and the file with its traceback; then the command that tries again."""
+    from ..execution.progress import first_line  # torch, as above
+
     console = plain_console()
     for event in board.failed:
         log = folder / f"{event.job}.failed.json"
         console.print(f"failed: {event.job}: {first_line(event.content)} (traceback: the log in {log})", soft_wrap=True)
-    console.print(f"{len(board.failed)} of {len(board.runs)} runs failed: `{again}` tries them again", soft_wrap=True)
+    of, stopped = f"of {len(board.runs)} runs", sum(event.why == "time" for event in board.failed)
+    if stopped:
+        console.print(f"{stopped} {of} stopped by a limit of time: the same command goes on with them", soft_wrap=True)
+    if failed := len(board.failed) - stopped:
+        console.print(f"{failed} {of} failed: `{again}` tries them again", soft_wrap=True)

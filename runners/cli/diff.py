@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from rich.console import Console
 
 from ..config.length_modes import FIXED_LOAD
-from ..results.diff import Difference, RunFacts, compare_runs, load, load_folder, match
 from ..storage import find_runs
 from .console import frame_table, plain_console
-from .flags import Mistake, Parser, mistakes
+from .flags import Mistake, Parser, folder, mistakes
+
+if TYPE_CHECKING:  # pandas, which a mistake does not wait for
+    import pandas as pd
+
+    from ..results.diff import Difference, RunFacts
 
 
 def run(words: Sequence[str]) -> int:
@@ -23,19 +25,22 @@ def run(words: Sequence[str]) -> int:
         "sequence by sequence if both were tested on the same ones; p is not corrected for the number of\n"
         "comparisons. Runs of two folders are paired by name, else by task, length, memory and seed.",
     )
-    parser.add_argument("first", type=Path, metavar="A", help="a run directory, or a folder of them")
-    parser.add_argument("second", type=Path, metavar="B", help="another")
+    parser.add_argument("first", type=folder, metavar="A", help="a run directory, or a folder of them")
+    parser.add_argument("second", type=folder, metavar="B", help="another")
     arguments = parser.parse_args(words)
-    console = plain_console()
-    folders = [path for path in (arguments.first, arguments.second) if not (path / "run.json").is_file()]
-    with mistakes():
-        if not folders:
-            print_runs(console, compare_runs(*(load(place) for place in (arguments.first, arguments.second))))
-            return 0
-        first, second = (load_folder(find_runs([path])) for path in (arguments.first, arguments.second))
+    named = (arguments.first, arguments.second)
+    folders = [path for path in named if not (path / "run.json").is_file()]
     if len(folders) == 1:
         raise Mistake(f"{folders[0]} is a folder of runs and the other is one run: name two of a kind")
-    print_folders(console, *match(first, second))
+    with mistakes():
+        places = [find_runs([path]) for path in named]
+        from ..results.diff import compare_runs, load_folder, match  # pandas, which a mistake does not wait for
+
+        first, second = map(load_folder, places)
+        if folders:
+            print_folders(plain_console(), *match(first, second))
+        else:
+            print_runs(plain_console(), compare_runs(*first, *second))
     return 0
 
 
@@ -59,6 +64,10 @@ def print_folders(
     console: Console, pairs: Sequence[tuple[RunFacts, RunFacts]], first: Sequence[RunFacts], second: Sequence[RunFacts]
 ) -> None:
     """Print a line for each pair of runs that differs, and the runs of one folder alone."""
+    import pandas as pd  # loaded by whoever found the runs
+
+    from ..results.diff import compare_runs
+
     records, same = [], 0
     for one, other in pairs:
         found = compare_runs(one, other)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 from recall_tasks import Stream, make_task
 from recall_tasks.export import export
 from recall_tasks.formats import FORMATS
 
-from .flags import Mistake, Parser, add_stream, add_task, integer, one_of, requested_task, split_words
+from .flags import Mistake, Parser, add_stream, add_task, integer, one_of, path, requested_task, split_words
 
 FORCE = "--force"
 """The one flag without a value."""
@@ -25,7 +24,7 @@ def run(words: Sequence[str]) -> int:
     )
     names, flags = split_words([word for word in words if word != FORCE])
     add_task(parser, names)
-    parser.add_argument("--out", type=Path, metavar="FILE", help="file to write, such as sequences.npz")
+    parser.add_argument("--out", type=path, metavar="FILE", help="file to write, such as sequences.npz")
     meaning = f"{', '.join(FORMATS)} (default: the suffix of FILE)"
     parser.add_argument("--format", type=one_of("format", FORMATS), metavar="NAME", help=meaning)
     parser.add_argument("--sequences", "--rows", type=integer, default=1000, metavar="N", help="number of sequences")

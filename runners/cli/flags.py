@@ -9,12 +9,16 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import difflib
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
+from ..config.custom_code import check_named
 from ..formatting import unknown
+from ..storage import printable
 
 DEFAULT_LENGTH = 64
 
@@ -45,7 +49,7 @@ class Parser(argparse.ArgumentParser):
 
     def unknown_option(self, words: str) -> str:
         """Error message for the first of these words, which no argument takes."""
-        word = words.split()[0].partition("=")[0]
+        word = (words.split() or [repr(words)])[0].partition("=")[0]
         close = difflib.get_close_matches(word, [name for a in self._actions for name in a.option_strings], 1, 0.75)
         meant = f": did you mean {close[0]}?" if close else ""
         return f"unknown {'option' if word.startswith('-') else 'word'} {word}{meant}"
@@ -92,6 +96,11 @@ def split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
     return plain, flags
 
 
+def asks_for_help(words: Iterable[str]) -> bool:
+    """True where one of the words is -h or --help."""
+    return not {"-h", "--help"}.isdisjoint(words)
+
+
 def flag(name: str) -> str:
     """num_pairs -> --num-pairs."""
     return "--" + name.replace("_", "-")
@@ -130,6 +139,42 @@ def number(text: str) -> float:
         return float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"takes a number, not {text!r}") from None
+
+
+def path(text: str) -> Path:
+    """Any path that the system takes, whether something is there or not."""
+    try:
+        if not text.strip():
+            raise ValueError("it is blank")
+        os.lstat(text)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError) as error:  # too long a name, a null in it, letters that no file name has
+        reason = getattr(error, "strerror", None) or error
+        raise argparse.ArgumentTypeError(f"takes a path, not {printable(text)[:80]!r}: {reason}") from None
+    return Path(text)
+
+
+def folder(text: str) -> Path:
+    """A folder that is there."""
+    if not os.path.isdir(path(text)):
+        where = "finished runs are kept where --out said, runs/ by default"
+        raise Mistake(f"no directory {printable(text)} ({where})")
+    return Path(text)
+
+
+def task(text: str) -> str:
+    """A task's name."""
+    from recall_tasks import TASKS  # numpy and gymnasium, which help does not wait for
+
+    return one_of("task", TASKS, "those that `recall ls tasks` lists")(text)
+
+
+def memory(text: str) -> str:
+    """A memory's name, or FILE.py:CLASS of a file that is there."""
+    with mistakes():
+        check_named(text)
+    return text
 
 
 def or_none(read: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -198,15 +243,14 @@ def explicit_values(arguments: argparse.Namespace, names: Iterable[str]) -> dict
 
 def add_task(parser: Parser, words: Sequence[str]) -> None:
     """Add a task, its length, and the fields of the task that the first word names. Raises Mistake for any other."""
-    from recall_tasks import TASKS  # numpy and gymnasium, which help does not wait for
+    from recall_tasks import TASKS  # as above
 
-    known = one_of("task", TASKS, "those that `recall ls tasks` lists")
-    parser.add_argument("task", type=known, metavar="TASK", help=f"one of {', '.join(TASKS)}")
+    parser.add_argument("task", type=task, metavar="TASK", help=f"one of {', '.join(TASKS)}")
     meaning = f"tokens per sequence (default: {DEFAULT_LENGTH}, or the preset's own)"
     parser.add_argument("--length", type=integer, metavar="N", help=meaning)
     if not words:
         return
-    kind = TASKS[known(words[0])]
+    kind = TASKS[task(words[0])]
     group = parser.add_argument_group(f"fields of {kind.name}")
     published = f"published setting: {', '.join(kind.presets)}" if kind.presets else "published setting; it has none"
     group.add_argument("--preset", type=one_of(f"preset of {kind.name}", kind.presets), metavar="NAME", help=published)

@@ -8,6 +8,7 @@ from rich.console import JustifyMethod
 from rich.measure import Measurement
 from rich.table import Table
 
+from models import MEMORIES, memory_options
 from recall_tasks import TASKS
 from recall_tasks.markdown import first_sentence
 from recall_tasks.show import percent
@@ -77,13 +78,12 @@ def settings(length: int, names: Sequence[str]) -> Table:
 
 def memories(length: int, names: Sequence[str]) -> Table:
     """Memories, with their state sizes and options."""
-    from models import MEMORIES, memory_options  # torch, which a list of tasks does not wait for
 
     title = f"memories at width 32, length {length}"
     table = _table(title, "name", "is", "state floats", "options", folds=["is", "options"])
     for name, kind in MEMORIES.items():
         options = ", ".join(f"{key}={value}" for key, value in memory_options(kind).items())
-        table.add_row(name, first_sentence(kind), f"{kind(32).state_floats(length):,}", options)
+        table.add_row(name, first_sentence(kind), f"{kind(32).fullest_floats(length):,}", options)
     return table
 
 

@@ -14,7 +14,9 @@ import sys
 from collections.abc import Sequence
 
 from ..measures import MEASURES
+from ..storage import printable
 from .flags import Mistake, Parser, one_of
+from .plain_text import say_everything
 
 OF_MEASURES = {measure.command: measure.meaning for measure in MEASURES.values()}
 
@@ -30,6 +32,7 @@ COMMANDS = {
     "diff": "compare two runs or studies: configuration and results",
     "verify": "recompute every score from the saved answers",
     "report": "write the report of finished runs: one page, figures, tables",
+    "allow": "let records of runs name a Python file that was not trained on this machine",
 }
 
 EPILOGUE = """\
@@ -43,6 +46,7 @@ start here:
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status of one command: 0, 2 for a user's mistake, 130 if interrupted."""
     words = list(sys.argv[1:] if argv is None else argv)
+    say_everything()
     parser = Parser(prog="recall", description="A wind tunnel for sequence memories.", epilog=EPILOGUE)
     parser.add_argument("--version", action="store_true", help="print the version")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
@@ -75,9 +79,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("recall: stopped; finished work is saved", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # its reader, such as `head`, has closed it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):  # its reader, such as `head`, has closed it
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        if error.filename is None:
+            raise
+        print(f"recall: {printable(error.filename)}: {error.strerror}", file=sys.stderr)
+        return 2
 
 
 def _interrupt(signum: int, frame: object) -> None:

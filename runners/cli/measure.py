@@ -18,7 +18,21 @@ from ..measures.measure import SEQUENCES, Flag, Measure, integers
 from ..measures.requests import check
 from ..storage import CorruptRun
 from .console import frame_table, plain_console
-from .flags import METAVARS, READ, Mistake, Parser, add_list, flag, integer, mistakes, one_of, split_words
+from .flags import (
+    METAVARS,
+    READ,
+    Mistake,
+    Parser,
+    add_list,
+    asks_for_help,
+    flag,
+    folder,
+    integer,
+    mistakes,
+    one_of,
+    path,
+    split_words,
+)
 from .report import write as write_report
 
 QUIET = 30.0
@@ -29,17 +43,17 @@ def run(measure: Measure, words: Sequence[str]) -> int:
     """Ask runs for one measure; the exit status: 1 where a run failed, 130 where it was interrupted."""
     parser = Parser(prog=f"recall {measure.command}", description=measure.description or measure.meaning)
     with mistakes():
-        flags = measure.flags_for(split_words(words)[0] if measure.positional else ())
+        flags = measure.flags_for(split_words(words)[0] if measure.positional else (), asks_for_help(words))
     if measure.positional:  # its flags take one word each, so that runs may follow them
         plain, rest = split_words(words)
         words = [*plain, *rest]
         parser.add_argument(measure.positional, metavar=measure.positional.upper(), help="see below for its options")
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run directories, or folders of them")
+    parser.add_argument("runs", nargs="+", type=folder, metavar="RUN", help="run directories, or folders of them")
     parser.add_argument("--workers", type=integer, metavar="N", help="processes (default: one per core)")
     if measure.reports:
-        parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the report (default: the first folder)")
+        parser.add_argument("--out", type=path, metavar="DIR", help="folder of the report (default: the first folder)")
     for one in flags:
-        add_flag(parser, one, blanks=not measure.positional)
+        add_flag(parser, one, not measure.positional, asks_for_help(words))
     arguments = parser.parse_args(words)
     given = vars(arguments)
     if arguments.workers is not None and arguments.workers < 1:
@@ -60,11 +74,14 @@ def run(measure: Measure, words: Sequence[str]) -> int:
     return code
 
 
-def add_flag(parser: Parser, one: Flag, blanks: bool) -> None:
-    """One flag of a measure; `blanks` may separate the values of a list too."""
+def add_flag(parser: Parser, one: Flag, blanks: bool, described: bool) -> None:
+    """One flag of a measure; `blanks` may separate the values of a list too. Choices are listed where `described`."""
     names = [flag(name) for name in (SEQUENCES[::-1] if one.name == SEQUENCES[1] else (one.name,))]
-    known = one.choices() if one.choices else ()
-    read: Callable[[str], Any] = one_of(one.name.removesuffix("s"), known) if known else READ[one.kind]
+    known = one.choices() if one.choices and described else ()
+
+    def read(word: str) -> Any:
+        return one_of(one.name.removesuffix("s"), one.choices())(word) if one.choices else READ[one.kind](word)
+
     meaning = one.meaning + (f", of {', '.join(known)}" if known else "")
     meaning += "" if one.shown_default is None else f" (default: {one.shown_default})"
     default = list(one.default) if isinstance(one.default, tuple) else one.default
@@ -81,13 +98,13 @@ def ask(measure: Measure, request: Any, arguments: argparse.Namespace, given: di
     Of a folder that holds a grid of learning rates, the runs at the chosen rates are asked; a run that is named
     itself is asked at any rate.
     """
-    from ..analysis.summaries import summary  # with these come torch and pandas
-    from ..execution.run_job import measure_when_free
-    from ..results.tables import collect
-
     console, requests = plain_console(), {measure.name: request}
     try:
         places, left = runs_to_measure(arguments.runs)
+        from ..analysis.summaries import summary  # torch, which a folder without runs does not wait for
+        from ..execution.run_job import measure_when_free
+        from ..results.tables import collect
+
         if left:
             console.print(f"{left} runs at learning rates that were not chosen are left out (name one to ask it)")
         places = askable(places, arguments.runs, requests, console)
@@ -100,18 +117,20 @@ def ask(measure: Measure, request: Any, arguments: argparse.Namespace, given: di
         return 130
     except ValueError as error:
         raise Mistake(str(error)) from None
-    for part in summary(measure, results, given):
+    for part in summary(measure, results, given) if failed < len(jobs) else ():
         console.print(part if isinstance(part, str) else frame_table(part))
     return 1 if failed else 0
 
 
 def runs_to_measure(paths: Sequence[Path]) -> tuple[list[Path], int]:
     """The runs named or inside the folders named, at the rates chosen there; how many runs are left out."""
-    from ..results.loader import load  # torch and pandas, which a mistyped flag does not wait for
-    from ..storage.runs import find_runs
+    from ..storage.runs import find_runs  # pydantic, which a mistyped flag does not wait for
+
+    found = find_runs(paths)
+    from ..results.loader import load  # pandas, which a folder without runs does not wait for
 
     named = {path.resolve().name for path in paths if (path / "run.json").is_file()}
-    runs = load(find_runs(paths)).runs
+    runs = load(found).runs
     places = [run.place for run in runs if run.chosen or run.place.resolve().name in named]
     return places, len(runs) - len(places)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from rich.padding import Padding
 
 from ..results.query import ENDINGS, EXAMPLES, QueryTables, answer, frame, open_database, query_tables, write_table
 from .console import frame_table, plain_console
-from .flags import Mistake, Parser, mistakes, one_of
+from .flags import Mistake, Parser, mistakes, one_of, path
 
 ROWS = 100
 """Rows of an answer that are printed; a file gets all of them."""
@@ -28,11 +29,11 @@ def run(words: Sequence[str]) -> int:
         epilog="examples:\n" + "\n".join(f'  recall query "{example}"' for example in EXAMPLES),
     )
     parser.add_argument(
-        "words", nargs="*", metavar='"SELECT ..." FOLDER',
+        "words", nargs="*", type=question_or_folder, metavar='"SELECT ..." FOLDER',
         help="SQL, and folders with runs at any depth (default: runs)",
     )  # fmt: skip
     parser.add_argument(
-        "--out", type=Path, metavar="PATH",
+        "--out", type=path, metavar="PATH",
         help=f"write the answer to a file ({', '.join(ENDINGS)}); without SQL every table to a directory",
     )  # fmt: skip
     parser.add_argument(
@@ -44,8 +45,8 @@ def run(words: Sequence[str]) -> int:
         help="runs at learning rates that were not chosen too, labelled with their rate (always in runs and rates)",
     )  # fmt: skip
     arguments = parser.parse_intermixed_args(words)
-    questions = [word for word in arguments.words if " " in word.strip() and not Path(word).exists()]
-    folders = [Path(word) for word in arguments.words if word not in questions] or [Path("runs")]
+    questions = [word for word in arguments.words if isinstance(word, str)]
+    folders = [word for word in arguments.words if isinstance(word, Path)] or [Path("runs")]
     if len(questions) > 1:
         raise Mistake(f"one query at a time, not {len(questions)}")
     if questions and arguments.format:
@@ -67,6 +68,11 @@ def run(words: Sequence[str]) -> int:
     for line in database.damaged:
         print(f"recall: {line}", file=sys.stderr)
     return 1 if database.damaged else 0
+
+
+def question_or_folder(word: str) -> str | Path:
+    """SQL, which has blanks inside, as it is; else a path."""
+    return word if " " in word.strip() and not os.path.lexists(word) else path(word)
 
 
 def reply(database: QueryTables, sql: str, out: Path | None) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..storage import open_folder
-from .flags import Mistake, Parser
+from .flags import Mistake, Parser, folder, path
 
 
 def run(words: Sequence[str]) -> int:
     parser = Parser(prog="recall report", description="Write report.html, its figures and tables from finished runs.")
-    parser.add_argument("runs", nargs="+", type=Path, metavar="DIR", help="folders of runs, or single runs")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the report (default: the first folder)")
+    parser.add_argument("runs", nargs="+", type=folder, metavar="DIR", help="folders of runs, or single runs")
+    parser.add_argument("--out", type=path, metavar="DIR", help="folder of the report (default: the first folder)")
     arguments = parser.parse_args(words)
     write(arguments.runs, arguments.out or arguments.runs[0])
     return 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..execution.engines import Event, cores
 from .console import plain_console
-from .flags import Mistake, Parser, add_list, flag, integer, number, one_of
+from .flags import Mistake, Parser, add_list, flag, integer, memory, number, one_of, task
 
 if TYPE_CHECKING:  # torch, which help does not wait for
     from ..execution.progress import Board
@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # torch, which help does not wait for
 
 TRAINING_FLAGS: dict[str, tuple[Callable[[str], Any], str, str]] = {
     "updates": (integer, "N", "budget of updates"),
-    "seconds": (number, "X", "limit of training by the clock"),
+    "seconds": (number, "X", "guard: processor time of an attempt, after which a run is left unfinished"),
     "tokens": (integer, "N", "tokens per update"),
     "policy": (str, "WORD", "length and load of updates: adaptive, schedule, fixed, uniform or mixture"),
     "curriculum": (integer, "N", "stages of doubling length and load"),
@@ -32,8 +32,10 @@ MATCHED = ("parameters", "bytes")
 def add_study_flags(parser: Parser) -> None:
     """Add the flags that select a part of a study, or train its runs differently."""
     group = parser.add_argument_group("part of the study")
-    add_list(group, "--tasks", read=str, metavar="TASK", help="only these tasks of the study")
-    add_list(group, "--memories", read=str, metavar="MEMORY", help="only these memories, or others, or FILE.py:CLASS")
+    add_list(group, "--tasks", read=task, metavar="TASK", help="only these tasks of the study")
+    add_list(
+        group, "--memories", read=memory, metavar="MEMORY", help="only these memories, or others, or FILE.py:CLASS"
+    )
     group.add_argument("--seeds", type=integer, metavar="N", help="this many seeds, from 0")
     group = parser.add_argument_group("training, for every run")
     for name, (read, word, meaning) in TRAINING_FLAGS.items():
@@ -54,8 +56,13 @@ def add_study_flags(parser: Parser) -> None:
 
 
 def selection(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The study flags that were set, by name."""
-    return {name: getattr(arguments, name) for name in STUDY_FLAGS if getattr(arguments, name) is not None}
+    """The study flags that were set, by name. Raises ValueError for values of training that are out of range."""
+    from ..config.run import Training  # numpy and pydantic, as above
+
+    flags = {name: getattr(arguments, name) for name in STUDY_FLAGS if getattr(arguments, name) is not None}
+    for rate in flags.get("rates", [Training().learning_rate]):
+        Training(learning_rate=rate, **{name: value for name, value in flags.items() if name in TRAINING_FLAGS})
+    return flags
 
 
 def select_part(study: Study, flags: Mapping[str, Any]) -> Study:

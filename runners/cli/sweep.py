@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..execution.engines import ENGINES, Event, Execute, Limits, cores, open_engine
 from ..formatting import clock
 from ..storage import open_folder
 from .console import plain_console
-from .flags import Parser, integer, mistakes, number, one_of
+from .flags import Parser, integer, mistakes, number, one_of, path
 from .study_flags import add_study_flags, follow_study, positive, select_part, selection
 
 if TYPE_CHECKING:
@@ -30,7 +32,13 @@ def run(words: Sequence[str]) -> int:
     positive("--workers", arguments.workers)
     positive("--limit", arguments.limit)
     where = {"workers": arguments.workers, "address": arguments.address}
+    from ..studies.study_file import study_path  # pydantic, which a mistyped flag does not wait for
+
     with mistakes():
+        study_path(arguments.study)
+        flags = selection(arguments)
+        if arguments.dry_run:
+            on_stderr(f"reading study {arguments.study} and checking what it asks for")
         limits = Limits(arguments.time_limit, arguments.memory_limit, arguments.cpus, arguments.gpus)
         with ExitStack() as stack:
             if arguments.engine == "local":
@@ -38,7 +46,7 @@ def run(words: Sequence[str]) -> int:
                 execution = stack.enter_context(open_engine(limits=limits, imports=imports, **where))
             from ..execution.sweep import check_study  # torch, after the first worker has started
 
-            study, folder, whole = _study_and_folder(arguments)
+            study, folder, whole = _study_and_folder(arguments, flags)
             check_study(study)
             if arguments.dry_run:
                 return print_plan(study, folder, arguments)
@@ -63,7 +71,7 @@ def _parser() -> Parser:
         "runners/studies/study_file.py), or a folder with a study.json",
     )  # fmt: skip
     home = "folder of the runs (default: runs/NAME, or STUDY itself)"
-    parser.add_argument("--out", type=Path, metavar="DIR", help=home)
+    parser.add_argument("--out", type=path, metavar="DIR", help=home)
     add_study_flags(parser)
     group = parser.add_argument_group("execution")
     group.add_argument(
@@ -78,7 +86,9 @@ def _parser() -> Parser:
     group.add_argument("--workers", type=integer, metavar="N", help=help_workers)
     group.add_argument("--cpus", type=number, default=1, metavar="X", help="CPUs reserved for a run on a cluster")
     group.add_argument("--gpus", type=number, default=0, metavar="X", help="GPUs likewise, or a fraction of one")
-    group.add_argument("--time-limit", type=number, metavar="SECONDS", help="end a run after so long by the clock")
+    group.add_argument(
+        "--time-limit", type=number, metavar="SECONDS", help="stop a run after so long: it goes on next time"
+    )
     group.add_argument(
         "--memory-limit", type=number, metavar="MB",
         help="end a run whose process takes more than so many million bytes, Python and torch (some 250) included; "
@@ -94,12 +104,12 @@ def _parser() -> Parser:
     return parser
 
 
-def _study_and_folder(arguments: argparse.Namespace) -> tuple[Study, Path, bool]:
+def _study_and_folder(arguments: argparse.Namespace, flags: Mapping[str, Any]) -> tuple[Study, Path, bool]:
     """The study, its folder, and True unless it is a part that must not replace the study recorded there.
 
     Raises ValueError if there is no such study, or no folder to put it in.
     """
-    from ..studies.presets import PRESETS  # torch, as above
+    from ..studies.presets import PRESETS  # pydantic, as above
     from ..studies.study_file import load_study
 
     if arguments.track:
@@ -107,10 +117,9 @@ def _study_and_folder(arguments: argparse.Namespace) -> tuple[Study, Path, bool]
 
         for word in arguments.track:
             one_of("sink", SINKS)(word.partition(":")[0])
-    flags = selection(arguments)
     study = select_part(load_study(arguments.study), flags)
     named = Path(arguments.study)
-    home = named if arguments.study not in PRESETS and named.is_dir() else None
+    home = named if arguments.study not in PRESETS and os.path.isdir(named) else None
     if arguments.out is None and home is None and Path(study.name).name != study.name:
         raise ValueError(f"study {study.name!r} cannot name a folder: name one with --out")
     folder = arguments.out or home or Path("runs") / study.name
@@ -134,8 +143,11 @@ def _execute(
     board = follow_study(events, study, folder, command, arguments.workers, mark)
     if board is None:
         return 130
-    left, failed = len(missing(study, folder)), len(board.failed)
+    left, stopped = len(missing(study, folder)), sum(event.why == "time" for event in board.failed)
+    failed = len(board.failed) - stopped
     line = f"{total - left} of {total} runs finished, {failed} failed"
+    if stopped:
+        line += f", {stopped} stopped by a limit of time"
     if left > failed:
         line += f", {left - failed} left"
     if failed:
@@ -143,7 +155,7 @@ def _execute(
     elif left:
         line += f": `{command}` goes on"
     plain_console().print(line + mark, soft_wrap=True)
-    return 1 if failed or (left and arguments.limit is None) else 0
+    return 1 if board.failed or (left and arguments.limit is None) else 0
 
 
 def _tracked(events: Iterable[Event], words: Sequence[str], study: Study, folder: Path) -> Iterator[Event]:
@@ -168,7 +180,7 @@ def print_plan(study: Study, folder: Path, arguments: argparse.Namespace) -> int
     mark = testing_mark(limit, sum(plan.missing for plan in plans), total)
     counts = dict.fromkeys(("done", "failed", "to train", "to measure", "left out"), 0)
     seconds: list[float] = []
-    for plan, forecast in forecasts(plans, folder):
+    for plan, forecast in forecasts(plans, folder, on_stderr):
         left_out = limit is not None and plan.due and counts["to train"] + counts["to measure"] >= limit
         state = "left out" if left_out else plan.state
         counts[state] += 1
@@ -185,6 +197,11 @@ def print_plan(study: Study, folder: Path, arguments: argparse.Namespace) -> int
             f"{most}: a run that solves its task stops earlier; tests and probes come on top{mark}", soft_wrap=True
         )
     return 0
+
+
+def on_stderr(message: str) -> None:
+    """Print what a dry run is doing, beside the plan."""
+    print(message, file=sys.stderr, flush=True)
 
 
 def detail(plan: RunPlan, forecast: Forecast | None) -> str:

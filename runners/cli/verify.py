@@ -7,10 +7,8 @@ from pathlib import Path
 
 from rich.progress import track
 
-from ..results.loader import find_all
-from ..results.rescore import rescore
 from .console import plain_console
-from .flags import Parser, mistakes
+from .flags import Parser, folder, mistakes
 
 
 def run(words: Sequence[str]) -> int:
@@ -21,11 +19,15 @@ def run(words: Sequence[str]) -> int:
         "against its digest. Exit status 1 if something is wrong.",
     )
     places_help = "run directories, or folders with runs at any depth (default: runs)"
-    parser.add_argument("runs", nargs="*", type=Path, metavar="RUN", help=places_help)
+    parser.add_argument("runs", nargs="*", type=folder, metavar="RUN", help=places_help)
     arguments = parser.parse_args(words)
     console = plain_console()
     with mistakes():
+        from ..results.loader import find_all  # numpy and pandas, which a mistake does not wait for
+
         places = [place for place in find_all(arguments.runs or [Path("runs")]) if place.is_dir()]
+    from ..results.rescore import rescore  # torch
+
     wrong = 0
     for place in track(places, "verifying", console=console, transient=True, disable=not console.is_terminal):
         try:

@@ -1,7 +1,8 @@
 """Length modes: the one factor that grows with the length of a test sequence.
 
     fixed load         as many items as in training, at every length
-    growing load       items in proportion to the length, up to the most that the task's alphabets allow
+    growing load       items in proportion to the length, up to the most that the task's alphabets allow; as many as
+                       fit where sequences of training were full
     fixed distance N   every query N tokens after its answer: only what precedes both grows
 
 The last two need a task that has the field: see `Task.at_load` and `Task.at_distance`.
@@ -43,7 +44,9 @@ def task_at(task: Task, mode: str, trained: int, length: int) -> Task:
     """A task trained at one length, set to another. Raises ValueError if the mode does not exist for it."""
     if mode == GROWING_LOAD:
         task.check_length(length)
-        return task.at_load(largest_load(task, grown(getattr(task, task.load), trained, length), length))
+        full = trained == task.min_length  # then a blank would be a token that training never showed
+        requested = length if full else grown(getattr(task, task.load), trained, length)
+        return task.at_load(largest_load(task, requested, length))
     if (distance := distance_of(mode)) is None:
         return task
     from recall_tasks import TASKS, Task  # numpy, which help and queries do without

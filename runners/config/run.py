@@ -9,26 +9,36 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from types import UnionType
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
-import torch
+import numpy as np
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
-from models import Memory, SequenceModel, build, check_options, memory_options
+from models import build, check_options, memory_options
 from recall_tasks import Task, make_task
 
 from ..formatting import safe_name
 from .curriculum import POLICIES, Policy, check_policy
 from .custom_code import load_memory, source_digest
 
+if TYPE_CHECKING:  # torch, which a mistyped command does without
+    from models import Memory, SequenceModel
+
 Option = bool | int | float | str | None
 Validated = TypeVar("Validated")
 STRICT = ConfigDict(extra="forbid", strict=True)
 LONGEST_NAME = 200
 """Most bytes in the name of a run's directory: file systems take 255, and names of its other files are longer."""
+CLOCK = 120.0
+"""`seconds` in every identity: it was a limit by the clock once, and now it decides nothing that is measured."""
+YOUNGER = {"unbounded": False}
+"""Options that came after identities were published: left out of them at these values, as when there were none."""
+LARGEST_FLOAT = 2**1023
 LAYERS = 1024
 LARGEST_SIZE = 2**31 - 1
 NUMBERS = 2**28
@@ -42,6 +52,30 @@ def setting(default: Any, meaning: str, **flag: Any) -> Any:
     return field(default=default, metadata={"help": meaning, **flag})
 
 
+@cache
+def field_types(kind: type) -> dict[str, tuple[type, ...]]:
+    """The types that each field of a dataclass takes, as it declares them."""
+    hints = get_type_hints(kind)
+    taken = {f.name: get_args(hint) if isinstance(hint := hints[f.name], UnionType) else (hint,) for f in fields(kind)}
+    return {name: tuple(get_origin(one) or one for one in types) for name, types in taken.items()}
+
+
+def conform(settings: object) -> None:
+    """Give each field its declared type: 60 becomes 60.0, and numbers of NumPy become Python's.
+
+    Raises ValueError, with the field, its value and what it takes, for a value of another type.
+    """
+    for name, types in field_types(type(settings)).items():  # type: ignore[arg-type]  # a class has a hash
+        value = getattr(settings, name)
+        value = value.item() if isinstance(value, np.generic) else value
+        if types == (float,) and type(value) is int:
+            value = float(value) if abs(value) < LARGEST_FLOAT else math.inf  # which is then out of range
+        if type(value) not in types:
+            takes = " or ".join("None" if one is type(None) else one.__name__ for one in types)
+            raise ValueError(f"{name} takes {takes}, not {value!r}")
+        object.__setattr__(settings, name, value)
+
+
 @with_config(STRICT)
 @dataclass(frozen=True)
 class TaskSetting:
@@ -51,11 +85,14 @@ class TaskSetting:
     length: int
     fields: dict[str, Option] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        conform(self)
+
     @cached_property
     def task(self) -> Task:
         if taken := {"name", "preset"} & self.fields.keys():
             raise ValueError(f"{self.name}: unknown field {min(taken)!r}")
-        return make_task(self.name, None, **self.fields)
+        return make_task(self.name, None, **{str(name): value for name, value in self.fields.items()})
 
 
 @with_config(STRICT)
@@ -71,6 +108,7 @@ class ModelSetting:
     label: str = ""
 
     def __post_init__(self) -> None:
+        conform(self)
         if not self.label.isprintable():
             raise ValueError(f"a label is one line that can be printed, not {self.label!r}")
         path, colon, name = self.memory.rpartition(".py:")
@@ -85,13 +123,14 @@ class ModelSetting:
 @with_config(STRICT)
 @dataclass(frozen=True)
 class Training:
-    """Training settings, the same for every model of a comparison.
+    """Training settings, the same for every model of a comparison; integers are as good as floats.
 
-    A run that reaches `seconds`, the limit by the clock, is not reproducible; its outcome says so.
+    `seconds` is a guard: it decides no number and is no part of a run's identity, since a run that reaches it is not
+    finished. Each attempt has all of it, and goes on from the checkpoint of the one before.
     """
 
     updates: int = setting(2000, "budget of updates; the last fifth cools down")
-    seconds: float = setting(120.0, "limit of a run by the clock")
+    seconds: float = setting(3600.0, "guard: processor time of an attempt, after which the run is left unfinished")
     tokens: int = setting(8192, "tokens an update: longer sequences come in smaller batches")
     learning_rate: float = setting(1e-2, "peak rate of AdamW")
     weight_decay: float = setting(0.01, "weight decay of AdamW")
@@ -110,10 +149,11 @@ class Training:
     solve_at: float = setting(0.99, "validation accuracy that counts as solved and starts the cool-down")
 
     def __post_init__(self) -> None:
+        conform(self)
         ranges = {"updates": (1, 10**9), "tokens": (1, 2**28), "curriculum": (1, 22), "warmup": (0, 10**9)}
         for name, (low, high) in ranges.items():
             value = getattr(self, name)
-            if type(value) is not int or not low <= value <= high:
+            if not low <= value <= high:
                 raise ValueError(f"{name} takes an integer from {low} to {high:,}, not {value!r}")
         for name in ("seconds", "learning_rate", "clip", "weight_decay"):
             value = getattr(self, name)
@@ -138,9 +178,15 @@ class Run:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        self.task.task.check_length(self.task.length)
+        conform(self)
+        task = self.task.task
+        task.check_length(self.task.length)
         if not 0 <= self.seed < 2**63:
             raise ValueError(f"seed takes an integer from 0 to 2^63 - 1, not {self.seed}")
+        here = {name: getattr(task, name) for name in self.task.fields}
+        options = check_options(load_memory(self.model.memory), self.model.options)
+        object.__setattr__(self, "task", replace(self.task, fields=here))
+        object.__setattr__(self, "model", replace(self.model, options=options))
         self._check_build()
         if (taken := len(self.name.encode(errors="replace"))) > LONGEST_NAME:
             raise ValueError(f"the run's name takes {taken} bytes, over the limit of {LONGEST_NAME}: shorten the label")
@@ -154,11 +200,16 @@ class Run:
     @cached_property
     def identity(self) -> str:
         """Hash of everything that decides the result: 8 bytes as hexadecimal."""
-        memory = load_memory(self.model.memory)
         written = _ADAPTER.dump_python(self)
-        everything = written | {
+        return self.identity_of(written | {"training": written["training"] | {"seconds": CLOCK}})
+
+    def identity_of(self, written: Mapping[str, Any]) -> str:
+        """Identity of this run as its JSON has it: as run.json has it, the one that earlier versions gave it."""
+        options = memory_options(load_memory(self.model.memory)) | written["model"]["options"]
+        options = {name: value for name, value in options.items() if (name, value) not in YOUNGER.items()}
+        everything = dict(written) | {
             "task": self.task.task.spec() | {"length": self.task.length},
-            "model": written["model"] | {"label": "", "options": memory_options(memory) | self.model.options},
+            "model": written["model"] | {"label": "", "options": options},
             "source": source_digest(self.model.memory),
         }
         canonical = json.dumps(everything, sort_keys=True, separators=(",", ":"))
@@ -181,7 +232,6 @@ class Run:
         """The untrained model, initialised from the run's seed."""
         task, model = self.task.task, self.model
         kind = load_memory(model.memory)
-        check_options(kind, model.options)
         try:
             check_sizes(kind, task, model)
             return build_model(kind, task, model, self.seed)
@@ -244,6 +294,8 @@ def check_sizes(kind: type[Memory], task: Task, model: ModelSetting) -> None:
 
 def numbers_in(kind: type[Memory], task: Task, model: ModelSetting) -> int:
     """Count of a model's parameters and constants, without memory for them."""
+    import torch  # as above
+
     with torch.device("meta"):
         built = build_model(kind, task, model)
     return sum(tensor.numel() for tensor in (*built.parameters(), *built.buffers()))

@@ -35,7 +35,8 @@ ANSWERS = columns("""
 BITS = columns("""
     payload_bits: float bits | stored in a sequence
     recalled_bits: float bits | needed by an ideal reader to score as well
-    state_bytes: int bytes | carried for one sequence
+    state_bytes: int bytes | carried for one sequence at its fullest
+    state_bytes_at_end: int bytes | carried after its last token; missing in older runs, whose `state_bytes` are these
 """)
 BOUNDS = columns("""
     chance: float | accuracy of a guess

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models import SequenceModel
+from models.contract import check_state
 from recall_tasks import IGNORE, Batch, Stream, Task, bounds
 
 from ..config.run import Run
@@ -54,7 +55,8 @@ STATE_FLOATS = 2**26
 def predict(model: SequenceModel, batch: Batch, piece: int = PIECE) -> NDArray[np.int32]:
     """The model's answers as token ids, [B, Q]; IGNORE for spare questions.
 
-    Sequences are read in pieces of about `piece` tokens in all, each continuing the state of the last.
+    Sequences are read in pieces of about `piece` tokens in all, each continuing the state of the last. Raises
+    BrokenContract where the last state is not as large as the memory says.
     """
     B, T = batch.tokens.shape
     step = max(1, piece // B)
@@ -68,6 +70,9 @@ def predict(model: SequenceModel, batch: Batch, piece: int = PIECE) -> NDArray[n
         now = None if oracle is None else oracle[:, start : start + step]
         logits, states = model(tokens[:, start : start + step], (sequences[here], positions[here] - start), states, now)
         answers[here] = logits.argmax(-1) + model.answers.start
+    if states:  # what a memory says of its size decides its ceiling
+        for block, state in zip(model.blocks, states, strict=True):
+            check_state(block.memory, state, T, B, model.embedding.dtype)
     predicted = np.full_like(batch.answers, IGNORE)
     predicted[batch.asking] = answers.cpu().numpy()
     return predicted
@@ -151,11 +156,14 @@ def task_bounds(task: Task, length: int) -> dict[str, float]:
 
 
 def score_record(run: Run, model: SequenceModel, scored: Predictions, task: Task, length: int) -> dict[str, Any]:
-    """One tidy record: accuracy with its interval, floors, ceiling, and size of the state."""
+    """One tidy record: accuracy with its interval, floors, ceiling, and size of the state.
+
+    The ceiling is that of the fullest state, which no question is answered from more than: the last may be far smaller.
+    """
     sequences, questions = scored.correct.shape
     correct, asked = scored.correct.sum(1), scored.asking.sum(1)
     accuracy, (low, high) = scored.accuracy, cluster_interval(correct, asked)
-    state_bytes = 4 * model.state_floats(length)
+    state_bytes = 4 * model.fullest_floats(length)
     return {
         "length": length,
         "load": getattr(task, task.load),
@@ -170,6 +178,7 @@ def score_record(run: Run, model: SequenceModel, scored: Predictions, task: Task
         "ceiling": bounds.ceiling(8 * state_bytes, task, length),
         "recalled_bits": bounds.recalled_bits(accuracy, task, length),
         "state_bytes": state_bytes,
+        "state_bytes_at_end": 4 * model.state_floats(length),
         "parameters": sum(p.numel() for p in model.parameters()),
     }
 

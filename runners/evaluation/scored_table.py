@@ -10,7 +10,7 @@ from typing import Any
 from models import SequenceModel
 from recall_tasks import Stream, Task
 
-from ..config.length_modes import FIXED_LOAD, task_at
+from ..config.length_modes import FIXED_LOAD, GROWING_LOAD, task_at
 from ..config.messages import Watch, silent
 from ..config.run import Run
 from ..formatting import clock
@@ -41,6 +41,8 @@ class ScoredTable:
 
 def tested_task(run: Run, record: Record) -> Task:
     """The task of a record of `scores`."""
+    if record.get("mode") == GROWING_LOAD:
+        return run.task.task.at_load(record["load"])
     return task_at(run.task.task, record.get("mode", FIXED_LOAD), run.task.length, record["length"])
 
 

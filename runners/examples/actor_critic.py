@@ -1,7 +1,7 @@
 """An agent that learns from reward alone, its memory any of `models.MEMORIES`: advantage actor-critic
 (Mnih et al. 2016, "Asynchronous Methods for Deep Reinforcement Learning", arXiv 1602.01783).
 
-    python -m runners.examples.actor_critic --task mqar --memory linear --num-pairs 2 --length 16 --seconds 60
+    python -m runners.examples.actor_critic --task mqar --memory linear --num-pairs 2 --length 16 --updates 700
 
 It acts one token at a time, carrying its state from step to step, and learns from whole sequences at once. Its
 answers never change what follows, so a discount of 0 credits each answer with its own reward.
@@ -41,14 +41,14 @@ def _option(default: Any, meaning: str) -> Any:
 
 @dataclass(frozen=True)
 class Learning:
-    """Settings of learning, which ends at `seconds` or `updates`, whichever comes first.
+    """Settings of learning. `seconds` is a guard: learning that reaches it has failed.
 
     Lane i plays seed `seed * lanes + i`, so that no two seeds share sequences. Raises ValueError for a number out of
     its limits.
     """
 
-    updates: int = _option(100_000, "most sequences of every lane")
-    seconds: float = _option(60.0, "most seconds of learning, checked after each update; the test is not counted")
+    updates: int = _option(700, "sequences of every lane: a minute at the defaults")
+    seconds: float = _option(3600.0, "guard: processor time after which learning is given up")
     lanes: int = _option(128, "sequences played at once")
     learning_rate: float = _option(5e-3, "step size of AdamW")
     discount: float = _option(0.0, "credit of an answer for later rewards, 0 to 1")
@@ -160,26 +160,29 @@ def learn(
     learning: Learning | None = None,
     watch: Callable[[Point], None] = lambda point: None,
 ) -> tuple[ActorCritic, list[Point]]:
-    """A trained agent and its learning curve: a point every 20 updates, also passed to `watch`."""
+    """A trained agent and its learning curve: a point every 20 updates, also passed to `watch`.
+
+    Raises TimeoutError where its guard ends learning.
+    """
     learning = learning or Learning()
     envs = RecallVectorEnv(learning.lanes, task, length, autoreset_mode="Disabled")
     agent = ActorCritic(task, memory, seed=learning.seed)
     optimiser = torch.optim.AdamW(agent.parameters(), lr=learning.learning_rate, weight_decay=0.0)
     start, curve, recent = time.perf_counter(), list[Point](), list[float]()
+    guard = time.process_time() + learning.seconds
     guesses = torch.Generator().manual_seed(learning.seed)
     for number in range(1, learning.updates + 1):
         rollout = play(agent, envs, learning.seed * learning.lanes if number == 1 else None, guesses)
         update(agent, optimiser, rollout, learning)
         recent.append(float(rollout.rewards.sum(1).mean()))
         seconds = time.perf_counter() - start
-        last = number == learning.updates or seconds > learning.seconds
-        if number % 20 == 0 or last:
+        if number % 20 == 0 or number == learning.updates:
             steps = number * learning.lanes * length
             curve.append(Point(number, steps, seconds, float(np.mean(recent))))
             watch(curve[-1])
             recent.clear()
-        if last:
-            break
+        if number < learning.updates and time.process_time() > guard:
+            raise TimeoutError(f"{learning.seconds:g} s of processor time are over (--seconds moves this guard)")
     return agent, curve
 
 
@@ -193,7 +196,7 @@ def evaluate(agent: ActorCritic, task: Task, length: int, rounds: int = ROUNDS, 
 def save(curve: Sequence[Point], task: Task, path: Path) -> None:
     """Write the curve as a table (.csv) or a picture (.png, .svg)."""
     if path.suffix.lower() == ".csv":
-        with path.open("w", newline="") as file:
+        with path.open("w", newline="", encoding="utf-8") as file:
             table = csv.DictWriter(file, fieldnames=list(asdict(curve[0])))
             table.writeheader()
             table.writerows(asdict(point) for point in curve)
@@ -253,7 +256,7 @@ def main(words: Sequence[str]) -> int:
             printed_at = point.seconds
             print(f"{point.seconds:6.1f} s  {point.steps:>12,} steps  return {point.mean_return:.3f}", flush=True)
 
-    status = 0
+    status, reason = 0, ""
     try:
         agent, _ = learn(task, length, arguments.memory, learning, watch)
         start = time.perf_counter()
@@ -261,11 +264,13 @@ def main(words: Sequence[str]) -> int:
         print(f"test return {score} ({time.perf_counter() - start:.1f} s) after {curve[-1].steps:,} steps")
     except KeyboardInterrupt:
         status = 130
+    except TimeoutError as error:
+        status, reason = 1, f": {error}"
     if arguments.out and curve:
         save(curve, task, arguments.out)
     if status:
         saved = f", the curve so far is in {arguments.out}" if arguments.out and curve else ""
-        print(f"stopped after {curve[-1].steps if curve else 0:,} steps{saved}")
+        print(f"stopped after {curve[-1].steps if curve else 0:,} steps{saved}{reason}")
     return status
 
 

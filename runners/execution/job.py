@@ -86,6 +86,8 @@ def run_job(job: Job, send: Callable[[Event], None]) -> Iterator[Event]:
         result: Any = job.function(*job.arguments, lambda content: send(Event(job.name, "progress", content)))
     except BrokenPipeError:
         raise  # the parent is gone
+    except TimeoutError as error:  # the run's own guard
+        yield Event(job.name, "failed", str(error), why="time")
     except Exception as error:
         yield Event(job.name, "failed", f"{type(error).__name__}: {error}", traceback.format_exc(), "error")
     else:

@@ -2,7 +2,7 @@
 
 Whatever executes, counts or prints missing runs asks `plan_runs`. A forecast rests on measured times of an update: a
 run that solves its task stops early, so its whole budget of updates, each as long as those of its slowest stage, bounds
-its training from above, as `seconds` of its training does. Nothing is written.
+its training from above. Nothing is written.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from typing import Any, Literal
 import torch
 
 from .. import storage
+from ..config.messages import Watch, silent
 from ..config.run import Run, Training
 from ..evaluation.columns import RESULT
 from ..measures.measure import Request
 from ..measures.requests import Requests, remaining
-from ..studies.learning_rates import choose_rate, group_key, groups, validation_record
+from ..studies.learning_rates import group_key, groups, rate_of_each_seed, validation_record
 from ..studies.study import Study
 from ..training.adamw import AdamW
 from ..training.loop import TrainingBatches, step
@@ -61,7 +62,7 @@ class RunPlan:
 def plan_runs(study: Study, folder: Path, retry: bool = True) -> list[RunPlan]:
     """The plan of every run, in the order of the study. Raises storage.CorruptRun for damaged records.
 
-    retry   plan runs again that failed before; otherwise their state is "failed"
+    retry   plan runs again that failed before; otherwise their state is "failed", unless time alone stopped them
     """
     finished = {run.name for run in study.runs if storage.is_finished(folder, run)}
     measured = runs_to_measure(study, folder, finished)
@@ -76,7 +77,7 @@ def plan_run(run: Run, folder: Path, request: Requests, finished: bool, retry: b
     left = remaining(folder / run.name, request)
     if finished and not left:
         return RunPlan(run, "done", request)
-    if not retry and (failure := storage.load_failure(folder, run)) is not None:
+    if not retry and (failure := lasting_failure(folder, run)) is not None:
         return RunPlan(run, "failed", request, left, failure["reason"])
     return RunPlan(run, "to measure" if finished else "to train", request, left)
 
@@ -87,11 +88,12 @@ def missing(study: Study, folder: Path) -> list[Run]:
 
 
 def runs_to_measure(study: Study, folder: Path, finished: Collection[str]) -> set[str]:
-    """Names of the runs to be measured beyond training: those at the chosen learning rate.
+    """Names of the runs to be measured beyond training: those at the learning rate chosen for their seed.
 
     finished   names of the finished runs
 
-    With one rate that is every run. Otherwise it is none of a group until all of its runs are finished or failed.
+    With one rate that is every run. Otherwise it is none of a group until all of its runs are finished or failed:
+    one that was stopped by a limit of time goes on, so that no clock has a part in the choice.
     """
     names: set[str] = set()
     for runs in groups(study.runs):
@@ -99,16 +101,22 @@ def runs_to_measure(study: Study, folder: Path, finished: Collection[str]) -> se
             names |= {run.name for run in runs}
             continue
         trained = [run for run in runs if run.name in finished]
-        waiting = [run for run in runs if run.name not in finished and storage.load_failure(folder, run) is None]
+        waiting = [run for run in runs if run.name not in finished and lasting_failure(folder, run) is None]
         if trained and not waiting:
             import pandas as pd  # half a second, which a sweep at one rate does without
 
             outcomes = [storage.load_plain_result(folder / run.name, RESULT)["outcome"] for run in trained]
             ends = zip(trained, outcomes, strict=True)
             records = [validation_record(run.training.learning_rate, run.seed, outcome) for run, outcome in ends]
-            best = choose_rate(pd.DataFrame(records))
-            names |= {run.name for run in trained if run.training.learning_rate == best}
+            rates = rate_of_each_seed(pd.DataFrame(records))
+            names |= {run.name for run in trained if run.training.learning_rate == rates.get(run.seed)}
     return names
+
+
+def lasting_failure(folder: Path, run: Run) -> dict[str, Any] | None:
+    """The failure of a run; None where it has none, and where a limit of time stopped it: that one goes on."""
+    failure = storage.load_failure(folder, run)
+    return None if failure and failure["kind"] == "time" else failure
 
 
 @dataclass(frozen=True)
@@ -128,11 +136,16 @@ class Forecast:
 
     @property
     def seconds(self) -> float:
-        return min(self.training.seconds, self.training.updates * self.update.seconds)
+        return self.training.updates * self.update.seconds
 
 
-def forecasts(plans: Sequence[RunPlan], folder: Path) -> Iterator[tuple[RunPlan, Forecast | None]]:
-    """Every plan with a forecast where its run is to be trained; each task and model is timed when it first comes."""
+def forecasts(
+    plans: Sequence[RunPlan], folder: Path, watch: Watch = silent
+) -> Iterator[tuple[RunPlan, Forecast | None]]:
+    """Every plan with a forecast where its run is to be trained; a task and model are timed when they first come.
+
+    watch   is told what is timed
+    """
     times = dict(measured_times(folder, [plan.run for plan in plans if plan.state in ("done", "to measure")]))
     for plan in plans:
         if plan.state != "to train":
@@ -140,6 +153,7 @@ def forecasts(plans: Sequence[RunPlan], folder: Path) -> Iterator[tuple[RunPlan,
             continue
         key = group_key(plan.run.to_json())
         if key not in times:
+            watch(f"timing updates of {plan.run.label} on {plan.run.task.name}")
             times[key] = UpdateTime(time_of_update(plan.run), "timed now")
         yield plan, Forecast(plan.run.training, times[key])
 

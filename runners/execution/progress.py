@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from ..config.messages import Notice
 from ..formatting import clock
 from ..studies.study import Study
 from ..training.loop import Progress
@@ -61,9 +62,8 @@ class Board:
         return [event for event in self.ended.values() if event.kind == "failed"]
 
     def seconds_left(self) -> float:
-        """A guess: runs to come take as long as those finished so far, or all of their budget before any is."""
-        budget = max(run.training.seconds for run in self.runs.values())
-        each = sum(self.took) / len(self.took) if self.took else budget
+        """A guess, once a run has ended: those to come take as long as those that have."""
+        each = sum(self.took) / len(self.took)
         spent = sum(min(each, time.monotonic() - began) for began in self.started.values())
         todo = len(self.runs) - self.finished - len(self.failed)
         return max(0.0, (todo * each - spent) / max(1, self.workers))
@@ -72,7 +72,7 @@ class Board:
         spent = time.monotonic() - self.began
         failed = f", {len(self.failed)} failed" if self.failed else ""
         going = self.finished + len(self.failed) < len(self.runs)
-        left = f", about {clock(self.seconds_left())} left" if going else ""
+        left = f", about {clock(self.seconds_left())} left" if going and self.took else ""
         return f"{self.finished} of {len(self.runs)} runs finished{failed}, {clock(spent)} spent{left}{self.mark}"
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -97,7 +97,7 @@ class Board:
 
 
 def follow(events: Iterable[Event], board: Board, console: Console) -> None:
-    """Take every event, keep the board on the screen of a terminal, and print one line for each run that ends."""
+    """Take every event, keep the board on the screen of a terminal, and print each notice and each run that ends."""
     live = Live(board, console=console, refresh_per_second=4, transient=True, redirect_stdout=False)
     printed = time.monotonic()
     with live if console.is_terminal else nullcontext():
@@ -108,6 +108,8 @@ def follow(events: Iterable[Event], board: Board, console: Console) -> None:
                 line = f"finished   {board.line()}"
             elif event.kind == "failed":
                 line, style = f"failed: {first_line(event.content)}   {board.line()}", "red"
+            elif isinstance(event.content, Notice):
+                line = event.content
             if line:
                 who = f"{run.task.name:<16} {run.label:<12} seed {run.seed}"
                 console.print(f"{who}  {line}", style=style, soft_wrap=True)

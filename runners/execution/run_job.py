@@ -10,13 +10,14 @@ from typing import Any
 from recall_tasks import Stream
 
 from .. import storage
+from ..config.custom_code import allow
 from ..config.run import Run
 from ..evaluation.evaluate import outputs
 from ..evaluation.scored_table import score_tables
 from ..measures import MEASURES
 from ..measures.requests import Requests, check, record_of, remaining
 from ..training.loop import train
-from ..training.sanity import check_cut_off, check_untrained
+from ..training.sanity import check_cut_off, check_possible, check_untrained
 from .provenance import environment
 
 TEST_ROWS = 512
@@ -34,6 +35,7 @@ def train_run(run: Run, folder: Path, watch: Callable[[Any], None], device: str 
     checkpoint = storage.checkpoint_path(folder, run)
     model, outcome, curve = train(run, watch, run.build().to(device), checkpoint)
     scored, tables = score_tables(run, model, stream.task, stream.length, TEST_ROWS)
+    check_possible(run.label, tables["scores"])
     result = {
         "outcome": vars(outcome),
         "curve": [storage.without_nan(point) for point in curve],
@@ -54,6 +56,7 @@ def complete_run(
     Returns the run's name, or ELSEWHERE where another process works on it.
     """
     run, root = Run.from_json(run_json), Path(folder)
+    allow(run.model.memory)
     with storage.claim(root, run) as claimed:
         if not claimed:
             return ELSEWHERE
@@ -78,6 +81,8 @@ def measure_run(
             for part in measure.parts(run, wanted, record_of(path, name), watch):
                 before = record_of(path, name)
                 record, tensors = measure.measure(run, model, part, watch)
+                for table in measure.scored_tables():
+                    check_possible(run.label, record.get(table.name, ()))
                 saved = list(before.get("outputs", ())) if before else []
                 if tensors:
                     # Under a name that no record has yet, so that a crash leaves every record with its own.

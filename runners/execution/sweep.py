@@ -9,6 +9,7 @@ from pathlib import Path
 from .. import storage
 from ..config.run import Run
 from ..measures.requests import Requests, check
+from ..studies.learning_rates import groups
 from ..studies.matching import check_matched
 from ..studies.study import Study
 from .engines import Event, Execute, Job, cores, execute
@@ -33,7 +34,8 @@ def carry_out(
 
     execution   an engine: `engines.execute`, or a part of it with its workers and limits
     command     recorded with the study in study.json; nothing is recorded without one
-    retry       repeat runs that failed before; otherwise they are reported as failed
+    retry       repeat runs that failed before; otherwise they are reported as failed. Those that a limit of time
+                stopped always go on
     limit       largest number of jobs, for testing
     device      device of the models: "cuda" where the engine gives each job a GPU
 
@@ -46,7 +48,7 @@ def carry_out(
     storage.load_study(folder)  # refused now rather than when all is trained
     if command:
         record_study(study, folder, 0.0, command)  # for a sweep that is killed
-    began, done = time.time(), 0
+    began, done = time.monotonic(), 0
     failed: set[str] = set()
     answered: dict[str, Requests] = {}
     try:
@@ -74,12 +76,12 @@ def carry_out(
                 yield event
     finally:
         if command and done:
-            record_study(study, folder, time.time() - began, command)
+            record_study(study, folder, time.monotonic() - began, command)
 
 
 def check_study(study: Study) -> None:
     """Raises ValueError for a request that a run cannot answer, and for models that are not matched as required."""
-    for run in study.runs:
+    for run, *_ in groups(study.runs):  # what a run can answer depends on neither seed nor rate
         check(run, study.request(run))
     if study.matched:
         check_matched(study)
@@ -91,11 +93,12 @@ def recorded_events(events: Iterator[Event], plans: Mapping[str, RunPlan], folde
     elsewhere: list[str] = []
     for event in events:
         if event.kind == "started":
-            started[event.job] = time.time()
+            started[event.job] = time.monotonic()
         elif event.kind == "failed":
             if str(event.content).startswith(storage.FullDisk.__name__):  # no run's fault, and every one would fail
                 raise storage.FullDisk(str(event.content).partition(": ")[2])
-            seconds = time.time() - started.get(event.job, time.time())
+            now = time.monotonic()
+            seconds = now - started.get(event.job, now)
             run = plans[event.job].run
             storage.write_failure(folder, run, str(event.content), event.why, event.log, seconds)
         elif event.kind == "finished":

@@ -21,7 +21,7 @@ POINTS = 60
 """Plotted of a run, about; the table of results has them all."""
 RUN = ["task", "memory", "seed"]
 MEMORY = ["task", "memory"]
-RATE = [*MEMORY, "learning_rate", "seed", "validation", "diverged", "mean", "chosen", "low", "high", "floor"]
+RATE = [*MEMORY, "learning_rate", "seed", "validation", "diverged", "mean", "chosen", "best", "low", "high", "floor"]
 APART = 0.05
 """Distance of memories from each other at a rate, as a fraction of the way to the next."""
 
@@ -65,9 +65,10 @@ def floors(results: Results) -> dict[str, float]:
 
 
 def rate_table(results: Results) -> pd.DataFrame:
-    """task, memory, learning_rate, seed, validation, diverged, mean, chosen, low, high (of the window), floor
+    """task, memory, learning_rate, seed, validation, diverged, mean, chosen, best, low, high (of the window), floor
 
-    Memories trained at several rates; validation is 0 where a seed diverged.
+    Memories trained at several rates; validation is 0 where a seed diverged. A rate is chosen for a seed by the others,
+    best by all together.
     """
     of_task = floors(results)
     windows = window(results.rates, of_task)
@@ -79,7 +80,8 @@ def rate_table(results: Results) -> pd.DataFrame:
         floor=results.rates["task"].map(of_task),
     )
     table = table.assign(mean=table.groupby([*MEMORY, "learning_rate"])["validation"].transform("mean"))
-    return table.merge(windows[[*MEMORY, "low", "high"]], on=MEMORY)[RATE]
+    table = table.merge(windows[[*MEMORY, "low", "high"]].assign(best=windows["chosen"]), on=MEMORY)
+    return table.assign(best=table["best"] == table["learning_rate"])[RATE]
 
 
 def draw_rates(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:
@@ -103,7 +105,7 @@ def draw_rates(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:
         ]
         dots(ax, finished["x"], finished["validation"], style._replace(marker="o"), words, 5)
         ax.scatter(fell["x"], fell["validation"], marker="x", color=style.colour, s=16, linewidths=0.9, zorder=4)
-        best = mean[mean["chosen"]]
+        best = mean[mean["best"]]
         ax.scatter(best["x"], best["mean"], s=62, facecolors="none", edgecolors=style.colour, linewidths=1.3, zorder=5)
     ax.set_xscale("log")
     ax.set_xlim(*ends)
@@ -116,9 +118,10 @@ RATES = Figure(
     title="Which learning rate",
     reading=(
         "Every memory was trained at every rate with every seed. Small dots are seeds, the line their mean on "
-        "validation sequences; a cross is a seed that diverged, which counts as 0. The ring is the rate chosen, by "
-        "validation alone: everything else in this report is of runs at that rate. The broad stroke is the window "
-        f"of rates that work, within {fraction(WITHIN)} of the chosen one. Memories stand side by side at each rate."
+        "validation sequences; a cross is a seed that diverged, which counts as 0. The ring is the best of them, by "
+        "validation alone; everything else in this report shows each seed at the rate that its other seeds choose. The "
+        "broad stroke is the window of rates that work, "
+        f"within {fraction(WITHIN)} of the chosen one. Memories stand side by side at each rate."
     ),
     table=rate_table,
     draw=draw_rates,

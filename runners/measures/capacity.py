@@ -39,7 +39,7 @@ CAPACITY = Table(
         *(bound for bound in BOUNDS if bound.name in ("chance", "bag", "ceiling")),
         *BITS,
         *columns("""
-            state_floats: int | carried for one sequence, in numbers
+            state_floats: int | carried for one sequence at its fullest, in numbers
             bits_per_state_bit: float | recalled bits over bits of the state
         """),
     ),
@@ -204,12 +204,12 @@ def capacity_record(run: Run, model: SequenceModel, scored: Predictions, task: T
     """A record of `capacity`: that of `scores` without its other floors, and the bits recalled for the state."""
     from ..evaluation.evaluate import score_record  # torch
 
-    score, floats = score_record(run, model, scored, task, length), model.state_floats(length)
+    score = score_record(run, model, scored, task, length)
     shared = (*SIZES, *TESTED_COUNTS, *ACCURACY, *BOUNDS, *BITS)
     return {column.name: score[column.name] for column in shared} | {
         "family": family(run),
-        "state_floats": floats,
-        "bits_per_state_bit": score["recalled_bits"] / (32 * floats) if floats else 0.0,
+        "state_floats": score["state_bytes"] // 4,
+        "bits_per_state_bit": score["recalled_bits"] / (8 * score["state_bytes"]) if score["state_bytes"] else 0.0,
     }
 
 

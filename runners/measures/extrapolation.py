@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 LADDER = (1, 2, 4, 8, 16)
 FAR = (*LADDER, 32, 64)
-ROWS, LEAST_ROWS, TOKENS = 256, 16, 2**22
+ROWS, TOKENS = 256, 2**22
+LEAST_ROWS = 40
+"""Of fewer than 35 sequences, however well they are answered, nothing can be said to hold above THRESHOLD."""
 THRESHOLD = 0.9
 LONG = 60.0
 """Seconds from which on the time to come is told beforehand."""
@@ -57,7 +59,7 @@ class Extrapolation(Measure):
         Flag("mode", str, "what grows", "fixed-load", choices=lambda: [mode.replace(" ", "-") for mode in MODES]),
         Flag("distance", int, "tokens, for fixed-distance (default: half the training length)", least=1),
         Flag(SEQUENCES[1], int, f"test sequences at each length (default: {ROWS}, fewer past 16,384 tokens, "
-             f"{LEAST_ROWS} from 262,144 on)", least=1, key=SEQUENCES[0]),
+             f"{LEAST_ROWS} from {TOKENS // LEAST_ROWS + 1:,} on)", least=1, key=SEQUENCES[0]),
         Flag("seconds", float, "stop a run before a length that would take it past so many"),
         Flag("threshold", float, "accuracy above which a memory still holds", THRESHOLD, key=None),
     )  # fmt: skip
@@ -181,7 +183,7 @@ class Extrapolation(Measure):
 
 
 def default_sequences(length: int) -> int:
-    """Test sequences at a length: 256, fewer where they would be more than 4 million tokens, 16 at the least."""
+    """Test sequences at a length: 256, fewer where they would be more than 4 million tokens, 40 at the least."""
     return min(ROWS, max(LEAST_ROWS, TOKENS // length))
 
 

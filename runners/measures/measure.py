@@ -133,8 +133,10 @@ class Measure(ABC):
         """Tables that `recall verify` works out again from the saved answers."""
         return ()
 
-    def flags_for(self, words: Sequence[str]) -> tuple[Flag, ...]:
-        """The flags of its command; `words` are those typed, on which they may depend."""
+    def flags_for(self, words: Sequence[str], described: bool = True) -> tuple[Flag, ...]:
+        """The flags of its command; `words` are those typed, on which they may depend. Unless `described`,
+        meanings that need torch may be missing.
+        """
         return self.flags
 
     def request(self, given: Mapping[str, Any]) -> Request:

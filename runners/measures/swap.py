@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..config.custom_code import allow, check_recorded, options_of, source_digest
 from ..config.messages import Watch, silent
 from ..evaluation.columns import ANSWERS, SCORE
 from ..storage.schema import Table, columns
@@ -72,18 +73,13 @@ class Swap(Measure):
         Flag("gate-updates", int, "updates that train gates alone", 0, least=0, key="gate_updates"),
     )
 
-    def flags_for(self, words: Sequence[str]) -> tuple[Flag, ...]:
+    def flags_for(self, words: Sequence[str], described: bool = True) -> tuple[Flag, ...]:
         """Its flags, and one for each option of the memory named first."""
         if not words:
             return self.flags
-        from models import memory_options  # torch
-
-        from ..config.custom_code import load_memory
-
-        memory = load_memory(words[0])
         return self.flags + tuple(
-            Flag(name, type(default), memory.options.get(name, ""), key=None, shown_default=default)
-            for name, default in memory_options(memory).items()
+            Flag(name, type(default), meaning, key=None, shown_default=default)
+            for name, (default, meaning) in options_of(words[0], described).items()
         )
 
     def request(self, given: Mapping[str, Any]) -> Request:
@@ -126,6 +122,7 @@ class Swap(Measure):
         from ..evaluation.scored_table import score_tables
         from ..training.swap import with_trained_gates
 
+        allow(request["memory"])
         updates, rows = request.get("gate_updates", 0), request.get("rows", ROWS)
         new, other = swapped_model(run, model, request)
         if updates:
@@ -186,6 +183,7 @@ def swapped_run(run: Run, record: Mapping[str, Any]) -> Run:
     if record["swapped"] == AS_TRAINED:
         return run
     request = {"memory": record["other_memory"], "options": json.loads(record["other_options"])}
+    check_recorded(request["memory"])
     return swapped_model(run, run.build(), request)[0]
 
 
@@ -198,8 +196,6 @@ def swap_label(request: Request) -> str:
 
 def swap_code(request: Request) -> str:
     """All that decides the numbers of a swap besides the run, as canonical JSON; the code of a user's memory too."""
-    from ..config.custom_code import source_digest  # torch
-
     decisive = {
         "memory": request["memory"],
         "options": request.get("options", {}),

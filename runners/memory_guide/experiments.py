@@ -17,7 +17,7 @@ from models.hippo import legendre
 from models.hippo.legendre import Array
 from models.rule import multiplier, unit
 from models.rules import RULES
-from models.seeding import seeded_weights
+from models.seeding import seeded_draws
 
 from ..config.messages import silent
 from ..config.run import Option, Run
@@ -25,7 +25,7 @@ from ..execution.run_job import measure_run
 from ..measures.requests import record_of
 from ..measures.swap import swap_label
 from ..probe import Levels
-from ..statistics import across_seeds
+from ..statistics import crossed_interval
 from ..studies.study import Study
 
 SAMPLINGS = ("uniform", "exponential")
@@ -66,7 +66,7 @@ def swaps(study: Study, folder: Path, num_sequences: int = SEQUENCES) -> pd.Data
     records = []
     for key, seeds in answers.items():
         correct, questions = ([[one[name] for one in seed] for seed in seeds] for name in COUNTS)
-        records.append((*key, len(seeds), *across_seeds(correct, questions)))
+        records.append((*key, len(seeds), *crossed_interval(correct, questions)))
     return pd.DataFrame(records, columns=["N", "kind", "trained", "read", "seeds", "mean", "low", "high"])
 
 
@@ -128,7 +128,7 @@ def inner_losses(passes: tuple[int, ...] = PASSES) -> pd.DataFrame:
 @torch.no_grad()
 def inner_curve(name: str, loss: Loss, seed: int, passes: int) -> Tensor:
     """The loss before the first pass and after each."""
-    with seeded_weights(seed):
+    with seeded_draws(seed):
         rule = RULES[name](1, SIZE)
     draw = torch.Generator().manual_seed(seed)
     k, v = (torch.randn(1, 1, PAIRS, SIZE, generator=draw) for _ in range(2))

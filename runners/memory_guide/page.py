@@ -41,7 +41,7 @@ as the equations stand, and `forward` is the fast form that models use. Tests ho
 outputs, state and every gradient, and each memory to identities of its paper.
 
 **Parameters** are those of one layer of width {width}, with projections and read-out. **State** is what one layer
-carries of one sequence, in numbers of four bytes, after {length} and after {longer} tokens.
+carries of one sequence at its fullest, in numbers of four bytes, in {length} and in {longer} tokens.
 """
 
 
@@ -49,11 +49,11 @@ SEEN = """\
 ## Seen working
 
 A first look at the memories, at sizes that train in seconds and one learning rate. Cells are mean accuracies over
-seeds with 95 % intervals for other seeds and other test sequences; over few seeds that solve or fail these are too
-narrow ([measuring.md](measuring.md)). *Floors* are the scores of readers that do not recall: chance, memoryless, bag
-(which values were shown, not whose), position, recency. A floor of 1.00 shows what a task does not test: a memory that
-keeps values in order copies correctly and never binds anything, so on `copy` position alone scores 1.00, and what
-counts is to be above the others."""
+seeds with 95 % intervals for seeds that spread as these and other test sequences; where seeds solve or fail, how many
+solved is the number to read ([measuring.md](measuring.md)). *Floors* are the scores of readers that do not recall:
+chance, memoryless, bag (which values were shown, not whose), position, recency. A floor of 1.00 shows what a task does
+not test: a memory that keeps values in order copies correctly and never binds anything, so on `copy` position alone
+scores 1.00, and what counts is to be above the others."""
 
 CLAIMS = """\
 Differences of accuracy, with 95 % intervals over seeds and test sequences (`statistics.paired_difference`). Each pair
@@ -94,9 +94,9 @@ def contents(memories: Mapping[str, type[Memory]]) -> str:
 
 
 def numbers(kind: type[Memory]) -> tuple[int, int, int]:
-    """Parameters, and numbers in the state after LENGTH and LONGER tokens."""
+    """Parameters, and numbers in the state at its fullest in LENGTH and LONGER tokens."""
     memory = kind(WIDTH)
-    return sum(p.numel() for p in memory.parameters()), memory.state_floats(LENGTH), memory.state_floats(LONGER)
+    return sum(p.numel() for p in memory.parameters()), memory.fullest_floats(LENGTH), memory.fullest_floats(LONGER)
 
 
 def section(name: str, kind: type[Memory], shown: dict[str, str]) -> str:
@@ -110,7 +110,7 @@ def section(name: str, kind: type[Memory], shown: dict[str, str]) -> str:
         shown[kind.__module__] = name
         parts.append(markdown(sys.modules[kind.__module__]))
     parts.append(
-        f"{parameters} parameters; a state of {state} numbers after {LENGTH} tokens, {longer} after {LONGER:,}."
+        f"{parameters} parameters; a state of up to {state} numbers in {LENGTH} tokens, {longer} in {LONGER:,}."
     )
     options = memory_options(kind)
     lines = [

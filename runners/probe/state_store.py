@@ -137,7 +137,9 @@ def on_disk(block: Mapping[str, States]) -> bool:
 
 def as_states(X: ArrayLike, fitted: int | None = None) -> Floats:
     """Real numbers [n, F] in float64. Raises ValueError for anything else, and for F other than was fitted to."""
-    array = np.asarray(X.detach().cpu() if isinstance(X, Tensor) else X)
+    if isinstance(X, Tensor):  # NumPy has no bfloat16
+        X = X.detach().cpu() if X.is_complex() else X.detach().cpu().double()
+    array = np.asarray(X)
     if array.dtype.kind not in "biuf":
         raise ValueError(f"states are real numbers, not {array.dtype}")
     states = np.asarray(array, np.float64)

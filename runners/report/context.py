@@ -14,10 +14,11 @@ from ..config.length_modes import at_fixed_load
 from ..formatting import accuracy, duration, fraction, p_value, span, word_list
 from ..results.tables import CHECKS, Results
 from ..statistics import seeds_to_show
-from ..studies.study import FEW_SEEDS
 from .page import definitions, link
 
-STUDY_KEYS = ("name", "command", "runs", "versions", "machine", "seconds", "checksums", "written", "commands")
+STUDY_KEYS = (
+    "name", "command", "runs", "versions", "machine", "seconds", "checksums", "written", "commands", "unfinished",
+)  # fmt: skip
 
 
 def findings(numbers: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
@@ -48,7 +49,7 @@ def findings(numbers: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
     if wins:
         sentences.append(f"Most is recalled by {by_memory(wins)}.")
     if first:
-        sentences.append(f"First came {by_memory(first)}. {seeds_needed(pairs)}")
+        sentences.append(f"First came {by_memory(first)}. {few_seeds(numbers)}")
     sentences += [
         f"No memory stands out on {word_list(tasks)}: {memories} do not differ significantly."
         for memories, tasks in ties.items()
@@ -61,14 +62,18 @@ def by_memory(tasks: dict[str, list[str]]) -> str:
     return "; ".join(f"{memory} on {word_list(words)}" for memory, words in tasks.items())
 
 
-def seeds_needed(pairs: pd.DataFrame) -> str:
-    """A sentence on the number of seeds that could show who is first on each of these tasks."""
-    least, claims = int(pairs["seeds"].min()), pairs["task"].nunique()
-    over = f" on {claims} tasks" if claims > 1 else ""
-    return (
-        f"{least} seed{'s' * (least > 1)} cannot show that this is more than luck: "
-        f"that takes {seeds_to_show(claims, LEVEL)} for each memory{over}."
-    )
+def seeds_needed(numbers: pd.DataFrame) -> int:
+    """Fewest seeds of each memory that can show who is first on each task, all tasks together."""
+    claims = int((numbers.groupby("task")["memory"].nunique() > 1).sum())
+    return seeds_to_show(max(1, claims), LEVEL)
+
+
+def few_seeds(numbers: pd.DataFrame) -> str:
+    """A sentence on the number of seeds that could show who is first; empty where there are enough."""
+    least, needed, tasks = int(numbers["seeds"].min()), seeds_needed(numbers), numbers["task"].nunique()
+    over = f" on {tasks} tasks" if tasks > 1 else ""
+    cannot = f"{least} seed{'s' * (least > 1)} cannot show who recalls more: that takes {needed} for each memory{over}."
+    return cannot if least < needed else ""
 
 
 def findings_at_longest(means: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
@@ -107,15 +112,10 @@ def unconverged_runs(numbers: pd.DataFrame) -> list[str]:
 
 def caution(numbers: pd.DataFrame) -> str:
     """A warning where seeds are few; empty where there are enough."""
-    seeds = int(numbers["seeds"].min()) if len(numbers) else FEW_SEEDS
-    if seeds >= FEW_SEEDS:
+    if not len(numbers) or not (cannot := few_seeds(numbers)):
         return ""
-    if seeds == 1:
-        return f"1 seed: intervals say nothing of other seeds. A claim needs {FEW_SEEDS} or more."
-    return (
-        f"{seeds} seeds: where trainings either solve their task or fail, intervals over so few cover too little. "
-        f"Take them as a first look; a claim needs {FEW_SEEDS} seeds or more."
-    )
+    single = numbers["seeds"].min() == 1
+    return f"{cannot} {'Intervals say nothing of other seeds.' if single else 'Take this as a first look.'}"
 
 
 def basis(results: Results, numbers: pd.DataFrame, tables: Iterable[str]) -> str:
@@ -134,13 +134,12 @@ def basis(results: Results, numbers: pd.DataFrame, tables: Iterable[str]) -> str
 
 def seeds_words(numbers: pd.DataFrame) -> str:
     """The number of seeds of each memory, and whether it can carry a claim."""
-    least, tasks = int(numbers["seeds"].min()), numbers["task"].nunique()
-    needed = max(FEW_SEEDS, seeds_to_show(tasks, LEVEL))
+    tasks, needed = numbers["task"].nunique(), seeds_needed(numbers)
     over = f"{tasks} tasks" if tasks > 1 else "one task"
     words = f"{span(numbers['seeds'])} of each memory on each task: "
-    if least >= needed:
-        return f"{words}enough to carry a claim on {over} ({needed} or more)."
-    return f"{words}too few to carry a claim on {over}, which takes {needed} or more."
+    if few_seeds(numbers):
+        return f"{words}too few to carry a claim on {over}, which takes {needed} or more."
+    return f"{words}enough to carry a claim on {over} ({needed} or more)."
 
 
 def rates_words(results: Results, numbers: pd.DataFrame) -> str:
@@ -151,16 +150,17 @@ def rates_words(results: Results, numbers: pd.DataFrame) -> str:
     if not len(chosen):
         none = f"{grid}; no" if tried else "No"
         return f"{none} other was tried, so that a memory may do better at a rate of its own."
+    how = f"Chosen for each seed of a memory by the validation of its other seeds, of {grid}; by all seeds together"
     if len(chosen) == len(numbers) and chosen["learning_rate"].nunique() == 1:
         same = chosen["learning_rate"].iloc[0]
-        return f"Chosen for each memory on validation alone, of {grid}: {same:g} for every memory on every task."
+        return f"{how}: {same:g} for every memory on every task."
     parts = []
     for memory in names(results, "memory"):
         mine = chosen[chosen["memory"] == memory]
         tasks = {f"{rate:g}": list(part["task"]) for rate, part in mine.groupby("learning_rate", sort=False)}
         words = [rate + (f" ({word_list(some)})" if len(tasks) > 1 else "") for rate, some in tasks.items()]
         parts.append(f"{memory} {word_list(words)}" if words else f"{memory}, for which no other was tried")
-    return f"Chosen for each memory on validation alone, of {grid}: {'; '.join(parts)}."
+    return f"{how}: {'; '.join(parts)}."
 
 
 def checks_words(scores: pd.DataFrame) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..analysis.capacity import capacities, slopes
-from ..analysis.comparison import means_over_seeds, names, pair_differences
+from ..analysis.comparison import means_over_seeds, missing_runs, names, pair_differences
 from ..figures import FIGURES, Figure, styles_of
 from ..measures import MEASURES
 from ..results.tables import Results
@@ -123,6 +123,6 @@ def opening(results: Results, numbers: pd.DataFrame) -> str:
     far = findings_at_longest(means_over_seeds(results.sequences), pair_differences(results, kind="extrapolation"))
     leads = (findings(numbers, differences(results)), far)
     lead = "".join(f'<p class="lead">{escape(" ".join(sentences))}</p>' for sentences in leads if sentences)
-    warning = caution(numbers)
-    note = f'<p class="note">{escape(warning)}</p>' if warning else ""
-    return f'<header><h1>{escape(title(results))}</h1><p class="count">{", ".join(counts)}</p>{lead}{note}</header>'
+    warnings = [*missing_runs(results), caution(numbers)]
+    notes = "".join(f'<p class="note">{escape(warning)}</p>' for warning in warnings if warning)
+    return f'<header><h1>{escape(title(results))}</h1><p class="count">{", ".join(counts)}</p>{lead}{notes}</header>'

@@ -12,7 +12,7 @@ from ..analysis.comparison import compare_memories, names, over_tasks, pair_diff
 from ..analysis.extrapolation import THRESHOLD, length_summaries, length_summary_table
 from ..analysis.swaps import swap_table, swaps
 from ..figures.training import floors
-from ..formatting import amount, at_rate, difference, fraction, interval, p_value, span, to_half, to_solve
+from ..formatting import amount, at_rate, difference, fraction, interval, p_value, span, state_bytes, to_half, to_solve
 from ..results.tables import FLOORS, Results
 from ..studies.learning_rates import WITHIN, warnings, window
 from .page import Cell, html_table, record_table, text_table
@@ -35,8 +35,8 @@ def score_table(results: Results, numbers: pd.DataFrame) -> str:
         cells = [Cell(name, f'scope="row" data-value="{name}"', "th")]
         cells += [score_cell(mine[mine["task"] == task]) for task in tasks]
         cells += [
-            Cell(span(mine[column]), f'class="number" data-value="{mine[column].max()}"')
-            for column in ("state_bytes", "parameters")
+            Cell(text, f'class="number" data-value="{mine[column].max()}"')
+            for column, text in (("state_bytes", state_bytes(mine)), ("parameters", span(mine["parameters"])))
         ]
         lines.append(cells)
     return html_table(("memory", *tasks, "state bytes", "parameters"), lines, sortable=True)
@@ -154,13 +154,15 @@ COMPARISON = TableSection(
     title="Memories side by side",
     reading=(
         "Accuracy at the training length, mean over seeds with its 95 % interval, for other trainings and other "
-        "sequences. Bold where it is shown to be more than that of every other memory, sequence by sequence (below). "
+        "sequences: where trainings solve or fail, as wide as the fraction that solves is uncertain. Bold where it is "
+        "shown to be more than that of every other memory, sequence by sequence (below). "
         "Solved: seeds that solved the task, with the 95 % interval of their fraction. Bits: what an optimal reader "
         "would need to score as well. Floors are readers that recall nothing: a guess (chance), the query token alone "
         "(memoryless), the values known but not their keys (bag), all known and picked by the position of the question "
         "alone (position; 1 where order is all that is asked), the value shown last (recency). The ceiling is the best "
         "that the state allows. Not converged: the number is where training was stopped, not where it would end. State "
-        "bytes are what one sequence carries at the training length."
+        "bytes are what one sequence carries at its fullest, and at the end where that is less; in runs of older "
+        "versions they are those at the end."
     ),
     table=lambda results: compare_memories(results, differences(results)),
     html=lambda numbers, results: score_table(results, numbers) + floors_table(results, numbers),
@@ -186,8 +188,9 @@ CONTEXT_LENGTHS = TableSection(
     title="How far, in numbers",
     reading=(
         "A memory holds up to the longest tested length at and below which every interval over seeds lies above "
-        f"{fraction(THRESHOLD)} (+: the longest tested; none: not even the shortest). The half-life is the length at "
-        "which half is lost of what the shortest sequences have above their floor. The area is the mean, over "
+        f"{fraction(THRESHOLD)} (+: the longest tested; none: not even the shortest; not decidable: sequences are too "
+        "few for any accuracy to show it), for trainings that come out as these. The half-life is the length at which "
+        "half is lost of what the shortest sequences have above their floor. The area is the mean, over "
         "doublings of the length, of the fraction kept of what lies between floor and 1. Bounds are over seeds: "
         "bootstrap for the half-life, t for the area."
     ),
@@ -215,7 +218,8 @@ RATE_WINDOWS = TableSection(
     title="How wide the window is",
     reading=(
         "The rate of each memory is the one of the grid with the highest mean validation accuracy over seeds; test "
-        f"sequences have no part in it. A rate works where that mean is within {fraction(WITHIN)} of the chosen one's. "
+        "sequences have no part in it. Each seed is reported at the rate that the other seeds choose so, which its own "
+        f"luck does not lift. A rate works where that mean is within {fraction(WITHIN)} of the chosen one's. "
         "The window is the span of rates around the chosen one that work: its highest over its lowest, and the steps "
         "of the grid in it. A narrow window is a memory that is hard to train; one rate for all would have made it "
         "look weak."

@@ -33,8 +33,9 @@ def own_label(configuration: Mapping[str, Any]) -> str:
 
 
 def flat_settings(configuration: Mapping[str, Any], rates: bool) -> dict[str, Any]:
-    """Everything that a run was asked for but its seed, and perhaps its learning rate, on one level."""
+    """Everything that decides a run's numbers but its seed, and perhaps its learning rate, on one level."""
     task, model = configuration["task"], configuration["model"]
     around = {name: value for name, value in model.items() if name not in ("options", "label")}
-    training = {name: value for name, value in configuration["training"].items() if rates or name != "learning_rate"}
+    others = ("seconds",) if rates else ("seconds", "learning_rate")
+    training = {name: value for name, value in configuration["training"].items() if name not in others}
     return {**task["fields"], "length": task["length"], **model["options"], **around, **training}

@@ -25,7 +25,7 @@ from ..measures.requests import record_of
 from ..storage.folders import FAILURE_SHAPE
 from ..storage.records import damage, load_record, printable
 from ..storage.run_records import RECORD, SETTINGS, is_copy, load_plain_result, load_plain_settings
-from ..studies.learning_rates import choose_rate, group_key, validation_record
+from ..studies.learning_rates import group_key, rate_of_each_seed, validation_record
 from .labels import run_labels
 
 FAILED = ".failed.json"
@@ -43,7 +43,7 @@ class FinishedRun:
     result     result.json; its outcome says too whether training `diverged`
     records    of measures, by their names
     label      of its memory, with what runs of one memory differ in beside their seed: other sizes are others
-    chosen     whether its learning rate is the one that validation chose for its memory on its task
+    chosen     whether its learning rate is the one that the validation of its memory's other seeds chose
     """
 
     place: Path
@@ -118,8 +118,22 @@ def load(places: Iterable[Path], strict: bool = True, every_rate: bool = False) 
                 with distrust(place):
                     if record := record_of(place, name):
                         run.records[name] = measure.content(record)
+    runs = current(runs)
     name_runs(runs, every_rate)
     return LoadedRuns(runs, failures, damaged)
+
+
+def current(runs: Sequence[FinishedRun]) -> list[FinishedRun]:
+    """The runs without those of older versions that their folder holds without a limit by the clock as well."""
+    latest: dict[Any, FinishedRun] = {}
+
+    def key(run: FinishedRun) -> tuple[Any, ...]:
+        return run.place.parent, group_key(run.settings), run.settings["training"]["learning_rate"], run.keys["seed"]
+
+    for run in sorted(runs, key=lambda run: -run.settings["training"]["seconds"]):
+        latest.setdefault(key(run), run)
+    limits = [(run.settings["training"]["seconds"], latest[key(run)].settings["training"]["seconds"]) for run in runs]
+    return [run for run, (mine, most) in zip(runs, limits, strict=True) if mine == most]
 
 
 def finished_run(place: Path, strict: bool) -> FinishedRun:
@@ -156,9 +170,9 @@ def name_runs(runs: Sequence[FinishedRun], every_rate: bool) -> None:
     for run in runs:
         groups.setdefault(group_key(run.settings), []).append(run)
     for same in groups.values():
-        rate = choose_rate(pd.DataFrame([rate_record(run) for run in same]))
+        rates = rate_of_each_seed(pd.DataFrame([rate_record(run) for run in same]))
         for run in same:
-            run.chosen = run.settings["training"]["learning_rate"] == rate
+            run.chosen = run.settings["training"]["learning_rate"] == rates.get(run.settings["seed"])
     labels = run_labels([configuration(run) for run in runs if run.chosen or every_rate], rates=every_rate)
     for same in groups.values():
         of_chosen = next(labels[run.name] for run in same if run.chosen)

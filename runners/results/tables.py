@@ -171,7 +171,7 @@ def flat(content: Mapping[str, Any], prefix: str = "") -> Json:
 class Results:
     """The `TABLES` as DataFrames, `results.scores` and so on; a table without records has its columns alone.
 
-    study   name, command, configurations, versions, machine, wall time, checksums
+    study   name, command, configurations, versions, machine, wall time, checksums, how many runs are unfinished
     """
 
     tables: Mapping[str, pd.DataFrame]
@@ -213,7 +213,9 @@ def collect(folders: Iterable[Path], runs: list[str] | None = None, every: bool 
     loaded = load(places, every_rate=every)
     tables = {name: table.frame() for name, table in tables_of(loaded, TABLES, every_rate=every).items()}
     runs_shown = loaded.runs if every else loaded.chosen
-    return Results(study_facts(runs_shown, tables["scores"], folders[0], saved), tables)
+    facts = study_facts(runs_shown, tables["scores"], folders[0], saved)
+    unfinished = len(order.keys() - {place.name for place in places})
+    return Results(facts | ({"unfinished": unfinished} if unfinished else {}), tables)
 
 
 def study_facts(runs: Sequence[FinishedRun], scores: pd.DataFrame, folder: Path, saved: Mapping[str, Any]) -> Json:

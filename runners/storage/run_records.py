@@ -20,7 +20,7 @@ SETTINGS_SHAPE: Shape = {
     "training": {"learning_rate": NUMBER, str: SCALAR},
     "seed": int,
 }
-FACTS: Shape = {"name": str, "identity": str, "weights": str, "outputs?": str}
+FACTS: Shape = {"name": str, "identity": str, "weights": str, "outputs?": str, "source?": str}
 """What every result.json holds."""
 
 

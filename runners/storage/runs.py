@@ -10,18 +10,15 @@ from __future__ import annotations
 import errno
 import json
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError, with_config
-from safetensors.torch import load as tensors_from_bytes
-from safetensors.torch import save as tensors_to_bytes
-from torch import Tensor
 
-from models import SequenceModel
-
+from ..config.custom_code import check_recorded, source_digest
 from ..config.run import STRICT, ModelSetting, Run, TaskSetting, Training
 from .folders import checkpoint_path, forget_failure
 from .locks import partial_directory
@@ -38,6 +35,11 @@ from .records import (
     write_record,
 )
 from .run_records import FACTS, RECORD, SETTINGS, is_copy, load_plain_result, load_plain_settings, refuse_missing
+
+if TYPE_CHECKING:  # torch, which finding runs does without
+    from torch import Tensor, nn
+
+    from models import SequenceModel
 
 WEIGHTS, OUTPUTS = "weights.safetensors", "outputs.safetensors"
 SUFFIX = ".safetensors"
@@ -72,7 +74,7 @@ def write_run(
     with refusals_explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with partial_directory(folder) as partial:
-            facts = {"name": run.name, "identity": run.identity}
+            facts = {"name": run.name, "identity": run.identity, "source": source_digest(run.model.memory)}
             for key, file, tensors in (("weights", WEIGHTS, weights), ("outputs", OUTPUTS, outputs)):
                 if tensors is not None:
                     content = tensor_bytes(tensors)
@@ -106,7 +108,7 @@ def is_finished(folder: Path, run: Run) -> bool:
         or _rebuilt(place, settings).identity != run.identity
     ):
         raise CorruptRun(f"{printable(place)} holds another run than its name says (move it away to go on)")
-    _refuse_other_code(place, run, load_result(place))
+    _refuse_other_code(place, load_result(place)["identity"], run.identity)
     return True
 
 
@@ -130,12 +132,14 @@ def load_settings(place: Path) -> dict[str, Any]:
 def load_run(place: Path) -> Run:
     """The Run of a directory, its files checked. Raises ValueError where there is none, or a damaged one.
 
-    Raises CorruptRun where its memory's own file has changed since, for other code cannot read its weights;
-    and where that file lies in a folder of runs, before it is imported.
+    Raises CorruptRun where its memory's own file has changed since, for other code cannot read its weights, and
+    where it may not be loaded (`refuse_own_code`), in both cases before it is imported.
     """
     settings, result = load_settings(place), load_result(place)
-    run = _rebuilt(place, settings)
-    _refuse_other_code(place, run, result)
+    refuse_own_code(place, settings["model"]["memory"], result.get("source", ""))
+    run, identity = _rebuilt(place, settings), result["identity"]
+    _refuse_other_code(place, identity, run.identity, run.identity_of(settings))
+    object.__setattr__(run, "identity", identity)  # an older run keeps the one it has, and its name with it
     return run
 
 
@@ -161,8 +165,8 @@ def _rebuilt(place: Path, settings: dict[str, Any]) -> Run:
         raise CorruptRun(f"{printable(place)} cannot be used here: {printable(str(error))}") from None
 
 
-def _refuse_other_code(place: Path, run: Run, result: Mapping[str, Any]) -> None:
-    if result["identity"] != run.identity:
+def _refuse_other_code(place: Path, identity: str, *known: str) -> None:
+    if identity not in known:
         why = "the file of its memory or the version of its task has changed"
         mend = f"restore it, or delete {printable(place)} to train again"
         raise CorruptRun(f"{printable(place)} was trained with other code than there is now ({why}): {mend}")
@@ -172,7 +176,7 @@ def load_model(place: Path) -> SequenceModel:
     """The trained model of a finished run, in evaluation mode. Raises CorruptRun for weights of another model."""
     model = load_run(place).build()
     try:
-        model.load_state_dict(load_weights(place))
+        put_weights(model, load_weights(place))
     except RuntimeError:
         raise CorruptRun(f"{place} has the weights of another model (delete it to run it again)") from None
     return model.eval()
@@ -201,8 +205,11 @@ def find_runs(paths: Iterable[Path]) -> list[Path]:
     return list(places.values())
 
 
-def refuse_own_code(place: Path, memory: str) -> None:
-    """Raises CorruptRun where `memory` is FILE.py:CLASS with a file inside the run or its folder, links followed."""
+def refuse_own_code(place: Path, memory: str, source: str | None = None) -> None:
+    """Raises CorruptRun where `memory` is FILE.py:CLASS with a file inside the run or its folder, links followed.
+
+    source   digest of its code, "" for an unknown one, where a record names it: `custom_code.check_recorded`
+    """
     if ".py:" not in memory:
         return
     file = memory.rpartition(":")[0]
@@ -214,11 +221,36 @@ def refuse_own_code(place: Path, memory: str) -> None:
                 f"{printable(place)} names a memory in {printable(file)}, inside a folder of runs, and no code is "
                 f"loaded from there: keep the file of a memory outside of {printable(folder)}"
             )
+    if source is not None:
+        try:
+            check_recorded(memory, source)
+        except (ValueError, OSError) as error:
+            raise CorruptRun(f"{printable(place)} was not used: {printable(str(error))}") from None
 
 
 def tensor_bytes(tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> bytes:
-    """Tensors in the safetensors format."""
-    return bytes(tensors_to_bytes({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, metadata))
+    """Tensors in the safetensors format: complex ones as `real_numbers`, and each whole where some share memory."""
+    from safetensors.torch import save  # torch, as above
+
+    plain = {name: real_numbers(t).detach().cpu().contiguous() for name, t in tensors.items()}
+    owners = Counter(t.untyped_storage().data_ptr() for t in plain.values())
+    shared = {name for name, t in plain.items() if owners[t.untyped_storage().data_ptr()] > 1}
+    return bytes(save({name: t.clone() if name in shared else t for name, t in plain.items()}, metadata))
+
+
+def real_numbers(tensor: Tensor) -> Tensor:
+    """A view of complex numbers as pairs [..., 2], which can be saved and updated one by one; others as they are."""
+    import torch  # as above
+
+    return torch.view_as_real(tensor) if tensor.is_complex() else tensor
+
+
+def put_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Load weights as they were saved. Raises RuntimeError for those of another model."""
+    import torch  # as above
+
+    are_complex = {name for name, weight in model.state_dict().items() if weight.is_complex()}
+    model.load_state_dict({n: torch.view_as_complex(w) if n in are_complex else w for n, w in weights.items()})
 
 
 def write_tensors(place: Path, name: str, tensors: Mapping[str, Tensor]) -> str:
@@ -233,9 +265,11 @@ def write_tensors(place: Path, name: str, tensors: Mapping[str, Tensor]) -> str:
 
 def load_tensors(place: Path, name: str, expected: str) -> dict[str, Tensor]:
     """The tensors of `place/name.safetensors`. Raises CorruptRun unless their digest is the expected one."""
+    from safetensors.torch import load  # torch, as above
+
     content = checked_bytes(place, name, expected)
     try:
-        return dict(tensors_from_bytes(content))
+        return dict(load(content))
     except Exception as error:  # a header that lies can raise nearly anything
         raise damage(place / f"{name}{SUFFIX}", f"{type(error).__name__} in its header") from None
 

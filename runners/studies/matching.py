@@ -1,8 +1,10 @@
 """Check that matched models are equal: in parameters, or in bytes of state.
 
-Counted as in `models/presets.py`: parameters of the whole model; bytes of the state at the token of a training
-sequence where it is largest, which is the memory to reserve for it. After the last token open blocks are empty and
-trees are down to one bucket, which would flatter the memories that have them.
+Counted as in `models/presets.py`: parameters of the whole model; bytes of the state at its fullest in a training
+sequence, which is the memory to reserve for it.
+
+After the last token open blocks are empty, and trees of buckets may be down to one: a match of what is carried then
+would flatter the memories that have them.
 """
 
 from __future__ import annotations
@@ -18,16 +20,14 @@ from .study import Study
 
 TOLERANCE = {"parameters": PARAMETERS_OFF, "bytes": STATE_OFF}
 """Largest distance from the median of the models, as a fraction of it."""
-BYTES = 4
-"""Bytes of a number."""
 
 
 def amount(run: Run, matched: str) -> int:
-    """Parameters of the run's model, or bytes of its state where it is largest."""
+    """Parameters of the run's model, or bytes of its state at its fullest."""
     model = run.build()
     if matched == "parameters":
         return sum(weights.numel() for weights in model.parameters())
-    return BYTES * max(model.state_floats(length) for length in range(1, run.task.length + 1))
+    return 4 * model.fullest_floats(run.task.length)
 
 
 def check_matched(study: Study) -> None:

@@ -11,10 +11,10 @@ from typing import Any
 
 from pydantic import TypeAdapter, with_config
 
-from ..config.run import STRICT, ModelSetting, Option, Run, TaskSetting, Training, validate
+from ..config.run import STRICT, ModelSetting, Option, Run, TaskSetting, Training, conform, validate
 
 FEW_SEEDS = 5
-"""With fewer, no exact test over trainings can show anything."""
+"""Seeds of a study unless it says otherwise: with them an exact test can show who is first on up to six tasks."""
 
 Wish = Option | list[Option]
 MATCHED = ("parameters", "bytes")
@@ -30,6 +30,9 @@ class Ask:
     measure: str
     wanted: dict[str, Wish] = field(default_factory=dict)
     tasks: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        conform(self)
 
 
 @with_config(STRICT)
@@ -47,6 +50,7 @@ class Study:
     matched: str = ""
 
     def __post_init__(self) -> None:
+        conform(self)
         if not NAME.fullmatch(self.name):
             raise ValueError(f"a study's name is its folder's: letters, digits and -._ in it, not {self.name!r}")
         if not self.runs:
@@ -82,8 +86,8 @@ class Study:
             raise ValueError(f"two memories are called {twice!r}: a comparison needs each once")
         if twice := first_repeated(task.name for task in tasks):
             raise ValueError(f"task {twice!r} is named twice: a comparison needs each once")
-        if seeds < 1:
-            raise ValueError(f"a comparison needs at least 1 seed, not {seeds}")
+        if type(seeds) is not int or seeds < 1:
+            raise ValueError(f"a comparison needs at least 1 seed, an integer, not {seeds!r}")
         if not tasks or not models:
             raise ValueError("a comparison needs at least one task and one memory")
         if len(set(rates)) < len(rates):

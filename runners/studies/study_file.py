@@ -4,7 +4,7 @@
       "name": "reach",
       "tasks": [{"name": "mqar", "length": 64, "fields": {"num_pairs": 16}}],
       "models": ["attention", {"memory": "grm", "options": {"segment": 16}}],
-      "training": {"updates": 400, "seconds": 60},
+      "training": {"updates": 400, "tokens": 4096},
       "seeds": 5,
       "rates": [0.003, 0.01, 0.03],
       "asks": [{"measure": "extrapolation", "wanted": {"ladder": [1, 2, 4], "rows": 128}, "tasks": ["mqar"]}],
@@ -31,7 +31,7 @@ from .. import storage
 from ..config.run import STRICT, ModelSetting, TaskSetting, Training, validate
 from ..formatting import unknown
 from ..measures.requests import check
-from ..storage.runs import refuse_own_code
+from .learning_rates import groups
 from .presets import PRESETS
 from .study import FEW_SEEDS, Ask, Study
 
@@ -60,15 +60,23 @@ def load_study(word: str) -> Study:
     A preset's name means the preset: `./demo` is the folder. Raises ValueError, in one line, for any other word and
     for an impossible study; storage.CorruptRun for a damaged one.
     """
-    if word in PRESETS:
+    path = study_path(word)
+    if path is None:
         return PRESETS[word]()
+    return read(path) if path.samefile(word) else load_saved(path)
+
+
+def study_path(word: str) -> Path | None:
+    """The file that holds the study; None for a preset. Raises ValueError for any other word, without torch."""
+    if word in PRESETS:
+        return None
     path = Path(word)
-    if path.is_dir():
+    if os.path.isdir(word):
         if not os.path.lexists(path / "study.json"):
             raise ValueError(f"{word} holds no study.json: name a folder of runs, FILE.json, or a preset")
-        return load_saved(path / "study.json")
-    if path.is_file():
-        return read(path)
+        return path / "study.json"
+    if os.path.isfile(word):
+        return path
     if path.suffix == ".json" or os.sep in word:
         raise ValueError(f"no file {word}: a study is a preset's name, FILE.json, or a folder of runs")
     raise ValueError(unknown("study", word, list(PRESETS), f"{', '.join(PRESETS)}, or name FILE.json"))
@@ -84,7 +92,7 @@ def read(path: Path) -> Study:
         return load_saved(path)
     try:
         study = parse_study(content, path)
-        for run in study.runs:
+        for run, *_ in groups(study.runs):
             check(run, study.request(run))
         return study
     except ValueError as error:
@@ -92,12 +100,12 @@ def read(path: Path) -> Study:
 
 
 def load_saved(path: Path) -> Study:
-    """The study saved beside its runs. Imports no memory that lies in their folder."""
+    """The study saved beside its runs. Imports no memory but one that a record may name."""
     content = storage.read_record(path)
     if not isinstance(content, dict) or "study" not in content:
         raise ValueError(f"{path} does not say how its runs were trained: it is older than this version")
     for setting in models_in(content["study"]):
-        refuse_own_code(path, setting["memory"])
+        storage.refuse_own_code(path, setting["memory"], source="")
     try:
         return Study.from_json(content["study"])
     except ValueError as error:

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.optim.adamw import adamw
 
+from ..storage.runs import real_numbers
+
 BETAS = (0.9, 0.95)
 EPSILON = 1e-8
 
@@ -38,8 +40,8 @@ class AdamW:
             return
         moments = [self.state.setdefault(weight, fresh_moments(weight)) for weight in moving]
         adamw(
-            moving,
-            [weight.grad for weight in moving if weight.grad is not None],
+            [real_numbers(weight) for weight in moving],
+            [real_numbers(weight.grad) for weight in moving if weight.grad is not None],
             [moment["exp_avg"] for moment in moments],
             [moment["exp_avg_sq"] for moment in moments],
             [],
@@ -52,4 +54,5 @@ class AdamW:
 def fresh_moments(weight: Tensor) -> Moments:
     """The moments of a weight before its first update."""
     step = torch.zeros((), dtype=torch.float32, device=weight.device)
-    return {"step": step, "exp_avg": torch.zeros_like(weight), "exp_avg_sq": torch.zeros_like(weight)}
+    exp_avg, exp_avg_sq = torch.zeros_like(weight), torch.zeros_like(weight)
+    return {"step": step, "exp_avg": real_numbers(exp_avg), "exp_avg_sq": real_numbers(exp_avg_sq)}

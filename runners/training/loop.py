@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 
 from models import SequenceModel
+from models.seeding import seeded_draws
 from recall_tasks import Batch, Stream
 
 from ..config.curriculum import MIN_BATCH, Policy
@@ -63,7 +64,7 @@ class Progress:
 class Outcome:
     """The end of training. `None` where a mark was not reached.
 
-    stopped            `solved`, `updates` (the budget), `seconds` (the clock) or `diverged`
+    stopped            `solved`, `updates` (the budget) or `diverged`; in older records `seconds` (the clock) too
     solved             whether accuracy on the validation split ever reached `solve_at`
     seconds            of all parts of a run that was interrupted
     updates_to_half    first update, on the task itself, with half of its answers correct; where lengths are
@@ -147,7 +148,8 @@ def train(
                  update). It stays there: delete it when the result is safe
 
     A damaged checkpoint is not used: training starts from the beginning, and the outcome says so.
-    Raises ForeignCheckpoint for one of another run and UnwritableFolder where the disk does not take it.
+    Raises TimeoutError where the guard of `seconds` ends it, ForeignCheckpoint for a checkpoint of another run and
+    UnwritableFolder where the disk does not take it.
     """
     if not every >= 0:
         raise ValueError(f"every takes at least 0 seconds, not {every}")
@@ -163,15 +165,13 @@ def train(
         schedule.cooling_from, schedule.end = state.cooling
     stopped, best = "updates", None
     began = time.perf_counter() - state.seconds
-    due = time.perf_counter() + every
+    due, guard = time.perf_counter() + every, time.process_time() + setting.seconds
 
     while state.update < schedule.end:
-        if time.perf_counter() - began > setting.seconds:
-            stopped = "seconds"
-            break
         number = policy.choose(state.update, state.mastered)
         batch = batches.batch(number)
-        loss, accuracy = step(model, optimiser, batch, setting.clip, schedule.rate(state.update))
+        with seeded_draws((run.seed * 10**9 + state.update) % 2**63):  # dropout, the same wherever training was cut
+            loss, accuracy = step(model, optimiser, batch, setting.clip, schedule.rate(state.update))
         state.update += 1
         state.tokens += batch.tokens.size
         last = number == policy.count - 1 and not policy.sampled
@@ -200,13 +200,17 @@ def train(
             note_marks(state, best, policy.sampled, setting.solve_at, time.perf_counter() - began)
             if best >= setting.solve_at and policy.cools:
                 schedule.cool(state.update)
-        if checkpoint and time.perf_counter() >= due:
+        out_of_time = state.update < schedule.end and time.process_time() > guard
+        if checkpoint and (out_of_time or time.perf_counter() >= due):
             now = time.perf_counter()
             state.seconds, state.used = now - began, list(batches.used.items())
             state.cooling = [schedule.cooling_from, schedule.end]
             save(checkpoint, run, model, optimiser, asdict(state))
             done = time.perf_counter()
             due = done + max(every, (done - now) / SPENT if every else 0)
+        if out_of_time:
+            spent = f"{setting.seconds:g} s of processor time at update {state.update:,} of {schedule.end:,}"
+            raise TimeoutError(f"stopped after {spent}: the same command goes on, and --seconds moves this guard")
 
     if stopped == "diverged":
         best = None  # whatever was measured before, those weights are gone

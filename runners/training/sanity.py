@@ -18,14 +18,18 @@ so the mean is bounded by its relative entropy (Hoeffding 1963, Theorem 1).
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
 
 from models import SequenceModel
+from models.contract import check_kind
 from recall_tasks import Batch, Stream
 from recall_tasks.readers import Memoryless, accuracy
 
+from ..config.custom_code import load_memory
 from ..config.run import Run
 from ..evaluation.evaluate import device_of, predict, score, task_bounds
 
@@ -65,7 +69,11 @@ def cut_off_accuracy(model: SequenceModel, stream: Stream, rows: int = ROWS) -> 
 
 
 def check_untrained(run: Run) -> Check:
-    """`initial_accuracy` on the run's validation split. Raises Leak above the floor, or if the model looks ahead."""
+    """`initial_accuracy` on the run's validation split. Raises Leak above the floor, or if the model looks ahead.
+
+    Raises BrokenContract, before that, for a memory that is none (`models.contract`).
+    """
+    check_kind(load_memory(run.model.memory), run.model.width, tuple(sorted(run.model.options.items())))
     stream = Stream(run.task.task, run.task.length, "validation", run.seed)
     model = run.build()
     check = _refused(initial_accuracy(model, stream), f"{run.label}, untrained,")
@@ -96,6 +104,17 @@ def check_causal(model: SequenceModel, stream: Stream, rows: int = 4) -> None:
 def check_cut_off(model: SequenceModel, stream: Stream) -> Check:
     """`cut_off_accuracy` of a trained model. Raises Leak where it still knows what only its memory can."""
     return _refused(cut_off_accuracy(model, stream), "the model with its memory cut off")
+
+
+def check_possible(label: str, tests: Iterable[Mapping[str, Any]]) -> None:
+    """Raises Leak for a record of scores that is surely above the ceiling of its state."""
+    for test in tests:
+        low, _ = interval(test["accuracy"], test["num_sequences"])
+        if low > test["ceiling"]:
+            found = f"{label} scores {test['accuracy']:.3f} at {test['length']:,} tokens"
+            most = f"the {test['state_bytes']:,} bytes of its state allow {test['ceiling']:.3f} at most"
+            why = "state_floats says less than it carries, or it keeps something outside its state"
+            raise Leak(f"{found}, which is impossible: {most} ({why})")
 
 
 def questions_alone(batch: Batch) -> Batch:
