@@ -56,9 +56,9 @@ PROBES = Table(
         low: float | lower bound of accuracy, 95 %
         high: float | upper bound of accuracy, 95 %
         chance: float | accuracy without sight of any state
-        bits: float bits | usable: log2 loss without the state, less the reader's
-        bits_low: float bits | lower bound, 95 %
-        bits_high: float bits | upper bound, 95 %
+        bits: float bits | usable, at least: log2 loss without the state, less the reader's; fewer sequences find fewer
+        bits_low: float bits | lower bound of what is there, 95 %
+        bits_high: float bits | upper bound of what this reader saves, 95 %; more may be there
         bits_half: float bits | by half the sequences fitted on
         item_bits: float bits | open without the state
         num_items: int | stored in a sequence
