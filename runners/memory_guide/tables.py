@@ -66,7 +66,7 @@ def measurements(results: Results) -> pd.DataFrame:
             | {"train_length": first["train_length"]}
             | {"floor": floors[best], "floor_name": best}
             | {"perfect": " ".join(name for name in FLOORS if floors[name] == 1)}
-            | {"solved": int(part["solved"].sum()), "updates": part["updates_to_solve"].median()}
+            | {"solved": int(part["solved"].sum()), "updates": part["updates_to_solve"].dropna().median()}
             | {"state_bytes": first["state_bytes"], "parameters": first["parameters"]}
         )
     return in_study_order(pd.DataFrame(records).merge(means, on=KEYS), results, KEYS)
