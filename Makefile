@@ -5,12 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo picture test slow sb3 lint types wheel check bench speed docs memories clean help
+.PHONY: demo picture test versions slow sb3 lint types wheel check bench speed docs memories clean help
 
 help:
 	@echo "make demo    set up, then compare seven memories on three tasks, write a report"
 	@echo "make test    set up, then run the tests"
 	@echo "make check   everything CI runs: lint, types, tests, slow tests, wheel"
+	@echo "make versions  the fast tests with the lowest and the newest dependencies, on Python 3.11 to 3.13; goes on where it stopped"
 	@echo "make bench   speed, as ratios measured in one run"
 	@echo "make speed   measure all of docs/speed.md anew (an hour on a quiet core)"
 	@echo "make picture  copy the demo's figure of accuracy against length into docs/figures"
@@ -32,6 +33,9 @@ picture: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -m "not slow and not wheel and not sb3" -n 2
+
+versions:
+	$(PYTHON) tests/versions.py
 
 slow: $(INSTALLED)
 	$(BIN)/python -m pytest -m "slow and not sb3" -n 2

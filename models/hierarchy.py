@@ -20,6 +20,7 @@ from torch import Tensor
 
 from .layers import Projections, ReadOut, recent_floats
 from .memory import Memory
+from .transforms import outside_transforms
 
 CHUNK = 32
 
@@ -69,7 +70,7 @@ def aligned_sizes(seen: int, T: int) -> Iterator[int]:
 @lru_cache(maxsize=64)
 def members(C: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """[C, L, C]: 1 where token s of a chunk is in the bucket of level l of token t."""
-    with torch.inference_mode(False):  # made while evaluating, used again while training
+    with outside_transforms():  # made while evaluating, used again while training
         t = torch.arange(C, device=device)
         level = torch.frexp((t[:, None] ^ t).double()).exponent.tril()  # bit_length; 0 above the diagonal
         one_hot = level[:, None] == torch.arange(C.bit_length(), device=device)[:, None]

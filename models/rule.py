@@ -9,7 +9,7 @@ Its matrices are the recurrent state. A rule says with which matrices a sequence
 (k, v) with gates g changes them; reading is the same for all, and is written here. What is written once
 over a rule, such as Memory Caching, works over every rule.
 
-Shapes: B batch, H heads (or heads x segments), T time, K, V key and value size, G gates a token;
+Shapes: B batch, H heads, T time, K, V key and value size, G gates a token;
 q, k [B, H, T, K], v [B, H, T, V], g [B, H, T, G], a matrix [B, H, in, out].
 """
 
@@ -90,7 +90,7 @@ class Rule(nn.Module, ABC):
         """Numbers that `Open` holds for one sequence, all heads together."""
 
     def activation(self, x: Tensor) -> Tensor:
-        """sigma."""
+        """sigma, element by element: x has the heads first, or caches or tiles of tokens between them."""
         return F.gelu(x)
 
     def read(self, multiply: Multiply, q: Tensor) -> Tensor:

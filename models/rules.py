@@ -34,6 +34,10 @@ def choose(name: str, value: str, among: Sequence[str]) -> str:
 def rule_of(base: str, heads: int, size: int, **given: int) -> Rule:
     """The rule of this name, with the options given that are not 0. Raises ValueError for one it does not take."""
     kind = RULES[choose("base", base, list(RULES))]
+    if kind.read is not Rule.read:
+        raise ValueError(
+            f"{base} cannot be cached: {kind.__name__}.read is its own, and caches are read as Rule.read does"
+        )
     options = {name: value for name, value in given.items() if value}
     for name in options:
         if name not in inspect.signature(kind).parameters:

@@ -6,6 +6,9 @@ Backward passes by hand and forms that look at numbers serve the ordinary case, 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor
 
@@ -13,6 +16,13 @@ from torch import Tensor
 def inside_transform() -> bool:
     """True inside vmap, grad, jvp and the other transforms of `torch.func`."""
     return torch._C._are_functorch_transforms_active()  # as torch's own Function.apply asks: there is no public way
+
+
+@contextmanager
+def outside_transforms() -> Iterator[None]:
+    """Tensors made here belong to no transform and no inference mode: they can be kept and used in other calls."""
+    with torch.inference_mode(False), torch._C._DisableFuncTorch():
+        yield
 
 
 def at_least_single(x: Tensor) -> Tensor:

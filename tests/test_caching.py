@@ -12,6 +12,7 @@ from models import MEMORIES, build, build_memory, rules
 from models.caching.memory import CachingMemory
 from models.caching.reading import read_all, read_chosen
 from models.caching.segments import Piece, Segments, powers
+from models.contract import check_contract
 from models.memories.caching import GRM, SSC, Residual, Soup
 from models.memories.controls import Average, Oracle, RandomSSC
 from models.memories.linear import Additive, LinearAttention
@@ -146,6 +147,37 @@ def read_weights(memory: CachingMemory, t: int) -> Tensor:
     memory.inputs = lambda x, recent: (ones, ones, v, ones[..., :0], x)  # type: ignore[method-assign]
     (weights,) = torch.autograd.grad(reads(memory, x)[0, t].sum(), v)
     return weights[0, 0].mean(-1)
+
+
+class PerHead(Additive):
+    """Each head forgets at a rate of its own, a parameter."""
+
+    def __init__(self, heads: int, size: int) -> None:
+        super().__init__(heads, size)
+        self.rate = nn.Parameter(torch.randn(heads))
+
+    def step(self, M: Any, k: Tensor, v: Tensor, g: Tensor) -> Any:
+        return type(M)(M.S * self.rate.sigmoid()[:, None, None] + k.unsqueeze(-1) * v.unsqueeze(-2))
+
+
+class OwnRead(Additive):
+    def read(self, multiply: Any, q: Tensor) -> Tensor:
+        return super().read(multiply, q).tanh()
+
+
+@pytest.mark.parametrize("start", ["independent", "checkpoint"])
+@every_form
+def test_a_rule_with_parameters_of_each_head_is_cached_as_it_is_written(
+    form: type[CachingMemory], start: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(rules.RULES, "per_head", PerHead)
+    check_contract(make(form, base="per_head", segment=4, heads=2, start=start), WIDTH)
+
+
+def test_a_rule_that_reads_in_its_own_way_is_not_cached(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(rules.RULES, "own", OwnRead)
+    with pytest.raises(ValueError, match=r"own cannot be cached: OwnRead\.read is its own"):
+        make(GRM, base="own")
 
 
 def test_a_token_counts_once_for_every_checkpoint_that_has_it() -> None:

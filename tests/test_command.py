@@ -294,6 +294,18 @@ def test_a_finished_run_is_tested_on_longer_rows_probed_and_reported(trained, ca
     assert (trained.parent / "report.html").stat().st_size > 10_000
 
 
+@pytest.mark.parametrize(
+    "words", [["capacity"], ["extrapolate", "--ladder", "1"], ["states"]], ids=lambda words: words[0]
+)
+def test_measurements_that_all_fail_are_lines_and_status_1(words, trained, tmp_path, capsys):
+    shutil.copytree(trained, tmp_path / trained.name)
+    for name in ("capacity", "extrapolation", "states"):  # nothing can be saved there
+        (tmp_path / trained.name / f"{name}.json").unlink(missing_ok=True)
+        (tmp_path / trained.name / f"{name}.json").mkdir()
+    assert run(words[0], tmp_path, "--sequences", 4, *words[1:]) == 1
+    assert "failed: " in capsys.readouterr().out
+
+
 def test_what_was_tested_is_kept_when_more_is_asked(trained):
     assert run("extrapolate", trained, "--ladder", 1, 3, "--rows", 16) == 0
     assert run("extrapolate", trained, "--ladder", 3, 5, "--rows", 8) == 0

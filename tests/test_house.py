@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import glossary
 import numpy
 import pytest
+import versions
 from house_rules import RULES, circles, name_faults, opening_faults, report
 
 ROOT = Path(__file__).parent.parent
@@ -83,6 +85,12 @@ def test_help_does_not_wait_for_torch():
         "import sys, runners.cli.main as c; c.main(['--help']); sys.exit(bool({'torch', 'numpy'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.DEVNULL).returncode == 0
+
+
+def test_every_dependency_is_tried_at_a_lower_bound():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    words = [*project["dependencies"], *(w for some in project["optional-dependencies"].values() for w in some)]
+    assert {re.split(r"[^a-z0-9-]", word)[0] for word in words} - {"recall-tasks"} == set(versions.lowest())
 
 
 MISTYPED = (

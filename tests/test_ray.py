@@ -176,3 +176,13 @@ def test_without_ray_one_line_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ValueError, match=r"pip install -e \.\[ray\]"), open_engine("ray"):
         pass
+
+
+def test_a_temporary_folder_too_deep_for_sockets_is_a_line(monkeypatch):
+    def refuse(*words, **settings):
+        raise OSError("AF_UNIX path length cannot exceed 107 bytes")
+
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    monkeypatch.setattr("ray.init", refuse)
+    with pytest.raises(ValueError, match="set RAY_TMPDIR"), open_engine("ray", address="local"):
+        pass

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from runners.config.curriculum import POLICIES
 from runners.config.run import ModelSetting, Run, TaskSetting, Training
+from runners.execution.provenance import environment
 from runners.storage import UnwritableFolder
 from runners.training import checkpoint as checkpoints
 from runners.training import loop as training
@@ -232,6 +233,18 @@ def test_a_checkpoint_of_other_versions_is_not_used(wrong, tmp_path, monkeypatch
     weights, outcome, curve = kept(*train(run, checkpoint=path))
     assert (weights, dataclasses.replace(outcome, warning=None), curve) == whole(run)
     assert outcome.warning
+
+
+def test_going_on_with_other_instructions_is_said_and_recorded(tmp_path, monkeypatch):
+    run, path, said = tiny(), tmp_path / "kept", []
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(checkpoints, "instructions", lambda: "arm64 NEON")
+        until(5, run, path, every=0)
+    _, outcome, _ = train(run, said.append, checkpoint=path)
+    (line,) = [message for message in said if isinstance(message, str)]
+    assert f"an arm64 NEON processor, and this is {checkpoints.instructions()}" in line
+    assert outcome.warning in line
+    assert (outcome.updates, environment()["machine"]["instructions"]) == (12, checkpoints.instructions())
 
 
 def test_the_checkpoint_of_another_run_is_refused(tmp_path):

@@ -235,6 +235,13 @@ def test_gates_begin_at_their_bias(name: str) -> None:
     assert torch.allclose(read, gates(rule, 5), atol=1e-6)
 
 
+def test_biases_of_gates_are_these() -> None:
+    assert {name: [bias for _, bias in kind.gates] for name, kind in RULES.items()} == {
+        "linear": [], "gated": [6, 2], "swla": [6, -2, 2], "delta": [-2], "gated_delta": [6, -2],
+        "dla": [-2], "titans": [8, 0, -2],
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("form", ["plain", "grm"])
 @every_rule
 def test_queries_and_keys_have_unit_length_where_the_papers_have_them_so(

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save
 
 from runners import storage
+from runners.config.custom_code import allow
 from runners.config.run import ModelSetting, Run, TaskSetting, Training
 
 RUN = Run(TaskSetting("mqar", 32, {"num_pairs": 4}), ModelSetting("linear", width=8))
@@ -301,6 +302,7 @@ def test_weights_are_not_read_by_other_code_than_wrote_them(tmp_path):
     mine.write_text("from models.memories.linear import LinearAttention\nclass Mine(LinearAttention): pass\n")
     run = Run(TaskSetting("mqar", 32, {"num_pairs": 4}), ModelSetting(f"{mine}:Mine", width=8))
     place = storage.write_run(tmp_path / "runs", run, {}, WEIGHTS)
+    allow(f"{mine}:Mine")
     assert storage.load_run(place) == run
     mine.write_text(mine.read_text() + "# changed\n")
     with pytest.raises(storage.CorruptRun, match="trained with other code"):

@@ -86,7 +86,10 @@ def test_a_dry_run_tells_each_run_and_leaves_no_file(written, tmp_path, capsys, 
     monkeypatch.setattr(plan, "LONGEST", 0.01)
     study, folder = written(), tmp_path / "runs"
     assert sweep(study, "--dry-run", "--out", folder, "--workers", 2) == 0
-    said = capsys.readouterr().out.splitlines()
+    shown = capsys.readouterr()
+    said, beside = shown.out.splitlines(), shown.err.splitlines()
+    assert beside[0].startswith("reading study")
+    assert all(line.startswith("timing updates of ") for line in beside[1:])
     runs = load_study(str(study)).runs
     assert [line.split()[0] for line in said[:2]] == [run.name for run in runs]
     assert all("to train, at most" in line and "5 updates of" in line and "timed now" in line for line in said[:2])

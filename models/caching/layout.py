@@ -1,4 +1,8 @@
-"""How segments and caches lie side by side: whole segments beside heads to be written at once, caches in stacks."""
+"""How segments and caches lie side by side: whole segments in the batch to be written at once, caches in stacks.
+
+Segments stand in the batch and not beside the heads, so that a rule meets its own number of heads whatever it is
+written for.
+"""
 
 from __future__ import annotations
 
@@ -15,24 +19,23 @@ def stack_caches(stacks: list[Tensor]) -> Tensor:
 
 
 def split_segments(a: Tensor, n: int) -> Tensor:
-    """[B, H, n C, ...] -> [B, H n, C, ...]: segments beside heads."""
+    """[B, H, n C, ...] -> [B n, H, C, ...]: segments in the batch."""
     B, H, T, *rest = a.shape
-    return a.reshape(B, H * n, T // n, *rest)
+    return a.reshape(B, H, n, T // n, *rest).transpose(1, 2).flatten(0, 1)
 
 
 def merge_segments(a: Tensor, n: int) -> Tensor:
-    """[B, H n, ...] -> [B, H, n, ...]."""
-    B, X, *rest = a.shape
-    return a.reshape(B, X // n, n, *rest)
+    """[B n, H, ...] -> [B, H, n, ...]."""
+    return a.view(-1, n, *a.shape[1:]).transpose(1, 2)
 
 
 def repeat_start(a: Tensor | int, n: int) -> Tensor | int:
-    """What a rule starts with, n times over: [B, H, ...] -> [B, H n, ...]."""
-    return a.unsqueeze(2).expand(-1, -1, n, *a.shape[2:]).flatten(1, 2) if isinstance(a, Tensor) else a
+    """What a rule starts with, n times over: [B, H, ...] -> [B n, H, ...]."""
+    return a.unsqueeze(1).expand(-1, n, *a.shape[1:]).flatten(0, 1) if isinstance(a, Tensor) else a
 
 
 def join_runs(parts: list[tuple[int, int, Multiply]]) -> Multiply:
-    """One multiplication of all tokens out of those of the runs: (segments beside heads, tokens, multiply)."""
+    """One multiplication of all tokens out of those of the runs: (segments, tokens, multiply)."""
     sizes = [tokens for _, tokens, _ in parts]
 
     def multiply(layer: int, x: Tensor) -> Tensor:

@@ -197,7 +197,7 @@ class CachingMemory(Recurrent):
         pools: list[Tensor] = []
         start = 0
         for n, (length, ahead, closes) in runs(pieces, alone=False):
-            tokens = merge_segments(split_segments(p[:, :, start : start + n * length], n), n)
+            tokens = p[:, :, start : start + n * length].reshape(*p.shape[:2], n, length, -1)
             upto = torch.ones(length, length, device=p.device, dtype=p.dtype).tril()  # faster than `cumsum`
             sums = upto @ tokens + pooled[:, :, None, None] if ahead else upto @ tokens
             count = torch.arange(ahead + 1, ahead + length + 1, device=p.device)[:, None]

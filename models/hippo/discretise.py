@@ -18,6 +18,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from ..transforms import outside_transforms
 from . import legendre
 from .legendre import Array
 from .matrices import Pair, legs
@@ -39,7 +40,8 @@ def zoh(A: Array, B: Array, step: float) -> Pair:
     N = len(A)
     held = np.zeros((N + 1, N + 1))
     held[:N, :N], held[:N, N] = A, B
-    moved: Array = torch.linalg.matrix_exp(torch.from_numpy(step * held)).numpy()
+    with outside_transforms():
+        moved: Array = torch.linalg.matrix_exp(torch.from_numpy(step * held)).numpy()
     return moved[:N, :N], moved[:N, N]
 
 

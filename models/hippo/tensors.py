@@ -7,6 +7,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from ..transforms import outside_transforms
 from . import measures
 from .invariant import powers, toeplitz
 from .legendre import Array
@@ -20,7 +21,7 @@ ENTRIES = 2**18
 
 def constant(matrix: Array, kind: Kind) -> Tensor:
     dtype, device = kind
-    with torch.inference_mode(False):  # made while evaluating, used again while training
+    with outside_transforms():  # made while evaluating, used again while training
         return torch.tensor(matrix, dtype=dtype, device=device)
 
 

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from ..layers import TAPS, Projections, ReadOut, check_rotary, check_sizes
 from ..memory import Memory
+from ..transforms import inside_transform
 from .attention import rotate
 from .sliding_window import attend
 
@@ -37,6 +38,14 @@ class Inputs(NamedTuple):
     past: Tensor
     open: Tensor
     closed: int
+
+
+def windows(x: Tensor, M: int, L: int) -> Tensor:
+    """x [B, H, M + (n - 1) L, K] -> [B, H, n, M, K]: M places from every L-th on."""
+    if inside_transform():  # the gradient of `unfold` has no batching rule
+        first = torch.arange(0, x.shape[2] - M + 1, L, device=x.device)
+        return x[:, :, first[:, None] + torch.arange(M, device=x.device)]
+    return x.unfold(2, M, L).transpose(3, 4)
 
 
 class TransformerXL(Memory):
@@ -73,7 +82,7 @@ class TransformerXL(Memory):
         edges = frozen[:, M : M + (n - 1) * L + EDGE].unfold(1, EDGE, L).transpose(2, 3).reshape(B * n, EDGE, D)
         q, k, v = (a.view(B, n, *a.shape[1:]).transpose(1, 2) for a in self.project(blocks, edges)[0])
         (_, k_past, v_past), _ = self.project(frozen[:, EDGE : M + EDGE + (n - 1) * L], frozen[:, :EDGE])
-        k_past, v_past = (a.unfold(2, M, L).transpose(3, 4) for a in (k_past, v_past))  # [B, H, n, M, K]
+        k_past, v_past = windows(k_past, M, L), windows(v_past, M, L)
         k, v = torch.cat([k_past, k], dim=3), torch.cat([v_past, v], dim=3)
 
         i, j = torch.arange(C, device=x.device)[:, None], torch.arange(M + C, device=x.device)

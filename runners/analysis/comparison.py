@@ -79,7 +79,7 @@ def compare_memories(results: Results, pairs: pd.DataFrame | None = None) -> pd.
     task, memory, seeds, mean, low, high       accuracy over seeds and its 95 % interval
     recalled_bits                              mean over seeds, bits a sequence
     chance, memoryless, bag, position, recency, ceiling, payload_bits, state_bytes, state_bytes_at_end,
-    parameters, train_length, load             those of its first seed; a floor may be missing
+    parameters, train_length, load             the largest of its seeds; a floor may be missing
     solved, solved_low, solved_high            seeds that did, and the 95 % interval of their fraction (Wilson)
     not_converged                              in words how the others ended
     updates_to_half                            median over the seeds that answered half correctly, else missing
@@ -97,10 +97,13 @@ def compare_memories(results: Results, pairs: pd.DataFrame | None = None) -> pd.
         count, _, low, high = fraction_solved(list(solved))
         records.append(
             {"task": task, "memory": memory, "recalled_bits": part["recalled_bits"].mean()}
-            | {name: part[name].iloc[0] for name in (*CONSTANT, "train_length", "load")}
+            | {name: part[name].max() for name in (*CONSTANT, "train_length", "load")}
             | {"solved": count, "solved_low": low, "solved_high": high}
             | {"not_converged": reasons_unsolved(part[~solved])}
-            | {name: part[name].median() for name in ("updates_to_half", "updates_to_solve", "seconds_to_solve")}
+            | {
+                name: part[name].dropna().median()
+                for name in ("updates_to_half", "updates_to_solve", "seconds_to_solve")
+            }
         )
     if not records:
         return pd.DataFrame()

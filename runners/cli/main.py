@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from ..measures import MEASURES
 from ..storage import printable
 from .flags import Mistake, Parser, one_of
+from .plain_text import say_everything
 
 OF_MEASURES = {measure.command: measure.meaning for measure in MEASURES.values()}
 
@@ -31,6 +32,7 @@ COMMANDS = {
     "diff": "compare two runs or studies: configuration and results",
     "verify": "recompute every score from the saved answers",
     "report": "write the report of finished runs: one page, figures, tables",
+    "allow": "let records of runs name a Python file that was not trained on this machine",
 }
 
 EPILOGUE = """\
@@ -44,6 +46,7 @@ start here:
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status of one command: 0, 2 for a user's mistake, 130 if interrupted."""
     words = list(sys.argv[1:] if argv is None else argv)
+    say_everything()
     parser = Parser(prog="recall", description="A wind tunnel for sequence memories.", epilog=EPILOGUE)
     parser.add_argument("--version", action="store_true", help="print the version")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")

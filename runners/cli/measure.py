@@ -115,7 +115,7 @@ def ask(measure: Measure, request: Any, arguments: argparse.Namespace, given: di
         return 130
     except ValueError as error:
         raise Mistake(str(error)) from None
-    for part in summary(measure, results, given):
+    for part in summary(measure, results, given) if failed < len(jobs) else ():
         console.print(part if isinstance(part, str) else frame_table(part))
     return 1 if failed else 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -36,6 +37,8 @@ def run(words: Sequence[str]) -> int:
     with mistakes():
         study_path(arguments.study)
         flags = selection(arguments)
+        if arguments.dry_run:
+            on_stderr(f"reading study {arguments.study} and checking what it asks for")
         limits = Limits(arguments.time_limit, arguments.memory_limit, arguments.cpus, arguments.gpus)
         with ExitStack() as stack:
             if arguments.engine == "local":
@@ -177,7 +180,7 @@ def print_plan(study: Study, folder: Path, arguments: argparse.Namespace) -> int
     mark = testing_mark(limit, sum(plan.missing for plan in plans), total)
     counts = dict.fromkeys(("done", "failed", "to train", "to measure", "left out"), 0)
     seconds: list[float] = []
-    for plan, forecast in forecasts(plans, folder):
+    for plan, forecast in forecasts(plans, folder, on_stderr):
         left_out = limit is not None and plan.due and counts["to train"] + counts["to measure"] >= limit
         state = "left out" if left_out else plan.state
         counts[state] += 1
@@ -194,6 +197,11 @@ def print_plan(study: Study, folder: Path, arguments: argparse.Namespace) -> int
             f"{most}: a run that solves its task stops earlier; tests and probes come on top{mark}", soft_wrap=True
         )
     return 0
+
+
+def on_stderr(message: str) -> None:
+    """Print what a dry run is doing, beside the plan."""
+    print(message, file=sys.stderr, flush=True)
 
 
 def detail(plan: RunPlan, forecast: Forecast | None) -> str:

@@ -1,15 +1,22 @@
 """Custom memories from a Python file: `path/to/mine.py:Mine` wherever a memory is named.
 
-The file is imported, here and in every worker: code that a script runs belongs under `if __name__ == "__main__"`.
+The file is imported, here and in every worker: code that a script runs belongs under `if __name__ == "__main__"`,
+which is no part of what is imported or of its digest.
+
+A record may name a file too, and whoever reads the record would run it. So on the word of a record a file is imported
+only where its user trained it, as it is now, on this machine, or allowed it: asked for at a terminal, or before by
+`recall allow FILE.py`. Digests of allowed code stand in `allowed_code` of ~/.cache/recall_tasks, or of RECALL_CACHE.
 """
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib.util
 import inspect
 import os
 import sys
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,32 +27,46 @@ from models.option_source import declared_options
 if TYPE_CHECKING:  # torch, which a mistyped command does without
     from models import Memory
 
-ADOPTED: dict[str, type[Memory]] = {}
-"""Classes passed to `compare` in this process, by the `file.py:Class` of their runs."""
+ADOPTED: dict[str, tuple[type[Memory], bytes]] = {}
+"""Classes passed to `compare` in this process and their code, by the `file.py:Class` of their runs."""
+ALLOWED = "RECALL_ALLOWED_CODE"
+"""Variable with the digests of code that this process and its workers may import on the word of a record."""
 IMPORTING: list[str] = []
 """Files being imported just now; `compare` refuses to start from their top level."""
 
 
 def adopt(memory: type[Memory]) -> str:
-    """Register a custom class under `file.py:Class`, which is returned. Raises ValueError where it has no source."""
-    try:
-        name = f"{inspect.getfile(memory)}:{memory.__name__}"
-        inspect.getsource(memory)
-    except (OSError, TypeError):
-        raise ValueError(f"the source of {memory.__name__} cannot be read: put the class in a file") from None
-    ADOPTED[name] = check_memory(memory)
+    """The name of a registered class, or `file.py:Class`, under which a later command finds a custom one.
+
+    Raises ValueError for a class that it would not find there.
+    """
+    for name, place in MEMORIES.places.items():
+        if f"{memory.__module__}:{memory.__name__}" == f"models.memories.{place}":
+            return name
+    module = sys.modules.get(memory.__module__)
+    name = f"{Path(getattr(module, '__file__', None) or '').resolve()}:{memory.__name__}"
+    if name not in ADOPTED or ADOPTED[name][0] is not memory:  # else its file may have changed since it was imported
+        try:
+            code = read_code(name) if ".py:" in name else b""
+            found = memory.__name__ in compile(code, name, "exec").co_names
+        except (OSError, SyntaxError):
+            found = False
+        if not found or getattr(module, memory.__name__, None) is not memory:
+            mend = "define it with a class statement at the top level of a file"
+            raise ValueError(f"no later command could find the class {memory.__name__}: {mend}")
+        ADOPTED[name] = check_memory(memory), code
     return name
 
 
 def load_memory(name: str) -> type[Memory]:
     """The class a name or `file.py:Class` stands for. Raises ValueError where there is none."""
     if name in ADOPTED:
-        return ADOPTED[name]
+        return ADOPTED[name][0]
     check_named(name)
     if name in MEMORIES:
         return MEMORIES[name]
     path, _, attribute = name.rpartition(":")
-    module = _module(str(Path(path).resolve()))
+    module = _module(str(Path(path).resolve()), read_code(name))
     from models import Memory  # as above
 
     memory = getattr(module, attribute, None)
@@ -89,26 +110,87 @@ def check_memory(memory: type[Memory]) -> type[Memory]:
     return memory
 
 
-def source_digest(name: str) -> str:
-    """A hash of a custom memory's file, so that changed code is another run; empty for a registered memory."""
-    if name in ADOPTED:
-        return hashlib.blake2b(inspect.getsource(ADOPTED[name]).encode(), digest_size=8).hexdigest()
-    if ".py:" not in name:
-        return ""
-    return hashlib.blake2b(Path(name.rpartition(":")[0]).read_bytes(), digest_size=8).hexdigest()
+def source_digest(name: str, size: int = 8) -> str:
+    """A hash of a custom memory's code, so that changed code is another run; empty for a registered memory."""
+    return hashlib.blake2b(read_code(name), digest_size=size).hexdigest() if ".py:" in name else ""
+
+
+def read_code(name: str) -> bytes:
+    """The code that is imported for `file.py:Class`, or was for one in `ADOPTED`. Raises OSError for no such file."""
+    return ADOPTED[name][1] if name in ADOPTED else _importable(Path(name.rpartition(":")[0]).read_bytes())
 
 
 @lru_cache
-def _module(path: str) -> object:
+def _importable(code: bytes) -> bytes:
+    """The code without its `if __name__ == "__main__":`."""
+    lines = code.splitlines(keepends=True)
+    with suppress(SyntaxError, ValueError):  # which its import tells
+        for part in ast.parse(code).body:
+            if isinstance(part, ast.If) and ast.unparse(part.test) == "__name__ == '__main__'" and not part.orelse:
+                del lines[part.lineno - 1 : part.end_lineno]
+                break
+    return b"".join(lines)
+
+
+def allow(name: str) -> None:
+    """Let records name this code from now on, in this process and, where the list can be written, in later ones."""
+    if ".py:" in name and not is_allowed(digest := source_digest(name, 32)):
+        os.environ[ALLOWED] = f"{os.environ.get(ALLOWED, '')} {digest}"
+        with suppress(OSError):
+            allowed_list().parent.mkdir(parents=True, exist_ok=True)
+            with allowed_list().open("a", encoding="utf-8") as file:
+                file.write(f"{digest} {name}\n")
+
+
+def is_allowed(digest: str) -> bool:
+    """True for the digest of code that this user trained or allowed on this machine."""
+    listed = ""
+    with suppress(OSError, ValueError):
+        listed = allowed_list().read_text(encoding="utf-8")
+    return digest in {line.split(" ")[0] for line in listed.splitlines()} | set(os.environ.get(ALLOWED, "").split())
+
+
+def allowed_list() -> Path:
+    """The user's list of allowed code."""
+    return Path(os.environ.get("RECALL_CACHE") or Path.home() / ".cache" / "recall_tasks") / "allowed_code"
+
+
+def check_recorded(name: str, source: str = "") -> None:
+    """Raises ValueError, importing nothing, unless a record may name this memory.
+
+    source   its `source_digest` when it was trained, where the record says so
+    """
+    if ".py:" not in name or name in ADOPTED:
+        return
+    file = name.rpartition(":")[0]
+    if not os.path.isabs(file):
+        raise ValueError(f"it names a memory in {file}, and which file that is depends on the folder: it is not loaded")
+    if not os.path.isfile(file):
+        raise ValueError(f"the file of its memory, {file}, is not there: restore it")
+    if source and source != source_digest(name):
+        raise ValueError(f"it was trained with other code than {file} holds now: restore it, or train again")
+    if not is_allowed(source_digest(name, 32)):
+        if sys.stdin and sys.stdin.isatty() and sys.stderr.isatty():
+            print(f"A record names a memory in {file}, which was not trained or allowed here.", file=sys.stderr)
+            if input("Import this file? [y/N] ").strip().lower() in ("y", "yes"):
+                return allow(name)
+        raise ValueError(
+            f"its memory is in {file}, which was not trained or allowed on this machine, and importing it would run "
+            f"it: read it, then `recall allow {file}`"
+        )
+
+
+@lru_cache
+def _module(path: str, code: bytes) -> object:
     name = f"brought_{hashlib.blake2b(path.encode(), digest_size=6).hexdigest()}"
     spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
+    if spec is None:
         raise ValueError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     IMPORTING.append(path)
     try:
-        spec.loader.exec_module(module)
+        exec(compile(code, path, "exec"), vars(module))  # these very bytes, and no others that came since
     except (Exception, SystemExit) as error:
         raise ValueError(f"{path} does not import: {type(error).__name__}: {error}") from error
     finally:

@@ -196,7 +196,7 @@ def evaluate(agent: ActorCritic, task: Task, length: int, rounds: int = ROUNDS, 
 def save(curve: Sequence[Point], task: Task, path: Path) -> None:
     """Write the curve as a table (.csv) or a picture (.png, .svg)."""
     if path.suffix.lower() == ".csv":
-        with path.open("w", newline="") as file:
+        with path.open("w", newline="", encoding="utf-8") as file:
             table = csv.DictWriter(file, fieldnames=list(asdict(curve[0])))
             table.writeheader()
             table.writerows(asdict(point) for point in curve)

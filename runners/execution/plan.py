@@ -18,6 +18,7 @@ from typing import Any, Literal
 import torch
 
 from .. import storage
+from ..config.messages import Watch, silent
 from ..config.run import Run, Training
 from ..measures.measure import Request
 from ..measures.requests import Requests, remaining
@@ -137,8 +138,13 @@ class Forecast:
         return self.training.updates * self.update.seconds
 
 
-def forecasts(plans: Sequence[RunPlan], folder: Path) -> Iterator[tuple[RunPlan, Forecast | None]]:
-    """Every plan with a forecast where its run is to be trained; each task and model is timed when it first comes."""
+def forecasts(
+    plans: Sequence[RunPlan], folder: Path, watch: Watch = silent
+) -> Iterator[tuple[RunPlan, Forecast | None]]:
+    """Every plan with a forecast where its run is to be trained; a task and model are timed when they first come.
+
+    watch   is told what is timed
+    """
     times = dict(measured_times(folder, [plan.run for plan in plans if plan.state in ("done", "to measure")]))
     for plan in plans:
         if plan.state != "to train":
@@ -146,6 +152,7 @@ def forecasts(plans: Sequence[RunPlan], folder: Path) -> Iterator[tuple[RunPlan,
             continue
         key = group_key(plan.run.to_json())
         if key not in times:
+            watch(f"timing updates of {plan.run.label} on {plan.run.task.name}")
             times[key] = UpdateTime(time_of_update(plan.run), "timed now")
         yield plan, Forecast(plan.run.training, times[key])
 

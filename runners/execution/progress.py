@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from ..config.messages import Notice
 from ..formatting import clock
 from ..studies.study import Study
 from ..training.loop import Progress
@@ -96,7 +97,7 @@ class Board:
 
 
 def follow(events: Iterable[Event], board: Board, console: Console) -> None:
-    """Take every event, keep the board on the screen of a terminal, and print one line for each run that ends."""
+    """Take every event, keep the board on the screen of a terminal, and print each notice and each run that ends."""
     live = Live(board, console=console, refresh_per_second=4, transient=True, redirect_stdout=False)
     printed = time.monotonic()
     with live if console.is_terminal else nullcontext():
@@ -107,6 +108,8 @@ def follow(events: Iterable[Event], board: Board, console: Console) -> None:
                 line = f"finished   {board.line()}"
             elif event.kind == "failed":
                 line, style = f"failed: {first_line(event.content)}   {board.line()}", "red"
+            elif isinstance(event.content, Notice):
+                line = event.content
             if line:
                 who = f"{run.task.name:<16} {run.label:<12} seed {run.seed}"
                 console.print(f"{who}  {line}", style=style, soft_wrap=True)

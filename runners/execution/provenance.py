@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from ..training.checkpoint import instructions
 from .job import cores
 
 
@@ -20,13 +21,13 @@ def environment() -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    """Operating system, processor and number of cores."""
+    """Operating system, processor, its instruction set and number of cores."""
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
         lines = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
         model = lines[0].partition(":")[2].strip() if lines else model
-    return {"system": platform.system(), "processor": model, "cores": cores()}
+    return {"system": platform.system(), "processor": model, "instructions": instructions(), "cores": cores()}
 
 
 def commit() -> str:

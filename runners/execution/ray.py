@@ -69,7 +69,11 @@ def _connect(address: str, workers: int | None) -> None:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
     if address == "local":
         quiet |= {"include_dashboard": False, "object_store_memory": STORE}
-        ray.init("local", num_cpus=workers or cores(), **quiet)
+        try:
+            ray.init("local", num_cpus=workers or cores(), **quiet)
+        except OSError as error:  # a socket's path takes 107 bytes
+            mend = "set RAY_TMPDIR to a folder with a short path, such as /tmp"
+            raise ValueError(f"a Ray cluster of one's own cannot start: {error} ({mend})") from None
         return
     if address != "auto":
         host, _, port = address.rpartition(":")

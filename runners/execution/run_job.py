@@ -10,6 +10,7 @@ from typing import Any
 from recall_tasks import Stream
 
 from .. import storage
+from ..config.custom_code import allow
 from ..config.run import Run
 from ..evaluation.evaluate import outputs
 from ..evaluation.scored_table import score_tables
@@ -55,6 +56,7 @@ def complete_run(
     Returns the run's name, or ELSEWHERE where another process works on it.
     """
     run, root = Run.from_json(run_json), Path(folder)
+    allow(run.model.memory)
     with storage.claim(root, run) as claimed:
         if not claimed:
             return ELSEWHERE

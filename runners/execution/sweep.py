@@ -9,6 +9,7 @@ from pathlib import Path
 from .. import storage
 from ..config.run import Run
 from ..measures.requests import Requests, check
+from ..studies.learning_rates import groups
 from ..studies.matching import check_matched
 from ..studies.study import Study
 from .engines import Event, Execute, Job, cores, execute
@@ -80,7 +81,7 @@ def carry_out(
 
 def check_study(study: Study) -> None:
     """Raises ValueError for a request that a run cannot answer, and for models that are not matched as required."""
-    for run in study.runs:
+    for run, *_ in groups(study.runs):  # what a run can answer depends on neither seed nor rate
         check(run, study.request(run))
     if study.matched:
         check_matched(study)

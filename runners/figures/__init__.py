@@ -7,6 +7,17 @@ A new figure is a `Figure` in a file of this folder and a line below: it is then
     save(FIGURES["length"].plot(table), folder, "length", table)
 """
 
+import os
+import sys
+from contextlib import suppress
+
+if "matplotlib" not in sys.modules and (backend := os.environ.pop("MPLBACKEND", "")):
+    import matplotlib
+
+    os.environ["MPLBACKEND"] = backend
+    with suppress(ValueError):  # a notebook's, which may not be installed here: these figures need no screen
+        matplotlib.rcParams["backend"] = backend
+
 from . import capacity, depth_map, extrapolation, frontier, interventions, position_and_distance, probes, training
 from .figure import Figure
 from .saving import save

@@ -28,7 +28,7 @@ STYLE_SHEET = (
     "<style>:root{color:#1d1f24;background:#fff}"
     "@media (prefers-color-scheme:dark){:root{color:#e4e5e9;background:#15171b}}</style>"
 )
-SVG_SETTINGS: Any = {"svg.fonttype": "none", "svg.hashsalt": "recall"}
+SVG_SETTINGS: Any = {**SETTINGS, "svg.fonttype": "none", "svg.hashsalt": "recall"}
 NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 POINTS = 72
 SAMPLE = (0.34, 0.14)
@@ -41,7 +41,8 @@ def save(figure: mpl.Figure, folder: Path, name: str, table: pd.DataFrame) -> li
     """Write name.png (twice screen resolution), name.svg and name.csv into the folder; returns the paths."""
     folder.mkdir(parents=True, exist_ok=True)
     png, svg, csv = (folder / f"{name}.{kind}" for kind in ("png", "svg", "csv"))
-    figure.savefig(png, dpi=192, facecolor="white", metadata={"Software": None})
+    with matplotlib.rc_context(SETTINGS):
+        figure.savefig(png, dpi=192, facecolor="white", metadata={"Software": None})
     svg.write_text(svg_file(figure), encoding="utf-8")
     csv.write_text(csv_text(table), encoding="utf-8")
     return [png, svg, csv]

@@ -41,6 +41,7 @@ MARGINS = Margins(0.56, 0.22, 0.3, 0.42)
 TITLE_LENGTHS = 31, 40
 """Letters of a title that fit on one line, and on each of two smaller ones."""
 SETTINGS: Any = {
+    **{name: value for name, value in matplotlib.rcParamsDefault.items() if not name.startswith("backend")},
     "font.family": ["DejaVu Sans"],  # comes with matplotlib, so the layout is the same everywhere
     "font.size": 8,
     "axes.titlesize": 9,

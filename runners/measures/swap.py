@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..config.custom_code import options_of, source_digest
+from ..config.custom_code import allow, check_recorded, options_of, source_digest
 from ..config.messages import Watch, silent
 from ..evaluation.columns import ANSWERS, SCORE
 from ..storage.schema import Table, columns
@@ -122,6 +122,7 @@ class Swap(Measure):
         from ..evaluation.scored_table import score_tables
         from ..training.swap import with_trained_gates
 
+        allow(request["memory"])
         updates, rows = request.get("gate_updates", 0), request.get("rows", ROWS)
         new, other = swapped_model(run, model, request)
         if updates:
@@ -182,6 +183,7 @@ def swapped_run(run: Run, record: Mapping[str, Any]) -> Run:
     if record["swapped"] == AS_TRAINED:
         return run
     request = {"memory": record["other_memory"], "options": json.loads(record["other_options"])}
+    check_recorded(request["memory"])
     return swapped_model(run, run.build(), request)[0]
 
 

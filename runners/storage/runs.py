@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError, with_config
 
+from ..config.custom_code import check_recorded, source_digest
 from ..config.run import STRICT, ModelSetting, Run, TaskSetting, Training
 from .folders import checkpoint_path, forget_failure
 from .locks import partial_directory
@@ -75,7 +76,7 @@ def write_run(
     with refusals_explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with partial_directory(folder) as partial:
-            facts = {"name": run.name, "identity": run.identity}
+            facts = {"name": run.name, "identity": run.identity, "source": source_digest(run.model.memory)}
             for key, file, tensors in (("weights", WEIGHTS, weights), ("outputs", OUTPUTS, outputs)):
                 if tensors is not None:
                     content = tensor_bytes(tensors)
@@ -134,10 +135,11 @@ def load_settings(place: Path) -> dict[str, Any]:
 def load_run(place: Path) -> Run:
     """The Run of a directory, its files checked. Raises ValueError where there is none, or a damaged one.
 
-    Raises CorruptRun where its memory's own file has changed since, for other code cannot read its weights;
-    and where that file lies in a folder of runs, before it is imported.
+    Raises CorruptRun where its memory's own file has changed since, for other code cannot read its weights, and
+    where it may not be loaded (`refuse_own_code`), in both cases before it is imported.
     """
     settings, result = load_settings(place), load_result(place)
+    refuse_own_code(place, settings["model"]["memory"], result.get("source", ""))
     run, identity = _rebuilt(place, settings), result["identity"]
     _refuse_other_code(place, identity, run.identity, run.identity_of(settings))
     object.__setattr__(run, "identity", identity)  # an older run keeps the one it has, and its name with it
@@ -226,8 +228,11 @@ def _same(first: Path, second: Path) -> bool:
     return all(path.is_file() for path in records) and len({read_plain(path) for path in records}) == 1
 
 
-def refuse_own_code(place: Path, memory: str) -> None:
-    """Raises CorruptRun where `memory` is FILE.py:CLASS with a file inside the run or its folder, links followed."""
+def refuse_own_code(place: Path, memory: str, source: str | None = None) -> None:
+    """Raises CorruptRun where `memory` is FILE.py:CLASS with a file inside the run or its folder, links followed.
+
+    source   digest of its code, "" for an unknown one, where a record names it: `custom_code.check_recorded`
+    """
     if ".py:" not in memory:
         return
     file = memory.rpartition(":")[0]
@@ -239,6 +244,11 @@ def refuse_own_code(place: Path, memory: str) -> None:
                 f"{printable(place)} names a memory in {printable(file)}, inside a folder of runs, and no code is "
                 f"loaded from there: keep the file of a memory outside of {printable(folder)}"
             )
+    if source is not None:
+        try:
+            check_recorded(memory, source)
+        except (ValueError, OSError) as error:
+            raise CorruptRun(f"{printable(place)} was not used: {printable(str(error))}") from None
 
 
 def tensor_bytes(tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> bytes:

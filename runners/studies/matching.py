@@ -2,6 +2,9 @@
 
 Counted as in `models/presets.py`: parameters of the whole model; bytes of the state at its fullest in a training
 sequence, which is the memory to reserve for it.
+
+After the last token open blocks are empty, and trees of buckets may be down to one: a match of what is carried then
+would flatter the memories that have them.
 """
 
 from __future__ import annotations
@@ -17,8 +20,6 @@ from .study import Study
 
 TOLERANCE = {"parameters": PARAMETERS_OFF, "bytes": STATE_OFF}
 """Largest distance from the median of the models, as a fraction of it."""
-BYTES = 4
-"""Bytes of a number."""
 
 
 def amount(run: Run, matched: str) -> int:
@@ -26,7 +27,7 @@ def amount(run: Run, matched: str) -> int:
     model = run.build()
     if matched == "parameters":
         return sum(weights.numel() for weights in model.parameters())
-    return BYTES * model.fullest_floats(run.task.length)
+    return 4 * model.fullest_floats(run.task.length)
 
 
 def check_matched(study: Study) -> None:

@@ -31,6 +31,7 @@ from .. import storage
 from ..config.run import STRICT, ModelSetting, TaskSetting, Training, validate
 from ..formatting import unknown
 from ..measures.requests import check
+from .learning_rates import groups
 from .presets import PRESETS
 from .study import FEW_SEEDS, Ask, Study
 
@@ -91,7 +92,7 @@ def read(path: Path) -> Study:
         return load_saved(path)
     try:
         study = parse_study(content, path)
-        for run in study.runs:
+        for run, *_ in groups(study.runs):
             check(run, study.request(run))
         return study
     except ValueError as error:
@@ -99,12 +100,12 @@ def read(path: Path) -> Study:
 
 
 def load_saved(path: Path) -> Study:
-    """The study saved beside its runs. Imports no memory that lies in their folder."""
+    """The study saved beside its runs. Imports no memory but one that a record may name."""
     content = storage.read_record(path)
     if not isinstance(content, dict) or "study" not in content:
         raise ValueError(f"{path} does not say how its runs were trained: it is older than this version")
     for setting in models_in(content["study"]):
-        storage.refuse_own_code(path, setting["memory"])
+        storage.refuse_own_code(path, setting["memory"], source="")
     try:
         return Study.from_json(content["study"])
     except ValueError as error:

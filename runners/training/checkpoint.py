@@ -1,13 +1,15 @@
 """Checkpoints of interrupted runs: everything that decides how training goes on, in one file, whole or not used.
 
 A checkpoint is a safetensors file: the weights, the optimiser's state by the name of the weights, and in its
-metadata, as JSON, the identity of the run, the version of torch, the trainer state and a digest of all of it. A
+metadata, as JSON, the identity of the run, the version of torch, the instruction set, the trainer state and a digest
+of all of it. A
 process that is killed while it writes leaves the one before. Reading it runs no code.
 """
 
 from __future__ import annotations
 
 import json
+import platform
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -20,6 +22,7 @@ from torch import Tensor, nn
 
 from models import SequenceModel
 
+from ..config.messages import Notice
 from ..config.run import Run
 from ..storage import CorruptRun, digest, write_atomically
 from ..storage.records import read_plain
@@ -39,10 +42,11 @@ class ForeignCheckpoint(ValueError):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """`tensors` by name, and `progress` as it was given to `save`."""
+    """`tensors` by name, `progress` as it was given to `save`, `instructions` of the processor that wrote it."""
 
     tensors: dict[str, Tensor]
     progress: dict[str, Any]
+    instructions: str
 
 
 @dataclass
@@ -74,7 +78,8 @@ def save(path: Path, run: Run, model: nn.Module, optimiser: AdamW, progress: dic
     for name, weights in model.named_parameters():
         for key, value in optimiser.state.get(weights, {}).items():
             tensors[f"{OPTIMISER}{key}/{name}"] = value
-    body = json.dumps({"identity": run.identity, "torch": torch.__version__, "progress": progress}, allow_nan=False)
+    content = {"identity": run.identity, "torch": torch.__version__, "progress": progress}
+    body = json.dumps(content | {"instructions": instructions()}, allow_nan=False)
     write_atomically(path, tensor_bytes(tensors, {"content": body, "digest": _digest(body, tensors)}))
 
 
@@ -102,7 +107,7 @@ def load(path: Path, run: Run) -> Checkpoint | None:
     if loaded["torch"] != torch.__version__:
         versions = f"torch {loaded['torch']}, this is {torch.__version__}"
         raise UnusableCheckpoint(f"the checkpoint {path} was written by {versions}: it was not used")
-    return Checkpoint(tensors, loaded["progress"])
+    return Checkpoint(tensors, loaded["progress"], loaded.get("instructions", ""))
 
 
 def restore(loaded: Checkpoint, model: nn.Module, optimiser: AdamW) -> None:
@@ -133,10 +138,15 @@ def resume(
         if set(loaded.progress) != {f.name for f in fields(TrainerState)}:
             raise UnusableCheckpoint(f"the checkpoint {checkpoint} was written by another version and was not used")
         restore(loaded, model, optimiser)
-        return TrainerState(**loaded.progress)
+        state = TrainerState(**loaded.progress)
+        if loaded.instructions not in ("", instructions()):  # "": written before they were recorded
+            where = f"an {loaded.instructions} processor, and this is {instructions()}"
+            state.warning = f"training went on from {where}: last digits may differ from a training on one of them"
+            watch(Notice(state.warning))
+        return state
     except UnusableCheckpoint as error:
         warning = f"{error}: training started again from the beginning"
-        watch(warning)
+        watch(Notice(warning))
         return TrainerState(warning=warning)
 
 
@@ -146,6 +156,11 @@ def note_marks(state: TrainerState, validation: float, sampled: bool, solve_at: 
         state.half = state.update
     if validation >= solve_at:
         state.solve = [state.update, seconds]
+
+
+def instructions() -> str:
+    """Architecture and instruction set by which torch computes here: others add in another order."""
+    return f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
 
 
 def _digest(body: str, tensors: dict[str, Tensor]) -> str:
