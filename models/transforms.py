@@ -1,7 +1,7 @@
 """Where a faster form has to give way to plain operations, and where half precision has to give way to single.
 
 Backward passes by hand and forms that look at numbers serve the ordinary case, a first gradient. The transforms of
-`torch.func` take plain operations alone.
+`torch.func` and dual numbers take plain operations alone.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 
 def inside_transform() -> bool:
-    """True inside vmap, grad, jvp and the other transforms of `torch.func`."""
-    return torch._C._are_functorch_transforms_active()  # as torch's own Function.apply asks: there is no public way
+    """True inside vmap, grad, jvp and the other transforms of `torch.func`, and inside a level of dual numbers."""
+    # As torch's own Function.apply asks: there is no public way.
+    return torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0
 
 
 @contextmanager

@@ -4,7 +4,8 @@
     batch, spec = load("mqar.npz")
 
 A file holds the arrays of `Batch`, int32, and `targets`; and a header in JSON: the task with all its fields,
-length, split, seed, which rows, the version that wrote it, the stream's checksum and a digest of all of this.
+length, split, seed, which rows, the version that wrote it, the stream's checksum and a digest of all of this. Lines of
+JSON have theirs beside them, in `mqar.jsonl.meta.json`, so that every line is a row.
 A parquet file is the same to the byte for one version of pyarrow, which writes its own into it.
 """
 
@@ -120,8 +121,9 @@ def export(
     path = path.resolve() if path.is_symlink() else path
     if path.exists() and not path.is_file():
         raise ValueError(f"{path} is no plain file: name one that is, or none that is there")
-    if path.exists() and not force:
-        raise ValueError(f"{path} is there already: --force (force=True) writes over it")
+    beside = path.with_name(path.name + getattr(FORMATS[named], "BESIDE", ""))
+    if not force and (there := [place for place in (path, beside) if place.exists()]):
+        raise ValueError(f"{there[0]} is there already: --force (force=True) writes over it")
     FORMATS[named].require()
     chunks = Chunks(stream, start, rows, progress)
     with _whole(path) as file:
@@ -131,6 +133,9 @@ def export(
         while piece := file.read(2**20):
             digest.update(piece)
         size = file.tell()
+        if beside != path:
+            with _whole(beside) as header:
+                header.write(f"{chunks.header}\n".encode())
     return Exported(path, rows, size, chunks.checksum, digest.hexdigest())
 
 

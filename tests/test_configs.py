@@ -149,7 +149,7 @@ def test_the_limit_counts_what_is_built():
 def test_a_circle_of_links_is_refused(tmp_path):
     (tmp_path / "mine.py").symlink_to(tmp_path / "mine.py")
     with pytest.raises(ValueError, match=r"cannot be found|no file"):
-        ModelSetting(f"{tmp_path}/mine.py:Mine")
+        Run(TaskSetting("mqar", 32), ModelSetting(f"{tmp_path}/mine.py:Mine"))  # Python 3.13 resolves it to itself
 
 
 def test_what_is_nested_without_end_is_refused():

@@ -74,6 +74,20 @@ def test_readers_of_fresh_rows_are_at_chance_and_other_items_stay():
         assert reader.score(eraser.transform(asked), own[:, item]) > 0.99
 
 
+@pytest.mark.parametrize("noise", [0.1, 1.0])
+def test_noise_of_the_rows_it_was_fitted_to_is_no_imprint_of_the_value(noise):
+    items = 16
+    (X, y), (fresh, known), (asked, own) = (states(384, 512, items, seed, noise) for seed in range(3))
+    found = {}
+    for weak in (0.0, 0.1):
+        eraser = Eraser(weak=weak).fit(X, y[:, 0], y[:, 1:])
+        Z, Z_asked = eraser.transform(fresh), eraser.transform(asked)
+        found[weak] = guessed(RidgeClassifier(1.0), Z, known[:, 0], Z_asked, own[:, 0])
+        assert guessed(RidgeClassifier(1.0), Z, known[:, 1], Z_asked, own[:, 1]) > 0.95
+    assert found[0.0] > 1 / V + 0.2
+    assert found[0.1] < 1 / V + 0.1
+
+
 def test_without_the_other_items_their_chance_agreements_are_written_into_the_states():
     (X, y), (fresh, known), (asked, own) = (states(n, 512, 16, seed) for seed, n in enumerate((300, 1200, 1200)))
     alone, told = (
@@ -136,7 +150,7 @@ def test_states_that_never_vary_are_left_alone():
 
 def test_it_is_an_estimator_and_refuses_what_cannot_be():
     X, y = states(20, 5, 1, 0)
-    assert clone(Eraser(0.5)).get_params() == {"shrinkage": 0.5}
+    assert clone(Eraser(0.5)).get_params() == {"shrinkage": 0.5, "weak": 0.1}
     with pytest.raises(ValueError, match="not fitted yet"):
         Eraser().transform(X)
     with pytest.raises(ValueError, match=r"from 0 to 1, not 1\.5"):

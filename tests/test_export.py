@@ -50,7 +50,8 @@ def test_what_is_loaded_is_what_was_drawn(i, name, tmp_path):
     assert (written.rows, written.checksum) == (300, stream.checksum())
     content = written.path.read_bytes()
     assert (written.bytes, written.sha256) == (len(content), hashlib.sha256(content).hexdigest())
-    assert [path.name for path in tmp_path.iterdir()] == [written.path.name]
+    beside = ["rows.jsonl.meta.json"] if written.path.suffix == ".jsonl" else []
+    assert sorted(path.name for path in tmp_path.iterdir()) == [written.path.name, *beside]
 
 
 class Golden:
@@ -68,7 +69,7 @@ class Golden:
 SHA256 = {
     "npz": "4b8730d627cd9131cad5f5f3641f4b34f6797972e5d923898d91dff90779c77f",
     "parquet": "1b3d18969990108df946263e7ee0132949feeb3afbcc6e940b366404dc1e6e6b",
-    "jsonl": "a292e3d3627c7ab25026bbe99b2400d03258a33b592d477fa367490a39bdfce6",
+    "jsonl": "5315b0b55e32561ae014790401dec1baba824774afc3b3725535703086ad514a",
 }
 
 
@@ -113,11 +114,28 @@ def test_npz_is_read_by_numpy_alone(tmp_path):
 
 def test_jsonl_is_read_by_json_alone(tmp_path):
     export(STREAM, tmp_path / "rows.jsonl", 3)
-    header, *rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    header = json.loads((tmp_path / "rows.jsonl.meta.json").read_text())
     assert header["task"]["num_pairs"] == 2
     assert list(rows[0]) == sorted(rows[0])
     assert [row["tokens"] for row in rows] == STREAM.rows(0, 3).tokens.tolist()
     assert [sum(target != IGNORE for target in row["targets"]) for row in rows] == [2, 2, 2]
+
+
+def test_jsonl_has_a_line_for_each_row_and_one_with_its_header_is_still_read(tmp_path):
+    path, beside = tmp_path / "rows.jsonl", tmp_path / "rows.jsonl.meta.json"
+    export(STREAM, path, 100)
+    assert len(path.read_text().splitlines()) == 100
+    batch, spec = load(path)
+    path.write_text(beside.read_text() + path.read_text())  # the form of earlier versions
+    beside.unlink()
+    old, told = load(path)
+    assert np.array_equal(old.tokens, batch.tokens)
+    assert told == spec
+    path.unlink()
+    beside.write_text("of somebody else")
+    with pytest.raises(ValueError, match="is there already"):
+        export(STREAM, path, 100)
 
 
 def test_parquet_is_read_by_pandas_and_knows_what_it_is(tmp_path):

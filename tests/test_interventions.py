@@ -191,11 +191,14 @@ def cost(name, share, half):
     return {name: share, f"{name}_low": share - half, f"{name}_high": share + half}
 
 
-def behaviour(accuracy, excess, half=0.02, changed=0.2, sure=True):
+def behaviour(accuracy, excess, half=0.02, changed=0.2, sure=True, left=0.1):
     same = {"layer": 0, "content": "state", "chance": 0.125, "item": 0, "sure": sure}
     return [
         same | {"kind": "intact", "accuracy": accuracy, "low": accuracy - half, "high": accuracy + half},
-        same | {"kind": "erased", "changed": 0.2} | cost("excess", excess, half) | cost("drop", excess + 0.1, half),
+        same
+        | {"kind": "erased", "changed": 0.2, "bits_before": 3.0, "bits_after": 3.0 * left}
+        | cost("excess", excess, half)
+        | cost("drop", excess + 0.1, half),
         same | {"kind": "random", "changed": changed},
     ]
 
@@ -224,6 +227,7 @@ def test_erasing_is_held_against_what_it_costs_itself_and_against_as_much_of_som
     assert verdict(probes(0.9), behaviour(0.9, 0.7, changed=0.01)).words == "undecided"
     assert verdict(probes(0.9), behaviour(0.9, 0.01, sure=False)).words == "undecided"  # too few rows to erase by
     assert verdict(probes(0.9), behaviour(0.9, 0.7, sure=False)).words == "used"
+    assert verdict(probes(0.9), behaviour(0.9, 0.01, left=0.3)).words == "undecided"  # what was erased is still read
 
 
 def test_a_memory_that_keeps_the_last_of_many_items_is_not_absent():

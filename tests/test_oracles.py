@@ -16,6 +16,7 @@ from scipy.special import erf
 
 from models import MEMORIES, build, build_memory
 from models.banks.blocks import single
+from models.hippo.measures import step
 from models.memories.attention import rotate
 
 torch.set_num_threads(1)
@@ -212,6 +213,17 @@ def test_deep_memories_are_summed_weighed_or_mixed_token_by_token(name: str, bas
         reads.append(np.einsum("bhn,bhnk->bhk", weights, answers))
     for form in (memory, memory.definition):
         assert_close(form(x)[0], np.stack(reads, axis=2))
+
+
+def test_the_parallel_lmu_answers_by_one_matrix_for_every_coefficient_and_channel() -> None:
+    memory, x, m, reads = build_memory(MEMORIES["lmu_parallel"], WIDTH, order=3, window=6).double(), tokens(), 0.0, []
+    A, b = (np.asarray(a, float) for a in step("lmu", 3, 6))
+    for u, own in zip(numbers(memory.project(x)[0][0])[:, 0].swapaxes(0, 1), numbers(x).swapaxes(0, 1), strict=True):
+        m = np.einsum("nm,bmc->bnc", A, np.zeros((B, 3, WIDTH)) + m) + b[:, None] * u[:, None]
+        reads.append(silu(np.einsum("bnc,nco->bo", m, numbers(memory.W_m)) + own @ numbers(memory.W_x)))
+    expected = norm(np.stack(reads, axis=1)) * numbers(memory.read_out.scale[0]) @ numbers(memory.read_out.weight)
+    for form in (memory, memory.definition):
+        assert_close(form(x)[0], expected)
 
 
 @pytest.mark.parametrize("mlp_ratio", [0, 2])

@@ -107,6 +107,19 @@ def test_bits_of_a_reader_that_rarely_errs_are_bounded_as_if_it_had_erred_once_m
     assert covered / 400 > 0.9
 
 
+def test_bits_of_a_weak_signal_are_a_lower_bound_that_more_sequences_raise():
+    """Of about .38 bits that endless sequences find in 64 numbers."""
+    rng, found = np.random.default_rng(0), []
+    ways = np.random.default_rng(9).standard_normal((8, 64)) / 10
+    for n in (1280, 5120):
+        y = rng.integers(0, 8, n)
+        X, train = ways[y] + rng.standard_normal((n, 64)), 3 * n // 4
+        logs = Ridge(8).fit(X[:train], y[:train]).predict_log_proba(X[train:])[:, None]
+        found.append(usable_bits(logs, np.full((1, 8), -np.log(8)), y[train:, None]))
+    assert found[0].bits[0] < found[1].bits[0] < 0.378
+    assert max(one.low[0] for one in found) < 0.378
+
+
 def test_numbers_that_vary_by_rounding_alone_are_left_out():
     """Standardised, they would weigh as much as the others."""
     rng, labels, onehot = drawn(rows=800)

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from settings import IDS, SETTINGS
 from torch import Tensor
+from torch.autograd import forward_ad
 from torch.func import functional_call, grad, grad_and_value, jvp, stack_module_state, vmap
 
 from models import MEMORIES, SequenceModel, build_memory
@@ -94,6 +95,9 @@ def test_forward_mode_agrees_with_backward_passes(name: str, options: dict[str, 
     cubed = Cubed(name, options)
     y, moved = jvp(cubed.outputs, cubed.at, cubed.along)
     assert torch.allclose((3 * y**2 * moved).sum(), cubed.slope(0)[0])
+    with forward_ad.dual_level():
+        dual = cubed.outputs(*map(forward_ad.make_dual, cubed.at, cubed.along))
+        assert torch.allclose(forward_ad.unpack_dual(dual).tangent, moved)
     _, moved_gradient = jvp(grad(cubed, argnums=(0, 1)), cubed.at, cubed.along)
     assert torch.allclose(dot(moved_gradient, cubed.along), cubed.curvature())
 

@@ -1,9 +1,10 @@
-"""A line of JSON for each row, names in order of the alphabet; the header is the first line."""
+"""A line of JSON for each row, names in order of the alphabet; the header is a file beside it, `NAME.meta.json`."""
 
 from __future__ import annotations
 
 import json
 from itertools import islice
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -11,6 +12,8 @@ import numpy as np
 from .contents import Arrays, Contents, Damaged
 
 MAGIC = b"{"
+BESIDE = ".meta.json"
+"""Ending of the name of the header's file: a header among the rows is a row too many for other programs."""
 READ_AT_ONCE = 4096
 
 
@@ -19,18 +22,16 @@ def require() -> None:
 
 
 def write(file: BinaryIO, contents: Contents) -> None:
-    file.write(f"{contents.header}\n".encode())  # of the same length as at the end, when the digest is known
     for chunk in contents:
         names = sorted(chunk)
         for row in zip(*(chunk[name].tolist() for name in names), strict=True):
             file.write(f"{json.dumps(dict(zip(names, row, strict=True)))}\n".encode())
-    file.seek(0)
-    file.write(f"{contents.header}\n".encode())
 
 
 def read(file: BinaryIO) -> tuple[str, Arrays]:
     try:
-        header = file.readline().decode()
+        beside = Path(f"{file.name}{BESIDE}")
+        header = beside.read_text(encoding="utf-8") if beside.is_file() else file.readline().decode()  # as it once was
         parts: dict[str, list[np.ndarray[tuple[int, ...], np.dtype[np.int32]]]] = {}
         while rows := [json.loads(line) for line in islice(file, READ_AT_ONCE)]:
             for name in rows[0]:

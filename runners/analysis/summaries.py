@@ -112,7 +112,7 @@ def bits_table(found: pd.DataFrame) -> pd.DataFrame:
         each = mine.mean(numeric_only=True)
         rising = each["rising"] > RISING * each["payload"]
         record = {"task": task, "memory": memory, "seeds": len(mine)}
-        record |= {"bits kept": f"{each['bits']:,.1f}{' and rising' if rising else ''}"}
+        record |= {"bits kept, at least": f"{each['bits']:,.1f}{' and rising' if rising else ''}"}
         record |= {"stored": f"{each['payload']:,.1f}", "state bytes": f"{each['state_bytes']:,.0f}"}
         records.append(record | {"bits a state bit": f"{each['bits_per_state_bit']:.2g}"})
     return pd.DataFrame(records)

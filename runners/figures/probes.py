@@ -132,7 +132,7 @@ def draw_times(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:
     columns = ["end" if time in ended else f"{time:,}" for time in times]
     cells = pd.DataFrame({"x": x, "y": y, "value": table["bits"], "words": words})
     lines = [f"{place:,}" for place in places]
-    coloured_map(ax, cells, columns, lines, float(table["item_bits"].max()), "usable bits")
+    coloured_map(ax, cells, columns, lines, float(table["item_bits"].max()), "usable bits, at least")
 
 
 def total_table(results: Results) -> pd.DataFrame:
@@ -208,7 +208,7 @@ AGE = Figure(
     table=age_table,
     draw=draw_ages,
     x="age (tokens since written)",
-    y="usable bits of an item",
+    y="usable bits of an item, at least",
     measure="probe",
 )
 TIME = Figure(
@@ -239,7 +239,7 @@ TOTAL = Figure(
     table=total_table,
     draw=draw_totals,
     x="state",
-    y="usable bits a sequence",
+    y="usable bits a sequence, at least",
     measure="probe",
 )
 ANSWERS = Figure(

@@ -56,9 +56,9 @@ PROBES = Table(
         low: float | lower bound of accuracy, 95 %
         high: float | upper bound of accuracy, 95 %
         chance: float | accuracy without sight of any state
-        bits: float bits | usable: log2 loss without the state, less the reader's
-        bits_low: float bits | lower bound, 95 %
-        bits_high: float bits | upper bound, 95 %
+        bits: float bits | usable, at least: log2 loss without the state, less the reader's; fewer sequences find fewer
+        bits_low: float bits | lower bound of what is there, 95 %
+        bits_high: float bits | upper bound of what this reader saves, 95 %; more may be there
         bits_half: float bits | by half the sequences fitted on
         item_bits: float bits | open without the state
         num_items: int | stored in a sequence
@@ -89,7 +89,7 @@ INTERVENTIONS = Table(
         excess: float | drop beyond that of erasing as much at random
         excess_low: float | lower bound, 95 %
         excess_high: float | upper bound, 95 %
-        sure: bool | whether there were sequences enough to erase by
+        sure: bool? | whether there were sequences enough to erase by
         follows: float | fraction that answers the donor's value
         follows_low: float | lower bound, 95 %
         follows_high: float | upper bound, 95 %
@@ -143,7 +143,8 @@ class Probe(Measure):
         "not measured again."
     )
     tables = (PROBES, INTERVENTIONS, ROUTING)
-    shape = {"probes": list}  # noqa: RUF012  (older records lack the rest, which is measured anew)
+    shape = {"done?": {str: {str: int}}}  # noqa: RUF012
+    newer = ("interventions", "routing")  # of older records too, which are then measured anew
     reports = True
     flags = (
         Flag("readers", str, "readers of states (default: all)", several=True,

@@ -14,6 +14,10 @@ the variances of single numbers, D = (1 - shrinkage) Cov(x) + shrinkage Var(x), 
 reads noise where there are as many numbers as states. Values of other items, where known, are separated from z by least
 squares: states that share a value share others by chance, and erasing would write these into the states.
 
+A third where states are few: an erasure writes the noise of the states it was fitted to into all others, as an imprint
+of the value along every axis. Where there are more axes than values of all items (n / V where other items are not
+known), the weakest of them are replaced by their mean, if they hold no more than `weak` of the variance together.
+
 Shapes: n states, F features, r axes of the training states, at most n - 1, k directions. No F x F table is made.
 """
 
@@ -22,7 +26,7 @@ from __future__ import annotations
 from typing import NamedTuple, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -30,6 +34,7 @@ from .factorise import STILL
 from .state_store import Floats, Labels, as_labels, as_states
 
 SHRINKAGE = 0.01
+WEAK = 0.1
 LEAST = 1e-7
 """Lengths below this fraction of the largest are rounding."""
 SLIGHT = 1e-3
@@ -96,13 +101,15 @@ class Eraser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Concept erasure fitted to states [n, F] and the value of each.
 
     shrinkage  of the covariance, from 0 (none) to 1
+    weak       variance of the axes that may be left out, as a fraction of all; 0 changes nothing but the value
 
     Fitted: `rank_`, directions removed, at most one fewer than there are values; A and B as `A_` and `B_` [F, k], and
-    along the axes of the span `written_` and `read_` [r, k]. `changed(Z)` is the fraction of variance that goes.
+    along the axes of the span `written_` and `read_` [r, k]; `kept_` [r], axes that are not weak. `changed(Z)` is the
+    fraction of variance that goes.
     """
 
-    def __init__(self, shrinkage: float = SHRINKAGE) -> None:
-        self.shrinkage = shrinkage
+    def __init__(self, shrinkage: float = SHRINKAGE, weak: float = WEAK) -> None:
+        self.shrinkage, self.weak = shrinkage, weak
 
     def fit(self, X: ArrayLike, z: ArrayLike, others: ArrayLike | None = None, span: Span | None = None) -> Self:
         """Fit to values z [n], or [n, K] to erase all of K items.
@@ -118,17 +125,20 @@ class Eraser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         n = len(span.standard)
         if len(targets) != n:
             raise ValueError(f"{n:,} states and {len(targets):,} rows of labels: each state needs one row of labels")
+        least = n // len(np.unique(as_labels(z)))
         if others is not None:
-            targets = without_others(targets, as_labels(others))
+            known = centred_one_hot(as_labels(others))
+            least, targets = min(n, targets.shape[1] + known.shape[1]), without_others(targets, known)
+        kept = strong_axes(span.variances, least, self.weak)
         whitened = (span.lengths / np.sqrt(span.shrunk(self.shrinkage)))[:, None] * (span.U.T @ targets)
         Q, sizes, _ = np.linalg.svd(whitened, full_matrices=False)
         Q = Q[:, sizes > LEAST * np.sqrt(n) * np.linalg.norm(targets)]
-        return self._remove(Q, span)
+        return self._remove(Q, span, kept)
 
-    def _remove(self, Q: Floats, span: Span) -> Self:
-        """Set up to remove the directions Q [r, k] of the whitened axes."""
+    def _remove(self, Q: Floats, span: Span, kept: NDArray[np.bool_]) -> Self:
+        """Set up to remove the directions Q [r, k] of the whitened axes, and the axes that are not kept."""
         D = span.shrunk(self.shrinkage)
-        self.rank_, self.span_ = Q.shape[1], span
+        self.rank_, self.span_, self.kept_ = Q.shape[1], span, kept
         self.written_, self.read_ = np.sqrt(D)[:, None] * Q, Q / np.sqrt(D)[:, None]
         self.A_ = span.numbers(self.written_) * span.scale[:, None]
         self.B_ = span.numbers(self.read_) / span.scale[:, None]
@@ -139,16 +149,27 @@ class Eraser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """States [n, F] without the value."""
         check_is_fitted(self)
         X = as_states(X, self.n_features_in_)
-        return np.asarray(X - ((X - self.mean_) @ self.B_) @ self.A_.T)
+        if self.kept_.all():
+            return np.asarray(X - ((X - self.mean_) @ self.B_) @ self.A_.T)
+        left = self.along_axes(self.span_.coordinates(X)) @ self.span_.numbers(np.eye(len(self.kept_))).T
+        return np.asarray(self.mean_ + self.span_.scale * left)
 
     def along_axes(self, Z: Floats) -> Floats:
         """The same in coordinates along the axes of the span: [n, r]."""
-        return np.asarray(Z - (Z @ self.read_) @ self.written_.T)
+        return np.asarray((Z - (Z @ self.read_) @ self.written_.T) * self.kept_)
 
     def changed(self, Z: Floats) -> float:
         """Fraction of the variance of states Z [n, r], along the axes of the span, that is removed."""
         tiny = float(np.finfo(np.float64).tiny)
         return float(np.square(Z - self.along_axes(Z)).sum() / max(np.square(Z).sum(), tiny))
+
+
+def strong_axes(variances: Floats, least: int, weak: float) -> NDArray[np.bool_]:
+    """The `least` strongest axes [r], or all where the others hold more than the fraction `weak` of the variance."""
+    weakest = np.argsort(variances, kind="stable")[: max(0, len(variances) - least)]
+    kept = np.ones(len(variances), dtype=bool)
+    kept[weakest] = variances[weakest].sum() > weak * variances.sum()
+    return kept
 
 
 def centred_one_hot(labels: Labels) -> Floats:
@@ -158,12 +179,11 @@ def centred_one_hot(labels: Labels) -> Floats:
     return np.asarray(onehot - onehot.mean(0))
 
 
-def without_others(targets: Floats, labels: Labels) -> Floats:
-    """Targets [n, .] without their chance agreement with labels [n, J]: generalised least squares over states.
+def without_others(targets: Floats, others: Floats) -> Floats:
+    """Targets [n, .] without their chance agreement with one-hot columns [n, .]: generalised least squares over states.
 
     Other items are taken to add to the states independently, so that states which share their values vary together.
     """
-    others = centred_one_hot(labels)
     covariance = others @ others.T
     noise = OWN_NOISE * np.trace(covariance) / len(covariance)
     residual = np.linalg.solve(covariance + noise * np.eye(len(covariance)), noise * targets)
@@ -183,4 +203,4 @@ def random_like(eraser: Eraser, rng: np.random.Generator) -> Eraser:
     sampled -= erased @ (erased.T @ sampled)
     Q, sizes, _ = np.linalg.svd(sampled, full_matrices=False)
     Q = Q[:, sizes > SLIGHT * np.sqrt(span.variances.sum())]
-    return Eraser(eraser.shrinkage)._remove(Q, span)
+    return Eraser(eraser.shrinkage, eraser.weak)._remove(Q, span, eraser.kept_)

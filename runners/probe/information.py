@@ -7,7 +7,10 @@ Usable bits are V-information (Xu et al. 2020, "A Theory of Usable Information U
 
 H_V(Y | S) is the log-loss, on test sequences, of the best reader of a family V that is given the state, H_V(Y) that of
 the best one that is not. What is measured on fresh sequences is, but for chance, no more than is there: a reader that
-is too weak, too sure or fitted on too little loses bits. Bits about items of independent values add up.
+is too weak, too sure or fitted on too little loses bits. So bits are "at least", and only a lower bound bounds what is
+there: of a signal in 64 numbers worth .38 (1.30, 2.19) bits, ridge finds .19 (1.04, 1.99) with 1,280 sequences and .30
+(1.22, 2.14) with 5,120; the lower bound held in all of 60 draws each, the whole interval in .00 to .77. Bits about
+items of independent values add up.
 
 Online code length (minimum description length: Voita and Titov 2020, "Information-Theoretic Probing with Minimum
 Description Length", arXiv 2003.12298): labels are sent portion by portion, the first at log2 V bits a label, each of
@@ -41,7 +44,7 @@ LEAST = 40
 
 
 class Bits(NamedTuple):
-    """Usable bits of each item [K]: the mean over sequences, and a 95 % interval of it."""
+    """Usable bits of each item [K]: the mean over sequences, and 95 % bounds; `high` bounds what this reader saves."""
 
     bits: Floats
     low: Floats

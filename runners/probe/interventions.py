@@ -122,8 +122,9 @@ def erasing(
     Z, Z_asked = (span.coordinates(flat(group.paused, part)) for group in (fresh, asked))
     for some in (one for several in queries for one in one_by_one(several)):
         item = int(some.items[0])
+        # A model may need what is weak in its states: nothing but the value goes, and `bits_after` says what is left.
         others, own = np.delete(fit.labels, item, axis=1), asked.labels[:, item]
-        eraser = Eraser().fit(X, fit.labels[:, item], others if others.size else None, span)
+        eraser = Eraser(weak=0).fit(X, fit.labels[:, item], others if others.size else None, span)
         control = random_like(eraser, rng)
         intact, erased, random = (
             answers(model, asked.paused, some, part, change)[:, 0] == own

@@ -24,6 +24,9 @@ MARGIN = 0.05
 ENOUGH = 0.5
 """Least variance that the random control of an erasure removes, as a fraction of what the erasure removes."""
 
+LEFT = 0.25
+"""Most that a new reader may find in erased states, as a fraction of before, if it counts that erasing hurts nobody."""
+
 Record = Mapping[str, Any]
 Columns = tuple[str, str, str]
 Interval = Callable[[Sequence[Record], Columns], tuple[float, float, float]]
@@ -136,12 +139,13 @@ def judge(
     comparable = bool(erased and random) and mean(random, "changed") >= ENOUGH * mean(erased, "changed")
     hurt = claim("hurt", erased, cost_columns(erased), 0.0) if comparable else None
     enough = bool(erased) and all(record["sure"] == 1 for record in erased)
+    enough = enough and not mean(erased, "bits_after") > LEFT * mean(erased, "bits_before")
     words = decide(readable, answers, hurt, enough)
     return Verdict(words, readable, answers, hurt, present, frozenset(items), chance)
 
 
 def decide(readable: Claim | None, answered: Claim | None, hurt: Claim | None, enough: bool = True) -> str:
-    """The verdict in words. That erasing hurts nobody counts only where there were enough sequences to erase by."""
+    """The verdict in words. That erasing hurts nobody counts only where `enough` was erased."""
     there = readable.holds if readable else None
     if answered is None:
         return "undecided" if there is None else "present, not asked" if there else "absent, not asked"

@@ -103,7 +103,7 @@ def totals_html(table: pd.DataFrame, results: object) -> str:
     for (task, memory), part in table.groupby(["task", "memory"], sort=False):
         bits, first, mean = part["bits"], part.iloc[0], part[["bits", "rising", "bits_per_state_bit"]].mean()
         lines.append(
-            {"task": str(task), "memory": str(memory), "usable bits": f"{mean['bits']:.1f}"}
+            {"task": str(task), "memory": str(memory), "usable bits, at least": f"{mean['bits']:.1f}"}
             | {"still rising by": "" if pd.isna(mean["rising"]) else f"{max(0.0, mean['rising']):.1f}"}
             | {"lowest and highest seed": f"{bits.min():.1f}–{bits.max():.1f}" if len(part) > 1 else ""}
             | {name: f"{first[name]:,.0f}" for name in ("payload", "ceiling")}
@@ -120,7 +120,8 @@ BY_AGE = TableSection(
     title="Probes",
     reading=(
         "Below, each figure says how it is read. The table by age (CSV) has every reader: accuracy, selectivity (above "
-        "the control task), usable bits, and bits a label in online coding (minimum description length)."
+        "the control task), usable bits (at least: more sequences find more), and bits a label in online coding "
+        "(minimum description length)."
     ),
     table=by_age,
     html=introduction,
