@@ -115,3 +115,8 @@ def unknown(what: str, word: str, names: Sequence[str], listing: str = "") -> st
         return f"unknown {what} {word!r}: did you mean {' or '.join(close)}?"
     choice = f"choose one of {listing or ', '.join(names)}" if names else "it has none"
     return f"unknown {what} {word!r}: {choice}"
+
+
+def safe_name(words: str) -> str:
+    """Words as part of a file's name."""
+    return "".join(c if c.isalnum() or c in "-_." else "_" for c in words)

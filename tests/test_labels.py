@@ -14,6 +14,7 @@ from runners.analysis.extrapolation import length_summaries
 from runners.cli.main import main
 from runners.config.run import Training
 from runners.results.diff import load_folder
+from runners.results.loader import load
 from runners.results.query import EXAMPLES, query, query_tables
 from runners.results.tables import TABLES, collect, guide
 from runners.storage import find_runs
@@ -138,3 +139,12 @@ def test_records_with_the_old_names_of_columns_are_read_as_those_with_the_new(tm
         pd.testing.assert_frame_equal(
             getattr(collect([new.parent]), table), getattr(collect([old.parent]), table), obj=table
         )
+
+
+def test_a_run_that_an_older_version_had_limited_by_the_clock_is_no_second_seed(tmp_path):
+    run = a_run()
+    older = dataclasses.replace(run, training=Training(seconds=30.0))
+    object.__setattr__(older, "identity", older.identity_of(older.to_json()))
+    places = [keep(tmp_path, one) for one in (older, run)]
+    assert [place.name for place in places] == [older.name, run.name]
+    assert [one.place for one in load(places).runs] == [places[1]]

@@ -268,7 +268,7 @@ def test_code_that_lies_in_a_folder_of_runs_is_never_imported(tmp_path, where):
     elif where == "dots":
         path = folder / "nowhere" / ".." / path.name
     foreign = RUN.to_json()
-    foreign["model"]["memory"] = f"{path}:Evil"
+    foreign["model"] |= {"memory": f"{path}:Evil", "label": "linear"}
     (place / "run.json").write_bytes(storage.record_bytes(foreign))
     with pytest.raises(storage.CorruptRun, match="no code is loaded from there") as refused:
         storage.load_run(place)
@@ -283,7 +283,7 @@ def test_whether_a_run_is_finished_imports_no_other_memory(tmp_path):
     path, trace = evil(tmp_path / "elsewhere")
     place = write(tmp_path / "runs")
     foreign = RUN.to_json()
-    foreign["model"]["memory"] = f"{path}:Evil"
+    foreign["model"] |= {"memory": f"{path}:Evil", "label": "linear"}
     (place / "run.json").write_bytes(storage.record_bytes(foreign))
     with pytest.raises(storage.CorruptRun, match="another run than its name says"):
         storage.is_finished(place.parent, RUN)

@@ -42,6 +42,7 @@ def keep(folder: Path, run: Run, ladder: tuple[int, ...] = ()) -> Path:
             rows, answers = tested(run, model, multiple * run.task.length, str(multiple))
             record = {table: record[table] + rows.get(table, []) for table in record}
             kept |= answers
+        record |= {"length": run.task.length, "identity": run.identity}
         record["outputs"] = [{"name": "outputs-ladder", "digest": storage.write_tensors(place, "outputs-ladder", kept)}]
         storage.write_record(place / "extrapolation.json", record)
     return place

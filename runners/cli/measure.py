@@ -15,6 +15,7 @@ from ..config.messages import Notice
 from ..execution.engines import execute
 from ..execution.job import Event, Job
 from ..measures.measure import SEQUENCES, Flag, Measure, integers
+from ..measures.requests import check
 from ..storage import CorruptRun
 from .console import frame_table, plain_console
 from .flags import (
@@ -67,8 +68,9 @@ def run(measure: Measure, words: Sequence[str]) -> int:
         parser.error(str(error))
     code = ask(measure, request, arguments, given)
     if measure.reports and code != 130:
-        first = arguments.runs[0]
-        write_report(arguments.runs, arguments.out or (first.parent if (first / "run.json").is_file() else first))
+        folders = [path.parent if (path / "run.json").is_file() else path for path in arguments.runs]
+        # The report of a folder is that of all its runs, whichever of them were asked.
+        write_report(arguments.runs if arguments.out else folders, arguments.out or folders[0])
     return code
 
 
@@ -138,8 +140,7 @@ def askable(places: Sequence[Path], named: Sequence[Path], requests: Any, consol
 
     Of a folder, runs on tasks that have no answer to give are left out, with one line for each reason.
     """
-    from ..measures.requests import check  # torch, as above
-    from ..storage.runs import load_run
+    from ..storage.runs import load_run  # torch
 
     alone = {path.resolve() for path in named}
     able, refused = list[Path](), dict[str, int]()

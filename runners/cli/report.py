@@ -29,5 +29,3 @@ def write(runs: Sequence[Path], folder: Path) -> None:
         print(f"report: {write_report(results, folder)}")
     except ValueError as error:
         raise Mistake(str(error)) from None
-    except OSError as error:
-        raise Mistake(f"cannot write {error.filename}: {error.strerror} (choose another folder with --out)") from None

@@ -22,6 +22,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from models import build, check_options, memory_options
 from recall_tasks import Task, make_task
 
+from ..formatting import safe_name
 from .curriculum import POLICIES, Policy, check_policy
 from .custom_code import load_memory, source_digest
 
@@ -220,8 +221,7 @@ class Run:
         rate = self.training.learning_rate
         marked = "" if rate == Training().learning_rate else f"-lr{rate:g}"
         words = f"{self.task.name}-{self.task.length}-{self.label}{marked}-s{self.seed}"
-        safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in words)
-        return f"{safe}-{self.identity[:8]}"
+        return f"{safe_name(words)}-{self.identity[:8]}"
 
     def policy(self) -> Policy:
         """The choice of a length for each update."""

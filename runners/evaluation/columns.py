@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..storage.records import NULL, NUMBER, Shape
 from ..storage.schema import Table, columns
 
 FLOORS = ("chance", "memoryless", "bag", "position", "recency")
@@ -62,8 +63,8 @@ OUTCOME = columns("""
     stopped: str | why training ended: "solved", "updates", "seconds" or "diverged" | outcome.stopped
     solved: bool | whether validation accuracy reached solve_at | outcome.solved
     diverged: bool | whether training ended with a loss that is no number | outcome.diverged
-    updates_to_half: int updates | until half of a batch was correct | outcome.updates_to_half
-    updates_to_solve: int updates | until it was solved | outcome.updates_to_solve
+    updates_to_half: int? updates | until half of a batch was correct | outcome.updates_to_half
+    updates_to_solve: int? updates | until it was solved | outcome.updates_to_solve
     seconds_to_solve: float seconds | until it was solved | outcome.seconds_to_solve
     updates: int updates | of the whole training | outcome.updates
     tokens: int tokens | of the whole training | outcome.tokens
@@ -125,3 +126,20 @@ CURVES = Table(
     """),
     source="curve",
 )
+
+ENDED = {
+    column.source.removeprefix("outcome."): tuple(column.types) for column in OUTCOME if "outcome." in column.source
+}
+NEWER = ("updates_to_half", "seconds_to_solve", "tokens", "diverged")
+"""Of them what older records lack, and what the loader adds."""
+RESULT: Shape = {
+    "outcome": {
+        "validation": (*NUMBER, NULL),
+        **{f"{name}{'?' * (name in NEWER)}": types for name, types in ENDED.items()},
+    },
+    "checksum": str,
+    "environment": {"versions": {str: str}, "machine": {}, "commit": str, "device?": str},
+    **{f"{check}?": {"accuracy": NUMBER} for check in CHECKS},
+    **{f"{table.key}?": table.misfit for table in (*TESTED, CURVES)},
+}
+"""What result.json holds beside its facts; older ones lack some of it."""

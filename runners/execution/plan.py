@@ -20,6 +20,7 @@ import torch
 from .. import storage
 from ..config.messages import Watch, silent
 from ..config.run import Run, Training
+from ..evaluation.columns import RESULT
 from ..measures.measure import Request
 from ..measures.requests import Requests, remaining
 from ..studies.learning_rates import group_key, groups, rate_of_each_seed, validation_record
@@ -104,7 +105,7 @@ def runs_to_measure(study: Study, folder: Path, finished: Collection[str]) -> se
         if trained and not waiting:
             import pandas as pd  # half a second, which a sweep at one rate does without
 
-            outcomes = [storage.load_result(folder / run.name)["outcome"] for run in trained]
+            outcomes = [storage.load_plain_result(folder / run.name, RESULT)["outcome"] for run in trained]
             ends = zip(trained, outcomes, strict=True)
             records = [validation_record(run.training.learning_rate, run.seed, outcome) for run, outcome in ends]
             rates = rate_of_each_seed(pd.DataFrame(records))
@@ -161,7 +162,7 @@ def measured_times(folder: Path, finished: Iterable[Run]) -> Iterator[tuple[str,
     """Times of an update in finished runs: the longest of each `learning_rates.group_key`."""
     spent = defaultdict[str, list[float]](list)
     for run in finished:
-        result = storage.read_record(folder / run.name / storage.RECORD)
+        result = storage.load_plain_result(folder / run.name, RESULT)
         spent[group_key(run.to_json())].append(slowest_stage(result["curve"], result["outcome"]))
     for key, seconds in spent.items():
         runs = f"{len(seconds)} finished run{'s' if len(seconds) > 1 else ''}"

@@ -65,8 +65,13 @@ def complete_run(
         return measure_run(str(root / run.name), request, watch, device)
 
 
-def measure_run(place: str, request: Requests, watch: Callable[[Any], None], device: str = "cpu") -> str:
-    """Measure what a finished run lacks of a request, one measure after the other; returns its name."""
+def measure_run(
+    place: str, request: Requests, watch: Callable[[Any], None], device: str = "cpu", by_command: bool = False
+) -> str:
+    """Measure what a finished run lacks of a request, one measure after the other; returns its name.
+
+    by_command   whether a measure's own command asks, not a study: its records then say so
+    """
     path = Path(place)
     if left := remaining(path, request):
         run, model = storage.load_run(path), storage.load_model(path).to(device)
@@ -83,7 +88,9 @@ def measure_run(place: str, request: Requests, watch: Callable[[Any], None], dev
                     # Under a name that no record has yet, so that a crash leaves every record with its own.
                     file = f"outputs-{name}-{len(saved)}"
                     saved.append({"name": file, "digest": storage.write_tensors(path, file, tensors)})
-                record = (measure.merge(before, record) if before else record) | {"outputs": saved}
+                record = measure.merge(before, record) if before else record
+                record |= {"outputs": saved, "identity": run.identity}
+                record |= {"by_command": True} if by_command or (before or {}).get("by_command") else {}
                 storage.write_record(path / measure.file, record)
     return path.name
 
@@ -95,6 +102,6 @@ def measure_when_free(place: str, request: Requests, watch: Callable[[Any], None
     while True:
         with storage.claim(path.parent, run) as claimed:
             if claimed:
-                return measure_run(place, request, watch)
+                return measure_run(place, request, watch, by_command=True)
         watch(f"waiting: {ELSEWHERE}")
         time.sleep(WAIT)

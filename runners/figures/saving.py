@@ -66,8 +66,9 @@ def svg_text(figure: mpl.Figure) -> str:
     svg = text.getvalue()
     svg = svg[svg.index("<svg") :].strip().replace(INK, "currentColor")
     svg = svg.replace("'DejaVu Sans'", FONT)
-    # Marks carry their values as addresses, which become titles: there is nowhere to go.
-    svg = re.sub(r'<a xlink:href="value:([^"]*)"[^>]*>', r'<g class="dot"><title>\1</title>', svg)
+    # Marks carry their values as addresses, which become titles: there is nowhere to go. A mark outside is empty.
+    svg = re.sub(r"<a [^>]*/>", "", svg)
+    svg = re.sub(r'<a xlink:href=(["\'])value:(.*?)\1[^>]*>', r'<g class="dot"><title>\2</title>', svg)
     return svg.replace("</a>", "</g>")
 
 

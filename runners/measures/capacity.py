@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..config.messages import Watch, silent
 from ..evaluation.columns import ACCURACY, ANSWERS, BITS, BOUNDS, SIZES, TESTED_COUNTS
+from ..storage.records import NULL
 from ..storage.schema import Table, columns
 from .measure import SEQUENCES, Flag, Measure, Measured, Record, Request, check_values
 
@@ -62,7 +63,7 @@ class Capacity(Measure):
         "Asking again adds loads; nothing is measured twice."
     )
     tables = (CAPACITY, CAPACITY_SEQUENCES)
-    shape = {"done": list, "capacity": list, "capacity_sequences": list}  # noqa: RUF012
+    shape = {"done": [[int]], "wishes": [{"loads": ([int], NULL), "length": (int, NULL), "rows": int}]}  # noqa: RUF012
     flags = (
         Flag("loads", int, "items to be stored (default: 1,2,4,... as far as the task's alphabets allow and sequences "
              f"of {LONGEST} times the training length are enough)", least=1, several=True),

@@ -15,6 +15,7 @@ from ..config.length_modes import FIXED_DISTANCE, FIXED_LOAD, MODES, mode_name, 
 from ..config.messages import Notice, Watch, silent
 from ..evaluation.columns import TESTED
 from ..formatting import clock
+from ..storage.records import NULL, NUMBER
 from .measure import SEQUENCES, Flag, Measure, Measured, Record, Request, check_values
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ class Extrapolation(Measure):
         "  fixed-distance  every question --distance tokens after its answer: the past before both grows"
     )
     tables = TESTED
-    shape = {"done": list, "scores": list, "distances": list, "sequences": list}  # noqa: RUF012
+    shape = {"length": int, "done": [({"mode": str, "length": int, "rows": int, "seconds": (*NUMBER, NULL)}, [int])]}  # noqa: RUF012
+    newer = ("breakdown",)
     flags = (
         Flag("ladder", int, f"multiples of the training length (default: {','.join(map(str, FAR))}; none with "
              "--lengths)", least=1, several=True),

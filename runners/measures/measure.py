@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
+from ..storage.records import Shape
 from ..storage.schema import Table
 
 if TYPE_CHECKING:
@@ -88,13 +89,21 @@ class Measure(ABC):
     flags: ClassVar[tuple[Flag, ...]] = ()
     positional: ClassVar[str] = ""
     reports: ClassVar[bool] = False
-    shape: ClassVar[Mapping[str, type]] = {"done": list}
-    """What every record holds, by key: a record of another shape is damaged."""
+    shape: ClassVar[Shape] = {"done": list}
+    """What every record holds beside its tables: a record of another shape is damaged."""
+    newer: ClassVar[tuple[str, ...]] = ()
+    """Tables that records need not hold."""
 
     @property
     def file(self) -> str:
         """Name of the record's file."""
         return f"{self.name}.json"
+
+    @property
+    def pattern(self) -> Shape:
+        """Pattern of a record."""
+        tables = {f"{table.key}{'?' * (table.name in self.newer)}": table.misfit for table in self.tables}
+        return {**tables, "outputs?": [{"name": str, "digest": str}], **self.shape}
 
     @abstractmethod
     def check(self, run: Run, request: Request) -> None:

@@ -89,7 +89,7 @@ INTERVENTIONS = Table(
         excess: float | drop beyond that of erasing as much at random
         excess_low: float | lower bound, 95 %
         excess_high: float | upper bound, 95 %
-        sure: bool | whether there were sequences enough to erase by
+        sure: bool? | whether there were sequences enough to erase by
         follows: float | fraction that answers the donor's value
         follows_low: float | lower bound, 95 %
         follows_high: float | upper bound, 95 %
@@ -143,7 +143,8 @@ class Probe(Measure):
         "not measured again."
     )
     tables = (PROBES, INTERVENTIONS, ROUTING)
-    shape = {"probes": list}  # noqa: RUF012  (older records lack the rest, which is measured anew)
+    shape = {"done?": {str: {str: int}}}  # noqa: RUF012
+    newer = ("interventions", "routing")  # of older records too, which are then measured anew
     reports = True
     flags = (
         Flag("readers", str, "readers of states (default: all)", several=True,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..config.run import Run
 from ..formatting import unknown
-from ..storage import load_record
+from ..storage.run_records import load_record_of_run
 from . import MEASURES
 from .measure import Record, Request
+
+if TYPE_CHECKING:
+    from ..config.run import Run
 
 Requests = Mapping[str, Request | Sequence[Request]]
 """All requests to a run: one or several by the name of their measure."""
@@ -36,10 +39,9 @@ def check(run: Run, requests: Requests) -> None:
 
 
 def record_of(place: Path, name: str) -> Record | None:
-    """The record of a measure beside a run, if there is one. Raises CorruptRun if it is damaged."""
-    measure = MEASURES[name]
-    path = place / measure.file
-    return load_record(path, measure.shape) if path.exists() else None
+    """The record of a measure beside a run, if there is one. Raises CorruptRun for one damaged or of another run."""
+    path = place / MEASURES[name].file
+    return load_record_of_run(path, MEASURES[name].pattern) if path.exists() else None
 
 
 def remaining(place: Path, requests: Requests) -> list[tuple[str, Request]]:

@@ -46,7 +46,8 @@ class States(Measure):
         ),
     )
     flags = (Flag(SEQUENCES[1], int, "test sequences", ROWS, least=1, key=SEQUENCES[0]),)
-    shape = {"rows": int, "shapes": dict}  # noqa: RUF012
+    shape = {"rows": int, "shapes": {str: [int]}}  # noqa: RUF012
+    newer = ("states",)  # listed by `content`
 
     def check(self, run: Run, request: Request) -> None:
         """Raise ValueError for a number of sequences that is none."""

@@ -65,7 +65,7 @@ class Swap(Measure):
         "`recall swap MEMORY --help` lists the memory's options; those not given are as in training."
     )
     tables = (SWAPS, SWAP_SEQUENCES)
-    shape = {"done": list, "swaps": list, "swap_sequences": list}  # noqa: RUF012
+    shape = {"done": [{"swap": str, "multiple": int, "rows": int}]}  # noqa: RUF012
     positional = "memory"
     flags = (
         Flag("ladder", int, "multiples of the training length", LADDER, least=1, several=True),

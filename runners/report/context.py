@@ -16,7 +16,9 @@ from ..results.tables import CHECKS, Results
 from ..statistics import seeds_to_show
 from .page import definitions, link
 
-STUDY_KEYS = ("name", "command", "runs", "versions", "machine", "seconds", "checksums", "written", "unfinished")
+STUDY_KEYS = (
+    "name", "command", "runs", "versions", "machine", "seconds", "checksums", "written", "commands", "unfinished",
+)  # fmt: skip
 
 
 def findings(numbers: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:

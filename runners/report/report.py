@@ -7,6 +7,7 @@ folder/tables/           the tables of `Results` and those worked out from them,
 
 from __future__ import annotations
 
+import os
 from html import escape
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from ..analysis.comparison import means_over_seeds, missing_runs, names, pair_di
 from ..figures import FIGURES, Figure, styles_of
 from ..measures import MEASURES
 from ..results.tables import Results
+from ..storage.locks import partial_directory
+from ..storage.records import refusals_explained
 from .context import basis, caution, findings, findings_at_longest, provenance
 from .page import document
 from .probes import BY_AGE, PATCHED, ROUTING_ERRORS, TOTAL_BITS, VERDICT
@@ -28,6 +31,7 @@ SECTIONS = (
 )  # fmt: skip
 """Tables of the page; each says which section it follows, and figures stand as `FIGURES` lists them."""
 
+PAGE = "report.html"
 FILES_ALONE = {"capacities": capacities, "laws": slopes}
 """Tables that are written and shown by a figure alone."""
 
@@ -35,9 +39,21 @@ FILES_ALONE = {"capacities": capacities, "laws": slopes}
 def write_report(results: Results, folder: Path) -> Path:
     """Write the report into the folder, made if missing; returns the path of report.html.
 
-    A section whose table is empty is left out.
+    Raises UnwritableFolder, and then the report before it stays whole.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    with refusals_explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with partial_directory(folder) as partial:
+            write_parts(results, partial)
+            for file in sorted(path for path in partial.rglob("*") if path.is_file()):  # the page comes after figures
+                place = folder / file.relative_to(partial)
+                place.parent.mkdir(exist_ok=True)
+                os.replace(file, place)
+    return folder / PAGE
+
+
+def write_parts(results: Results, folder: Path) -> None:
+    """Write page, figures and tables into an empty folder. A section whose table is empty is left out."""
     sections = (*SECTIONS, *plain_sections())
     tables = {section.name: section.table(results) for section in sections}
     written = write_tables(results, tables, folder / "tables")
@@ -50,9 +66,8 @@ def write_report(results: Results, folder: Path) -> Path:
                 parts.append(figure_section(section, table, styles, folder, command))
         elif len(tables[section.name]):
             parts.append(table_section(section, tables[section.name], results, command))
-    page = folder / "report.html"
-    page.write_text(document(title(results), "\n".join([*parts, provenance(results)])), encoding="utf-8")
-    return page
+    page = document(title(results), "\n".join([*parts, provenance(results)]))
+    (folder / PAGE).write_text(page, encoding="utf-8")
 
 
 def plain_sections() -> list[TableSection]:
@@ -74,11 +89,14 @@ def plain_sections() -> list[TableSection]:
 
 
 def command_of(section: Figure | TableSection, results: Results) -> str:
-    """The command that made a section: that of the study, or of a measure that the study does not ask for."""
-    if section.measure in ("", *results.study.get("measures", ())):
-        return str(results.study.get("command", ""))
-    # The folder is left out: the page is the same wherever it lies.
-    return f"recall {MEASURES[section.measure].command} …/{title(results)}"
+    """The commands that made a section: that of the study where it asked for this, and that of the measure."""
+    study, commands = results.study, []
+    if section.measure in ("", *study.get("measures", ())):
+        commands.append(str(study.get("command", "")))
+    if section.measure and (not commands or section.measure in study.get("commands", ())):
+        # The folder is left out: the page is the same wherever it lies.
+        commands.append(f"recall {MEASURES[section.measure].command} …/{title(results)}")
+    return "; ".join(filter(None, commands))
 
 
 def write_tables(results: Results, tables: dict[str, pd.DataFrame], folder: Path) -> list[str]:

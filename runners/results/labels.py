@@ -18,8 +18,10 @@ def run_labels(configurations: Iterable[Mapping[str, Any]], rates: bool = False)
     labels: dict[str, str] = {}
     for (_, memory), runs in groups.items():
         settings = [flat_settings(run, rates) for run in runs]
+        first = settings[0]
+        some = {key for mine in settings for key in {**first, **mine} if mine.get(key) != first.get(key)}
         for run, mine in zip(runs, settings, strict=True):
-            differs = {key: value for key, value in mine.items() if any(o.get(key) != value for o in settings)}
+            differs = {key: value for key, value in mine.items() if key in some}
             labels[run["name"]] = ", ".join([memory, *(f"{k.replace('_', ' ')} {v}" for k, v in differs.items())])
     return labels
 

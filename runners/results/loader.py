@@ -6,24 +6,29 @@ does not wait for torch.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from ..evaluation.columns import CURVES, TESTED
+from recall_tasks import make_task
+
+from ..evaluation.columns import RESULT
 from ..measures import MEASURES
-from ..storage.records import CorruptRun, digest, load_record
+from ..measures.requests import record_of
+from ..storage.folders import FAILURE_SHAPE
+from ..storage.records import damage, load_record, printable
+from ..storage.run_records import RECORD, SETTINGS, is_copy, load_plain_result, load_plain_settings
 from ..studies.learning_rates import group_key, rate_of_each_seed, validation_record
 from .labels import run_labels
 
-RECORD, FAILED = "result.json", ".failed.json"
-SETTINGS: dict[str, type | tuple[type, ...]] = {"task": dict, "model": dict, "training": dict, "seed": int}
-RESULT: dict[str, type | tuple[type, ...]] = {"outcome": dict, "environment": dict, "identity": str}
+FAILED = ".failed.json"
 FAILURE = ("kind", "reason", "attempts", "seconds")
 
 Json = dict[str, Any]
@@ -34,6 +39,7 @@ class FinishedRun:
     """A finished run as its records have it.
 
     settings   run.json
+    fields     of its task, defaults written out
     result     result.json; its outcome says too whether training `diverged`
     records    of measures, by their names
     label      of its memory, with what runs of one memory differ in beside their seed: other sizes are others
@@ -43,6 +49,7 @@ class FinishedRun:
     place: Path
     settings: Json
     result: Json
+    fields: Json
     records: dict[str, Json] = field(default_factory=dict)
     label: str = ""
     chosen: bool = True
@@ -84,40 +91,33 @@ def load(places: Iterable[Path], strict: bool = True, every_rate: bool = False) 
     runs: list[FinishedRun] = []
     failures: list[tuple[Path, Json]] = []
     damaged: list[str] = []
-    copies: set[tuple[str, str]] = set()
+    places_of: dict[str, list[Path]] = {}
 
     @contextmanager
-    def distrust(path: Path, place: Path) -> Iterator[None]:
-        """Refuse what cannot be read at `path`, or leave it out and note it as a failure of the run at `place`."""
+    def distrust(place: Path) -> Iterator[None]:
+        """Refuse what cannot be read, or leave it out and note it as a failure of the run at `place`."""
         try:
             yield
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            if not isinstance(error, ValueError):
-                error = CorruptRun(f"{path} was not used: {error!r} in its records")
+        except ValueError as error:
             if strict:
-                raise error from None
+                raise
             damaged.append(str(error))
             failures.append((place, {"run": place.name, "kind": "damaged", "reason": str(error)}))
 
     for place in places:
-        with distrust(place, place):
+        with distrust(place):
             if place.name.endswith(FAILED):
                 failures.append((place, failure(place)))
                 continue
             run = finished_run(place, strict)
-            copy = (place.resolve().name, digest((place / RECORD).read_bytes()))
-            if copy in copies:
+            if any(is_copy(other, place) for other in places_of.get(run.name, ())):
                 continue  # a folder and its copy hold the same training, which counts once
-            copies.add(copy)
+            places_of.setdefault(run.name, []).append(place)
             runs.append(run)
             for name, measure in MEASURES.items():
-                path = place / measure.file
-                with distrust(path, place):
-                    if path.is_file():
-                        content = measure.content(load_record(path, measure.shape if strict else {}))
-                        for table in measure.tables:
-                            table.records(content)
-                        run.records[name] = content
+                with distrust(place):
+                    if record := record_of(place, name):
+                        run.records[name] = measure.content(record)
     runs = current(runs)
     name_runs(runs, every_rate)
     return LoadedRuns(runs, failures, damaged)
@@ -137,23 +137,26 @@ def current(runs: Sequence[FinishedRun]) -> list[FinishedRun]:
 
 
 def finished_run(place: Path, strict: bool) -> FinishedRun:
-    """A run without the records of its measures. Raises CorruptRun, or KeyError and TypeError for another format."""
+    """A run without the records of its measures. Raises CorruptRun."""
     if strict:
         from ..storage.runs import load_result, load_settings  # torch, for the digests of tensors
 
-        settings, result = load_settings(place), load_result(place)
+        settings, result = load_settings(place), load_result(place, RESULT)
     else:
-        settings = load_record(place / "run.json", SETTINGS)
-        if not (place / RECORD).is_file():
-            raise CorruptRun(f"{place} has no {RECORD} and was not used (delete {place} to run it again)")
-        result = load_record(place / RECORD, RESULT)
+        settings, result = load_plain_settings(place), load_plain_result(place, RESULT)
+    try:
+        fields = task_fields(settings["task"]["name"], json.dumps(settings["task"]["fields"]))
+    except ValueError as error:
+        raise damage(place / SETTINGS, printable(f"task: {error}")) from None
     outcome = result["outcome"]
     result = {**result, "outcome": outcome | {"diverged": outcome["stopped"] == "diverged"}}
-    run = FinishedRun(place, settings, result)
-    _ = rate_record(run), settings["task"]["name"], settings["model"]["memory"]  # all that labels rest on is there
-    for table in (*TESTED, CURVES):
-        table.records(result)
-    return run
+    return FinishedRun(place, settings, result, fields)
+
+
+@lru_cache
+def task_fields(name: str, fields: str) -> Json:
+    """All fields of a task, from those given as JSON. Raises ValueError for what is none."""
+    return asdict(make_task(name, None, **json.loads(fields)))
 
 
 def rate_record(run: FinishedRun) -> Json:
@@ -179,7 +182,9 @@ def name_runs(runs: Sequence[FinishedRun], every_rate: bool) -> None:
 
 def failure(path: Path) -> Json:
     """The reason why a run failed, as a record of the table `failures`."""
-    note = load_record(path, {})
+    note = load_record(path, FAILURE_SHAPE)
+    if path.name != f"{note['name']}{FAILED}":
+        raise damage(path, "it is not about this run")
     return {"run": note["name"]} | {name: note[name] for name in FAILURE}
 
 

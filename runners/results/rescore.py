@@ -23,9 +23,11 @@ from recall_tasks import Stream
 
 from .. import storage
 from ..config.run import Run
+from ..evaluation.columns import RESULT
 from ..evaluation.evaluate import Predictions
 from ..evaluation.scored_table import SCORES, ScoredTable
 from ..measures import MEASURES
+from ..measures.requests import record_of
 
 Record = Mapping[str, Any]
 
@@ -43,7 +45,7 @@ def rescore(place: Path) -> list[str]:
 
     Raises ValueError if there is no run, storage.CorruptRun if a file does not match its digest.
     """
-    run, result = storage.load_run(place), storage.load_result(place)
+    run, result = storage.load_run(place), storage.load_result(place, RESULT)
     if "outputs" not in result:
         return ["no answers are saved to recompute its scores from (it is older than they are)"]
     wrong = []
@@ -52,8 +54,7 @@ def rescore(place: Path) -> list[str]:
         wrong.append(f"its test sequences have the checksum {result['checksum']}, those sampled now {checksum}")
     wrong += differences(run, (SCORES,), result, storage.load_tensors(place, "outputs", result["outputs"]))
     for name, measure in MEASURES.items():
-        if (place / measure.file).is_file():
-            record = storage.load_record(place / measure.file, {})
+        if record := record_of(place, name):
             saved: dict[str, Tensor] = {}
             for file in record.get("outputs", ()):  # later ones replace what they tested again
                 saved |= storage.load_tensors(place, file["name"], file["digest"])

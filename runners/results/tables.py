@@ -7,7 +7,6 @@ chosen on validation alone.
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -149,10 +148,9 @@ def tables_of(
 def run_record(run: FinishedRun) -> Json:
     """Everything that a run was asked for and how it ended, as columns."""
     task, model, environment = run.settings["task"], run.settings["model"], run.result["environment"]
-    fields = dataclasses.asdict(make_task(task["name"], None, **task["fields"]))
     around = {name: value for name, value in model.items() if name not in ("options", "label")}
     record = {"chosen": run.chosen} | {column.name: column.read(run.result) for column in RUNS.columns if column.source}
-    record |= flat({"length": task["length"]} | fields, "task_") | flat(around, "model_")
+    record |= flat({"length": task["length"]} | run.fields, "task_") | flat(around, "model_")
     record |= flat(model["options"], "option_") | flat(run.settings["training"], "training_")
     return record | flat(environment["versions"], "version_") | flat(environment["machine"], "machine_")
 
@@ -237,6 +235,8 @@ def study_facts(runs: Sequence[FinishedRun], scores: pd.DataFrame, folder: Path,
         "machine": environment["machine"],
         "seconds": float(scores.loc[scores["kind"] == "test", "seconds"].sum()),
     }
+    by_command = {name for run in runs for name, record in run.records.items() if record.get("by_command")}
+    study |= {"commands": sorted(by_command)} if by_command else {}
     asks = saved.get("study", {}).get("asks", ())
     asked = {"measures": sorted({ask["measure"] for ask in asks})} if asks else {}
     return study | asked | {name: value for name, value in saved.items() if name not in ("runs", "study")}

@@ -25,12 +25,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .folders import *  # noqa: F403
     from .records import *  # noqa: F403
+    from .run_records import *  # noqa: F403
     from .runs import *  # noqa: F403
 else:
 
     def __getattr__(name: str) -> Any:
         """Names of the files here, when they are first asked for: `runs` loads torch, which queries do without."""
-        for file in ("records", "folders", "runs"):
+        for file in ("records", "folders", "run_records", "runs"):
             if hasattr(module := importlib.import_module(f".{file}", __name__), name):
                 return getattr(module, name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

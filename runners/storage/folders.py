@@ -7,7 +7,6 @@ several that share a file system with locks.
 from __future__ import annotations
 
 import errno
-import math
 import os
 import tempfile
 import time
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from .locks import SUFFIX, NoLocks, is_at, lock, sweep
 from .records import (
+    NUMBER,
     CorruptRun,
     Shape,
     UnwritableFolder,
@@ -39,10 +39,16 @@ BEGUN = ("report.html", "*-s*-*.failed.json", ".*-s*-*.lock", ".*-s*-*.checkpoin
 """Files by which a folder without a finished run is."""
 HARMLESS = (".log", ".txt", ".md")
 """What a person may leave in any folder: logs and notes."""
-STUDY_SHAPE: Shape = {"name": str, "runs": list, "command": str, "seconds": (int, float)}
+STUDY_SHAPE: Shape = {
+    "name": str,
+    "runs": [str],
+    "command": str,
+    "seconds": NUMBER,
+    "study?": {"asks?": [{"measure": str}]},
+}
 FAILURES = ("error", "died", "time", "memory")
 WORDS = dict.fromkeys(("name", "identity", "reason", "kind", "log"), str)
-FAILURE_SHAPE: Shape = {**WORDS, "attempts": int, "seconds": (int, float)}
+FAILURE_SHAPE: Shape = {**WORDS, "attempts": int, "seconds": NUMBER}
 PATIENCE = 0.05
 """Seconds until a lock is tried once more: a sweep may hold it for a moment."""
 
@@ -73,9 +79,7 @@ def load_study(folder: Path) -> dict[str, Any] | None:
     if not os.path.lexists(path):
         return None
     content = load_record(path, STUDY_SHAPE)
-    if not all(type(name) is str for name in content["runs"]):
-        raise damage(path, "'runs' are not names")
-    if not (math.isfinite(content["seconds"]) and content["seconds"] >= 0):
+    if content["seconds"] < 0:
         raise damage(path, f"'seconds' cannot be {content['seconds']}")
     return content
 

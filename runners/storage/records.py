@@ -14,9 +14,11 @@ import math
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
+
+from pydantic_core import from_json
 
 from .locks import partial_file
 
@@ -24,6 +26,9 @@ LARGEST_RECORD = 2**27
 """Bytes of the largest record that is read: far above any that is written, far below what memory holds."""
 OF_A_RUN = ("run.json", "result.json", "weights.safetensors", "outputs.safetensors")
 """Files without which a run is none."""
+
+SEALED = b'{"digest": "%s", "content": %s}'
+"""A record as bytes, which its digest can be compared with before they are read as JSON."""
 
 OLD_TABLES = {"cells": "breakdown"}
 OLD_COLUMNS = {"num_rows": "num_sequences", "row": "sequence", "right": "num_correct", "asked": "num_questions"}
@@ -33,8 +38,14 @@ KEPT_COLUMNS = {"routing": ("right",)}
 OLD_KINDS = {"transplanted": "patched"}
 """Values of the column `kind`, likewise."""
 
-Shape = Mapping[str, type | tuple[type, ...]]
-"""Types that a record may have under each of its keys."""
+Pattern: TypeAlias = Any
+"""A value as it has to be: a type, a tuple of patterns, of which one fits, [the pattern of every value of a list], a
+shape, or a function that returns what `misfit` does; `object` is anything."""
+Shape: TypeAlias = Mapping[Any, Pattern]
+"""Patterns of an object by key: "key?" may be missing, the type `str` is every other key."""
+NULL = type(None)
+NUMBER = (int, float)
+SCALAR = (str, int, float, bool, NULL)
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -57,8 +68,8 @@ def digest(content: bytes) -> str:
 
 def record_bytes(content: Any) -> bytes:
     """JSON with its own digest around it. JSON has no NaN: callers write None."""
-    body = json.dumps(content, sort_keys=True, allow_nan=False)
-    return json.dumps({"digest": digest(body.encode()), "content": json.loads(body)}, indent=1).encode()
+    body = json.dumps(content, sort_keys=True, allow_nan=False).encode()
+    return SEALED % (digest(body).encode(), body)
 
 
 def without_nan(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,9 +86,13 @@ def read_record(path: Path) -> Any:
     """The content of a record. Raises CorruptRun where its digest does not match."""
     content = read_plain(path, LARGEST_RECORD)
     try:
-        record = json.loads(content)
-        body = json.dumps(record["content"], sort_keys=True, allow_nan=False)
-        if record["digest"] == digest(body.encode()):
+        body = content[len(SEALED % (b"0" * 32, b"")) - 1 : -1]
+        if content == SEALED % (digest(body).encode(), body):
+            with suppress(ValueError):  # half a letter, in a path of bytes that are no text
+                return from_json(body, allow_inf_nan=False)
+        record = json.loads(content)  # older records have lines, and others may have come through an editor
+        body = json.dumps(record["content"], sort_keys=True, allow_nan=False).encode()
+        if record["digest"] == digest(body):
             return record["content"]
     except (ValueError, KeyError, TypeError, RecursionError):
         pass
@@ -85,19 +100,41 @@ def read_record(path: Path) -> Any:
 
 
 def load_record(path: Path, shape: Shape) -> dict[str, Any]:
-    """A record that is an object, with a value of the type in `shape` under each of its keys.
-
-    Raises CorruptRun where one is missing or of another type; `bool` does not count as `int`.
-    """
+    """A record of this shape. Raises CorruptRun, with the place of what does not fit; `bool` is no `int`."""
     content = read_record(path)
     if not isinstance(content, dict):
         raise damage(path, "it is no JSON object")
-    for key, kinds in shape.items():
-        if key not in content:
-            raise damage(path, f"{key!r} is missing")
-        if type(content[key]) not in (kinds if isinstance(kinds, tuple) else (kinds,)):
-            raise damage(path, f"{key!r} cannot be {type(content[key]).__name__}")
-    return with_current_names(content)
+    content = with_current_names(content)
+    if wrong := misfit(content, shape):
+        raise damage(path, printable(wrong.removeprefix(".")))
+    return content
+
+
+def misfit(value: Any, pattern: Pattern) -> str:
+    """The first place in a value that does not fit a pattern, such as ".done.0.rows cannot be str"; or ""."""
+    if isinstance(pattern, tuple):
+        wrong = [misfit(value, one) for one in pattern]
+        return "" if "" in wrong else max(wrong, key=len)  # the place that is furthest inside
+    if isinstance(pattern, list | Mapping):
+        if type(value) is not (list if isinstance(pattern, list) else dict):
+            return cannot_be(value)
+        if isinstance(pattern, list):
+            found = ((i, misfit(one, pattern[0])) for i, one in enumerate(value))
+        else:
+            named = {str(key).removesuffix("?"): one for key, one in pattern.items()}
+            if missing := [key for key in pattern if key not in value and key in named]:
+                return f".{missing[0]} is missing"
+            found = ((key, misfit(value[key], named.get(key, pattern.get(str, object)))) for key in value)
+        return next((f".{place}{wrong}" for place, wrong in found if wrong), "")
+    if isinstance(pattern, type):
+        fits = pattern is object or (type(value) is pattern and value not in (math.inf, -math.inf))
+        return "" if fits else cannot_be(value)
+    return str(pattern(value))
+
+
+def cannot_be(value: Any) -> str:
+    """The end of a sentence on a value of the wrong type."""
+    return f" cannot be {'null' if value is None else type(value).__name__}"
 
 
 def with_current_names(record: dict[str, Any]) -> dict[str, Any]:
@@ -110,7 +147,7 @@ def with_current_names(record: dict[str, Any]) -> dict[str, Any]:
                 records = [{old.get(name, name): value for name, value in record.items()} for record in records]
             if table == "interventions":
                 kinds = [record.get("kind") for record in records]
-                records = [r | {"kind": OLD_KINDS.get(k, k)} for r, k in zip(records, kinds, strict=True)]
+                records = [r | {"kind": OLD_KINDS.get(str(k), k)} for r, k in zip(records, kinds, strict=True)]
         tables[OLD_TABLES.get(table, table)] = records
     return tables
 

@@ -28,23 +28,21 @@ from .records import (
     damage,
     digest,
     flush_names,
-    load_record,
     printable,
     read_plain,
-    read_record,
     refusals_explained,
     write_atomically,
     write_record,
 )
+from .run_records import FACTS, RECORD, SETTINGS, is_copy, load_plain_result, load_plain_settings, refuse_missing
 
 if TYPE_CHECKING:  # torch, which finding runs does without
     from torch import Tensor, nn
 
     from models import SequenceModel
 
-RECORD, WEIGHTS, OUTPUTS = "result.json", "weights.safetensors", "outputs.safetensors"
+WEIGHTS, OUTPUTS = "weights.safetensors", "outputs.safetensors"
 SUFFIX = ".safetensors"
-FACTS: Shape = {"name": str, "identity": str, "weights": str}
 
 
 @with_config(STRICT)
@@ -82,7 +80,7 @@ def write_run(
                     content = tensor_bytes(tensors)
                     facts[key] = digest(content)
                     write_atomically(partial / file, content)
-            write_record(partial / "run.json", run.to_json())
+            write_record(partial / SETTINGS, run.to_json() | {"identity": run.identity})
             write_record(partial / RECORD, {**result, **facts})
             try:
                 os.rename(partial, place)
@@ -103,7 +101,7 @@ def is_finished(folder: Path, run: Run) -> bool:
         return False
     if not place.is_dir():
         raise CorruptRun(f"{printable(place)} is in the way of the run of that name (move it away to go on)")
-    _refuse_missing(place / "run.json")
+    refuse_missing(place / SETTINGS)
     settings = load_settings(place)
     if settings != run.to_json() and (
         settings["model"]["memory"] != run.model.memory  # defaults may be written out, or not
@@ -119,17 +117,16 @@ def load_settings(place: Path) -> dict[str, Any]:
 
     Raises ValueError where there is none, CorruptRun where it is not the configuration of a run.
     """
-    path = place / "run.json"
-    if not path.is_file():
-        raise ValueError(f"no finished run in {printable(place)} (a run directory holds run.json and {RECORD})")
-    content = read_record(path)
+    if not (place / SETTINGS).is_file():
+        raise ValueError(f"no finished run in {printable(place)} (a run directory holds {SETTINGS} and {RECORD})")
+    content = load_plain_settings(place)
     try:
         _SETTINGS.validate_json(json.dumps(content))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise damage(path, printable(f"{where or 'run'}: {first['msg']}")) from None
-    return dict(content)
+        raise damage(place / SETTINGS, printable(f"{where or 'run'}: {first['msg']}")) from None
+    return content
 
 
 def load_run(place: Path) -> Run:
@@ -146,31 +143,18 @@ def load_run(place: Path) -> Run:
     return run
 
 
-def load_result(place: Path) -> dict[str, Any]:
-    """The result of a run, its weights and outputs checked against their digests."""
-    path = place / RECORD
-    _refuse_missing(path)
-    result = load_record(path, FACTS)
-    if result["name"] != place.resolve().name:
-        mend = "a copy would count twice (move it away, or give it its name back)"
-        raise CorruptRun(f"{printable(place)} holds the run {printable(result['name'])}: {mend}")
+def load_result(place: Path, shape: Shape = FACTS) -> dict[str, Any]:
+    """The result of a run, of this shape, its weights and outputs checked against their digests."""
+    result = load_plain_result(place, shape)
     for name in ("weights", "outputs"):
-        if type(expected := result.get(name, "")) is not str:
-            raise damage(path, f"{name!r} is no digest")
         if name in result:
-            checked_bytes(place, name, expected)
+            checked_bytes(place, name, result[name])
     return result
 
 
 def load_weights(place: Path) -> dict[str, Tensor]:
     """The trained weights, by name. Raises CorruptRun."""
-    return load_tensors(place, "weights", load_record(place / RECORD, FACTS)["weights"])
-
-
-def _refuse_missing(path: Path) -> None:
-    if not path.is_file():
-        place = printable(path.parent)
-        raise CorruptRun(f"{place} has no {path.name} and was not used (delete {place} to run it again)")
+    return load_tensors(place, "weights", load_plain_result(place)["weights"])
 
 
 def _rebuilt(place: Path, settings: dict[str, Any]) -> Run:
@@ -211,21 +195,14 @@ def find_runs(paths: Iterable[Path]) -> list[Path]:
         inside = [path] if (path / "run.json").is_file() else []
         inside += sorted(p.parent for p in path.glob("*/run.json") if not p.parent.name.startswith("."))
         for stray in path.glob(f"[!.]*/{RECORD}"):
-            _refuse_missing(stray.with_name("run.json"))
+            refuse_missing(stray.with_name(SETTINGS))
         if not inside:
             raise ValueError(f"no finished run in {printable(path)} (train one first: recall train --help)")
         for place in inside:
             first = places.setdefault(place.resolve().name, place)
-            if not _same(first, place):
+            if not is_copy(first, place):
                 raise ValueError(f"{printable(first)} and {printable(place)} are results of one run: name one of them")
     return list(places.values())
-
-
-def _same(first: Path, second: Path) -> bool:
-    if first.resolve() == second.resolve():
-        return True
-    records = [place / RECORD for place in (first, second)]
-    return all(path.is_file() for path in records) and len({read_plain(path) for path in records}) == 1
 
 
 def refuse_own_code(place: Path, memory: str, source: str | None = None) -> None:

@@ -6,9 +6,12 @@ declarations: `Results`, `recall query`, `recall diff`, CSV and Parquet files, d
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from .records import NULL, misfit
 
 Record = Mapping[str, Any]
 """A record of a table, by the names of its columns."""
@@ -20,6 +23,7 @@ class Column:
 
     unit      of a number; empty for fractions, counts and words
     source    path in the run's result.json, with dots; "" for a value of the record itself
+    missing   whether a record may have null in its place, as it may where a number is a float
     """
 
     name: str
@@ -27,6 +31,12 @@ class Column:
     meaning: str
     unit: str = ""
     source: str = ""
+    missing: bool = False
+
+    @property
+    def types(self) -> set[Any]:
+        """Types of its values in a record."""
+        return {self.type, *((int, NULL) if self.type is float else ()), *((NULL,) if self.missing else ())}
 
     def read(self, result: Mapping[str, Any]) -> Any:
         """The value at `source` of a run's result; None where an older run lacks it."""
@@ -50,21 +60,37 @@ class Table:
     source: str = ""
     tested: bool = False
 
+    @property
+    def key(self) -> str:
+        """Key of the table's records in a record file."""
+        return self.source or self.name
+
     def records(self, content: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The table's records in the content of a record file. Raises TypeError where they are no list."""
-        records = content.get(self.source or self.name, [])
-        if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-            raise TypeError(f"{self.name} is no list of records")
-        return records
+        """The table's records in the content of a record file."""
+        return content.get(self.key, [])  # type: ignore[no-any-return]
+
+    def misfit(self, records: Any) -> str:
+        """The first place in records that is not of its column's type, as `records.misfit` says it; or ""."""
+        columns = (*self.columns, *(TESTS if self.tested else ()))
+        if type(records) is list and all(type(record) is dict for record in records):
+            for column in columns:  # column by column, which is quick where all fits
+                values = [record[column.name] for record in records if column.name in record]
+                infinite = column.type is float and (math.inf in values or -math.inf in values)
+                if infinite or not column.types.issuperset(map(type, values)):
+                    break
+            else:
+                return ""
+        return misfit(records, [{f"{column.name}?": tuple(column.types) for column in columns}])
 
 
 def columns(text: str) -> tuple[Column, ...]:
-    """Columns from a line each: `name: type unit | meaning | source`, unit and source left out where there is none."""
+    """Columns from a line each: `name: type unit | meaning | source`; "?" after the type where null may stand."""
     found = []
     for line in filter(None, map(str.strip, text.splitlines())):
         head, meaning, *source = (part.strip() for part in line.split("|"))
         name, kind, *unit = head.replace(":", " ").split()
-        found.append(Column(name, TYPES[kind], meaning, " ".join(unit), "".join(source)))
+        kind, missing = kind.removesuffix("?"), kind.endswith("?")
+        found.append(Column(name, TYPES[kind], meaning, " ".join(unit), "".join(source), missing))
     return tuple(found)
 
 
