@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,12 @@ TENTHS = range(0, 10, 3)
 
 def synthetic(memories: Sequence[str] = MEMORIES, seeds: int = 3, tasks: Sequence[str] = tuple(TASKS)) -> Results:
     """Accuracy falls with length and distance; attention and linear solve all, the others nothing."""
+    return results_of(tuple(memories), seeds, tuple(tasks))
+
+
+@lru_cache(maxsize=8)
+def results_of(memories: tuple[str, ...], seeds: int, tasks: tuple[str, ...]) -> Results:
+    """The same tables for every test that asks for them: tests change copies."""
     rng = np.random.default_rng(0)
     tables: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for seed in range(seeds):

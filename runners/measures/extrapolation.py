@@ -50,7 +50,7 @@ class Extrapolation(Measure):
         "  fixed-distance  every question --distance tokens after its answer: the past before both grows"
     )
     tables = TESTED
-    shape = {"length": int, "done": [({"mode": str, "length": int, "rows": int, "seconds": (*NUMBER, NULL)}, [int])]}  # noqa: RUF012
+    shape = {"length?": int, "done": [({"mode": str, "length": int, "rows": int, "seconds": (*NUMBER, NULL)}, [int])]}  # noqa: RUF012
     newer = ("breakdown",)
     flags = (
         Flag("ladder", int, f"multiples of the training length (default: {','.join(map(str, FAR))}; none with "

@@ -46,7 +46,7 @@ class States(Measure):
         ),
     )
     flags = (Flag(SEQUENCES[1], int, "test sequences", ROWS, least=1, key=SEQUENCES[0]),)
-    shape = {"rows": int, "shapes": {str: [int]}}  # noqa: RUF012
+    shape = {"rows": int, "length": int, "shapes": {str: [int]}}  # noqa: RUF012
     newer = ("states",)  # listed by `content`
 
     def check(self, run: Run, request: Request) -> None:

@@ -17,7 +17,7 @@ SETTINGS, RECORD = "run.json", "result.json"
 SETTINGS_SHAPE: Shape = {
     "task": {"name": str, "length": int, "fields": {str: SCALAR}},
     "model": {"memory": str, "label": str, "options": {str: SCALAR}, str: int},
-    "training": {"learning_rate": NUMBER, str: SCALAR},
+    "training": {"learning_rate": NUMBER, "seconds": NUMBER, str: SCALAR},
     "seed": int,
 }
 FACTS: Shape = {"name": str, "identity": str, "weights": str, "outputs?": str, "source?": str}
