@@ -30,7 +30,7 @@ def over_coefficients(table: pd.DataFrame) -> Figure:
             begin(ax, "N (numbers kept of each channel)", "accuracy", f"{sampling} places")
             for bank, mine in part.sort_values("N").groupby("bank", sort=False):
                 style = styles[str(bank)].line_options | {"linestyle": "-" if len(mine) > 1 else ""}
-                ends = [mine["mean"] - mine["low"], mine["high"] - mine["mean"]]
+                ends = mine[["mean", "high"]].to_numpy().T - mine[["low", "mean"]].to_numpy().T
                 x = mine["N"] * beside[str(bank)]
                 ax.errorbar(x, mine["mean"], yerr=ends, label=bank, linewidth=1.4, elinewidth=0.8, **style)
             doubling_scale(ax, here["N"].min() / 1.5, here["N"].max() * 1.5, tokens, here["N"])
