@@ -15,6 +15,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import field, fields, is_dataclass
+from functools import lru_cache
 from numbers import Number
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -38,7 +39,7 @@ def meanings(kind: type) -> dict[str, str]:
 
 def option_defaults(memory: type[Memory]) -> Any | None:
     """The dataclass object that is a memory's one parameter after its width; None for one of plain parameters."""
-    parameters = list(inspect.signature(memory).parameters.values())[1:]
+    parameters = parameters_after_width(memory)
     alone = parameters[0].default if len(parameters) == 1 else None
     return alone if is_dataclass(alone) else None
 
@@ -47,8 +48,13 @@ def memory_options(memory: type[Memory]) -> dict[str, Any]:
     """The options a memory takes beside its width, with their defaults."""
     if (defaults := option_defaults(memory)) is not None:
         return {f.name: getattr(defaults, f.name) for f in fields(defaults)}
-    parameters = list(inspect.signature(memory).parameters.values())[1:]
-    return {p.name: p.default for p in parameters}
+    return {p.name: p.default for p in parameters_after_width(memory)}
+
+
+@lru_cache(maxsize=256)  # a study asks for those of a few memories ten thousand times
+def parameters_after_width(memory: type[Memory]) -> tuple[inspect.Parameter, ...]:
+    """The parameters of a memory's constructor but the first."""
+    return tuple(inspect.signature(memory).parameters.values())[1:]
 
 
 def check_options(memory: type[Memory], options: Mapping[str, Any]) -> dict[str, Any]:

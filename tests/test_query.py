@@ -15,6 +15,7 @@ from untrained import ROWS, a_run, keep
 from runners import storage
 from runners.cli import main
 from runners.cli import query as asking
+from runners.results import query as asked
 from runners.results import tables
 from runners.results.query import EXAMPLES, WrongQuery, answer, arrow_table, open_database, query
 from runners.results.tables import RUN_TABLES, Columns
@@ -276,3 +277,14 @@ def test_a_query_that_takes_for_ever_can_be_stopped():
 def test_a_query_that_takes_too_much_is_one_line():
     with open_database({}) as connection, pytest.raises(WrongQuery, match="2000 MB, which this one passes"):
         answer(connection, "select list(range) from range(1000000000) group by range % 2")
+
+
+def test_an_answer_counts_toward_the_memory_of_its_query(monkeypatch):
+    monkeypatch.setattr(asked, "MEMORY_MB", 32)
+    with open_database({}) as connection:
+        assert answer(connection, "select * from range(3000000)").num_rows == 3_000_000
+        for sql in ("select * from range(1000000000000)", "select repeat('x', 30000) from range(1000000000)"):
+            with pytest.raises(WrongQuery, match=r"an answer has 32 MB, which [\d,]+ rows of this one pass: add a limit"):
+                answer(connection, sql)
+        with pytest.raises(WrongQuery, match="at row 50000"):
+            answer(connection, "select if(range = 50000, error('at row 50000'), range) from range(90000)")

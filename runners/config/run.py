@@ -218,10 +218,13 @@ class Run:
     @property
     def name(self) -> str:
         """Name of the run's directory: a readable part, then a unique one."""
+        return f"{self._words}-{self.identity[:8]}"
+
+    @cached_property
+    def _words(self) -> str:
         rate = self.training.learning_rate
         marked = "" if rate == Training().learning_rate else f"-lr{rate:g}"
-        words = f"{self.task.name}-{self.task.length}-{self.label}{marked}-s{self.seed}"
-        return f"{safe_name(words)}-{self.identity[:8]}"
+        return safe_name(f"{self.task.name}-{self.task.length}-{self.label}{marked}-s{self.seed}")
 
     def policy(self) -> Policy:
         """The choice of a length for each update."""

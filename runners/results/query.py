@@ -29,7 +29,10 @@ from .tables import RUN_TABLES, Columns, tables_of
 Connection = duckdb.DuckDBPyConnection
 
 MEMORY_MB = 2000
-"""Memory of a query: the tables of thousands of runs take a hundredth of it."""
+"""Memory of a query, and of its answer: the tables of thousands of runs take a hundredth of it."""
+
+BATCH = 2_000
+"""Rows of an answer that are fetched at a time."""
 
 READING = (duckdb.StatementType.SELECT, duckdb.StatementType.MULTI)
 """Statements that only read; PIVOT is parsed as several in one."""
@@ -130,10 +133,27 @@ def answer(connection: Connection, sql: str) -> pa.Table:
         raise WrongQuery(error_message(error, columns_of(connection))) from None
 
 
+def bounded(connection: Connection, sql: str) -> pa.Table:
+    """The records, fetched in batches. Raises WrongQuery once they pass MEMORY_MB, which DuckDB does not count."""
+    batches, size = list[pa.RecordBatch](), 0
+    try:
+        with connection.sql(sql).to_arrow_reader(BATCH) as reader:
+            for batch in reader:
+                batches.append(batch)
+                size += batch.nbytes
+                if size > MEMORY_MB * 10**6:
+                    rows = sum(one.num_rows for one in batches)
+                    raise WrongQuery(f"an answer has {MEMORY_MB} MB, which {rows:,} rows of this one pass: add a limit")
+            return pa.Table.from_batches(batches, reader.schema)
+    except OSError as error:  # of DuckDB, after the first batch
+        kind = duckdb.OutOfMemoryException if "Out of Memory" in str(error) else duckdb.Error
+        raise kind(str(error)) from None
+
+
 def interruptible(connection: Connection, sql: str) -> pa.Table:
     """The records, computed in another thread, so that an interrupt reaches Python and ends the query."""
     with ThreadPoolExecutor(1) as beside:
-        working = beside.submit(lambda: connection.sql(sql).to_arrow_table())
+        working = beside.submit(bounded, connection, sql)
         try:
             while True:
                 try:

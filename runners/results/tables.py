@@ -87,30 +87,27 @@ class Columns:
 
     def extend(self, records: Sequence[Mapping[str, Any]], same: Mapping[str, Any]) -> None:
         """Add records; `same` are columns in which they agree."""
-        for name in dict.fromkeys([*same, *(name for record in records for name in record)]):
-            column = self._filled(self.columns.setdefault(name, []))
+        strange = set().union(same, *records).difference(self.columns)
+        for name in dict.fromkeys(name for record in (same, *records) for name in record) if strange else ():
+            self.columns.setdefault(name, [None] * self.length)
+        for name, column in self.columns.items():
             column += [same[name]] * len(records) if name in same else [record.get(name) for record in records]
         self.length += len(records)
 
     def lists(self) -> dict[str, list[Any]]:
         """The columns by name, all of one length; those of one group of GROUPS side by side."""
-        filled = {name: self._filled(column) for name, column in self.columns.items()}
         first = list(self.types)[: len(KEYS) + 1]
 
         def place(name: str) -> tuple[bool, int]:
             return name not in first, next((i for i, head in enumerate(GROUPS) if name.startswith(head)), len(GROUPS))
 
-        return {name: filled[name] for name in sorted(filled, key=place)}
+        return {name: self.columns[name] for name in sorted(self.columns, key=place)}
 
     def frame(self) -> pd.DataFrame:
         """The table for pandas."""
         frame = pd.DataFrame(self.lists())
         empty = [name for name, kind in self.types.items() if kind in (int, float) and frame[name].isna().all()]
         return frame.astype(dict.fromkeys(empty, float))
-
-    def _filled(self, column: list[Any]) -> list[Any]:
-        column += [None] * (self.length - len(column))
-        return column
 
 
 def tables_of(

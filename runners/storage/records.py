@@ -112,7 +112,12 @@ def load_record(path: Path, shape: Shape) -> dict[str, Any]:
 
 def misfit(value: Any, pattern: Pattern) -> str:
     """The first place in a value that does not fit a pattern, such as ".done.0.rows cannot be str"; or ""."""
+    if isinstance(pattern, type):
+        fits = pattern is object or (type(value) is pattern and value not in (math.inf, -math.inf))
+        return "" if fits else cannot_be(value)
     if isinstance(pattern, tuple):
+        if type(value) in pattern and value not in (math.inf, -math.inf):
+            return ""
         wrong = [misfit(value, one) for one in pattern]
         return "" if "" in wrong else max(wrong, key=len)  # the place that is furthest inside
     if isinstance(pattern, list | Mapping):
@@ -126,9 +131,6 @@ def misfit(value: Any, pattern: Pattern) -> str:
                 return f".{missing[0]} is missing"
             found = ((key, misfit(value[key], named.get(key, pattern.get(str, object)))) for key in value)
         return next((f".{place}{wrong}" for place, wrong in found if wrong), "")
-    if isinstance(pattern, type):
-        fits = pattern is object or (type(value) is pattern and value not in (math.inf, -math.inf))
-        return "" if fits else cannot_be(value)
     return str(pattern(value))
 
 

@@ -102,10 +102,14 @@ def is_finished(folder: Path, run: Run) -> bool:
     if not place.is_dir():
         raise CorruptRun(f"{printable(place)} is in the way of the run of that name (move it away to go on)")
     refuse_missing(place / SETTINGS)
-    settings = load_settings(place)
-    if settings != run.to_json() and (
-        settings["model"]["memory"] != run.model.memory  # defaults may be written out, or not
-        or _rebuilt(place, settings).identity != run.identity
+    settings = load_plain_settings(place)
+    if (
+        settings != run.to_json()
+        and load_settings(place)
+        and (
+            settings["model"]["memory"] != run.model.memory  # defaults may be written out, or not
+            or _rebuilt(place, settings).identity != run.identity
+        )
     ):
         raise CorruptRun(f"{printable(place)} holds another run than its name says (move it away to go on)")
     _refuse_other_code(place, load_result(place)["identity"], run.identity)

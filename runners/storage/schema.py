@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from .records import NULL, misfit
@@ -33,7 +34,7 @@ class Column:
     source: str = ""
     missing: bool = False
 
-    @property
+    @cached_property
     def types(self) -> set[Any]:
         """Types of its values in a record."""
         return {self.type, *((int, NULL) if self.type is float else ()), *((NULL,) if self.missing else ())}
