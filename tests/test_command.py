@@ -397,6 +397,7 @@ BAD_MEMORIES = {
     "NoDefault": ("class NoDefault(LinearAttention):\n    def __init__(self, width, deep): pass", "needs a default"),
     "Leaves": ("import sys\nsys.exit(5)", "does not import: SystemExit"),
     "Breaks": ("1 / 0", "does not import: ZeroDivisionError"),
+    "Prints": ("print('hello')", "has no memory 'Prints'"),
 }
 
 
@@ -410,7 +411,9 @@ def test_a_memory_of_ones_own_that_cannot_be_is_refused(name, tmp_path, capsys):
         ["compare", "--preset", "smoke", "--memories", f"{path}:{name}"],
     ):
         assert run(*command, "--out", tmp_path / "runs") == 2
-        assert words in capsys.readouterr().err
+        output = capsys.readouterr()
+        assert words in output.err
+        assert "hello" not in output.out
 
 
 @pytest.mark.slow
