@@ -299,9 +299,12 @@ def test_a_finished_run_is_tested_on_longer_rows_probed_and_reported(trained, ca
 )
 def test_measurements_that_all_fail_are_lines_and_status_1(words, trained, tmp_path, capsys):
     shutil.copytree(trained, tmp_path / trained.name)
+    for record in (tmp_path / trained.name).glob("[ces]*"):  # of measures
+        record.unlink()
     for name in ("capacity", "extrapolation", "states"):  # nothing can be saved there
-        (tmp_path / trained.name / f"{name}.json").unlink(missing_ok=True)
-        (tmp_path / trained.name / f"{name}.json").mkdir()
+        outputs = tmp_path / trained.name / f"outputs-{name}-0.safetensors"
+        outputs.unlink(missing_ok=True)
+        outputs.mkdir()
     assert run(words[0], tmp_path, "--sequences", 4, *words[1:]) == 1
     assert "failed: " in capsys.readouterr().out
 
