@@ -195,6 +195,7 @@ def test_copies_of_a_memory_and_of_its_state_answer_alike(name: str, options: di
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")  # the compiler asks for it, whoever may have it
 @pytest.mark.parametrize("name", MEMORIES)
 def test_a_compiled_memory_computes_the_same(name: str) -> None:
     torch.compiler.reset()
