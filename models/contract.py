@@ -1,7 +1,8 @@
 """The contract of a memory, tried on random inputs: before every run, and in tests over the registry.
 
 Outputs are finite and as large as the inputs. A state is tensors [B, ...] and plain numbers in tuples, and holds as
-many numbers as `state_floats` says after every length, `fullest_floats` at most. A sequence gives the same at once, in
+many numbers as `state_floats` says after every length, `fullest_floats` at most, all of them in `contents`. The state
+handed in is left as it is. A sequence gives the same at once, in
 pieces, in single steps, alone and anywhere in a batch. Nothing is drawn in evaluation, and in training from torch's
 generator alone. Where a class defines `definition` together with `forward`, or below it, they agree.
 """
@@ -50,7 +51,10 @@ def check_contract(memory: Memory, width: int) -> None:
         state, outputs, start = None, [], 0
         for piece in x.tensor_split(cuts, dim=1):
             where = (positions[: len(x), start : start + piece.shape[1]],) if memory.uses_oracle else ()
+            before, handed = [part.clone() for part in tensors_of(state)], tensors_of(state)
             y, state = form(piece, state, *where)
+            if not all(map(torch.equal, before, handed)):
+                refuse(memory, "it changes the state handed in, which others may hold: return another")
             start += piece.shape[1]
             check_output(memory, y, piece)
             check_state(memory, state, start, len(x), x.dtype)
@@ -73,6 +77,9 @@ def check_contract(memory: Memory, width: int) -> None:
     if said != fullest:
         mend = "leave fullest_floats and period as they are, or let them agree with state_floats"
         refuse(memory, f"its state is at most {fullest:,} numbers in {LENGTH} tokens, not {said:,}: {mend}")
+    named, size = sum(part[:1].numel() for part in memory.contents(whole[1]).values()), num_floats(whole[1])
+    if named != size:
+        refuse(memory, f"contents name {named:,} of the {size:,} numbers of its state: name every tensor once")
     memory.train()
     one, two = (seeded_call(partial(read, memory), start) for _ in range(2))
     memory.eval()
@@ -98,7 +105,9 @@ def check_state(memory: Memory, state: State, length: int, batch: int, dtype: to
                 refuse(memory, f"its state holds {part.dtype}: keep real numbers of {dtype}, as they are counted")
         elif part is not None and not isinstance(part, int | float):
             refuse(memory, f"its state holds a {type(part).__name__}: keep tensors and plain numbers in a NamedTuple")
-    if (found := num_floats(state)) != (said := memory.state_floats(length)):
+    if type(said := memory.state_floats(length)) is not int:
+        refuse(memory, f"state_floats gives {said!r}: let it give an int, the numbers of one sequence")
+    if (found := num_floats(state)) != said:
         tokens = f"{length:,} token{'s' * (length != 1)}"
         mend = "let state_floats count every tensor of the state"
         refuse(memory, f"its state holds {found:,} numbers after {tokens}, not {said:,} as state_floats says: {mend}")
@@ -135,6 +144,11 @@ def parts_of(state: State) -> Iterator[Any]:
             yield from parts_of(part)
     else:
         yield state
+
+
+def tensors_of(state: State) -> list[Tensor]:
+    """The tensors of a state, in order."""
+    return [part for part in parts_of(state) if isinstance(part, Tensor)]
 
 
 def defines_both(kind: type[Memory]) -> bool:

@@ -176,9 +176,33 @@ class Narrow(LinearAttention):
         return y[..., 1:], state
 
 
+class InPlace(LinearAttention):
+    """it changes the state handed in"""
+
+    def forward(self, x: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+        y, later = super().forward(x, state)
+        if state is not None:
+            state.M.S.copy_(later.M.S)
+        return y, later
+
+
+class Fraction(LinearAttention):
+    """state_floats gives"""
+
+    def state_floats(self, length: int) -> Any:
+        return float(super().state_floats(length))
+
+
+class PartlyNamed(LinearAttention):
+    """contents name"""
+
+    def contents(self, state: Any) -> dict[str, Tensor]:
+        return {"recent": state.recent}
+
+
 KEEPING = (Tied, Diagonal, Dropping)
 BREAKING = (
     Understated, Flattered, Forgetful, Mixing, MixedState, Placed, Undefined, Infinite, Restless, Rolling, Wide, Listed,
-    Narrow,
+    Narrow, InPlace, Fraction, PartlyNamed,
 )  # fmt: skip
 """Each says in its docstring what it is refused for."""

@@ -299,9 +299,12 @@ def test_a_finished_run_is_tested_on_longer_rows_probed_and_reported(trained, ca
 )
 def test_measurements_that_all_fail_are_lines_and_status_1(words, trained, tmp_path, capsys):
     shutil.copytree(trained, tmp_path / trained.name)
+    for record in (tmp_path / trained.name).glob("[ces]*"):  # of measures
+        record.unlink()
     for name in ("capacity", "extrapolation", "states"):  # nothing can be saved there
-        (tmp_path / trained.name / f"{name}.json").unlink(missing_ok=True)
-        (tmp_path / trained.name / f"{name}.json").mkdir()
+        outputs = tmp_path / trained.name / f"outputs-{name}-0.safetensors"
+        outputs.unlink(missing_ok=True)
+        outputs.mkdir()
     assert run(words[0], tmp_path, "--sequences", 4, *words[1:]) == 1
     assert "failed: " in capsys.readouterr().out
 
@@ -397,6 +400,7 @@ BAD_MEMORIES = {
     "NoDefault": ("class NoDefault(LinearAttention):\n    def __init__(self, width, deep): pass", "needs a default"),
     "Leaves": ("import sys\nsys.exit(5)", "does not import: SystemExit"),
     "Breaks": ("1 / 0", "does not import: ZeroDivisionError"),
+    "Prints": ("print('hello')", "has no memory 'Prints'"),
 }
 
 
@@ -410,7 +414,9 @@ def test_a_memory_of_ones_own_that_cannot_be_is_refused(name, tmp_path, capsys):
         ["compare", "--preset", "smoke", "--memories", f"{path}:{name}"],
     ):
         assert run(*command, "--out", tmp_path / "runs") == 2
-        assert words in capsys.readouterr().err
+        output = capsys.readouterr()
+        assert words in output.err
+        assert "hello" not in output.out
 
 
 @pytest.mark.slow

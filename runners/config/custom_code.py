@@ -16,7 +16,7 @@ import importlib.util
 import inspect
 import os
 import sys
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -190,7 +190,8 @@ def _module(path: str, code: bytes) -> object:
     sys.modules[name] = module
     IMPORTING.append(path)
     try:
-        exec(compile(code, path, "exec"), vars(module))  # these very bytes, and no others that came since
+        with redirect_stdout(sys.stderr):  # what it prints is no part of a command's answer
+            exec(compile(code, path, "exec"), vars(module))  # these very bytes, and no others that came since
     except (Exception, SystemExit) as error:
         raise ValueError(f"{path} does not import: {type(error).__name__}: {error}") from error
     finally:

@@ -1,8 +1,8 @@
 """Records in the directory of a finished run, each bound to it, as plain data: read without torch, importing nothing.
 
 The name of the directory says which run it holds: it ends in the first half of the run's identity, which stands in
-every record. Older records lack it: `run.json` is then bound by the readable part of the name, a record of a measure
-by the digests of its answers where tensors are read, and else by nothing.
+every record. Older records lack it: `run.json` is then bound by the readable part of the name, a record of a measure by
+nothing.
 """
 
 from __future__ import annotations
