@@ -284,7 +284,9 @@ def test_an_answer_counts_toward_the_memory_of_its_query(monkeypatch):
     with open_database({}) as connection:
         assert answer(connection, "select * from range(3000000)").num_rows == 3_000_000
         for sql in ("select * from range(1000000000000)", "select repeat('x', 30000) from range(1000000000)"):
-            with pytest.raises(WrongQuery, match=r"an answer has 32 MB, which [\d,]+ rows of this one pass: add a limit"):
+            with pytest.raises(
+                WrongQuery, match=r"an answer has 32 MB, which [\d,]+ rows of this one pass: add a limit"
+            ):
                 answer(connection, sql)
         with pytest.raises(WrongQuery, match="at row 50000"):
             answer(connection, "select if(range = 50000, error('at row 50000'), range) from range(90000)")

@@ -133,7 +133,7 @@ def answer(connection: Connection, sql: str) -> pa.Table:
         raise WrongQuery(error_message(error, columns_of(connection))) from None
 
 
-def bounded(connection: Connection, sql: str) -> pa.Table:
+def fetch_batches(connection: Connection, sql: str) -> pa.Table:
     """The records, fetched in batches. Raises WrongQuery once they pass MEMORY_MB, which DuckDB does not count."""
     batches, size = list[pa.RecordBatch](), 0
     try:
@@ -153,7 +153,7 @@ def bounded(connection: Connection, sql: str) -> pa.Table:
 def interruptible(connection: Connection, sql: str) -> pa.Table:
     """The records, computed in another thread, so that an interrupt reaches Python and ends the query."""
     with ThreadPoolExecutor(1) as beside:
-        working = beside.submit(bounded, connection, sql)
+        working = beside.submit(fetch_batches, connection, sql)
         try:
             while True:
                 try:
