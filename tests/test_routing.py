@@ -22,8 +22,10 @@ from recall_tasks.generators.copying import Copy
 from recall_tasks.generators.mqar import MQAR
 from recall_tasks.generators.parity import Parity
 from runners.evaluation.evaluate import predict
-from runners.probe.routing import routing
+from runners.measures.probe import ROUTING
+from runners.probe.routing import UNSAID, routing
 from runners.probe.templates import Question, Samples, questions
+from runners.storage.records import NULL
 
 torch.set_num_threads(1)
 WIDTH, ROWS = 8, 40
@@ -298,3 +300,7 @@ def test_looking_leaves_the_model_as_it_was() -> None:
     assert not model.blocks[0].memory._forward_pre_hooks
     assert type(model.blocks[0].memory) is GRM
     assert all(torch.equal(before[name], weights) for name, weights in model.state_dict().items())
+
+
+def test_what_a_record_of_routing_cannot_say_may_be_missing_from_it() -> None:
+    assert all(NULL in column.types for column in ROUTING.columns if column.name in UNSAID)

@@ -105,8 +105,8 @@ ROUTING = Table(
         layer: int | from 1; 0: all gates given the position at once
         item: int | number of the item
         age: int tokens | since it was written
-        segment: int | memory that holds the answer: 0 the oldest cache, num_memories - 1 the open one
-        num_memories: int | caches and the open memory
+        segment: int? | memory that holds the answer: 0 the oldest cache, num_memories - 1 the open one; none in layer 0
+        num_memories: int? | caches and the open memory; none in layer 0
         weight: float | mean, on the memory that holds the answer
         holding: float | on all that hold it: with checkpoints all later ones
         right: float | fraction of sequences and heads whose largest weight is there
