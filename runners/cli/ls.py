@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from rich.console import JustifyMethod
@@ -16,6 +17,7 @@ from recall_tasks.task import MAX_LENGTH
 
 from ..measures import MEASURES
 from .console import plain_console
+from .extra import INSTALL, missing_packages, require_lab
 from .flags import Mistake, Parser, integer, one_of, split_words
 
 TASK_KINDS = ("tasks", "settings")
@@ -36,13 +38,17 @@ def run(words: Sequence[str]) -> int:
         parser.error(f"--length takes 1 to {MAX_LENGTH:,} tokens, not {arguments.length}")
     if arguments.names and arguments.kind not in TASK_KINDS:
         raise Mistake(f"{arguments.kind} are not listed by task, {' and '.join(TASK_KINDS)} are")
-    console = plain_console()
-    for kind in [arguments.kind] if arguments.kind else ALWAYS:
+    if arguments.kind in OF_LAB:
+        require_lab(f"ls {arguments.kind}")
+    console, lacking = plain_console(), OF_LAB if missing_packages() else ()
+    for kind in [arguments.kind] if arguments.kind else [kind for kind in ALWAYS if kind not in lacking]:
         table = TABLES[kind](arguments.length, arguments.names or list(TASKS))
         if not console.is_terminal:  # one line per entry
             widest = Measurement.get(console, console.options.update(width=WIDEST), table).maximum
             console.width = max(console.width, widest)
         console.print(table)
+    if lacking and not arguments.kind:
+        print(f"{', '.join(lacking)} are listed after {INSTALL}", file=sys.stderr)
     return 0
 
 
@@ -141,3 +147,4 @@ TABLES = {
 }
 KINDS = tuple(TABLES)
 ALWAYS = KINDS[:-1]
+OF_LAB = ("presets", "readers", "figures")
