@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Callable
 
 from .checkout import CHECKOUT
 
@@ -13,7 +14,7 @@ def main() -> int:
     if CHECKOUT:  # before the `models` or `runners` of a project the command is called in
         sys.path.insert(0, str(CHECKOUT))
     try:
-        run = importlib.import_module(".runners.cli.main", __package__).main
+        run: Callable[[], int] = importlib.import_module(".runners.cli.main", __package__).main
     except KeyboardInterrupt:
         return 130
-    return int(run())
+    return run()
