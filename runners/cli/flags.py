@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..config.custom_code import check_named
+from ..execution.job import DEVICES
 from ..formatting import unknown
 from ..storage import printable
 
@@ -266,6 +267,12 @@ def requested_task(arguments: argparse.Namespace) -> tuple[str, int, dict[str, A
     length = arguments.length if arguments.length is not None else preset.length if preset else DEFAULT_LENGTH
     explicit = explicit_values(arguments, [f.name for f in dataclasses.fields(kind)])
     return kind.name, length, {**(preset.fields if preset else {}), **explicit}
+
+
+def add_device(group: Any) -> None:
+    """Add the device of the models."""
+    meaning = f"device of the models: {', '.join(DEVICES)}; auto takes a GPU if there is one"
+    group.add_argument("--device", type=one_of("device", DEVICES), default="cpu", metavar="NAME", help=meaning)
 
 
 def add_stream(parser: Parser) -> None:
