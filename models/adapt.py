@@ -30,9 +30,9 @@ from .memory import Memory, State, num_floats
 from .seeding import seeded_draws
 
 WIDTHS = (
-    "width", "input_size", "hidden_size", "d_model", "dim", "embed_dim", "model_dim", "dim_model", "n_embd", "hidden_dim",
-    "embedding_dim", "emb_dim", "d_hidden", "input_dim", "output_size", "output_dim", "in_features", "out_features",
-    "in_channels", "out_channels", "dim_in", "dim_out", "d_in", "d_out", "num_features", "channels", "features", "size",
+    "width", "input_size", "hidden_size", "d_model", "dim", "embed_dim", "model_dim", "dim_model", "n_embd",
+    "hidden_dim", "embedding_dim", "emb_dim", "d_hidden", "input_dim", "output_size", "output_dim", "in_features",
+    "out_features", "in_channels", "out_channels", "dim_in", "dim_out", "d_in", "d_out", "num_features", "size",
 )  # fmt: skip
 """Parameters that take the width: all of them that a constructor requires, else the first here that it has."""
 SETTINGS = {"batch_first": True, "causal": True, "is_causal": True, "layer_idx": 0, "num_hidden_layers": 1}
@@ -43,6 +43,7 @@ PLACES = ("device", "dtype")
 LENGTHS = (1, 2, 3, 4, 5, 8, 9, 16, 17, 33, 64, 65)
 """A state of one size after all of these is taken to have it at any length; others are counted at each."""
 ONE_BY_ONE = "one_by_one"
+NAMED: Any = namedtuple  # of fields that are found out
 
 Read = Callable[[nn.Module, Tensor, Any], tuple[Tensor, Any]]
 """x [B, T, D] and what the module carried before, or None -> y [B, T, D] and what it carries now."""
@@ -86,7 +87,7 @@ class Knowledge:
     layouts: list[tuple[Any, type]] = field(default_factory=list)
 
 
-class Adapted(Memory):
+class ModuleMemory(Memory):
     """A memory that another module is."""
 
     source: ClassVar[type[nn.Module]]
@@ -105,12 +106,12 @@ class Adapted(Memory):
     def form(self) -> Form:
         """How the module is read, tried out once. Raises ValueError for a module that is none of the four."""
         if self.knowledge.form is None:
-            with undisturbed(self.module) as like:
+            with in_evaluation(self.module) as like:
                 x = torch.randn(3, 2, self.width).to(like)
                 form, shapes = find_form(self.module, x), []
                 for count in (2, 3):
                     leaves = dict[str, Any]()
-                    take_apart(form.read(self.module, x[:count], None)[1], leaves)
+                    flatten_structure(form.read(self.module, x[:count], None)[1], leaves)
                     shapes.append({path: leaf.shape for path, leaf in leaves.items() if isinstance(leaf, Tensor)})
             self.knowledge.dims = {p: batch_place(shape, shapes[1].get(p, shape)) for p, shape in shapes[0].items()}
             self.knowledge.form = form
@@ -146,13 +147,12 @@ class Adapted(Memory):
     def pack(self, carried: Any, count: int) -> State:
         """What the module carries as a NamedTuple of tensors [B, ...] and numbers."""
         leaves = dict[str, Any]()
-        structure = take_apart(carried, leaves)
+        structure = flatten_structure(carried, leaves)
         parts = {path: self.batch_first(path, leaf, count) for path, leaf in leaves.items()}
-        for known, kind in self.knowledge.layouts:
-            if known == structure:
-                return kind(*parts.values())
-        kind = namedtuple(type(self).__name__ + "State", map(field_name, parts), rename=True)  # type: ignore[misc]
-        self.knowledge.layouts.append((structure, kind))
+        kind: Any = next((kind for known, kind in self.knowledge.layouts if known == structure), None)
+        if kind is None:
+            kind = NAMED(f"{self.title}State", list(map(field_name, parts)), rename=True)
+            self.knowledge.layouts.append((structure, kind))
         return kind(*parts.values())
 
     def batch_first(self, path: str, leaf: Any, count: int) -> Any:
@@ -162,7 +162,8 @@ class Adapted(Memory):
         dim, times = self.knowledge.dims.get(path, (0, 1))
         if dim < 0:
             return leaf.item() if leaf.numel() == 1 else leaf.expand(count, *leaf.shape)
-        return (leaf if times == 1 else leaf.unflatten(dim, (count, times))).movedim(dim, 0)
+        spread = leaf if times == 1 else torch.unflatten(leaf, dim, (count, times))
+        return spread.movedim(dim, 0)
 
     def restore(self, state: State) -> Any:
         """The inverse of `pack`, in copies: modules write into what they are handed."""
@@ -177,12 +178,12 @@ class Adapted(Memory):
             elif path in self.knowledge.dims:
                 part = torch.tensor(part)
             leaves[path] = part
-        return put_together(structure, leaves)
+        return rebuild_structure(structure, leaves)
 
     def size(self, length: int) -> int:
         """Numbers that the module itself carries after so many tokens."""
         if length not in self.knowledge.sizes:
-            with undisturbed(self.module) as like:
+            with in_evaluation(self.module) as like:
                 state = self.forward(torch.zeros(1, length, self.width).to(like))[1]
             self.knowledge.sizes[length] = num_floats(state)
         return self.knowledge.sizes[length]
@@ -223,40 +224,40 @@ def adapt(module: type[nn.Module] | nn.Module, **options: Any) -> Any:
         if options:
             raise ValueError(f"{module.__name__} is a memory: give its options where it is named")
         return module
-    return _adapted(module, tuple(sorted(options.items())))
+    return memory_class(module, tuple(sorted(options.items())))  # type: ignore[arg-type]  # a class has a hash
 
 
 @lru_cache
-def _adapted(source: type[nn.Module], given: tuple[tuple[str, Any], ...]) -> type[Adapted]:
+def memory_class(source: type[nn.Module], given: tuple[tuple[str, Any], ...]) -> type[ModuleMemory]:
     names = {"source": source, "given": dict(given), "found": {}, "__module__": source.__module__}
-    kind = type(source.__name__, (Adapted,), names | {"__doc__": source.__doc__ or source.__name__})
+    kind = type(source.__name__, (ModuleMemory,), names | {"__doc__": source.__doc__ or source.__name__})
     width = inspect.Parameter("width", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     keywords = [p.replace(default=dict(given).get(p.name, p.default)) for p in option_parameters(source)]
     kind.__signature__ = inspect.Signature([width, *keywords])  # type: ignore[attr-defined]
     return kind
 
 
-def around(module: nn.Module, width: int = 0, one_by_one: bool = False) -> Adapted:
+def around(module: nn.Module, width: int = 0, one_by_one: bool = False) -> ModuleMemory:
     """A memory of a module that was built. Raises ValueError where its width cannot be told."""
     named = (getattr(module, name, None) for name in WIDTHS)
     if not (width := width or next((size for size in named if type(size) is int), 0)):
         raise ValueError(f"{type(module).__name__} does not say its width: adapt(module, width=...)")
-    memory = Adapted.__new__(_adapted(type(module), ()))
+    memory = ModuleMemory.__new__(memory_class(type(module), ()))  # type: ignore[arg-type]  # as above
     nn.Module.__init__(memory)
     memory.knowledge, memory.one_by_one = Knowledge(), one_by_one
     memory.width, memory.module = width, module
     return memory
 
 
-def constructor_parameters(kind: type[nn.Module]) -> list[inspect.Parameter]:
-    """Parameters of a constructor, where it has overloads those of the first; of those above it for its keywords."""
+def constructor_parameters(kind: type[nn.Module], inherited: bool = True) -> list[inspect.Parameter]:
+    """Parameters of a constructor, where it has overloads those of the first; and of those that its keywords go to."""
     found = dict[str, inspect.Parameter]()
     for one in kind.__mro__:
         if inspect.isfunction(init := vars(one).get("__init__")) and one is not nn.Module:
             overloads = get_overloads(init)
             signature = inspect.signature(overloads[0] if overloads else init)
             found = {p.name: p for p in list(signature.parameters.values())[1:]} | found
-            if all(p.kind is not p.VAR_KEYWORD for p in signature.parameters.values()):
+            if not inherited or all(p.kind is not p.VAR_KEYWORD for p in signature.parameters.values()):
                 break
     return list(found.values())
 
@@ -308,7 +309,7 @@ def construct(kind: type[nn.Module], width: int, options: Mapping[str, Any]) -> 
     """A module of this width. Raises ValueError that names what else its constructor needs, or why it refused."""
     own, config = constructor_parameters(kind), config_of(kind)
     names, known = width_names(own), {p.name for p in own}
-    fixed = {p.name: SETTINGS[p.name] for p in own if p.name in SETTINGS}
+    fixed = {p.name: SETTINGS[p.name] for p in constructor_parameters(kind, False) if p.name in SETTINGS}
     arguments = dict.fromkeys(names, width) | fixed | {name: v for name, v in options.items() if name in known}
     rest = {name: value for name, value in options.items() if name not in known}
     if config is not None and "config" in known:
@@ -343,7 +344,7 @@ def attempt(kind: type, width: int, arguments: Mapping[str, Any]) -> Any:
 
 
 @contextmanager
-def undisturbed(module: nn.Module) -> Iterator[Tensor]:
+def in_evaluation(module: nn.Module) -> Iterator[Tensor]:
     """Evaluation without gradients, after which training and torch's generators go on as before; yields a weight."""
     training = {part: part.training for part in module.modules()}
     with seeded_draws(0), torch.no_grad():
@@ -375,15 +376,19 @@ def find_form(module: nn.Module, x: Tensor) -> Form:
         except Exception:
             why = " ".join(str(error).split())
             mend = "wrap it in a class of a file whose forward does"
-            raise ValueError(f"{type(module).__name__} does not read x [batch, time, width] alone ({why}): {mend}") from None
+            name = type(module).__name__
+            raise ValueError(f"{name} does not read x [batch, time, width] alone ({why}): {mend}") from None
     if takes_tokens and name:
-        return Form("a cell, (x, state) -> state", partial(read_cell, name=name, start=start, apart=is_apart(module, x, name, start)))
+        return Form(
+            "a cell, (x, state) -> state",
+            partial(read_cell, name=name, start=start, apart=has_own_output(module, x, name, start)),
+        )
     if isinstance(found, tuple) and len(found) > 1 and name:
         return Form("(x, state) -> (y, state)", partial(read_layer, name=name, start=start))
     return Form("x -> y, whole sequences only", read_plain, whole=True)
 
 
-def is_apart(module: nn.Module, x: Tensor, name: str, start: Mapping[str, Any]) -> bool:
+def has_own_output(module: nn.Module, x: Tensor, name: str, start: Mapping[str, Any]) -> bool:
     """True for a cell whose output is no part of its state: it gives both, and does not take both back."""
     found = module(x[:, 0], **start)
     if not isinstance(found, tuple):
@@ -422,7 +427,9 @@ def read_cached(module: nn.Module, x: Tensor, carried: Any, name: str, more: Map
     y, *rest = found if isinstance(found, tuple) else (found,)
     cache = next((part for part in rest if part is not None and not isinstance(part, Tensor)), cache)
     if cache is None:
-        raise ValueError(f"{type(module).__name__} takes {name} and gives none back: wrap it in a class that returns it")
+        raise ValueError(
+            f"{type(module).__name__} takes {name} and gives none back: wrap it in a class that returns it"
+        )
     return y, cache
 
 
@@ -446,12 +453,12 @@ def fresh_cache(module: nn.Module) -> Any:
 
 
 def batch_place(two: torch.Size, three: torch.Size) -> tuple[int, int]:
-    """Where the batch stands in a tensor, of two and of three sequences, and how many entries each has; -1 for nowhere."""
+    """Where the batch stands in a tensor (-1: nowhere), from two and three sequences, and each one's entries there."""
     differ = [dim for dim, (a, b) in enumerate(zip(two, three, strict=True)) if a != b]
     return (differ[0], three[differ[0]] - two[differ[0]]) if differ else (-1, 1)
 
 
-def take_apart(part: Any, leaves: dict[str, Any], path: str = "") -> Any:
+def flatten_structure(part: Any, leaves: dict[str, Any], path: str = "") -> Any:
     """What is left of a structure whose tensors and numbers are put into `leaves` by their paths."""
     if isinstance(part, Tensor) or type(part) in (int, float):
         leaves[path] = part
@@ -465,16 +472,19 @@ def take_apart(part: Any, leaves: dict[str, Any], path: str = "") -> Any:
         items = vars(part)
     else:
         return part
-    return Node(type(part), {key: take_apart(one, leaves, f"{path}.{key}" if path else str(key)) for key, one in items.items()})
+    return Node(
+        type(part),
+        {key: flatten_structure(one, leaves, f"{path}.{key}" if path else str(key)) for key, one in items.items()},
+    )
 
 
-def put_together(part: Any, leaves: Mapping[str, Any]) -> Any:
-    """The structure that `take_apart` took apart."""
+def rebuild_structure(part: Any, leaves: Mapping[str, Any]) -> Any:
+    """The structure that `flatten_structure` took apart."""
     if isinstance(part, Slot):
         return leaves[part.path]
     if not isinstance(part, Node):
         return part
-    items = {key: put_together(one, leaves) for key, one in part.parts.items()}
+    items = {key: rebuild_structure(one, leaves) for key, one in part.parts.items()}
     if part.kind is dict:
         return items
     if issubclass(part.kind, tuple | list):

@@ -1,4 +1,4 @@
-"""The contract of a memory, tried on random inputs: before every run, by `recall check`, and in tests over the registry.
+"""The contract of a memory, tried on random inputs: before every run, by `recall check`, and in tests of all.
 
 Outputs are finite and as large as the inputs, and rest on no later token. A state is tensors [B, ...] and plain numbers
 in tuples, and holds as many numbers as `state_floats` says after every length, `fullest_floats` at most, all of them in
@@ -75,10 +75,10 @@ def examine(memory: Memory, width: int) -> Iterator[Finding]:
         except NotTried as why:
             yield Finding(name, False, f"not tried: {why}")
         except Exception as error:
-            why = str(error) if isinstance(error, BrokenContract) else f"it raises {type(error).__name__}: {error}"
-            why = " ".join(why.removeprefix(f"{type(memory).__name__}: ").split())
-            yield Finding(name, True, f"as at {known[why]}" if why in known else why)
-            known.setdefault(why, name)
+            found = str(error) if isinstance(error, BrokenContract) else f"it raises {type(error).__name__}: {error}"
+            found = " ".join(found.removeprefix(f"{type(memory).__name__}: ").split())
+            yield Finding(name, True, f"as where {known[found]}" if found in known else found)
+            known.setdefault(found, name)
 
 
 class Trial:
@@ -131,10 +131,12 @@ class Trial:
         y, state = form(x, state, *((where.to(x.device),) if self.memory.uses_oracle else ()))
         return y, state
 
-    def compare(self, how: str, mend: str, other: tuple[Tensor, State], one: tuple[Tensor, State] | None = None) -> None:
+    def compare(
+        self, how: str, mend: str, other: tuple[Tensor, State], one: tuple[Tensor, State] | None = None
+    ) -> None:
         """Raises BrokenContract where this reading is another than that at once, of as many tokens."""
         at_once = self.first if other[0].shape[1] == STEPS else self.whole
-        check_same(self.memory, one or at_once, other, how, mend)
+        check_same(self.memory, at_once, other, how, mend)
 
 
 GO_ON = "go on from the state handed in"
@@ -144,6 +146,7 @@ APART = "keep the sequences of a batch apart"
 
 def check_outputs(trial: Trial) -> str:
     """Finite outputs [B, T, D], and a state of tensors [B, ...] and numbers, of single or lower precision."""
+    check_parts(trial.memory, trial.first[1], BATCH, trial.x.dtype)
     y, state = trial.whole
     check_parts(trial.memory, state, BATCH, y.dtype)
     return f"{BATCH} x {LENGTH} x {trial.width}, finite"
@@ -164,24 +167,24 @@ def check_causal(trial: Trial) -> str:
             off = (y - expected)[0, :cut].abs().amax(-1)
             if float(off.max()) > limit:
                 token = int((off > limit).int().argmax())
-                found = f"other tokens from {cut} on change the output at token {token} by {float(off[token]):.1e}"
-                refuse(trial.memory, f"it looks ahead: {found}: let no output use what comes after it")
+                why = f"other tokens from {cut} on change the output at token {token} by {float(off[token]):.1e}"
+                refuse(trial.memory, f"it looks ahead: {why}: let no output use what comes after it")
     return f"{T} tokens"
 
 
 def check_repeats(trial: Trial) -> str:
     """The same numbers a second time."""
-    trial.compare("a second time", DRAWS, trial.read(trial.memory, trial.start), trial.first)
+    trial.compare("a second time", DRAWS, trial.read(trial.memory, trial.start))
     return ""
 
 
 def check_pieces(trial: Trial) -> str:
     """The same outputs and state in pieces."""
     only_with_state(trial)
-    cuts = [CUTS] if trial.each else [(LENGTH // 2,), CUTS]
-    for where in cuts:
-        trial.compare("in two pieces" if len(where) == 1 else "in pieces", GO_ON, trial.read(trial.memory, trial.x, where))
-    return f"{len(CUTS) + 1} pieces"
+    if not trial.each:
+        trial.compare("in two pieces", GO_ON, trial.read(trial.memory, trial.x, (LENGTH // 2,)))
+    trial.compare("in pieces", GO_ON, trial.read(trial.memory, trial.x, CUTS))
+    return f"2 and {len(CUTS) + 1} pieces"
 
 
 def check_steps(trial: Trial) -> str:
@@ -270,7 +273,8 @@ def check_gradients(trial: Trial) -> str:
     for name, gradient in zip(weights, found, strict=True):
         if gradient is None or not gradient.abs().sum() > 0:
             how = "none" if gradient is None else "nothing but zeros" if gradient.isfinite().all() else "no finite one"
-            refuse(memory, f"the gradient of {name} is {how} ({weights[name].numel():,} numbers): use it, or leave it out")
+            count = weights[name].numel()
+            refuse(memory, f"the gradient of {name} is {how} ({count:,} numbers): use it, or leave it out")
     return f"{len(weights)} tensors, {sum(w.numel() for w in weights.values()):,} weights"
 
 
@@ -301,7 +305,8 @@ def check_device(trial: Trial) -> str:
             refuse(trial.memory, f"it does not follow the device of its weights ({why}): make tensors on that of x")
         raise NotTried(f"it looks at numbers ({type(error).__name__})") from None
     if y.device.type != "meta":
-        refuse(trial.memory, f"its outputs are on {y.device}, not where the weights are: make tensors on the device of x")
+        mend = "make tensors on the device of x"
+        refuse(trial.memory, f"its outputs are on {y.device}, not where the weights are: {mend}")
     return "meta"
 
 

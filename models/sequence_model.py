@@ -93,7 +93,7 @@ class SequenceModel(nn.Module):
     @property
     def reads_whole(self) -> bool:
         """True if any memory reads whole sequences only."""
-        return any(getattr(part, "reads_whole", False) for part in self.blocks.modules())
+        return any(getattr(part, "reads_whole", False) for part in self.modules() if part is not self)
 
     def state_floats(self, length: int) -> int:
         """Numbers the whole model carries per sequence after `length` tokens."""
