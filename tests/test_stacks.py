@@ -30,9 +30,10 @@ def side_by_side(*names):
 
 
 def test_layers_are_those_that_a_stack_names():
-    layers = [block.memory for block in model("2*grm:segment=4,base=delta+attention:heads=2").blocks]
-    assert [type(memory) for memory in layers] == [MEMORIES[name] for name in ("grm", "grm", "attention")]
-    assert (layers[0].segment, layers[2].heads) == (4, 2)
+    made = [block.memory for block in model("2*grm:segment=4,base=delta+attention:heads=2").blocks]
+    grm = build_memory(MEMORIES["grm"], 8, segment=4, base="delta")
+    assert [str(memory) for memory in made] == [*2 * [str(grm)], str(build_memory(MEMORIES["attention"], 8, heads=2))]
+    assert made[0].state_floats(9) == grm.state_floats(9)
 
 
 def test_a_stack_of_one_memory_is_that_memory():
@@ -42,10 +43,8 @@ def test_a_stack_of_one_memory_is_that_memory():
 
 def test_a_stack_is_repeated_in_a_model_of_more_layers():
     assert ModelSetting("linear+attention", layers=4) == ModelSetting("linear+attention+linear+attention")
-    assert [type(block.memory) for block in model("linear+gru", layers=4).blocks] == 2 * [
-        MEMORIES["linear"],
-        MEMORIES["gru"],
-    ]
+    layers = [type(block.memory) for block in model("linear+gru", layers=4).blocks]
+    assert layers == [MEMORIES["linear"], MEMORIES["gru"]] * 2
 
 
 @torch.no_grad()
@@ -54,15 +53,14 @@ def test_memories_side_by_side_are_their_sum():
     (one, S), (two, kv) = (memory(x) for memory in block.memories)
     y, state = block(x)
     assert torch.equal(y, one + two)
-    assert all(map(torch.equal, block.contents(state).values(), [*S[:2], *kv[:2]])) or block.contents(state)
+    parts = [*block.memories[0].contents(S).values(), *block.memories[1].contents(kv).values()]
+    assert all(map(torch.equal, block.contents(state).values(), parts))
     assert block.state_floats(9) == sum(memory.state_floats(9) for memory in block.memories)
 
 
-@pytest.mark.parametrize(
-    "names", [("linear", "window"), ("elastic", "oracle", "linear", "linear"), ("gru", "log_linear")]
-)
+@pytest.mark.parametrize("names", ["linear window", "elastic oracle linear linear", "gru log_linear"])
 def test_memories_side_by_side_keep_the_contract(names):
-    check_contract(side_by_side(*names), 8)
+    check_contract(side_by_side(*names.split()), 8)
 
 
 def test_contents_of_memories_side_by_side_are_named_after_them():
@@ -95,16 +93,7 @@ def test_equal_models_have_one_identity(one, other):
 
 
 def test_stacks_that_differ_are_different_runs():
-    words = [
-        "linear+gru",
-        "gru+linear",
-        "linear|gru",
-        "linear",
-        "linear+gru:",
-        "linear+linear+gru",
-        "linear:size=4+gru",
-    ]
-    words.remove("linear+gru:")
+    words = ["linear+gru", "gru+linear", "linear|gru", "gru|linear", "linear", "2*linear+gru", "linear:size=4+gru"]
     assert len({run_of(word).identity for word in words}) == len(words)
 
 
@@ -130,8 +119,5 @@ def test_a_run_of_a_stack_survives_json():
     ],
 )
 def test_a_stack_that_cannot_be_is_refused_in_one_line(word, sizes, message):
-    with pytest.raises(
-        ValueError,
-        match=rf"^{message}[^\n]*$".replace("^'", "'").replace("^holds", "^.*holds").replace("^has", "^.*has"),
-    ):
+    with pytest.raises(ValueError, match=rf"^[^\n]*{message}[^\n]*$"):
         run_of(word, **sizes)

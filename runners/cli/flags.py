@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..config.custom_code import check_named
+from ..execution.job import DEVICES
 from ..formatting import unknown
 from ..storage import printable
 
@@ -189,7 +190,7 @@ def add_list(
     metavar: str,
     blanks: bool = True,
     empty: bool = False,
-    split: Callable[[str], list[str]] = lambda text: text.removesuffix(",").split(","),
+    split: Callable[[str], list[str]] = lambda text: text.split(","),
     **words: Any,
 ) -> None:
     """Add a flag that takes several values: `1,4,16`, or `1 4 16` where `blanks` may separate them too.
@@ -200,7 +201,7 @@ def add_list(
     """
 
     def read_all(text: str) -> list[Any]:
-        return [read(part.strip()) for part in split(text)]
+        return [read(part.strip()) for part in split(text.removesuffix(","))]
 
     nargs = None if not blanks else "*" if empty else "+"
     group.add_argument(*names, type=read_all, nargs=nargs, action=JoinValues, metavar=f"{metavar},...", **words)
@@ -268,6 +269,12 @@ def requested_task(arguments: argparse.Namespace) -> tuple[str, int, dict[str, A
     length = arguments.length if arguments.length is not None else preset.length if preset else DEFAULT_LENGTH
     explicit = explicit_values(arguments, [f.name for f in dataclasses.fields(kind)])
     return kind.name, length, {**(preset.fields if preset else {}), **explicit}
+
+
+def add_device(group: Any) -> None:
+    """Add the device of the models."""
+    meaning = f"device of the models: {', '.join(DEVICES)}; auto takes a GPU if there is one"
+    group.add_argument("--device", type=one_of("device", DEVICES), default="cpu", metavar="NAME", help=meaning)
 
 
 def add_stream(parser: Parser) -> None:

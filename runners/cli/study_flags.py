@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.notation import split_stacks
 
-from ..execution.engines import Event, cores
+from ..execution.engines import Event, choose_device, cores
 from .console import plain_console
 from .flags import Mistake, Parser, add_list, flag, integer, memory, number, one_of, task
 
@@ -81,6 +82,14 @@ def positive(flag: str, value: int | None) -> int | None:
     if value is not None and value < 1:
         raise Mistake(f"{flag} takes at least 1, not {value}")
     return value
+
+
+def announced_device(word: str) -> str:
+    """The device that a word names; `auto` says which it takes. Raises ValueError for one that is not here."""
+    device = choose_device(word)
+    if word == "auto":
+        print(f"device: {device}", file=sys.stderr, flush=True)
+    return device
 
 
 def follow_study(

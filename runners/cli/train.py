@@ -12,6 +12,7 @@ from models import MEMORIES
 from ..config.custom_code import options_of
 from .flags import (
     Parser,
+    add_device,
     add_fields,
     add_option,
     add_task,
@@ -40,6 +41,7 @@ def run(words: Sequence[str]) -> int:
 
     parser.add_argument("memory", metavar="MEMORY", help=MEMORY)
     parser.add_argument("--seed", type=integer, default=0, metavar="N", help="seed of weights and sequences")
+    add_device(parser)
     parser.add_argument("--out", type=path, default=Path("runs"), metavar="DIR", help="folder of the run")
     sizes = [f.name for f in dataclasses.fields(ModelSetting) if f.name not in ("memory", "options", "label")]
     settings = [f.name for f in dataclasses.fields(Training)]
@@ -64,4 +66,6 @@ def run(words: Sequence[str]) -> int:
         study = Study("train", (Run(task, model, training, arguments.seed),))
     from .compare import execute_and_show  # torch, which a mistake does not wait for
 
-    return execute_and_show(study, arguments.out, shlex.join(["recall", "train", *words]), retry=True)
+    return execute_and_show(
+        study, arguments.out, shlex.join(["recall", "train", *words]), retry=True, device=arguments.device
+    )
