@@ -40,8 +40,12 @@ LONGEST_NAME = 200
 """Most bytes in the name of a run's directory: file systems take 255, and names of its other files are longer."""
 CLOCK = 120.0
 """`seconds` in every identity: it was a limit by the clock once, and now it decides nothing that is measured."""
+DTYPES = {"float32": 4, "bfloat16": 2}
+"""Bytes of a number."""
 YOUNGER = {"unbounded": False}
 """Options that came after identities were published: left out of them at these values, as when there were none."""
+YOUNGER_SETTINGS = {"dtype": "float32"}
+"""Settings of models likewise, left out of records too."""
 LARGEST_FLOAT = 2**1023
 
 
@@ -111,9 +115,14 @@ class ModelSetting:
     layers: int = setting(0, "blocks of memory and MLP; 0 stands for 2, or for as many as a stack names")
     mlp_ratio: int = setting(2, "width of the MLP over that of the model; 0 leaves it out")
     label: str = ""
+    dtype: str = setting(
+        "float32", "precision of weights, states and products; updates are of a copy in float32", choices=tuple(DTYPES)
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         conform(self)
+        if self.dtype not in DTYPES:
+            raise ValueError(f"dtype takes {' or '.join(DTYPES)}, not {self.dtype!r}")
         if not self.label.isprintable():
             raise ValueError(f"a label is one line that can be printed, not {self.label!r}")
         named = with_options(with_paths(read_stack(self.memory)), self.options)
@@ -248,7 +257,7 @@ class Run:
     @cached_property
     def identity(self) -> str:
         """Hash of everything that decides the result: 8 bytes as hexadecimal."""
-        written = _ADAPTER.dump_python(self)
+        written = self.to_json()
         return self.identity_of(written | {"training": written["training"] | {"seconds": CLOCK}})
 
     def identity_of(self, written: Mapping[str, Any]) -> str:
@@ -289,7 +298,8 @@ class Run:
         sizes = {name: getattr(self.model, name) for name in ("width", "layers", "mlp_ratio")}
         try:
             check_sizes(task, stack, **sizes)
-            return build(stack, task.vocab_size, task.answers, seed=self.seed, **sizes)
+            model = build(stack, task.vocab_size, task.answers, seed=self.seed, **sizes)
+            return model if self.model.dtype == "float32" else in_half_precision(model, self.label)
         except (RuntimeError, MemoryError, OverflowError) as error:  # from torch, for sizes beyond all bounds
             raise ValueError(f"{self.label} cannot be built at these sizes: {str(error).splitlines()[0]}") from None
 
@@ -306,12 +316,25 @@ class Run:
         return replace(self, seed=seed)
 
     def to_json(self) -> dict[str, Any]:
-        return dict(_ADAPTER.dump_python(self, mode="json"))
+        written = dict(_ADAPTER.dump_python(self, mode="json"))
+        model = {
+            name: value for name, value in written["model"].items() if (name, value) not in YOUNGER_SETTINGS.items()
+        }
+        return written | {"model": model}
 
     @staticmethod
     def from_json(content: Any) -> Run:
         """The inverse of `to_json`. Raises ValueError for unknown keys, wrong types and impossible settings."""
         return validate(_ADAPTER, content, "run configuration")
+
+
+def in_half_precision(model: SequenceModel, label: str) -> SequenceModel:
+    """The model with weights in bfloat16. Raises ValueError where one of them is complex."""
+    import torch  # as above
+
+    if any(weights.is_complex() for weights in model.parameters()):
+        raise ValueError(f"{label} has complex weights, which bfloat16 does not hold: take --dtype float32")
+    return model.to(torch.bfloat16)
 
 
 def validate(adapter: TypeAdapter[Validated], content: Any, what: str) -> Validated:

@@ -1,8 +1,8 @@
 """AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101): torch's own update, without the class around it.
 
 `torch.optim.AdamW` imports torch's compiler when it is made, which takes as long as importing torch: a third of
-a run of a few seconds. The numbers are the same, bit for bit. Weights in half precision are rounded from a copy in float32, which is what is
-updated: small updates of a half-precision number are lost (Micikevicius et al. 2018, arXiv 1710.03740).
+a run of a few seconds. The numbers are the same, bit for bit. Weights in half precision are rounded from a copy in
+float32, which is what is updated: they would lose small updates (Micikevicius et al. 2018, arXiv 1710.03740).
 """
 
 from __future__ import annotations
