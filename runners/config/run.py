@@ -11,14 +11,12 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
-from functools import cache, cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from types import UnionType
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from pydantic import TypeAdapter, with_config
 
 from models import build, memory_options
 from models.notation import Mixer, Stack, format_stack, pattern_of
@@ -28,14 +26,13 @@ from recall_tasks import Task, make_task
 from ..formatting import safe_name
 from .curriculum import POLICIES, Policy, check_policy
 from .custom_code import load_memory, read_stack, source_digest
-from .model_sizes import check_sizes
+from .model_sizes import check_sizes, half_precision
+from .validation import STRICT, conform, setting, validate
 
 if TYPE_CHECKING:  # torch, which a mistyped command does without
     from models import Memory, SequenceModel
 
 Option = bool | int | float | str | None
-Validated = TypeVar("Validated")
-STRICT = ConfigDict(extra="forbid", strict=True)
 LONGEST_NAME = 200
 """Most bytes in the name of a run's directory: file systems take 255, and names of its other files are longer."""
 CLOCK = 120.0
@@ -46,36 +43,6 @@ YOUNGER = {"unbounded": False}
 """Options that came after identities were published: left out of them at these values, as when there were none."""
 YOUNGER_SETTINGS = {"dtype": "float32"}
 """Settings of models likewise, left out of records too."""
-LARGEST_FLOAT = 2**1023
-
-
-def setting(default: Any, meaning: str, **flag: Any) -> Any:
-    """A field with its text in `--help`; `flag`: the `kind` and `choices` of its values."""
-    return field(default=default, metadata={"help": meaning, **flag})
-
-
-@cache
-def field_types(kind: type) -> dict[str, tuple[type, ...]]:
-    """The types that each field of a dataclass takes, as it declares them."""
-    hints = get_type_hints(kind)
-    taken = {f.name: get_args(hint) if isinstance(hint := hints[f.name], UnionType) else (hint,) for f in fields(kind)}
-    return {name: tuple(get_origin(one) or one for one in types) for name, types in taken.items()}
-
-
-def conform(settings: object) -> None:
-    """Give each field its declared type: 60 becomes 60.0, and numbers of NumPy become Python's.
-
-    Raises ValueError, with the field, its value and what it takes, for a value of another type.
-    """
-    for name, types in field_types(type(settings)).items():  # type: ignore[arg-type]  # a class has a hash
-        value = getattr(settings, name)
-        value = value.item() if isinstance(value, np.generic) else value
-        if types == (float,) and type(value) is int:
-            value = float(value) if abs(value) < LARGEST_FLOAT else math.inf  # which is then out of range
-        if type(value) not in types:
-            takes = " or ".join("None" if one is type(None) else one.__name__ for one in types)
-            raise ValueError(f"{name} takes {takes}, not {value!r}")
-        object.__setattr__(settings, name, value)
 
 
 @with_config(STRICT)
@@ -134,6 +101,11 @@ class ModelSetting:
         object.__setattr__(self, "memory", alone.name)
         object.__setattr__(self, "options", dict(alone.options))
         object.__setattr__(self, "layers", number_of_layers(named, self.layers))
+
+    @property
+    def item_size(self) -> int:
+        """Bytes of a number in the state."""
+        return DTYPES[self.dtype]
 
     @cached_property
     def stack(self) -> Stack:
@@ -299,7 +271,9 @@ class Run:
         try:
             check_sizes(task, stack, **sizes)
             model = build(stack, task.vocab_size, task.answers, seed=self.seed, **sizes)
-            return model if self.model.dtype == "float32" else in_half_precision(model, self.label)
+            if self.model.dtype != "float32":
+                half_precision(model, self.label)
+            return model
         except (RuntimeError, MemoryError, OverflowError) as error:  # from torch, for sizes beyond all bounds
             raise ValueError(f"{self.label} cannot be built at these sizes: {str(error).splitlines()[0]}") from None
 
@@ -326,30 +300,6 @@ class Run:
     def from_json(content: Any) -> Run:
         """The inverse of `to_json`. Raises ValueError for unknown keys, wrong types and impossible settings."""
         return validate(_ADAPTER, content, "run configuration")
-
-
-def in_half_precision(model: SequenceModel, label: str) -> SequenceModel:
-    """The model with weights in bfloat16. Raises ValueError where one of them is complex."""
-    import torch  # as above
-
-    if any(weights.is_complex() for weights in model.parameters()):
-        raise ValueError(f"{label} has complex weights, which bfloat16 does not hold: take --dtype float32")
-    return model.to(torch.bfloat16)
-
-
-def validate(adapter: TypeAdapter[Validated], content: Any, what: str) -> Validated:
-    """The adapter's object from plain data. Raises ValueError, in one line with the place of the mistake."""
-    try:
-        return adapter.validate_json(json.dumps(content))  # strict, as JSON understands it
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        reason = str(first["msg"]).removeprefix("Value error, ")
-        if first["type"] == "unexpected_keyword_argument":
-            reason = "unknown key"
-        raise ValueError(" ".join(": ".join(filter(None, (what, where, reason))).split())) from None
-    except (TypeError, RecursionError) as error:
-        raise ValueError(f"{what}: it is no JSON: {error}") from None
 
 
 def spelled_out(mixer: Mixer) -> Mixer:
