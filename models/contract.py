@@ -2,9 +2,10 @@
 
 Outputs are finite and as large as the inputs. A state is tensors [B, ...] and plain numbers in tuples, and holds as
 many numbers as `state_floats` says after every length, `fullest_floats` at most, all of them in `contents`. The state
-handed in is left as it is. A sequence gives the same at once, in
-pieces, in single steps, alone and anywhere in a batch. Nothing is drawn in evaluation, and in training from torch's
-generator alone. Where a class defines `definition` together with `forward`, or below it, they agree.
+handed in is left as it is. A sequence gives the same at once, in pieces, in single steps, alone (in training too where
+nothing is drawn) and anywhere in a batch; no token changes what was given before it. Nothing is drawn in evaluation,
+and in training from torch's generator alone. Where a class defines `definition` together with `forward`, or below it,
+they agree.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from .seeding import seeded_draws
 
 BATCH, LENGTH, STEPS = 3, 131, 16
 """Sequences, their tokens, and the first of them that are read one by one too."""
+AHEAD = 7
+"""Tokens that others follow on a second reading, which must not change their outputs."""
 CUTS = (1, 3, 10, 17, 64, 100)
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.02}
 """Largest difference by rounding, relative to the largest number."""
@@ -66,6 +69,10 @@ def check_contract(memory: Memory, width: int) -> None:
     first, whole = read(memory, start), read(memory, x)
     draws, go_on = "draw nothing in evaluation, and keep nothing outside the state", "go on from the state handed in"
     check_same(memory, first, read(memory, start), "a second time", draws)
+    other = torch.cat([start[:, :AHEAD], -start[:, AHEAD:]], dim=1)
+    if not is_same(lambda part: part[:, :AHEAD], first[0], read(memory, other)[0][:, :AHEAD]):
+        mend = "let an output depend on its own token and those before it alone"
+        refuse(memory, f"it looks ahead: other tokens from {AHEAD} on change its outputs before them: {mend}")
     check_same(memory, whole, read(memory, x, CUTS), "in pieces", go_on)
     check_same(memory, first, read(memory, start, tuple(range(1, STEPS))), "in single steps", go_on)
     apart = "keep the sequences of a batch apart"
@@ -81,9 +88,12 @@ def check_contract(memory: Memory, width: int) -> None:
     if named != size:
         refuse(memory, f"contents name {named:,} of the {size:,} numbers of its state: name every tensor once")
     memory.train()
-    one, two = (seeded_call(partial(read, memory), start) for _ in range(2))
+    one, two, drawn = (seeded_call(partial(read, memory), start, seed) for seed in (0, 0, 1))
+    alone = read(memory, start[1:2])
     memory.eval()
     check_same(memory, one, two, "from the same seed in training", "draw from torch's generator alone")
+    if all(map(partial(is_same, lambda part: part), parts_of(one), parts_of(drawn))):  # dropout depends on the batch
+        check_same(memory, one, alone, "alone, in training,", apart, lambda part: part[1:2])
 
 
 def check_output(memory: Memory, y: Tensor, x: Tensor) -> None:
@@ -159,9 +169,9 @@ def defines_both(kind: type[Memory]) -> bool:
     return definition <= forward and kind.definition is not kind.forward
 
 
-def seeded_call(form: Callable[[Tensor], Any], x: Tensor) -> Any:
-    """What a form gives from a fixed seed."""
-    with seeded_draws(0):
+def seeded_call(form: Callable[[Tensor], Any], x: Tensor, seed: int) -> Any:
+    """What a form gives from a seed."""
+    with seeded_draws(seed):
         return form(x)
 
 
