@@ -5,6 +5,7 @@ Everything but the memory is the same for every model: what a comparison shows i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -12,7 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .layers import MLP
-from .memory import Memory, State
+from .memory import Memory, State, fullest
+from .transforms import inside_transform
 
 
 def norm(x: Tensor) -> Tensor:
@@ -24,7 +26,7 @@ def check_indices(what: str, indices: object, count: int) -> None:
     if not isinstance(indices, Tensor) or indices.dtype not in (torch.int32, torch.int64):
         found = indices.dtype if isinstance(indices, Tensor) else type(indices).__name__
         raise ValueError(f"{what} are a tensor of integers (torch.int64), not {found}")
-    if indices.device.type != "cpu" or not indices.numel() or torch.compiler.is_compiling() or is_transformed():
+    if indices.device.type != "cpu" or not indices.numel() or torch.compiler.is_compiling() or inside_transform():
         return
     low, high = map(int, indices.aminmax())
     if low < 0 or high >= count:
@@ -107,10 +109,17 @@ class SequenceModel(nn.Module):
         """True if any memory takes the positions at which answers were written."""
         return any(getattr(block.memory, "uses_oracle", False) for block in self.blocks)
 
+    @property
+    def reads_whole(self) -> bool:
+        """True if any memory reads whole sequences only."""
+        return any(getattr(part, "reads_whole", False) for part in self.modules() if part is not self)
+
     def state_floats(self, length: int) -> int:
         """Numbers the whole model carries per sequence after `length` tokens."""
         return sum(block.memory.state_floats(length) for block in self.blocks)
 
     def fullest_floats(self, length: int) -> int:
-        """The most numbers carried per sequence after any of the first `length` tokens, where layers are alike."""
-        return sum(block.memory.fullest_floats(length) for block in self.blocks)
+        """The most numbers carried per sequence after any of the first `length` tokens, all layers together."""
+        memories = [block.memory for block in self.blocks]
+        bound = sum(memory.fullest_floats(length) for memory in memories)  # reached where layers are alike
+        return fullest(self.state_floats, length, math.lcm(*(memory.period for memory in memories)), bound)

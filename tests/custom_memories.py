@@ -220,14 +220,6 @@ class Summing(Memory):
         return state._asdict()
 
 
-class Foresighted(LinearAttention):
-    """it looks ahead: other tokens from 7 on"""
-
-    def forward(self, x: Tensor, state: Any = None) -> tuple[Tensor, Any]:
-        y, state = super().forward(x, state)
-        return y + x.mean(1, keepdim=True), state
-
-
 class Normed(LinearAttention):
     """alone, in training, gives other outputs"""
 
@@ -242,6 +234,6 @@ class Normed(LinearAttention):
 KEEPING = (Tied, Diagonal, Dropping)
 BREAKING = (
     Understated, Flattered, Forgetful, Mixing, MixedState, Placed, Undefined, Infinite, Restless, Rolling, Wide, Listed,
-    Narrow, InPlace, Fraction, PartlyNamed, Foresighted, Normed,
+    Narrow, InPlace, Fraction, PartlyNamed, Normed,
 )  # fmt: skip
 """Each says in its docstring what it is refused for."""

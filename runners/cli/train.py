@@ -25,6 +25,8 @@ from .flags import (
     split_words,
 )
 
+MEMORY = f"one of {', '.join(MEMORIES)}, or FILE.py:CLASS; layers as in 3*gated_delta+attention"
+
 
 def run(words: Sequence[str]) -> int:
     parser = Parser(
@@ -37,7 +39,7 @@ def run(words: Sequence[str]) -> int:
     from ..config.run import ModelSetting, Run, TaskSetting, Training  # pydantic, which help does without
     from ..studies.study import Study
 
-    parser.add_argument("memory", metavar="MEMORY", help=f"one of {', '.join(MEMORIES)}, or FILE.py:CLASS")
+    parser.add_argument("memory", metavar="MEMORY", help=MEMORY)
     parser.add_argument("--seed", type=integer, default=0, metavar="N", help="seed of weights and sequences")
     add_device(parser)
     parser.add_argument("--out", type=path, default=Path("runs"), metavar="DIR", help="folder of the run")
