@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -73,7 +73,7 @@ def compare(
         raise ValueError("tasks and memories are lists (memories may be a dict of names): put them in brackets")
     if strange := [task for task in tasks if not isinstance(task, Task)]:
         raise ValueError(f"tasks are objects such as MQAR() or make_task('mqar'), not {strange[0]!r}")
-    multiples = ladder.tolist() if isinstance(ladder, np.ndarray) else ladder
+    multiples: Any = np.asarray(ladder).tolist() if hasattr(ladder, "tolist") else ladder
     if not isinstance(multiples, list | tuple | range) or any(type(m) is not int or m < 1 for m in multiples):
         raise ValueError(f"ladder is a list of integer multiples of the length, at least 1, not {ladder!r}")
     if training is not None and not isinstance(training, Training):

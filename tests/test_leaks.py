@@ -111,18 +111,18 @@ def test_an_untrained_model_that_knows_is_a_leak(tmp_path, monkeypatch):
     brought = tmp_path / "peeking.py"
     brought.write_text(f"import torch\nfrom models.memory import Memory\n\n\n{inspect.getsource(Peeking)}")
     task = TaskSetting("copy", 32, {"num_tokens": 8, "feedback": True})
-    run = Run(task, ModelSetting(f"{brought}:Peeking", mlp_ratio=0), Training())
+    run = Run(task, ModelSetting(f"{brought}:Peeking", layers=1, mlp_ratio=0), Training())
     with pytest.raises(Leak, match=r"^Peeking, untrained, scores 0\.\d+ on 128 sequences where 0\.\d+ is the most"):
         check_untrained(run)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_running_sum_scores_what_a_bag_does_and_is_no_leak(seed):
-    task = TaskSetting("mqar", 64, {"num_pairs": 4, "num_keys": 64, "num_values": 64})
-    run = Run(task, ModelSetting(f"{custom_memories.__file__}:Summing", mlp_ratio=0), Training(), seed)
+    task = TaskSetting("mqar", 16, {"num_pairs": 2, "num_keys": 64, "num_values": 64})
+    run = Run(task, ModelSetting(f"{custom_memories.__file__}:Summing", layers=1, mlp_ratio=0), Training(), seed)
     check = check_untrained(run)
     assert check["low"] > task.task.chance
-    assert check["floor"] == bag_floor(task.task, 64)
+    assert check["floor"] >= bag_floor(task.task, 16)
 
 
 def test_a_token_that_tells_its_answer_is_a_leak():
