@@ -162,6 +162,8 @@ def _execute(
         line += f" (why: {folder}/*.failed.json): `{command}{'' if arguments.retry else ' --retry'}` tries again"
     elif left:
         line += f": `{command}` goes on"
+    elif any((folder / run.name).is_dir() for run in study.runs):
+        line += f": `{shlex.join(['recall', 'report', str(folder)])}` shows them"
     plain_console().print(line + mark, soft_wrap=True)
     return 1 if board.failed or (left and arguments.limit is None) else 0
 

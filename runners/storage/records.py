@@ -175,7 +175,7 @@ def damage(path: Path, why: str = "") -> CorruptRun:
     mend = "delete that file alone; no run is lost"
     if path.name in OF_A_RUN:
         mend = f"delete {printable(path.parent)} to run it again"
-    return CorruptRun(f"{printable(path)} is damaged and was not used{f': {why}' if why else ''} ({mend})")
+    return CorruptRun(f"{printable(path)} is damaged{f': {why}' if why else ''} ({mend})")
 
 
 def printable(path: Path | str) -> str:
