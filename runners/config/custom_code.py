@@ -35,7 +35,7 @@ if TYPE_CHECKING:  # torch, which a mistyped command does without
 
 ADOPTED: dict[str, tuple[type[Memory], bytes, list[bytes]]] = {}
 """Classes passed to `compare` here, their code and that of their neighbours, by the `file.py:Class` of their runs."""
-EXTENDS = "name a class that extends models.Memory or torch.nn.Module"
+EXTENDS = "name a class that extends recall_tasks.models.Memory or torch.nn.Module"
 ALLOWED = "RECALL_ALLOWED_CODE"
 """Variable with the digests of code that this process and its workers may import on the word of a record."""
 
@@ -50,7 +50,7 @@ def adopt(memory: type[nn.Module]) -> str:
     kind: type = getattr(memory, "source", memory)
     given: dict[str, Any] = getattr(memory, "given", {})
     for name, place in MEMORIES.places.items():
-        if f"{kind.__module__}:{kind.__name__}" == f"models.memories.{place}":
+        if f"{kind.__module__}:{kind.__name__}" == f"{type(MEMORIES).__module__}.memories.{place}":
             return name
     if name := dotted_name(kind):
         return str(Mixer(name, given))
