@@ -72,10 +72,6 @@ class Parallel(Memory):
         bound = sum(memory.fullest_floats(length) for memory in self.memories)
         return fullest(self.state_floats, length, self.period, bound)
 
-    @property
-    def reads_whole(self) -> bool:
-        return any(memory.reads_whole for memory in self.memories)
-
     def contents(self, state: tuple[State, ...]) -> dict[str, Tensor]:
         return self.named("contents", state)
 
