@@ -67,7 +67,7 @@ def table_section(section: TableSection, table: pd.DataFrame, results: Results, 
 def figure_section(figure: Figure, table: pd.DataFrame, styles: Styles, folder: Path, command: str) -> str:
     """A figure, saved into the folder, and its panels one by one, so that a narrow page stacks them."""
     plotted = figure.plot(table, styles)
-    _, svg, _ = save(plotted, folder / "figures", figure.name, table)
+    _, svg, csv = save(plotted, folder / "figures", figure.name, table)
     lines = legend(plotted.axes, styles)
     samples = legend_samples(lines.values(), f"{figure.name}-key") if lines else ()
     items = [f"<li>{sample}<span>{escape(label)}</span></li>" for sample, label in zip(samples, lines, strict=True)]
@@ -75,7 +75,7 @@ def figure_section(figure: Figure, table: pd.DataFrame, styles: Styles, folder: 
     panels = panel_elements(svg.read_text(encoding="utf-8"), plotted, figure.name)
     narrow = f' style="max-width:{COLUMN * figure.columns}rem"' if figure.columns < 3 else ""
     plots = "".join(f"<div>{panel}</div>" for panel in panels)
-    links = [csv_link(figure.name, csv_text(table))]
+    links = [csv_link(figure.name, csv.read_bytes().decode())]
     links += [link(f"figures/{figure.name}.{kind}", kind.upper()) for kind in ("png", "svg")]
     html = f'{key}<div class="panels"{narrow}>{plots}</div>'
     return section_html(figure.name, figure.title, html, figure.reading, [*links, made_by(command)])
