@@ -91,7 +91,7 @@ class Columns:
         for name in (name for kind in (same, *kinds) for name in kind if name not in self.columns):
             self.columns[name] = [None] * self.length
         if len(kinds) == 1:  # all have the same names, and a column is quick to take
-            given = dict(zip(*kinds, zip(*map(dict.values, records), strict=True), strict=True))
+            given = dict(zip(*kinds, zip(*(record.values() for record in records), strict=True), strict=True))
         else:
             given = {name: [record.get(name) for record in records] for name in self.columns}
         missing = [None] * len(records)

@@ -129,7 +129,12 @@ def misfit(value: Any, pattern: Pattern) -> str:
             named = {str(key).removesuffix("?"): one for key, one in pattern.items()}
             if missing := [key for key in pattern if key not in value and key in named]:
                 return f".{missing[0]} is missing"
-            found = ((key, misfit(value[key], named.get(key, pattern.get(str, object)))) for key in value)
+            other = pattern.get(str, object)  # most values are of a type alone, which is told at once
+            found = (
+                (key, misfit(value[key], expected))
+                for key in value
+                if (expected := named.get(key, other)) is not type(value[key]) or expected is float
+            )
         return next((f".{place}{wrong}" for place, wrong in found if wrong), "")
     return str(pattern(value))
 
