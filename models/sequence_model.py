@@ -5,6 +5,7 @@ Everything but the memory is the same for every model: what a comparison shows i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -12,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .layers import MLP
-from .memory import Memory, State
+from .memory import Memory, State, fullest
 
 
 def norm(x: Tensor) -> Tensor:
@@ -90,10 +91,17 @@ class SequenceModel(nn.Module):
         """True if any memory takes the positions at which answers were written."""
         return any(getattr(block.memory, "uses_oracle", False) for block in self.blocks)
 
+    @property
+    def reads_whole(self) -> bool:
+        """True if any memory reads whole sequences only."""
+        return any(getattr(part, "reads_whole", False) for part in self.modules() if part is not self)
+
     def state_floats(self, length: int) -> int:
         """Numbers the whole model carries per sequence after `length` tokens."""
         return sum(block.memory.state_floats(length) for block in self.blocks)
 
     def fullest_floats(self, length: int) -> int:
-        """The most numbers carried per sequence after any of the first `length` tokens, where layers are alike."""
-        return sum(block.memory.fullest_floats(length) for block in self.blocks)
+        """The most numbers carried per sequence after any of the first `length` tokens, all layers together."""
+        memories = [block.memory for block in self.blocks]
+        bound = sum(memory.fullest_floats(length) for memory in memories)  # reached where layers are alike
+        return fullest(self.state_floats, length, math.lcm(*(memory.period for memory in memories)), bound)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..config.custom_code import check_named
+from ..execution.job import DEVICES
 from ..formatting import unknown
 from ..storage import printable
 
@@ -171,7 +172,7 @@ def task(text: str) -> str:
 
 
 def memory(text: str) -> str:
-    """A memory's name, or FILE.py:CLASS of a file that is there."""
+    """A memory's name, or FILE.py:CLASS of a file that is there; or several in a word of `models.notation`."""
     with mistakes():
         check_named(text)
     return text
@@ -189,19 +190,21 @@ def add_list(
     metavar: str,
     blanks: bool = True,
     empty: bool = False,
+    split: Callable[[str], list[str]] = lambda text: text.split(","),
     **words: Any,
 ) -> None:
     """Add a flag that takes several values: `1,4,16`, or `1 4 16` where `blanks` may separate them too.
 
     blanks   False where a word that is no value of the flag, such as a study, may follow it
     empty    whether no value at all may follow, for an empty list
+    split    the values of one word
     """
 
-    def split(text: str) -> list[Any]:
-        return [read(part.strip()) for part in text.removesuffix(",").split(",")]
+    def read_all(text: str) -> list[Any]:
+        return [read(part.strip()) for part in split(text.removesuffix(","))]
 
     nargs = None if not blanks else "*" if empty else "+"
-    group.add_argument(*names, type=split, nargs=nargs, action=JoinValues, metavar=f"{metavar},...", **words)
+    group.add_argument(*names, type=read_all, nargs=nargs, action=JoinValues, metavar=f"{metavar},...", **words)
 
 
 class JoinValues(argparse.Action):
@@ -266,6 +269,12 @@ def requested_task(arguments: argparse.Namespace) -> tuple[str, int, dict[str, A
     length = arguments.length if arguments.length is not None else preset.length if preset else DEFAULT_LENGTH
     explicit = explicit_values(arguments, [f.name for f in dataclasses.fields(kind)])
     return kind.name, length, {**(preset.fields if preset else {}), **explicit}
+
+
+def add_device(group: Any) -> None:
+    """Add the device of the models."""
+    meaning = f"device of the models: {', '.join(DEVICES)}; auto takes a GPU if there is one"
+    group.add_argument("--device", type=one_of("device", DEVICES), default="cpu", metavar="NAME", help=meaning)
 
 
 def add_stream(parser: Parser) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..execution.engines import Event, cores
+from models.notation import split_stacks
+
+from ..execution.engines import Event, choose_device, cores
 from .console import plain_console
 from .flags import Mistake, Parser, add_list, flag, integer, memory, number, one_of, task
 
@@ -34,8 +37,10 @@ def add_study_flags(parser: Parser) -> None:
     group = parser.add_argument_group("part of the study")
     add_list(group, "--tasks", read=task, metavar="TASK", help="only these tasks of the study")
     add_list(
-        group, "--memories", read=memory, metavar="MEMORY", help="only these memories, or others, or FILE.py:CLASS"
-    )
+        group, "--memories", read=memory, split=split_stacks, metavar="MEMORY",
+        help="only these memories, or others, or FILE.py:CLASS; options as in grm:segment=16, layers as in "
+        "3*gated_delta+attention",
+    )  # fmt: skip
     group.add_argument("--seeds", type=integer, metavar="N", help="this many seeds, from 0")
     group = parser.add_argument_group("training, for every run")
     for name, (read, word, meaning) in TRAINING_FLAGS.items():
@@ -77,6 +82,14 @@ def positive(flag: str, value: int | None) -> int | None:
     if value is not None and value < 1:
         raise Mistake(f"{flag} takes at least 1, not {value}")
     return value
+
+
+def announced_device(word: str) -> str:
+    """The device that a word names; `auto` says which it takes. Raises ValueError for one that is not here."""
+    device = choose_device(word)
+    if word == "auto":
+        print(f"device: {device}", file=sys.stderr, flush=True)
+    return device
 
 
 def follow_study(

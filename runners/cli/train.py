@@ -12,6 +12,7 @@ from models import MEMORIES
 from ..config.custom_code import options_of
 from .flags import (
     Parser,
+    add_device,
     add_fields,
     add_option,
     add_task,
@@ -23,6 +24,8 @@ from .flags import (
     requested_task,
     split_words,
 )
+
+MEMORY = f"one of {', '.join(MEMORIES)}, or FILE.py:CLASS; layers as in 3*gated_delta+attention"
 
 
 def run(words: Sequence[str]) -> int:
@@ -36,8 +39,9 @@ def run(words: Sequence[str]) -> int:
     from ..config.run import ModelSetting, Run, TaskSetting, Training  # pydantic, which help does without
     from ..studies.study import Study
 
-    parser.add_argument("memory", metavar="MEMORY", help=f"one of {', '.join(MEMORIES)}, or FILE.py:CLASS")
+    parser.add_argument("memory", metavar="MEMORY", help=MEMORY)
     parser.add_argument("--seed", type=integer, default=0, metavar="N", help="seed of weights and sequences")
+    add_device(parser)
     parser.add_argument("--out", type=path, default=Path("runs"), metavar="DIR", help="folder of the run")
     sizes = [f.name for f in dataclasses.fields(ModelSetting) if f.name not in ("memory", "options", "label")]
     settings = [f.name for f in dataclasses.fields(Training)]
@@ -62,4 +66,6 @@ def run(words: Sequence[str]) -> int:
         study = Study("train", (Run(task, model, training, arguments.seed),))
     from .compare import execute_and_show  # torch, which a mistake does not wait for
 
-    return execute_and_show(study, arguments.out, shlex.join(["recall", "train", *words]), retry=True)
+    return execute_and_show(
+        study, arguments.out, shlex.join(["recall", "train", *words]), retry=True, device=arguments.device
+    )

@@ -6,11 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from itertools import chain
 from typing import Any
 
 from pydantic import TypeAdapter, with_config
 
+from ..config.custom_code import read_stack
 from ..config.run import STRICT, ModelSetting, Option, Run, TaskSetting, Training, conform, validate
 
 FEW_SEEDS = 5
@@ -82,8 +83,9 @@ class Study:
         that of the training. Raises ValueError for what cannot stand together.
         """
         tasks, models = list(tasks), list(models)
-        if twice := first_repeated(model.label or model.memory for model in models):
-            raise ValueError(f"two memories are called {twice!r}: a comparison needs each once")
+        if again := [model for i, model in enumerate(models) if model in models[:i]]:
+            name = again[0].label or again[0].memory
+            raise ValueError(f"memory {name!r} stands there twice with the same settings: a comparison needs each once")
         if twice := first_repeated(task.name for task in tasks):
             raise ValueError(f"task {twice!r} is named twice: a comparison needs each once")
         if type(seeds) is not int or seeds < 1:
@@ -111,23 +113,25 @@ class Study:
     ) -> Study:
         """The study with these tasks, memories, seeds, learning rates or training fields only.
 
-        Memories not in the study, such as one's own `file.py:Class`, join with the study's sizes.
+        Memories not in the study, such as one's own `file.py:Class` or a stack, join with the study's sizes.
         Raises ValueError for a task the study does not have, and where its runs are no grid.
         """
         given = {key: value for key, value in training.items() if value is not None}
         if not given and all(part is None for part in (tasks, memories, seeds, rates)):
             return self
         first = {run.task.name: run.task for run in self.runs}
-        models = {run.label: run.model for run in self.runs}
+        models: dict[str, list[ModelSetting]] = {}
+        for run in self.runs:
+            if run.model not in (called := models.setdefault(run.label, [])):
+                called.append(run.model)
         how, count = self.runs[0].training, 1 + max(run.seed for run in self.runs)
-        whole = Study.grid(self.name, first.values(), models.values(), how, count, self.rates)
+        whole = Study.grid(self.name, first.values(), chain(*models.values()), how, count, self.rates)
         if {run.name for run in whole.runs} != {run.name for run in self.runs}:
             raise ValueError(f"study {self.name!r} is no grid of tasks, memories and seeds: choose runs in its file")
         if strange := [task for task in tasks or () if task not in first]:
             raise ValueError(f"study {self.name!r} has no task {strange[0]!r}: it has {', '.join(first)}")
-        same_size = partial(replace, self.runs[0].model, options={}, label="")
         saved = [first[task] for task in tasks or first]
-        chosen = [models.get(memory) or same_size(memory=memory) for memory in memories or models]
+        chosen = [model for word in memories or models for model in models.get(word) or [self.of_same_size(word)]]
         here = {task.name for task in saved}
         asks = [
             replace(ask, tasks=tuple(task for task in ask.tasks if task in here))
@@ -136,6 +140,12 @@ class Study:
         ]
         seeds, rates = count if seeds is None else seeds, self.rates if rates is None else rates
         return Study.grid(self.name, saved, chosen, replace(how, **given), seeds, rates, asks, self.matched)
+
+    def of_same_size(self, memory: str) -> ModelSetting:
+        """A model of the study's sizes with other memories; a stack has as many layers as it names."""
+        size = self.runs[0].model
+        layers = size.layers if len(read_stack(memory)) == 1 else 0
+        return ModelSetting(memory, width=size.width, layers=layers, mlp_ratio=size.mlp_ratio)
 
     def request(self, run: Run) -> dict[str, list[dict[str, Wish]]]:
         """Requests of this run once it is trained, by measure (see `run_job.measure_run`)."""

@@ -27,8 +27,11 @@ from typing import Any
 
 from pydantic import TypeAdapter, with_config
 
+from models.notation import format_stack
+
 from .. import storage
-from ..config.run import STRICT, ModelSetting, TaskSetting, Training, validate
+from ..config.custom_code import read_stack
+from ..config.run import STRICT, ModelSetting, TaskSetting, Training, validate, with_paths
 from ..formatting import unknown
 from ..measures.requests import check
 from .learning_rates import groups
@@ -120,11 +123,18 @@ def parse_study(content: Any, path: Path) -> Study:
     if isinstance(content.get("models"), list):
         content["models"] = [{"memory": m} if isinstance(m, str) else m for m in content["models"]]
     for setting in models_in(content):
-        if ".py:" in setting["memory"]:
-            setting["memory"] = str(path.resolve().parent / setting["memory"])
+        setting["memory"] = beside(path.resolve().parent, setting["memory"])
     if "runs" in content:
         return Study.from_json(content)
     return Study.grid(**vars(validate(_GRID, content, "study")))
+
+
+def beside(folder: Path, word: str) -> str:
+    """The word with the files of custom memories sought in this folder."""
+    if ".py:" not in word:
+        return word
+    alone = str(folder / word)
+    return alone if os.path.isfile(alone.rpartition(":")[0]) else format_stack(with_paths(read_stack(word), folder))
 
 
 def models_in(content: Any) -> Iterator[dict[str, Any]]:
