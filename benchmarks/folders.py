@@ -67,6 +67,12 @@ def commands(folder: Path) -> dict[str, list[str]]:
     }
 
 
+def run(words: list[str]) -> None:
+    """Run a command. Raises RuntimeError where it does not end well, for its time says nothing then."""
+    if status := main(words):
+        raise RuntimeError(f"`recall {' '.join(words)}` ended with status {status}")
+
+
 def spent(work: Callable[[], object]) -> float:
     """Processor time of work, in seconds."""
     began = time.process_time()
@@ -81,10 +87,10 @@ def table(runs: int = RUNS) -> Iterator[Line]:
     with tempfile.TemporaryDirectory(prefix="recall-") as name:
         small, large = (make_folder(Path(name) / str(count), count) for count in (4, runs))
         for words in commands(small).values():
-            spent(partial(main, words))  # imports do not count
+            spent(partial(run, words))  # imports do not count
         paths = sorted(large.rglob("*.json"))
         reading = spent(lambda: [json.loads(path.read_bytes()) for path in paths])
         yield "reading", runs, reading, 1.0
         for command, words in commands(large).items():
-            seconds = spent(partial(main, words))
+            seconds = spent(partial(run, words))
             yield command, runs, seconds, seconds / reading
