@@ -245,11 +245,15 @@ def check_contents(trial: Trial) -> str:
 
 
 def check_training(trial: Trial) -> str:
-    """The same numbers from the same seed in training."""
+    """The same numbers from the same seed in training and, where nothing is drawn, for a sequence alone."""
+    read = partial(trial.read, trial.memory)
     trial.memory.train()
-    one, two = (seeded_call(partial(trial.read, trial.memory), trial.start) for _ in range(2))
+    one, two, drawn = (seeded_call(read, trial.start, seed) for seed in (0, 0, 1))
+    alone = read(trial.start[1:2])
     trial.memory.eval()
     check_same(trial.memory, one, two, "from the same seed in training", "draw from torch's generator alone")
+    if all(difference(lambda part: part, *parts) is None for parts in zip(parts_of(one), parts_of(drawn), strict=True)):
+        check_same(trial.memory, one, alone, "alone, in training,", APART, lambda part: part[1:2])
     return ""
 
 
@@ -381,7 +385,7 @@ def check_parts(memory: Memory, state: State, batch: int, dtype: torch.dtype) ->
         if isinstance(part, Tensor):
             if part.dim() < 1 or len(part) != batch:
                 refuse(memory, f"its state holds a tensor {list(part.shape)}: keep the batch of {batch} first")
-            if part.is_complex() or part.element_size() > max(4, dtype.itemsize):
+            if part.is_complex() or part.element_size() > dtype.itemsize:
                 refuse(memory, f"its state holds {part.dtype}: keep real numbers of {dtype}, as they are counted")
         elif part is not None and not isinstance(part, int | float):
             refuse(memory, f"its state holds a {type(part).__name__}: keep tensors and plain numbers in a NamedTuple")
@@ -443,9 +447,9 @@ def defines_both(kind: type[Memory]) -> bool:
     return definition <= forward and kind.definition is not kind.forward
 
 
-def seeded_call(form: Callable[[Tensor], Any], x: Tensor) -> Any:
-    """What a form gives from a fixed seed."""
-    with seeded_draws(0):
+def seeded_call(form: Callable[[Tensor], Any], x: Tensor, seed: int) -> Any:
+    """What a form gives from a seed."""
+    with seeded_draws(seed):
         return form(x)
 
 

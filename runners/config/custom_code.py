@@ -43,7 +43,7 @@ def adopt(memory: type[Memory]) -> str:
     Raises ValueError for a class that it would not find there.
     """
     for name, place in MEMORIES.places.items():
-        if f"{memory.__module__}:{memory.__name__}" == f"models.memories.{place}":
+        if f"{memory.__module__}:{memory.__name__}" == f"{type(MEMORIES).__module__}.memories.{place}":
             return name
     module = sys.modules.get(memory.__module__)
     name = f"{Path(getattr(module, '__file__', None) or '').resolve()}:{memory.__name__}"
@@ -73,7 +73,7 @@ def load_memory(name: str) -> type[Memory]:
 
     memory = getattr(module, attribute, None)
     if not (isinstance(memory, type) and issubclass(memory, Memory)):
-        raise ValueError(f"{path} has no memory {attribute!r}: name a class that extends models.Memory")
+        raise ValueError(f"{path} has no memory {attribute!r}: name a class that extends recall_tasks.models.Memory")
     return check_memory(memory)
 
 

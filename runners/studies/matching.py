@@ -26,7 +26,7 @@ def amount(run: Run, matched: str) -> int:
     model = run.build()
     if matched == "parameters":
         return sum(weights.numel() for weights in model.parameters())
-    return 4 * model.fullest_floats(run.task.length)
+    return model.embedding.element_size() * model.fullest_floats(run.task.length)
 
 
 def check_matched(study: Study) -> None:
@@ -59,4 +59,4 @@ def mend(model: ModelSetting, matched: str) -> str:
         turn = "its width" if matched == "parameters" else "its width (none of its options is an integer)"
     else:
         turn = f"its options ({', '.join(options)})"
-    return f"change {turn}, or leave it out (models.presets.matching searches for the presets' sizes)"
+    return f"change {turn}, or leave it out (recall_tasks.models.presets.matching searches for the presets' sizes)"

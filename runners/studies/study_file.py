@@ -31,7 +31,8 @@ from models.notation import format_stack
 
 from .. import storage
 from ..config.custom_code import read_stack
-from ..config.run import STRICT, ModelSetting, TaskSetting, Training, validate, with_paths
+from ..config.run import ModelSetting, TaskSetting, Training, with_paths
+from ..config.validation import STRICT, validate
 from ..formatting import unknown
 from ..measures.requests import check
 from .learning_rates import groups
