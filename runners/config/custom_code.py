@@ -79,11 +79,17 @@ def load_memory(name: str) -> type[Memory]:
 
 def read_stack(word: str) -> Stack:
     """The layers that a word stands for. Raises ValueError for what is no notation, and for a file without a class."""
-    if os.path.isfile(word.rpartition(":")[0]):  # whose folder may be called anything
+    if is_class_of_file(word):
         return ((Mixer(word),),)
     if word.endswith(".py"):
         check_name(word)
     return parse_stack(word)
+
+
+def is_class_of_file(word: str) -> bool:
+    """True for one FILE.py:CLASS with a file that is there, whose folder may be called anything."""
+    path, _, name = word.rpartition(":")
+    return (not name or name.isidentifier()) and os.path.isfile(path)
 
 
 def names_in(word: str) -> list[str]:
