@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
+from models.notation import parse_value
+
 from ..config.custom_code import check_named
 from ..execution.job import DEVICES
 from ..formatting import unknown
@@ -221,10 +223,10 @@ METAVARS = {bool: "true|false", int: "N", float: "X", str: "WORD"}
 
 def add_option(group: Any, name: str, kind: type, default: Any, meaning: str, choices: Sequence[str] = ()) -> None:
     """Add the flag of one field or option, absent from the arguments unless it is set."""
-    read = READ[kind]
+    read = READ.get(kind, parse_value)
     group.add_argument(
         flag(name), type=or_none(read) if default is None else read, default=argparse.SUPPRESS,
-        metavar="|".join(choices) or METAVARS[kind],
+        metavar="|".join(choices) or METAVARS.get(kind, "VALUE"),
         help=f"{meaning} (default: {default})" if default is not None else meaning,
     )  # fmt: skip
 
