@@ -13,11 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runners import storage
-from runners.cli.study_flags import MATCHED as MATCHED_WORDS
-from runners.cli.study_flags import TRAINING_FLAGS
 from runners.config.run import ModelSetting, Run, TaskSetting, Training
 from runners.execution.sweep import check_study, record_study
 from runners.studies.presets import DEMO_MODELS, DEMO_TASKS, MINUTES, PRESETS
+from runners.studies.question import part_of_question, question_of
 from runners.studies.study import FEW_SEEDS, MATCHED, Ask, Study
 from runners.studies.study_file import load_study
 
@@ -194,25 +193,28 @@ def test_a_file_that_is_no_json_is_told_in_a_line(tmp_path: Path) -> None:
         load_study(str(tmp_path / "bad.json"))
 
 
+def part(study: Study, **chosen: Any) -> Study:
+    return part_of_question(question_of(study), **chosen).study()
+
+
 def test_a_part_is_what_the_whole_would_have_run() -> None:
-    assert STUDY.narrowed() is STUDY
-    part = STUDY.narrowed(tasks=["needle"], memories=["gru"], seeds=1)
-    assert all(run in STUDY.runs for run in part.runs)
-    assert len(part.runs) == len(STUDY.rates)
-    assert [ask.measure for ask in part.asks] == ["extrapolation"]
-    assert STUDY.narrowed(tasks=["copy", "mqar"]).asks == STUDY.asks
-    assert STUDY.narrowed(rates=[0.1]).rates == (0.1,)
-    assert STUDY.narrowed(policy="fixed").rates == STUDY.rates
-    assert {run.training.policy for run in STUDY.narrowed(policy="fixed").runs} == {"fixed"}
+    assert question_of(STUDY).study() == STUDY
+    small = part(STUDY, tasks=["needle"], memories=["gru"], seeds=1)
+    assert all(run in STUDY.runs for run in small.runs)
+    assert len(small.runs) == len(STUDY.rates)
+    assert [ask.measure for ask in small.asks] == ["extrapolation"]
+    assert part(STUDY, tasks=["copy", "mqar"]).asks == STUDY.asks
+    assert part(STUDY, fields={"learning_rate": 0.1}).rates == (0.1,)
+    assert part(STUDY, fields={"policy": "fixed"}).rates == STUDY.rates
+    assert {run.training.policy for run in part(STUDY, fields={"policy": "fixed"}).runs} == {"fixed"}
     with pytest.raises(ValueError, match="has no task 'mqra'"):
-        STUDY.narrowed(tasks=["mqra"])
+        part(STUDY, tasks=["mqra"])
 
 
 def test_runs_that_are_no_grid_are_not_made_one() -> None:
     study = Study("odd", (Run(TASKS[0], MODELS[0]), Run(TASKS[1], MODELS[1])))
-    assert study.narrowed() is study
     with pytest.raises(ValueError, match="is no grid"):
-        study.narrowed(seeds=1)
+        part(study, seeds=1)
 
 
 def test_a_measure_may_be_asked_for_several_things() -> None:
@@ -224,11 +226,6 @@ def test_a_measure_may_be_asked_for_several_things() -> None:
         "probe": [{"readers": ["ridge"]}],
     }
     assert study.request(needle) == {"extrapolation": [{"ladder": [1]}]}
-
-
-def test_flags_are_fields_of_the_training() -> None:
-    assert set(TRAINING_FLAGS) < {f.name for f in dataclasses.fields(Training)} - {"learning_rate"}
-    assert MATCHED_WORDS == MATCHED
 
 
 @pytest.mark.parametrize("name", PRESETS)
