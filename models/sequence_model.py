@@ -5,6 +5,7 @@ Everything but the memory is the same for every model: what a comparison shows i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -12,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .layers import MLP
-from .memory import Memory, State
+from .memory import Memory, State, fullest
 
 
 def norm(x: Tensor) -> Tensor:
@@ -95,5 +96,7 @@ class SequenceModel(nn.Module):
         return sum(block.memory.state_floats(length) for block in self.blocks)
 
     def fullest_floats(self, length: int) -> int:
-        """The most numbers carried per sequence after any of the first `length` tokens, where layers are alike."""
-        return sum(block.memory.fullest_floats(length) for block in self.blocks)
+        """The most numbers carried per sequence after any of the first `length` tokens, all layers together."""
+        memories = [block.memory for block in self.blocks]
+        bound = sum(memory.fullest_floats(length) for memory in memories)  # reached where layers are alike
+        return fullest(self.state_floats, length, math.lcm(*(memory.period for memory in memories)), bound)

@@ -17,7 +17,7 @@ from recall_tasks import Task
 
 from .config.custom_code import IMPORTING, adopt
 from .config.run import ModelSetting, TaskSetting, Training
-from .execution.engines import execute
+from .execution.engines import choose_device, execute
 from .execution.sweep import carry_out
 from .measures.extrapolation import ROWS
 from .studies.study import Ask, Study
@@ -53,6 +53,7 @@ def compare(
     folder: str | Path | None = None,
     ladder: Sequence[int] = (1, 2, 4),
     training: Training | None = None,
+    device: str = "cpu",
 ) -> Comparison:
     """Train every memory on every task, one after the other in this process, and test on longer sequences.
 
@@ -60,6 +61,7 @@ def compare(
     length     tokens of a training sequence
     folder     directory of the runs (default: a new temporary one); a later call with it repeats no finished run
     ladder     multiples of the training length to test at
+    device     auto, cpu, cuda or mps; auto takes a GPU if there is one
 
     Raises ValueError for impossible settings, RuntimeError where a run failed.
     """
@@ -74,8 +76,11 @@ def compare(
     settings = [TaskSetting(task.name, length, asdict(task)) for task in tasks]
     asks = (Ask("extrapolation", {"ladder": list(ladder), "rows": ROWS}),)
     study = Study.grid("comparison", settings, models, training or Training(), seeds, asks=asks)
+    device = choose_device(device)
     place = Path(folder) if folder else Path(tempfile.mkdtemp(prefix="recall-"))
-    for event in carry_out(study, place, partial(execute, workers=0), command="compare(...)", retry=True):
+    for event in carry_out(
+        study, place, partial(execute, workers=0), command="compare(...)", retry=True, device=device
+    ):
         if event.kind == "failed":
             raise RuntimeError(f"{event.job}: {event.content}\n{event.log}")
     from .results.tables import collect  # pandas, as above

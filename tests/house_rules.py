@@ -43,6 +43,7 @@ SHORTEST, LONGEST = 60, 350
 SIZES = {
     "__main__.py": "the door of python -m runners",
     "cli/*.py": "one command a file",
+    "config/model_sizes.py": "limits of what is built, which a run asks for before it builds",
     "config/messages.py": "the messages that jobs, measures and commands share",
     "evaluation/breakdown.py": "the tables of a test beside its scores, binned",
     "execution/provenance.py": "versions, machine and commit of a result",

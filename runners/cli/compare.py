@@ -13,8 +13,17 @@ from ..storage import CorruptRun, UnwritableFolder
 from ..studies.study import Study
 from .console import frame_table, plain_console
 from .dry_run import print_plan
-from .flags import Mistake, Parser, integer, mistakes, path
-from .study_flags import add_question, check_words, follow_study, positive, requested_question, run_folder, study_of
+from .flags import Mistake, Parser, add_device, integer, mistakes, path
+from .study_flags import (
+    add_question,
+    announced_device,
+    check_words,
+    follow_study,
+    positive,
+    requested_question,
+    run_folder,
+    study_of,
+)
 
 if TYPE_CHECKING:  # torch, which a mistake does not wait for
     from ..execution.progress import Board
@@ -30,6 +39,7 @@ def run(words: Sequence[str]) -> int:
     group = parser.add_argument_group("execution")
     group.add_argument("--out", type=path, metavar="DIR", help="folder of the study (default: runs/NAME)")
     group.add_argument("--workers", type=integer, metavar="N", help=f"processes (default: {cores()}, one per core)")
+    add_device(group)
     group.add_argument("--retry", action="store_const", const=True, help="repeat runs that failed before")
     arguments = parser.parse_intermixed_args(words)
     workers = positive("--workers", arguments.workers)
@@ -40,11 +50,17 @@ def run(words: Sequence[str]) -> int:
     if arguments.dry_run:
         return print_plan(study, folder, workers or cores(), bool(arguments.retry))
     command = shlex.join(["recall", "compare", *words])
-    return execute_and_show(study, folder, command, workers, bool(arguments.retry), report=True)
+    return execute_and_show(study, folder, command, workers, bool(arguments.retry), True, arguments.device)
 
 
 def execute_and_show(
-    study: Study, folder: Path, command: str, workers: int | None = None, retry: bool = False, report: bool = False
+    study: Study,
+    folder: Path,
+    command: str,
+    workers: int | None = None,
+    retry: bool = False,
+    report: bool = False,
+    device: str = "cpu",
 ) -> int:
     """Execute a study and print its progress and results; 0, 1 where a run failed, 130 after an interruption.
 
@@ -60,12 +76,15 @@ def execute_and_show(
 
     console, total = plain_console(), len(study.runs)
     with mistakes():
+        device = announced_device(device)
         check_study(study)
     try:
         left = len(missing(study, folder))
         if left < total:
             console.print(f"{total - left} of {total} runs are finished already, saved in {folder}", soft_wrap=True)
-        events = carry_out(study, folder, partial(execute, workers=workers), command if report else "", retry)
+        events = carry_out(
+            study, folder, partial(execute, workers=workers), command if report else "", retry, device=device
+        )
         board = follow_study(events, study, folder, command, workers)
         if board is None:
             return 130

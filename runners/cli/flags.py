@@ -16,10 +16,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
-from models.notation import parse_stack, split_stacks
+from models.notation import split_stacks
 
 from ..config.custom_code import check_named
 from ..config.length_modes import DEFAULT_LENGTH
+from ..execution.job import DEVICES
 from ..formatting import unknown
 from ..storage import printable
 
@@ -174,8 +175,7 @@ def task(text: str) -> str:
 def memory(text: str) -> str:
     """The word of a memory, or of a stack: names with options in place, or FILE.py:CLASS of a file that is there."""
     with mistakes():
-        for mixer in {mixer.name for layer in parse_stack(text) for mixer in layer}:
-            check_named(mixer)
+        check_named(text)
     return text
 
 
@@ -191,19 +191,21 @@ def add_list(
     metavar: str,
     blanks: bool = True,
     empty: bool = False,
+    split: Callable[[str], list[str]] = lambda text: text.split(","),
     **words: Any,
 ) -> None:
     """Add a flag that takes several values: `1,4,16`, or `1 4 16` where `blanks` may separate them too.
 
     blanks   False where a word that is no value of the flag, such as a study, may follow it
     empty    whether no value at all may follow, for an empty list
+    split    the values of one word
     """
 
-    def split(text: str) -> list[Any]:
-        return [read(part.strip()) for part in split_stacks(text.removesuffix(","))]
+    def read_all(text: str) -> list[Any]:
+        return [read(part.strip()) for part in split(text.removesuffix(","))]
 
     nargs = None if not blanks else "*" if empty else "+"
-    group.add_argument(*names, type=split, nargs=nargs, action=JoinValues, metavar=f"{metavar},...", **words)
+    group.add_argument(*names, type=read_all, nargs=nargs, action=JoinValues, metavar=f"{metavar},...", **words)
 
 
 class JoinValues(argparse.Action):
@@ -280,6 +282,12 @@ def requested_task(arguments: argparse.Namespace) -> tuple[str, int, dict[str, A
     length = arguments.length if arguments.length is not None else preset.length if preset else DEFAULT_LENGTH
     explicit = explicit_values(arguments, [f.name for f in dataclasses.fields(kind)])
     return kind.name, length, {**(preset.fields if preset else {}), **explicit}
+
+
+def add_device(group: Any) -> None:
+    """Add the device of the models."""
+    meaning = f"device of the models: {', '.join(DEVICES)}; auto takes a GPU if there is one"
+    group.add_argument("--device", type=one_of("device", DEVICES), default="cpu", metavar="NAME", help=meaning)
 
 
 def add_stream(parser: Parser) -> None:

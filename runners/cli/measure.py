@@ -23,6 +23,7 @@ from .flags import (
     READ,
     Mistake,
     Parser,
+    add_device,
     add_list,
     asks_for_help,
     flag,
@@ -34,6 +35,7 @@ from .flags import (
     split_words,
 )
 from .report import write as write_report
+from .study_flags import announced_device
 
 QUIET = 30.0
 """Seconds of silence in a log, at most."""
@@ -50,6 +52,7 @@ def run(measure: Measure, words: Sequence[str]) -> int:
         parser.add_argument(measure.positional, metavar=measure.positional.upper(), help="see below for its options")
     parser.add_argument("runs", nargs="+", type=folder, metavar="RUN", help="run directories, or folders of them")
     parser.add_argument("--workers", type=integer, metavar="N", help="processes (default: one per core)")
+    add_device(parser)
     if measure.reports:
         parser.add_argument("--out", type=path, metavar="DIR", help="folder of the report (default: the first folder)")
     for one in flags:
@@ -107,8 +110,9 @@ def ask(measure: Measure, request: Any, arguments: argparse.Namespace, given: di
 
         if left:
             console.print(f"{left} runs at learning rates that were not chosen are left out (name one to ask it)")
+        device = announced_device(arguments.device)
         places = askable(places, arguments.runs, requests, console)
-        jobs = [Job(str(place), measure_when_free, (str(place), requests)) for place in places]
+        jobs = [Job(str(place), measure_when_free, (str(place), requests, device)) for place in places]
         failed = follow(execute(jobs, arguments.workers), len(jobs), console)
         folders = dict.fromkeys(place.parent for place in places)
         results = collect(folders, [place.name for place in places], every=True)

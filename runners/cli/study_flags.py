@@ -9,19 +9,21 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
+import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models import MEMORIES
-from models.notation import parse_stack, split_stacks
+from models.notation import split_stacks
 from recall_tasks import TASKS
 
-from ..config.custom_code import options_of
+from ..config.custom_code import names_in, options_of
 from ..config.length_modes import DEFAULT_LENGTH
 from ..config.run import ModelSetting, Training
-from ..execution.engines import Event, cores
+from ..execution.engines import Event, choose_device, cores
 from ..formatting import unknown
 from ..studies.presets import DEMO_MODELS, PRESETS, longer
 from ..studies.question import ModelEntry, Question, TaskEntry, in_place, part_of_question, question_of, values_of
@@ -68,8 +70,17 @@ def add_question(parser: Parser, words: Sequence[str]) -> None:
     )  # fmt: skip
     group = parser.add_argument_group("question (every field takes one value, or several: --num-pairs 4,8,16)")
     group.add_argument("--preset", metavar="NAME", help="study of this name; of a task: published settings NAME,...")
-    add_list(group, "--tasks", read=named_task, metavar="TASK", help="only these tasks of the study")
-    add_list(group, "--memories", read=memory, metavar="MEMORY", help="these memories: of the study, or others")
+    add_list(
+        group, "--tasks", read=named_task, split=split_stacks, metavar="TASK", help="only these tasks of the study"
+    )
+    add_list(
+        group,
+        "--memories",
+        read=memory,
+        split=split_stacks,
+        metavar="MEMORY",
+        help="these memories: of the study, or others",
+    )
     group.add_argument("--seeds", type=integer, metavar="N", help="this many seeds, from 0")
     group.add_argument(
         "--length", type=several(integer), metavar="N", dest=f"{AXIS}length",
@@ -101,7 +112,7 @@ def add_question(parser: Parser, words: Sequence[str]) -> None:
 
 def add_fields_of(parser: Parser, words: Sequence[str]) -> None:
     """Add a flag for every field of the tasks, and every option of the memories, that these words name."""
-    heads = [name for word in words if not word.startswith("-") for name in names_in(word)]
+    heads = [name for word in words if not word.startswith("-") for name in heads_of(word)]
     tasks, memories = (list(dict.fromkeys(filter(known, heads))) for known in (TASKS.__contains__, is_memory))
     described, taken = asks_for_help(words), {name for action in parser._actions for name in action.option_strings}
     flags = {word.partition("=")[0] for word in words if word.startswith("--")} - taken
@@ -122,12 +133,11 @@ def add_fields_of(parser: Parser, words: Sequence[str]) -> None:
                 taken.add(flag(flagged))
 
 
-def names_in(word: str) -> list[str]:
+def heads_of(word: str) -> list[str]:
     """Names of tasks and memories in a word of the command line; none in what is no notation."""
-    try:
-        return [mixer.name for one in split_stacks(word) for layer in parse_stack(one) for mixer in layer]
-    except ValueError:
-        return []
+    with suppress(ValueError):
+        return [name for part in split_stacks(word) for name in names_in(part)]
+    return []
 
 
 def is_memory(name: str) -> bool:
@@ -157,7 +167,7 @@ def sort_words(words: Sequence[str]) -> tuple[str, list[str], list[str]]:
     """The study, the tasks and the memories that words name. Raises Mistake for a word that names none."""
     study, tasks, memories = "", list[str](), list[str]()
     for word in words:
-        heads, first = names_in(word), not (study or tasks or memories)
+        heads, first = heads_of(word), not (study or tasks or memories)
         if len(heads) == 1 and heads[0] in TASKS:
             tasks.append(word)
         elif (
@@ -245,6 +255,14 @@ def positive(flag: str, value: int | None) -> int | None:
     if value is not None and value < 1:
         raise Mistake(f"{flag} takes at least 1, not {value}")
     return value
+
+
+def announced_device(word: str) -> str:
+    """The device that a word names; `auto` says which it takes. Raises ValueError for one that is not here."""
+    device = choose_device(word)
+    if word == "auto":
+        print(f"device: {device}", file=sys.stderr, flush=True)
+    return device
 
 
 def follow_study(

@@ -16,9 +16,10 @@ from ..studies.presets import PRESETS
 from ..studies.question import Question
 from .console import plain_console
 from .dry_run import on_stderr, print_plan, testing_mark
-from .flags import Mistake, Parser, integer, mistakes, number, one_of, path
+from .flags import Mistake, Parser, add_device, integer, mistakes, number, one_of, path
 from .study_flags import (
     add_question,
+    announced_device,
     check_words,
     follow_study,
     positive,
@@ -98,6 +99,7 @@ def _parser(words: Sequence[str]) -> Parser:
         help="end a run whose process takes more than so many million bytes, Python and torch (some 250) included; "
         "every run then starts a process of its own, and as much is reserved on a cluster",
     )  # fmt: skip
+    add_device(group)
     group.add_argument("--retry", action="store_const", const=True, help="repeat runs that failed before")
     sinks = "send progress to tensorboard, trackio or wandb too"
     group.add_argument("--track", action="append", default=[], metavar="SINK", help=sinks)
@@ -132,7 +134,13 @@ def _execute(
     total = len(study.runs)
     limit = NEVER if arguments.limit is None else arguments.limit
     mark = testing_mark(arguments.limit, len(missing(study, folder)), total)
-    device, retry = "cuda" if arguments.gpus else "cpu", bool(arguments.retry)
+    # A machine of the cluster may have a GPU where this one has none.
+    device = (
+        ("cuda" if arguments.gpus else arguments.device)
+        if arguments.engine == "ray"
+        else announced_device(arguments.device)
+    )
+    retry = bool(arguments.retry)
     events = carry_out(study, folder, execution, command if record else "", retry, limit, device)
     if arguments.track:
         events = _tracked(events, arguments.track, study, folder)

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..studies.question import Question
 from ..studies.study import Study
 from .dry_run import print_plan
-from .flags import Mistake, Parser, integer, mistakes, path
+from .flags import Mistake, Parser, add_device, integer, mistakes, path
 from .study_flags import add_question, check_words, requested_question, sort_words
 
 
@@ -21,6 +21,7 @@ def run(words: Sequence[str]) -> int:
     )
     add_question(parser, words)
     parser.add_argument("--seed", type=integer, default=0, metavar="N", help="seed of weights and sequences")
+    add_device(parser)
     parser.add_argument("--out", type=path, default=Path("runs"), metavar="DIR", help="folder of the run")
     arguments = parser.parse_intermixed_args(words)
     check_words(arguments)
@@ -36,4 +37,6 @@ def run(words: Sequence[str]) -> int:
         return print_plan(study, arguments.out, 1, retry=True)
     from .compare import execute_and_show  # torch, which a mistake does not wait for
 
-    return execute_and_show(study, arguments.out, shlex.join(["recall", "train", *words]), retry=True)
+    return execute_and_show(
+        study, arguments.out, shlex.join(["recall", "train", *words]), retry=True, device=arguments.device
+    )

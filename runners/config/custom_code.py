@@ -22,7 +22,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models import MEMORIES, check_name, memory_options
+from models.notation import Mixer, Stack, parse_stack
 from models.option_source import declared_options
+from models.stack import is_alone
 
 if TYPE_CHECKING:  # torch, which a mistyped command does without
     from models import Memory
@@ -75,20 +77,44 @@ def load_memory(name: str) -> type[Memory]:
     return check_memory(memory)
 
 
-def check_named(name: str) -> None:
-    """Raises ValueError for a name that stands for no memory, and for a file that is not there, without torch."""
-    path, file, _ = name.rpartition(".py:")
-    if not file:
-        check_name(name)
-    elif not os.path.isfile(f"{path}.py"):  # also where the name is too long to be one
-        raise ValueError(f"no file {path}.py: a custom memory is named path/to/file.py:Class")
+def read_stack(word: str) -> Stack:
+    """The layers that a word stands for. Raises ValueError for what is no notation, and for a file without a class."""
+    if os.path.isfile(word.rpartition(":")[0]):  # whose folder may be called anything
+        return ((Mixer(word),),)
+    if word.endswith(".py"):
+        check_name(word)
+    return parse_stack(word)
 
 
-def options_of(name: str, described: bool) -> dict[str, tuple[Any, str]]:
+def names_in(word: str) -> list[str]:
+    """The names of the memories in a word, each once."""
+    return list(dict.fromkeys(mixer.name for layer in read_stack(word) for mixer in layer))
+
+
+def brought_in(word: str) -> list[str]:
+    """The names in a word that are FILE.py:CLASS."""
+    return [name for name in names_in(word) if ".py:" in name] if ".py:" in word else []
+
+
+def check_named(word: str) -> None:
+    """Raises ValueError where a name stands for no memory, and for a file that is not there, without torch."""
+    for name in names_in(word):
+        path, file, _ = name.rpartition(".py:")
+        if not file:
+            check_name(name)
+        elif not os.path.isfile(f"{path}.py"):  # also where the name is too long to be one
+            raise ValueError(f"no file {path}.py: a custom memory is named path/to/file.py:Class")
+
+
+def options_of(word: str, described: bool) -> dict[str, tuple[Any, str]]:
     """Default and meaning of each option of a memory; empty meanings, without torch, unless `described`.
 
-    Raises ValueError for a name that stands for no memory.
+    None for a stack, whose options stand in its word. Raises ValueError for a name that stands for no memory.
     """
+    check_named(word)
+    if not is_alone(stack := read_stack(word)):
+        return {}
+    name = stack[0][0].name
     if name in MEMORIES and not described:
         return {option: (default, "") for option, default in declared_options(name).items()}
     kind = load_memory(name)
@@ -110,9 +136,10 @@ def check_memory(memory: type[Memory]) -> type[Memory]:
     return memory
 
 
-def source_digest(name: str, size: int = 8) -> str:
-    """A hash of a custom memory's code, so that changed code is another run; empty for a registered memory."""
-    return hashlib.blake2b(read_code(name), digest_size=size).hexdigest() if ".py:" in name else ""
+def source_digest(word: str, size: int = 8) -> str:
+    """A hash of the code of all custom memories in a word, so that changed code is another run; empty for none."""
+    codes = [read_code(one) for one in brought_in(word)]  # no code holds a zero byte
+    return hashlib.blake2b(b"\0".join(codes), digest_size=size).hexdigest() if codes else ""
 
 
 def read_code(name: str) -> bytes:
@@ -132,9 +159,11 @@ def _importable(code: bytes) -> bytes:
     return b"".join(lines)
 
 
-def allow(name: str) -> None:
+def allow(word: str) -> None:
     """Let records name this code from now on, in this process and, where the list can be written, in later ones."""
-    if ".py:" in name and not is_allowed(digest := source_digest(name, 32)):
+    for name in brought_in(word):
+        if is_allowed(digest := source_digest(name, 32)):
+            continue
         os.environ[ALLOWED] = f"{os.environ.get(ALLOWED, '')} {digest}"
         with suppress(OSError):
             allowed_list().parent.mkdir(parents=True, exist_ok=True)
@@ -155,29 +184,37 @@ def allowed_list() -> Path:
     return Path(os.environ.get("RECALL_CACHE") or Path.home() / ".cache" / "recall_tasks") / "allowed_code"
 
 
-def check_recorded(name: str, source: str = "") -> None:
-    """Raises ValueError, importing nothing, unless a record may name this memory.
+def check_recorded(word: str, source: str = "") -> None:
+    """Raises ValueError, importing nothing, unless a record may name these memories.
 
-    source   its `source_digest` when it was trained, where the record says so
+    source   their `source_digest` when they were trained, where the record says so
     """
-    if ".py:" not in name or name in ADOPTED:
-        return
+    names = [name for name in brought_in(word) if name not in ADOPTED]
+    for file in (name.rpartition(":")[0] for name in names):
+        if not os.path.isabs(file):
+            why = "which file that is depends on the folder: it is not loaded"
+            raise ValueError(f"it names a memory in {file}, and {why}")
+        if not os.path.isfile(file):
+            raise ValueError(f"the file of its memory, {file}, is not there: restore it")
+    files = " and ".join(name.rpartition(":")[0] for name in names)
+    if source and names and source != source_digest(word):
+        raise ValueError(f"it was trained with other code than {files} holds now: restore it, or train again")
+    for name in names:
+        if not is_allowed(source_digest(name, 32)):
+            ask_about(name)
+
+
+def ask_about(name: str) -> None:
+    """Ask at the terminal whether this file may be imported. Raises ValueError for a no, and where nobody is there."""
     file = name.rpartition(":")[0]
-    if not os.path.isabs(file):
-        raise ValueError(f"it names a memory in {file}, and which file that is depends on the folder: it is not loaded")
-    if not os.path.isfile(file):
-        raise ValueError(f"the file of its memory, {file}, is not there: restore it")
-    if source and source != source_digest(name):
-        raise ValueError(f"it was trained with other code than {file} holds now: restore it, or train again")
-    if not is_allowed(source_digest(name, 32)):
-        if sys.stdin and sys.stdin.isatty() and sys.stderr.isatty():
-            print(f"A record names a memory in {file}, which was not trained or allowed here.", file=sys.stderr)
-            if input("Import this file? [y/N] ").strip().lower() in ("y", "yes"):
-                return allow(name)
-        raise ValueError(
-            f"its memory is in {file}, which was not trained or allowed on this machine, and importing it would run "
-            f"it: read it, then `recall allow {file}`"
-        )
+    if sys.stdin and sys.stdin.isatty() and sys.stderr.isatty():
+        print(f"A record names a memory in {file}, which was not trained or allowed here.", file=sys.stderr)
+        if input("Import this file? [y/N] ").strip().lower() in ("y", "yes"):
+            return allow(name)
+    raise ValueError(
+        f"its memory is in {file}, which was not trained or allowed on this machine, and importing it would run "
+        f"it: read it, then `recall allow {file}`"
+    )
 
 
 @lru_cache

@@ -63,8 +63,8 @@ LENGTH = Figure(
         "training. A panel's title says what grows besides the length. By default nothing does: sequences store as "
         "much as in training. With a growing load they store more in proportion, until the task has no more keys "
         "(lines end there). At a fixed distance, questions stay as near to their answers and only the past before both "
-        "grows. Thin lines are seeds, the bold one their mean, the band its 95 % interval. The floor is the best "
-        "reader that does not recall; the ceiling is what the state can hold."
+        "grows. Thin lines are seeds, the bold one their mean, the band its 95 % interval for trainings that came out "
+        "as these did. The floor is the best reader that does not recall; the ceiling is what the state can hold."
     ),
     table=length_table,
     draw=draw_lengths,

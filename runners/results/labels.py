@@ -6,15 +6,15 @@ which runs of it on one task name differ: options, sizes, training. The same set
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-GROUPS = ("task_", "model_", "option_", "training_")
-"""Beginnings of the columns that say what a run was asked for, in their order."""
-RATE = "training_learning_rate"
-TASK_NAME, MODEL_NAME = "task_name", "model_name"
+AXIS = "axis_"
+"""The beginning of the columns of axes, which every table but `runs` has: axis_length, axis_num_pairs, axis_width."""
+PLAIN = ("axis_task", "axis_memory")
 """Columns that name task and memory without what their labels add, where these add something."""
+RATE = "learning_rate"
 
 
 @dataclass(frozen=True)
@@ -32,31 +32,35 @@ def run_labels(configurations: Iterable[Mapping[str, Any]], rates: bool = False)
     configurations   of runs, as `Results.study` has them: name, task, model, training, seed
     rates            whether the learning rate counts: it does not where each memory has the rate chosen for it
     """
-    runs = {run["name"]: (run, settings_of(run)) for run in configurations}
-    of_tasks = differing(((run["task"]["name"],), mine) for run, mine in runs.values())
-    of_models = differing(((run["task"]["name"], own_label(run)), mine) for run, mine in runs.values())
+    configurations = list(configurations)
+    fields = {name for run in configurations for name in ("length", *run["task"]["fields"])}
+    settings = {run["name"]: (task_settings(run), model_settings(run, fields)) for run in configurations}
+    of_tasks = differing((run["task"]["name"], settings[run["name"]][0]) for run in configurations)
+    of_models = differing(((run["task"]["name"], own_label(run)), settings[run["name"]][1]) for run in configurations)
     labels: dict[str, RunLabels] = {}
     columns: dict[str, None] = {}
-    more = {TASK_NAME: False, MODEL_NAME: False}
-    for name, (run, mine) in runs.items():
-        task, memory = run["task"]["name"], own_label(run)
-        fields = [key for key in mine if key in of_tasks[task,] and key.startswith("task_")]
-        others = [key for key in mine if key in of_models[task, memory] and not key.startswith("task_")]
-        columns |= dict.fromkeys(fields + others)
-        others = [key for key in others if rates or key != RATE]
-        more = {TASK_NAME: more[TASK_NAME] or bool(fields), MODEL_NAME: more[MODEL_NAME] or bool(others)}
-        labels[name] = RunLabels(label(task, fields, mine), label(memory, others, mine))
-    for name, (run, mine) in runs.items():
-        plain = {TASK_NAME: run["task"]["name"], MODEL_NAME: own_label(run)}
-        axes = {key: value for key, value in plain.items() if more[key]} | {key: mine.get(key) for key in columns}
-        labels[name] = replace(labels[name], axes=axes)
+    for run in configurations:
+        (task, model), name, memory = settings[run["name"]], run["task"]["name"], own_label(run)
+        some, others = ([key for key in mine if key in keys] for mine, keys in
+                        ((task, of_tasks[name]), (model, of_models[name, memory])))  # fmt: skip
+        shown = [key for key in others if rates or key != RATE]
+        columns |= dict.fromkeys([*PLAIN[:1] * bool(some), *PLAIN[1:] * bool(shown), *some, *others])
+        labels[run["name"]] = RunLabels(label(name, some, task), label(memory, shown, model))
+    for run in configurations:
+        task, model = settings[run["name"]]
+        values = {PLAIN[0]: run["task"]["name"], PLAIN[1]: own_label(run), **task, **model}
+        axes = {
+            key if key in PLAIN else AXIS + key: values.get(key)
+            for key in sorted(columns, key=PLAIN.__contains__, reverse=True)
+        }
+        labels[run["name"]] = replace(labels[run["name"]], axes=axes)
     return labels
 
 
-def differing(grouped: Iterable[tuple[tuple[str, ...], Mapping[str, Any]]]) -> dict[tuple[str, ...], set[str]]:
+def differing(grouped: Iterable[tuple[Any, Mapping[str, Any]]]) -> dict[Any, set[str]]:
     """Settings that are not the same in all runs of a group, by group."""
-    first: dict[tuple[str, ...], Mapping[str, Any]] = {}
-    some: dict[tuple[str, ...], set[str]] = {}
+    first: dict[Any, Mapping[str, Any]] = {}
+    some: dict[Any, set[str]] = {}
     for group, mine in grouped:
         before = first.setdefault(group, mine)
         some.setdefault(group, set()).update(k for k in {**before, **mine} if mine.get(k) != before.get(k))
@@ -65,12 +69,7 @@ def differing(grouped: Iterable[tuple[tuple[str, ...], Mapping[str, Any]]]) -> d
 
 def label(name: str, keys: Iterable[str], settings: Mapping[str, Any]) -> str:
     """A name, and the values by which it differs from others of that name: `grm, segment 8, width 16`."""
-    return ", ".join([name, *(f"{setting_words(key)} {settings[key]}" for key in keys)])
-
-
-def setting_words(column: str) -> str:
-    """The name of an axis in words, from that of its column: task_num_pairs is `num pairs`."""
-    return column.split("_", 1)[1].replace("_", " ")
+    return ", ".join([name, *(f"{key.replace('_', ' ')} {settings[key]}" for key in keys)])
 
 
 def own_label(configuration: Mapping[str, Any]) -> str:
@@ -79,11 +78,15 @@ def own_label(configuration: Mapping[str, Any]) -> str:
     return str(model["label"] or model["memory"])
 
 
-def settings_of(configuration: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything that decides a run's numbers but its seed, by the names of the columns that hold it."""
-    task, model = configuration["task"], configuration["model"]
+def task_settings(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """The training length and the fields of a run's task."""
+    return {"length": configuration["task"]["length"], **configuration["task"]["fields"]}
+
+
+def model_settings(configuration: Mapping[str, Any], fields: Collection[str]) -> dict[str, Any]:
+    """Everything else that decides a run's numbers but its seed; `memory_` before a name that a task's field has."""
+    model = configuration["model"]
+    options = {f"memory_{name}" if name in fields else name: value for name, value in model["options"].items()}
     around = {name: value for name, value in model.items() if name not in ("options", "label")}
     training = {name: value for name, value in configuration["training"].items() if name != "seconds"}
-    parts = ({"length": task["length"]} | task["fields"], model["options"], around, training)
-    prefixes = ("task_", "option_", "model_", "training_")
-    return {f"{head}{name}": value for head, part in zip(prefixes, parts, strict=True) for name, value in part.items()}
+    return {**options, **around, **training}

@@ -23,7 +23,7 @@ from ..evaluation.columns import CHECKS, CURVES, FLOORS, OUTCOME, TESTED
 from ..measures import MEASURES
 from ..storage.folders import load_study
 from ..storage.schema import KEYS, TESTS, Column, Table, columns
-from .labels import GROUPS
+from .labels import AXIS
 from .loader import FinishedRun, Json, LoadedRuns, configuration, load, rate_record
 
 __all__ = ["CHECKS", "FLOORS", "RUN_TABLES", "TABLES", "Columns", "Results", "collect", "tables_of"]
@@ -64,6 +64,8 @@ FAILURES = Table(
         seconds: float seconds | of the last attempt
     """),
 )
+GROUPS = (AXIS, "task_", "model_", "option_", "training_")
+"""Beginnings of the columns of axes, and of those that say what a run was asked for, in their order."""
 TABLES = {
     table.name: table
     for table in (*TESTED, CURVES, RATES, *(table for measure in MEASURES.values() for table in measure.tables))
@@ -123,7 +125,7 @@ def tables_of(
             found[name].extend(records, {**({"folder": str(place.parent)} if folders else {}), **same})
 
     for run in loaded.runs:
-        add("runs", [run_record(run)], run.place, run.keys | run.labels.axes)
+        add("runs", [run_record(run)], run.place, run.keys)
         add("rates", [rate_record(run) | {"chosen": run.chosen}], run.place, run.keys | run.labels.axes)
     for run in loaded.runs if every_rate else loaded.chosen:
         ended = {column.name: column.read(run.result) for column in OUTCOME}

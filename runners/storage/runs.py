@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError, with_config
 
-from ..config.custom_code import check_recorded, source_digest
+from ..config.custom_code import brought_in, check_recorded, source_digest
 from ..config.run import STRICT, ModelSetting, Run, TaskSetting, Training
 from .folders import checkpoint_path, forget_failure
 from .locks import partial_directory
@@ -210,20 +210,18 @@ def find_runs(paths: Iterable[Path]) -> list[Path]:
 
 
 def refuse_own_code(place: Path, memory: str, source: str | None = None) -> None:
-    """Raises CorruptRun where `memory` is FILE.py:CLASS with a file inside the run or its folder, links followed.
+    """Raises CorruptRun where `memory` names a FILE.py:CLASS inside the run or its folder, links followed.
 
     source   digest of its code, "" for an unknown one, where a record names it: `custom_code.check_recorded`
     """
-    if ".py:" not in memory:
-        return
-    file = memory.rpartition(":")[0]
-    named = [Path(os.path.abspath(file)), Path(os.path.realpath(file))]
     real = Path(os.path.realpath(place))
-    for folder in {Path(os.path.abspath(place)).parent, Path(os.path.realpath(place.parent)), real.parent, real}:
-        if any(path.is_relative_to(folder) for path in named):
+    folders = {Path(os.path.abspath(place)).parent, Path(os.path.realpath(place.parent)), real.parent, real}
+    for file in (name.rpartition(":")[0] for name in brought_in(memory)):
+        named = [Path(os.path.abspath(file)), Path(os.path.realpath(file))]
+        if inside := [folder for folder in folders if any(path.is_relative_to(folder) for path in named)]:
             raise CorruptRun(
                 f"{printable(place)} names a memory in {printable(file)}, inside a folder of runs, and no code is "
-                f"loaded from there: keep the file of a memory outside of {printable(folder)}"
+                f"loaded from there: keep the file of a memory outside of {printable(inside[0])}"
             )
     if source is not None:
         try:

@@ -14,7 +14,6 @@ import statistics
 from models import memory_options
 from models.presets import PARAMETERS_OFF, STATE_OFF
 
-from ..config.custom_code import load_memory
 from ..config.run import ModelSetting, Run
 from .study import Study
 
@@ -53,7 +52,9 @@ def check_matched(study: Study) -> None:
 
 def mend(model: ModelSetting, matched: str) -> str:
     """Advice on the setting to change in a model that is not matched."""
-    options = [name for name, value in memory_options(load_memory(model.memory)).items() if type(value) is int]
+    kinds = [mixer.kind for layer in model.found for mixer in layer if mixer.kind]
+    known = {name: value for kind in kinds for name, value in memory_options(kind).items()}
+    options = [name for name, value in known.items() if type(value) is int]
     if matched == "parameters" or not options:
         turn = "its width" if matched == "parameters" else "its width (none of its options is an integer)"
     else:

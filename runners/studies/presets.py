@@ -242,7 +242,7 @@ PRESETS: dict[str, Callable[[], Study]] = {
 }
 
 MINUTES = {
-    "demo": 8, "smoke": 1, "long": 70, "fair": 60, "length": 25, "memories": 15, "caching": 12, "elastic": 14,
+    "demo": 10, "smoke": 1, "long": 70, "fair": 60, "length": 25, "memories": 15, "caching": 12, "elastic": 14,
     "capacity": 30, "parameters": 50, "bytes": 75,
 }  # fmt: skip
 """About how long each takes on two cores: as measured, or at most as long as its updates take."""

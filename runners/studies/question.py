@@ -22,7 +22,7 @@ from pydantic import with_config
 from models.notation import parse_stack
 from recall_tasks import TASKS
 
-from ..config.custom_code import options_of
+from ..config.custom_code import options_of, read_stack
 from ..config.length_modes import DEFAULT_LENGTH
 from ..config.run import STRICT, ModelSetting, Run, TaskSetting, Training
 from ..formatting import unknown, word_list
@@ -89,13 +89,6 @@ class ModelEntry:
     mlp_ratio: Any = None
     label: str = ""
 
-    def settled(self) -> ModelEntry:
-        """The entry with the options that a single memory's word gives in their place; a stack stays as it is."""
-        layers = parse_stack(self.memory)
-        if len(layers) > 1 or len(layers[0]) > 1:
-            return self
-        return replace(self, memory=layers[0][0].name, options=self.options | dict(layers[0][0].options))
-
     @property
     def values(self) -> dict[Key, Any]:
         """The values of every size and option that is given, by its key."""
@@ -104,9 +97,9 @@ class ModelEntry:
 
     @property
     def known(self) -> Collection[str]:
-        """Names of the options of a single memory; those of a stack stand in its word alone."""
-        layers = parse_stack(self.memory)
-        return options_of(layers[0][0].name, described=False) if len(layers) == len(layers[0]) == 1 else ()
+        """Names of the options of a single memory that its word does not give; those of a stack stand in its word."""
+        in_word = {name for layer in read_stack(self.memory) for mixer in layer for name in mixer.options}
+        return options_of(self.memory, described=False).keys() - in_word
 
 
 @with_config(STRICT)
@@ -173,7 +166,7 @@ class Question:
         """Every pair of a task and a memory: both, its groups of keys whose values go together, and all its values."""
         zipped: set[tuple[str, ...]] = set()
         tasks = [setting for entry in self.tasks for setting in entry.settings()]
-        for task, model in itertools.product(tasks, [model.settled() for model in self.models]):
+        for task, model in itertools.product(tasks, self.models):
             values = task.values | model.values
             values |= {("training", name): value for name, value in self.training.items()}
             groups: dict[Any, list[Key]] = {}
@@ -333,9 +326,14 @@ def part_of_question(
     ]
     models = list(question.models)
     if memories is not None:
-        alike = {name: getattr(models[0], name) for name in SIZES}
-        known = [[m for m in models if (m.label or m.memory) == word] for word in memories]
-        models = [m for word, some in zip(memories, known, strict=True) for m in some or [ModelEntry(word, **alike)]]
+        named = [[m for m in models if (m.label or m.memory) == word] or [beside(models[0], word)] for word in memories]
+        models = [model for some in named for model in some]
     chosen = [task for name in here for task in question.tasks if in_place(task.name)[0] == name]
     part = replace(question, tasks=tuple(chosen), models=tuple(models), asks=tuple(asks))
     return replace(part, seeds=part.seeds if seeds is None else seeds).with_fields(fields or {})
+
+
+def beside(model: ModelEntry, memory: str) -> ModelEntry:
+    """A model of the same sizes with other memories; a stack has as many layers as it names."""
+    layers = model.layers if len(read_stack(memory)) == 1 else None
+    return ModelEntry(memory, width=model.width, layers=layers, mlp_ratio=model.mlp_ratio)

@@ -29,8 +29,11 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from models.notation import format_stack
+
 from .. import storage
-from ..config.run import validate
+from ..config.custom_code import read_stack
+from ..config.run import validate, with_paths
 from ..formatting import unknown
 from ..measures.requests import check
 from .learning_rates import groups
@@ -117,11 +120,18 @@ def parse_study(content: Any, path: Path) -> Question | Study:
         if isinstance(content.get(part), list):
             content[part] = [{name: entry} if isinstance(entry, str) else entry for entry in content[part]]
     for setting in models_in(content):
-        if ".py:" in setting["memory"]:
-            setting["memory"] = str(path.resolve().parent / setting["memory"])
+        setting["memory"] = beside(path.resolve().parent, setting["memory"])
     if "runs" in content:
         return Study.from_json(content)
     return validate(_QUESTION, content, "study")
+
+
+def beside(folder: Path, word: str) -> str:
+    """The word with the files of custom memories sought in this folder."""
+    if ".py:" not in word:
+        return word
+    alone = str(folder / word)
+    return alone if os.path.isfile(alone.rpartition(":")[0]) else format_stack(with_paths(read_stack(word), folder))
 
 
 def models_in(content: Any) -> Iterator[dict[str, Any]]:

@@ -29,7 +29,6 @@ from models.contract import check_kind
 from recall_tasks import Batch, Stream
 from recall_tasks.readers import Memoryless, accuracy
 
-from ..config.custom_code import load_memory
 from ..config.run import Run
 from ..evaluation.evaluate import device_of, predict, score, task_bounds
 
@@ -73,7 +72,8 @@ def check_untrained(run: Run) -> Check:
 
     Raises BrokenContract, before that, for a memory that is none (`models.contract`).
     """
-    check_kind(load_memory(run.model.memory), run.model.width, tuple(sorted(run.model.options.items())))
+    for mixer in (mixer for layer in run.model.found for mixer in layer):
+        check_kind(mixer.kind, run.model.width, tuple(sorted(mixer.options.items())))
     stream = Stream(run.task.task, run.task.length, "validation", run.seed)
     model = run.build()
     check = _refused(initial_accuracy(model, stream), f"{run.label}, untrained,")
