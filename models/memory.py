@@ -71,6 +71,11 @@ class Memory(nn.Module, ABC):
     def contents(self, state: State) -> dict[str, Tensor]:
         """The tensors a probe may read, by name, each [B, ...]; together they are the whole state."""
 
+    @property
+    def reads_whole(self) -> bool:
+        """True for one that goes on from no state: what cannot be read at once is not read."""
+        return False
+
     def views(self, state: State) -> dict[str, Tensor]:
         """What else a probe may read, each [B, ...]: parts of the contents, or what the memory makes of them.
 

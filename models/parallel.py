@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from .memory import Memory, State, fullest
@@ -49,17 +50,16 @@ class Parallel(Memory):
         self, forms: Sequence[Form], x: Tensor, state: tuple[State, ...] | None, oracle_positions: Tensor | None
     ) -> tuple[Tensor, tuple[State, ...]]:
         """The sum of what these forms of the memories give, and the state of each."""
-        outputs: list[Tensor] = []
-        states: list[State] = []
-        for i, (memory, form) in enumerate(zip(self.memories, forms, strict=True)):
-            positions = (oracle_positions,) if memory.uses_oracle else ()
-            y, after = form(x, state[i] if state else None, *positions)
-            outputs.append(y)
-            states.append(after)
-        total = outputs[0]
-        for y in outputs[1:]:
+        total, states = torch.zeros_like(x), list[State]()
+        for memory, form, before in zip(self.memories, forms, state or [None] * len(forms), strict=True):
+            y, after = form(x, before, *((oracle_positions,) if memory.uses_oracle else ()))
             total = total + y
+            states.append(after)
         return total, tuple(states)
+
+    def with_others(self, others: Mapping[Memory, Memory]) -> Parallel:
+        """The same with other memories in the place of some."""
+        return Parallel([others.get(memory, memory) for memory in self.memories], self.names)
 
     def state_floats(self, length: int) -> int:
         return sum(memory.state_floats(length) for memory in self.memories)

@@ -91,6 +91,11 @@ class SequenceModel(nn.Module):
         """True if any memory takes the positions at which answers were written."""
         return any(getattr(block.memory, "uses_oracle", False) for block in self.blocks)
 
+    @property
+    def reads_whole(self) -> bool:
+        """True if any memory reads whole sequences only."""
+        return any(getattr(part, "reads_whole", False) for part in self.modules() if part is not self)
+
     def state_floats(self, length: int) -> int:
         """Numbers the whole model carries per sequence after `length` tokens."""
         return sum(block.memory.state_floats(length) for block in self.blocks)

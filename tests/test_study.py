@@ -211,6 +211,18 @@ def test_a_part_is_what_the_whole_would_have_run() -> None:
         part(STUDY, tasks=["mqra"])
 
 
+def test_memories_that_differ_in_options_join_a_study_with_its_sizes_and_stacks_with_their_layers() -> None:
+    words = ["grm:segment=4", "grm:segment=8", "3*linear+attention", "linear|window"]
+    models = STUDY.narrowed(memories=words, seeds=1, rates=[0.1]).runs
+    assert [run.model.memory for run in models[:4]] == ["grm", "grm", *words[2:]]
+    assert [run.model.layers for run in models[:4]] == [STUDY.runs[0].model.layers] * 2 + [
+        4,
+        STUDY.runs[0].model.layers,
+    ]
+    with pytest.raises(ValueError, match="'grm' stands there twice"):
+        STUDY.narrowed(memories=["grm:segment=4", "grm(segment=4)"])
+
+
 def test_runs_that_are_no_grid_are_not_made_one() -> None:
     study = Study("odd", (Run(TASKS[0], MODELS[0]), Run(TASKS[1], MODELS[1])))
     with pytest.raises(ValueError, match="is no grid"):

@@ -55,11 +55,11 @@ STATE_FLOATS = 2**26
 def predict(model: SequenceModel, batch: Batch, piece: int = PIECE) -> NDArray[np.int32]:
     """The model's answers as token ids, [B, Q]; IGNORE for spare questions.
 
-    Sequences are read in pieces of about `piece` tokens in all, each continuing the state of the last. Raises
-    BrokenContract where the last state is not as large as the memory says.
+    Sequences are read in pieces of about `piece` tokens in all, each continuing the state of the last; at once where
+    a memory reads nothing else. Raises BrokenContract where the last state is not as large as the memory says.
     """
     B, T = batch.tokens.shape
-    step = max(1, piece // B)
+    step = T if getattr(model, "reads_whole", False) else max(1, piece // B)
     device = device_of(model)
     tokens = torch.from_numpy(batch.tokens).to(device)
     sequences, positions = (index.to(device) for index in places(batch))
