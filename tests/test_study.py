@@ -213,7 +213,7 @@ def test_a_part_is_what_the_whole_would_have_run() -> None:
 
 def test_memories_that_differ_in_options_join_a_study_with_its_sizes_and_stacks_with_their_layers() -> None:
     words = ["grm:segment=4", "grm:segment=8", "3*linear+attention", "linear|window"]
-    models = STUDY.narrowed(memories=words, seeds=1, rates=[0.1]).runs
+    models = part(STUDY, memories=words, seeds=1, fields={"learning_rate": 0.1}).runs
     assert [run.model.memory for run in models[:4]] == ["grm", "grm", *words[2:]]
     assert [run.model.layers for run in models[:4]] == [STUDY.runs[0].model.layers] * 2 + [
         4,
