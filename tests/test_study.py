@@ -219,8 +219,8 @@ def test_memories_that_differ_in_options_join_a_study_with_its_sizes_and_stacks_
         4,
         STUDY.runs[0].model.layers,
     ]
-    with pytest.raises(ValueError, match="'grm' stands there twice"):
-        STUDY.narrowed(memories=["grm:segment=4", "grm(segment=4)"])
+    with pytest.raises(ValueError, match="'grm:segment=4' is named twice"):
+        part(STUDY, memories=["grm:segment=4", "grm(segment=4)"])
 
 
 def test_runs_that_are_no_grid_are_not_made_one() -> None:

@@ -19,7 +19,7 @@ from typing import Any
 
 from pydantic import with_config
 
-from models.notation import parse_stack
+from models.notation import format_stack, parse_stack
 from recall_tasks import TASKS
 
 from ..config.custom_code import options_of, read_stack
@@ -129,7 +129,8 @@ class Question:
             raise ValueError(unknown("field of training", min(strange), known))
         checked_seeds(self.seeds)
         refuse_repeated("task", ((task.name, task) for task in self.tasks))
-        refuse_repeated("memory", ((model.label or model.memory, model) for model in self.models))
+        words = [format_stack(read_stack(model.memory)) for model in self.models]
+        refuse_repeated("memory", ((w, replace(model, memory=w)) for w, model in zip(words, self.models, strict=True)))
         if self.rates:
             object.__setattr__(self, "training", self.training | {"learning_rate": list(self.rates)})
             object.__setattr__(self, "rates", ())
