@@ -381,7 +381,7 @@ def check_parts(memory: Memory, state: State, batch: int, dtype: torch.dtype) ->
         if isinstance(part, Tensor):
             if part.dim() < 1 or len(part) != batch:
                 refuse(memory, f"its state holds a tensor {list(part.shape)}: keep the batch of {batch} first")
-            if part.is_complex() or part.element_size() > max(4, dtype.itemsize):
+            if part.is_complex() or part.element_size() > dtype.itemsize:
                 refuse(memory, f"its state holds {part.dtype}: keep real numbers of {dtype}, as they are counted")
         elif part is not None and not isinstance(part, int | float):
             refuse(memory, f"its state holds a {type(part).__name__}: keep tensors and plain numbers in a NamedTuple")

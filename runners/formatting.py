@@ -97,11 +97,14 @@ def to_half(record: pd.Series[Any]) -> str:
 def to_solve(record: pd.Series[Any]) -> str:
     """Updates and time to solve the task, of a record of the comparison, and how the other seeds ended."""
     solved, seeds = int(record["solved"]), int(record["seeds"])
-    took = f"{amount(record['updates_to_solve'])} updates, {duration(record['seconds_to_solve'])}" if solved else ""
+    parts = (("updates_to_solve", lambda n: f"{amount(n)} updates"), ("seconds_to_solve", duration))
+    took = ", ".join(
+        words(record[name]) for name, words in parts if not math.isnan(record[name])
+    )  # older runs lack some
     if solved == seeds:
         return took
     failed = f"not converged ({record['not_converged']})"
-    return f"{took}; {seeds - solved} of {seeds} {failed}" if solved else failed
+    return "; ".join(filter(None, (took, f"{seeds - solved} of {seeds} {failed}"))) if solved else failed
 
 
 def word_list(words: Sequence[str]) -> str:

@@ -43,13 +43,11 @@ SHORTEST, LONGEST = 60, 350
 SIZES = {
     "__main__.py": "the door of python -m runners",
     "cli/*.py": "one command a file",
-    "config/model_sizes.py": "limits of what is built, which a run asks for before it builds",
     "config/messages.py": "the messages that jobs, measures and commands share",
     "evaluation/breakdown.py": "the tables of a test beside its scores, binned",
     "execution/provenance.py": "versions, machine and commit of a result",
     "measures/requests.py": "requests to several measures, which none of them knows",
     "probe/readers/*.py": "one reader a file, and a line in READERS",
-    "training/adamw.py": "torch's own update without its class, which checkpoints and the loop share",
     "trackers/*.py": "one tracker a file: the only one that imports its library",
 }
 """Files that may be shorter, each with its reason, and so may an `__init__.py`."""

@@ -22,10 +22,10 @@ from recall_tasks.generators.copying import Copy
 from recall_tasks.generators.mqar import MQAR
 from recall_tasks.generators.parity import Parity
 from runners.evaluation.evaluate import predict
-from runners.measures.probe import ROUTING
+from runners.measures.probe import INTERVENTIONS, ROUTING
+from runners.probe.interventions import UNMEASURED
 from runners.probe.routing import UNSAID, routing
 from runners.probe.templates import Question, Samples, questions
-from runners.storage.records import NULL
 
 torch.set_num_threads(1)
 WIDTH, ROWS = 8, 40
@@ -304,5 +304,6 @@ def test_looking_leaves_the_model_as_it_was() -> None:
     assert all(torch.equal(before[name], weights) for name, weights in model.state_dict().items())
 
 
-def test_what_a_record_of_routing_cannot_say_may_be_missing_from_it() -> None:
-    assert all(NULL in column.types for column in ROUTING.columns if column.name in UNSAID)
+def test_what_a_record_of_a_probe_cannot_say_may_be_missing_from_it() -> None:
+    assert {c.name for c in ROUTING.columns if c.missing} == set(UNSAID)
+    assert {c.name for c in INTERVENTIONS.columns if c.missing} == {*UNMEASURED, "sure"}

@@ -1,10 +1,15 @@
-"""Sizes of models that are refused before memory is asked for them."""
+"""Sizes of models that are refused before memory is asked for them, and the size of their numbers."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from models import build
 from models.notation import Stack
 from recall_tasks import Task
+
+if TYPE_CHECKING:  # torch, which a mistyped command does without
+    from models import SequenceModel
 
 LAYERS = 1024
 LARGEST_SIZE = 2**31 - 1
@@ -40,8 +45,17 @@ def check_sizes(task: Task, stack: Stack, width: int, layers: int, mlp_ratio: in
 
 def numbers_in(task: Task, stack: Stack, width: int, layers: int, mlp_ratio: int) -> int:
     """Count of a model's parameters and constants, without memory for them."""
-    import torch  # which a mistyped command does without
+    import torch  # as above
 
     with torch.device("meta"):
         built = build(stack, task.vocab_size, task.answers, width=width, layers=layers, mlp_ratio=mlp_ratio)
     return sum(tensor.numel() for tensor in (*built.parameters(), *built.buffers()))
+
+
+def half_precision(model: SequenceModel, label: str) -> None:
+    """Turn the weights into bfloat16. Raises ValueError where one of them is complex."""
+    import torch  # as above
+
+    if any(weights.is_complex() for weights in model.parameters()):
+        raise ValueError(f"{label} has complex weights, which bfloat16 does not hold: take --dtype float32")
+    model.to(torch.bfloat16)

@@ -11,14 +11,12 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
-from functools import cache, cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from types import UnionType
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from pydantic import TypeAdapter, with_config
 
 from models import build, memory_options
 from models.notation import Mixer, Stack, format_stack, pattern_of
@@ -28,50 +26,23 @@ from recall_tasks import Task, make_task
 from ..formatting import safe_name
 from .curriculum import POLICIES, Policy, check_policy
 from .custom_code import load_memory, read_stack, source_digest
-from .model_sizes import check_sizes
+from .model_sizes import check_sizes, half_precision
+from .validation import STRICT, conform, setting, validate
 
 if TYPE_CHECKING:  # torch, which a mistyped command does without
     from models import Memory, SequenceModel
 
 Option = bool | int | float | str | None
-Validated = TypeVar("Validated")
-STRICT = ConfigDict(extra="forbid", strict=True)
 LONGEST_NAME = 200
 """Most bytes in the name of a run's directory: file systems take 255, and names of its other files are longer."""
 CLOCK = 120.0
 """`seconds` in every identity: it was a limit by the clock once, and now it decides nothing that is measured."""
+DTYPES = {"float32": 4, "bfloat16": 2}
+"""Bytes of a number."""
 YOUNGER = {"unbounded": False}
 """Options that came after identities were published: left out of them at these values, as when there were none."""
-LARGEST_FLOAT = 2**1023
-
-
-def setting(default: Any, meaning: str, **flag: Any) -> Any:
-    """A field with its text in `--help`; `flag`: the `kind` and `choices` of its values."""
-    return field(default=default, metadata={"help": meaning, **flag})
-
-
-@cache
-def field_types(kind: type) -> dict[str, tuple[type, ...]]:
-    """The types that each field of a dataclass takes, as it declares them."""
-    hints = get_type_hints(kind)
-    taken = {f.name: get_args(hint) if isinstance(hint := hints[f.name], UnionType) else (hint,) for f in fields(kind)}
-    return {name: tuple(get_origin(one) or one for one in types) for name, types in taken.items()}
-
-
-def conform(settings: object) -> None:
-    """Give each field its declared type: 60 becomes 60.0, and numbers of NumPy become Python's.
-
-    Raises ValueError, with the field, its value and what it takes, for a value of another type.
-    """
-    for name, types in field_types(type(settings)).items():  # type: ignore[arg-type]  # a class has a hash
-        value = getattr(settings, name)
-        value = value.item() if isinstance(value, np.generic) else value
-        if types == (float,) and type(value) is int:
-            value = float(value) if abs(value) < LARGEST_FLOAT else math.inf  # which is then out of range
-        if type(value) not in types:
-            takes = " or ".join("None" if one is type(None) else one.__name__ for one in types)
-            raise ValueError(f"{name} takes {takes}, not {value!r}")
-        object.__setattr__(settings, name, value)
+YOUNGER_SETTINGS = {"dtype": "float32"}
+"""Settings of models likewise, left out of records too."""
 
 
 @with_config(STRICT)
@@ -111,9 +82,14 @@ class ModelSetting:
     layers: int = setting(0, "blocks of memory and MLP; 0 stands for 2, or for as many as a stack names")
     mlp_ratio: int = setting(2, "width of the MLP over that of the model; 0 leaves it out")
     label: str = ""
+    dtype: str = setting(
+        "float32", "precision of weights, states and products; updates are of a copy in float32", choices=tuple(DTYPES)
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         conform(self)
+        if self.dtype not in DTYPES:
+            raise ValueError(f"dtype takes {' or '.join(DTYPES)}, not {self.dtype!r}")
         if not self.label.isprintable():
             raise ValueError(f"a label is one line that can be printed, not {self.label!r}")
         named = with_options(with_paths(read_stack(self.memory)), self.options)
@@ -125,6 +101,11 @@ class ModelSetting:
         object.__setattr__(self, "memory", alone.name)
         object.__setattr__(self, "options", dict(alone.options))
         object.__setattr__(self, "layers", number_of_layers(named, self.layers))
+
+    @property
+    def item_size(self) -> int:
+        """Bytes of a number in the state."""
+        return DTYPES[self.dtype]
 
     @cached_property
     def stack(self) -> Stack:
@@ -248,7 +229,7 @@ class Run:
     @cached_property
     def identity(self) -> str:
         """Hash of everything that decides the result: 8 bytes as hexadecimal."""
-        written = _ADAPTER.dump_python(self)
+        written = self.to_json()
         return self.identity_of(written | {"training": written["training"] | {"seconds": CLOCK}})
 
     def identity_of(self, written: Mapping[str, Any]) -> str:
@@ -289,7 +270,10 @@ class Run:
         sizes = {name: getattr(self.model, name) for name in ("width", "layers", "mlp_ratio")}
         try:
             check_sizes(task, stack, **sizes)
-            return build(stack, task.vocab_size, task.answers, seed=self.seed, **sizes)
+            model = build(stack, task.vocab_size, task.answers, seed=self.seed, **sizes)
+            if self.model.dtype != "float32":
+                half_precision(model, self.label)
+            return model
         except (RuntimeError, MemoryError, OverflowError) as error:  # from torch, for sizes beyond all bounds
             raise ValueError(f"{self.label} cannot be built at these sizes: {str(error).splitlines()[0]}") from None
 
@@ -306,27 +290,16 @@ class Run:
         return replace(self, seed=seed)
 
     def to_json(self) -> dict[str, Any]:
-        return dict(_ADAPTER.dump_python(self, mode="json"))
+        written = dict(_ADAPTER.dump_python(self, mode="json"))
+        model = {
+            name: value for name, value in written["model"].items() if (name, value) not in YOUNGER_SETTINGS.items()
+        }
+        return written | {"model": model}
 
     @staticmethod
     def from_json(content: Any) -> Run:
         """The inverse of `to_json`. Raises ValueError for unknown keys, wrong types and impossible settings."""
         return validate(_ADAPTER, content, "run configuration")
-
-
-def validate(adapter: TypeAdapter[Validated], content: Any, what: str) -> Validated:
-    """The adapter's object from plain data. Raises ValueError, in one line with the place of the mistake."""
-    try:
-        return adapter.validate_json(json.dumps(content))  # strict, as JSON understands it
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        reason = str(first["msg"]).removeprefix("Value error, ")
-        if first["type"] == "unexpected_keyword_argument":
-            reason = "unknown key"
-        raise ValueError(" ".join(": ".join(filter(None, (what, where, reason))).split())) from None
-    except (TypeError, RecursionError) as error:
-        raise ValueError(f"{what}: it is no JSON: {error}") from None
 
 
 def spelled_out(mixer: Mixer) -> Mixer:

@@ -163,7 +163,8 @@ def score_record(run: Run, model: SequenceModel, scored: Predictions, task: Task
     sequences, questions = scored.correct.shape
     correct, asked = scored.correct.sum(1), scored.asking.sum(1)
     accuracy, (low, high) = scored.accuracy, cluster_interval(correct, asked)
-    state_bytes = 4 * model.fullest_floats(length)
+    size = model.embedding.element_size()
+    state_bytes = size * model.fullest_floats(length)
     return {
         "length": length,
         "load": getattr(task, task.load),
@@ -178,7 +179,7 @@ def score_record(run: Run, model: SequenceModel, scored: Predictions, task: Task
         "ceiling": bounds.ceiling(8 * state_bytes, task, length),
         "recalled_bits": bounds.recalled_bits(accuracy, task, length),
         "state_bytes": state_bytes,
-        "state_bytes_at_end": 4 * model.state_floats(length),
+        "state_bytes_at_end": size * model.state_floats(length),
         "parameters": sum(p.numel() for p in model.parameters()),
     }
 

@@ -17,7 +17,7 @@ from ..evaluation.scored_table import score_tables
 from ..measures import MEASURES
 from ..measures.requests import Requests, check, record_of, remaining
 from ..training.loop import train
-from ..training.sanity import check_cut_off, check_possible, check_untrained
+from ..training.sanity import check_computes, check_cut_off, check_possible, check_untrained
 from .job import choose_device
 from .provenance import environment
 
@@ -34,7 +34,10 @@ def train_run(run: Run, folder: Path, watch: Callable[[Any], None], device: str 
     stream = Stream(run.task.task, run.task.length, "test")
     initial = check_untrained(run)
     checkpoint = storage.checkpoint_path(folder, run)
-    model, outcome, curve = train(run, watch, run.build().to(device), checkpoint)
+    model = run.build().to(device)
+    if device != "cpu":
+        check_computes(run.label, model, stream)
+    model, outcome, curve = train(run, watch, model, checkpoint)
     scored, tables = score_tables(run, model, stream.task, stream.length, TEST_ROWS)
     check_possible(run.label, tables["scores"])
     result = {

@@ -211,7 +211,7 @@ def capacity_record(run: Run, model: SequenceModel, scored: Predictions, task: T
     shared = (*SIZES, *TESTED_COUNTS, *ACCURACY, *BOUNDS, *BITS)
     return {column.name: score[column.name] for column in shared} | {
         "family": family(run),
-        "state_floats": score["state_bytes"] // 4,
+        "state_floats": score["state_bytes"] // run.model.item_size,
         "bits_per_state_bit": score["recalled_bits"] / (8 * score["state_bytes"]) if score["state_bytes"] else 0.0,
     }
 

@@ -68,7 +68,7 @@ def verdict_cells(record: pd.Series[Any]) -> dict[str, str]:
         | {"model answers": "not asked" if pd.isna(record["behaviour"]) else with_bounds(record, "behaviour")}
         | fractions(record, "erased", "random")
         | {"extra loss": "" if pd.isna(record["cost"]) else signed_number(record["cost"])}
-        | {"bits after": "" if pd.isna(record["bits_after"]) else left}
+        | {"bits after": "" if "nan" in left else left}
         | fractions(record, "follows", "chance")
         | {"seeds": str(record["seeds"])}
     )

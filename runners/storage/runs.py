@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter, ValidationError, with_config
 
 from ..config.custom_code import brought_in, check_recorded, source_digest
-from ..config.run import STRICT, ModelSetting, Run, TaskSetting, Training
+from ..config.run import ModelSetting, Run, TaskSetting, Training
+from ..config.validation import STRICT
 from .folders import checkpoint_path, forget_failure
 from .locks import partial_directory
 from .records import (

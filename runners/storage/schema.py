@@ -24,7 +24,7 @@ class Column:
 
     unit      of a number; empty for fractions, counts and words
     source    path in the run's result.json, with dots; "" for a value of the record itself
-    missing   whether a record may have null in its place, as it may where a number is a float
+    missing   whether a record may have null in its place: where nothing was measured, or no number came out
     """
 
     name: str
@@ -37,7 +37,7 @@ class Column:
     @cached_property
     def types(self) -> set[Any]:
         """Types of its values in a record."""
-        return {self.type, *((int, NULL) if self.type is float else ()), *((NULL,) if self.missing else ())}
+        return {self.type, *((int,) if self.type is float else ()), *((NULL,) if self.missing else ())}
 
     def read(self, result: Mapping[str, Any]) -> Any:
         """The value at `source` of a run's result; None where an older run lacks it."""

@@ -24,7 +24,8 @@ from recall_tasks import TASKS
 
 from ..config.custom_code import options_of, read_stack
 from ..config.length_modes import DEFAULT_LENGTH
-from ..config.run import STRICT, ModelSetting, Run, TaskSetting, Training
+from ..config.run import ModelSetting, Run, TaskSetting, Training
+from ..config.validation import STRICT
 from ..formatting import unknown, word_list
 from .study import FEW_SEEDS, Ask, Study, checked_seeds, first_repeated, refuse_repeated
 

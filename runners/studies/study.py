@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, with_config
 
-from ..config.run import STRICT, ModelSetting, Option, Run, TaskSetting, Training, conform, validate
+from ..config.run import ModelSetting, Option, Run, TaskSetting, Training
+from ..config.validation import STRICT, conform, validate
 
 FEW_SEEDS = 5
 """Seeds of a study unless it says otherwise: with them an exact test can show who is first on up to six tasks."""

@@ -33,7 +33,8 @@ from models.notation import format_stack
 
 from .. import storage
 from ..config.custom_code import read_stack
-from ..config.run import validate, with_paths
+from ..config.run import with_paths
+from ..config.validation import validate
 from ..formatting import unknown
 from ..measures.requests import check
 from .learning_rates import groups

@@ -30,7 +30,7 @@ from recall_tasks import Batch, Stream
 from recall_tasks.readers import Memoryless, accuracy
 
 from ..config.run import Run
-from ..evaluation.evaluate import device_of, predict, score, task_bounds
+from ..evaluation.evaluate import device_of, origins, places, predict, score, task_bounds
 
 ROWS = 128
 ALPHA = 1e-6
@@ -76,6 +76,8 @@ def check_untrained(run: Run) -> Check:
         check_kind(mixer.kind, run.model.width, tuple(sorted(mixer.options.items())))
     stream = Stream(run.task.task, run.task.length, "validation", run.seed)
     model = run.build()
+    if run.model.dtype != "float32":
+        check_computes(run.label, model, stream)
     check = _refused(initial_accuracy(model, stream), f"{run.label}, untrained,")
     check_causal(model, stream)
     return check
@@ -96,9 +98,31 @@ def check_causal(model: SequenceModel, stream: Stream, rows: int = 4) -> None:
         other[:, half:] = (other[:, half:] + 1) % stream.task.vocab_size
         sequence, position = torch.ones_like(tokens[:, :half]).nonzero(as_tuple=True)
         one, two = (model(read, (sequence, position), None, origins)[0] for read in (tokens, other))
-        if not torch.allclose(one, two, rtol=1e-3, atol=1e-4 * float(one.abs().max())):
+        loose = torch.finfo(one.dtype).bits < 32
+        if not torch.allclose(
+            one, two, rtol=0.02 if loose else 1e-3, atol=(0.02 if loose else 1e-4) * float(one.abs().max())
+        ):
             what = f"other tokens from position {half} on change predictions before it"
             raise Leak(f"the memory looks ahead: {what}, so no score of this run means anything")
+
+
+def check_computes(label: str, model: SequenceModel, stream: Stream) -> None:
+    """Raises ValueError where a model has no finite gradients in its precision and on its device. Weights stay."""
+    batch, device, dtype = stream.rows(0, 2), device_of(model), str(model.embedding.dtype).removeprefix("torch.")
+    tokens = torch.from_numpy(batch.tokens).to(device)
+    oracle = origins(batch).to(device) if model.uses_oracle else None
+    try:
+        logits, _ = model(tokens, tuple(index.to(device) for index in places(batch)), None, oracle)
+        logits.float().logsumexp(-1).sum().backward()
+        wrong = [name for name, w in model.named_parameters() if w.grad is not None and not w.grad.isfinite().all()]
+        why = f"the gradient of {wrong[0]} is not finite" if wrong else ""
+    except (RuntimeError, TypeError) as error:  # an operation that the device or the precision does not have
+        why = str(error).strip().splitlines()[0]
+    model.zero_grad()
+    if why:
+        raise ValueError(
+            f"{label} does not train in {dtype} on {device.type}: {why} (--dtype and --device choose others)"
+        )
 
 
 def check_cut_off(model: SequenceModel, stream: Stream) -> Check:
