@@ -245,11 +245,15 @@ def check_contents(trial: Trial) -> str:
 
 
 def check_training(trial: Trial) -> str:
-    """The same numbers from the same seed in training."""
+    """The same numbers from the same seed in training and, where nothing is drawn, for a sequence alone."""
+    read = partial(trial.read, trial.memory)
     trial.memory.train()
-    one, two = (seeded_call(partial(trial.read, trial.memory), trial.start) for _ in range(2))
+    one, two, drawn = (seeded_call(read, trial.start, seed) for seed in (0, 0, 1))
+    alone = read(trial.start[1:2])
     trial.memory.eval()
     check_same(trial.memory, one, two, "from the same seed in training", "draw from torch's generator alone")
+    if all(difference(lambda part: part, *parts) is None for parts in zip(parts_of(one), parts_of(drawn), strict=True)):
+        check_same(trial.memory, one, alone, "alone, in training,", APART, lambda part: part[1:2])
     return ""
 
 
@@ -443,9 +447,9 @@ def defines_both(kind: type[Memory]) -> bool:
     return definition <= forward and kind.definition is not kind.forward
 
 
-def seeded_call(form: Callable[[Tensor], Any], x: Tensor) -> Any:
-    """What a form gives from a fixed seed."""
-    with seeded_draws(0):
+def seeded_call(form: Callable[[Tensor], Any], x: Tensor, seed: int) -> Any:
+    """What a form gives from a seed."""
+    with seeded_draws(seed):
         return form(x)
 
 

@@ -35,7 +35,7 @@ LAYERS = (
 
 SLOW = word_set(
     "torch numpy pandas matplotlib seaborn sklearn scipy pyarrow duckdb ray rich wandb trackio tensorboard gymnasium "
-    "jinja2 pydantic safetensors"
+    "jinja2 pydantic pydantic_core safetensors"
 )
 """Packages that take long to import: an import inside a function may wait for them."""
 

@@ -163,10 +163,13 @@ def test_no_code_in_a_folder_of_runs_is_imported(tmp_path: Path) -> None:
         load_study(str(tmp_path))
 
 
+STACK = "mine.py:Mine(heads=2)+attention"
+
+
 def test_a_memory_of_ones_own_is_sought_beside_the_file(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("from models.memories.linear import LinearAttention as Mine\n")
-    path = write(tmp_path / "own.json", {"tasks": [{"name": "mqar", "length": 32}], "models": ["mine.py:Mine"]})
-    assert load_study(path).runs[0].label == "Mine"
+    path = write(tmp_path / "own.json", {"tasks": [{"name": "mqar", "length": 32}], "models": ["mine.py:Mine", STACK]})
+    assert [run.label for run in load_study(path).runs[:2]] == ["Mine", "Mine:heads=2+attention"]
 
 
 @pytest.mark.parametrize(

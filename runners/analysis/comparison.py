@@ -143,7 +143,8 @@ def missing_runs(results: Results) -> list[str]:
         f"Not finished: {lacking:,} of the study's runs. Its command goes on with them.": lacking,
         f"Cut by the clock: {cut:,} of {len(tests):,} runs, made by an older version. Train them anew.": cut,
     }
-    return [line for line, count in lines.items() if count]
+    damaged = [f"Left out: {line}." for line in results.study.get("damaged", ())]
+    return [line for line, count in lines.items() if count] + damaged
 
 
 def comparison_table(results: Results) -> pd.DataFrame:

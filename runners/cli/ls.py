@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from rich.console import JustifyMethod
@@ -18,6 +19,7 @@ from recall_tasks.task import MAX_LENGTH
 from ..config.custom_code import load_memory, read_stack
 from ..measures import MEASURES
 from .console import plain_console
+from .extra import INSTALL, missing_packages, require_lab
 from .flags import Mistake, Parser, integer, memory, mistakes, one_of, split_words
 
 TASK_KINDS = ("tasks", "settings")
@@ -38,15 +40,19 @@ def run(words: Sequence[str]) -> int:
         parser.error(f"--length takes 1 to {MAX_LENGTH:,} tokens, not {arguments.length}")
     if arguments.names and arguments.kind not in (*TASK_KINDS, "memories"):
         raise Mistake(f"{arguments.kind} are not listed by name, {', '.join(TASK_KINDS)} and memories are")
+    if arguments.kind in OF_LAB:
+        require_lab(f"ls {arguments.kind}")
     read = memory if arguments.kind == "memories" else one_of("task", TASKS, "those that `recall ls tasks` lists")
     chosen = [read(name) for name in arguments.names]
-    console = plain_console()
-    for kind in [arguments.kind] if arguments.kind else ALWAYS:
+    console, lacking = plain_console(), OF_LAB if missing_packages() else ()
+    for kind in [arguments.kind] if arguments.kind else [kind for kind in ALWAYS if kind not in lacking]:
         table = TABLES[kind](arguments.length, chosen or list(MEMORIES if kind == "memories" else TASKS))
         if not console.is_terminal:  # one line per entry
             widest = Measurement.get(console, console.options.update(width=WIDEST), table).maximum
             console.width = max(console.width, widest)
         console.print(table)
+    if lacking and not arguments.kind:
+        print(f"{', '.join(lacking)} are listed after {INSTALL}", file=sys.stderr)
     return 0
 
 
@@ -151,3 +157,4 @@ TABLES = {
 }
 KINDS = tuple(TABLES)
 ALWAYS = KINDS[:-1]
+OF_LAB = ("presets", "readers", "figures")

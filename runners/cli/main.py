@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 from ..measures import MEASURES
 from ..storage import printable
+from .extra import WITHOUT_LAB, require_lab
 from .flags import Mistake, Parser, one_of
 from .plain_text import say_everything
 
@@ -67,6 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         if rest:
             parser.error(f"unknown option {rest[0]}")
+        if arguments.command not in WITHOUT_LAB:
+            require_lab(arguments.command)
         if arguments.command in OF_MEASURES:
             from .measure import run  # rich and the engine, which help does without
 

@@ -7,6 +7,7 @@ import os
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from importlib.util import resolve_name
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,7 @@ from .study_flags import (
 if TYPE_CHECKING:
     from ..studies.study import Study
 
-IMPORTS = ("runners.execution.run_job",)
+IMPORTS = (resolve_name("..execution.run_job", __package__),)
 """Modules that workers import while this process reads the study. Modules that load torch are therefore imported inside
 functions here, after the first worker has started."""
 
@@ -81,7 +82,7 @@ def _parser(words: Sequence[str]) -> Parser:
     group = parser.add_argument_group("execution")
     group.add_argument(
         "--engine", type=one_of("engine", ENGINES), default="local", metavar="NAME",
-        help="local: processes here; ray: a cluster whose machines all see --out and this checkout under one path",
+        help="local: processes here; ray: a cluster whose machines all see --out and have this package installed",
     )  # fmt: skip
     group.add_argument(
         "--address", metavar="WORD",
@@ -158,6 +159,8 @@ def _execute(
         line += f" (why: {folder}/*.failed.json): `{command}{'' if arguments.retry else ' --retry'}` tries again"
     elif left:
         line += f": `{command}` goes on"
+    elif any((folder / run.name).is_dir() for run in study.runs):
+        line += f": `{shlex.join(['recall', 'report', str(folder)])}` shows them"
     plain_console().print(line + mark, soft_wrap=True)
     return 1 if board.failed or (left and arguments.limit is None) else 0
 

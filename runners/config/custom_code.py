@@ -43,7 +43,7 @@ def adopt(memory: type[Memory]) -> str:
     Raises ValueError for a class that it would not find there.
     """
     for name, place in MEMORIES.places.items():
-        if f"{memory.__module__}:{memory.__name__}" == f"models.memories.{place}":
+        if f"{memory.__module__}:{memory.__name__}" == f"{type(MEMORIES).__module__}.memories.{place}":
             return name
     module = sys.modules.get(memory.__module__)
     name = f"{Path(getattr(module, '__file__', None) or '').resolve()}:{memory.__name__}"
@@ -73,17 +73,23 @@ def load_memory(name: str) -> type[Memory]:
 
     memory = getattr(module, attribute, None)
     if not (isinstance(memory, type) and issubclass(memory, Memory)):
-        raise ValueError(f"{path} has no memory {attribute!r}: name a class that extends models.Memory")
+        raise ValueError(f"{path} has no memory {attribute!r}: name a class that extends recall_tasks.models.Memory")
     return check_memory(memory)
 
 
 def read_stack(word: str) -> Stack:
     """The layers that a word stands for. Raises ValueError for what is no notation, and for a file without a class."""
-    if os.path.isfile(word.rpartition(":")[0]):  # whose folder may be called anything
+    if is_class_of_file(word):
         return ((Mixer(word),),)
     if word.endswith(".py"):
         check_name(word)
     return parse_stack(word)
+
+
+def is_class_of_file(word: str) -> bool:
+    """True for one FILE.py:CLASS with a file that is there, whose folder may be called anything."""
+    path, _, name = word.rpartition(":")
+    return (not name or name.isidentifier()) and os.path.isfile(path)
 
 
 def names_in(word: str) -> list[str]:

@@ -9,6 +9,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from recall_tasks.checkout import CHECKOUT
+
 from ..training.checkpoint import instructions
 from .job import cores
 
@@ -32,8 +34,8 @@ def machine(device: str = "cpu") -> dict[str, Any]:
 
 def commit() -> str:
     """The checkout's commit, `+` where files differ from it, empty outside a checkout."""
-    if not shutil.which("git"):
+    if CHECKOUT is None or not shutil.which("git"):  # a wheel may lie in another project's repository
         return ""
     describe = ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
-    described = subprocess.run(describe, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
+    described = subprocess.run(describe, cwd=CHECKOUT, capture_output=True, text=True, check=False)
     return described.stdout.strip()

@@ -78,11 +78,12 @@ class LoadedRuns:
         return [run for run in self.runs if run.chosen]
 
 
-def load(places: Iterable[Path], strict: bool = True, every_rate: bool = False) -> LoadedRuns:
+def load(places: Iterable[Path], strict: bool = True, every_rate: bool = False, tensors: bool = True) -> LoadedRuns:
     """The finished runs and failures of these run directories and FAILED records, in their order, each run once.
 
-    strict   raise CorruptRun, with the mend, for a record that does not match its digest, and for a run whose
-             tensors do not; else leave it out, say so in `damaged`, and do not read tensors
+    strict    raise CorruptRun, with the mend, for a record that does not match its digest, and for a run whose
+              tensors do not; else leave it out and say so in `damaged`
+    tensors   read them, to compare their digests
 
     Labels and chosen rates are worked out over all that is loaded. Runs at rates that were not chosen have the label
     of the chosen ones, unless `every_rate` is asked for: then labels name the rate where it differs.
@@ -108,7 +109,7 @@ def load(places: Iterable[Path], strict: bool = True, every_rate: bool = False) 
             if place.name.endswith(FAILED):
                 failures.append((place, failure(place)))
                 continue
-            run = finished_run(place, strict)
+            run = finished_run(place, tensors)
             if any(is_copy(other, place) for other in places_of.get(run.name, ())):
                 continue  # a folder and its copy hold the same training, which counts once
             places_of.setdefault(run.name, []).append(place)
@@ -135,9 +136,9 @@ def current(runs: Sequence[FinishedRun]) -> list[FinishedRun]:
     return [run for run, (mine, most) in zip(runs, limits, strict=True) if mine == most]
 
 
-def finished_run(place: Path, strict: bool) -> FinishedRun:
+def finished_run(place: Path, tensors: bool) -> FinishedRun:
     """A run without the records of its measures. Raises CorruptRun."""
-    if strict:
+    if tensors:
         from ..storage.runs import load_result, load_settings  # torch, for the digests of tensors
 
         settings, result = load_settings(place), load_result(place, RESULT)

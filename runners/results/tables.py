@@ -168,7 +168,7 @@ def flat(content: Mapping[str, Any], prefix: str = "") -> Json:
 class Results:
     """The `TABLES` as DataFrames, `results.scores` and so on; a table without records has its columns alone.
 
-    study   name, command, configurations, versions, machine, wall time, checksums, how many runs are unfinished
+    study   name, command, configurations, versions, machine, wall time, checksums, unfinished and damaged runs
     """
 
     tables: Mapping[str, pd.DataFrame]
@@ -194,11 +194,13 @@ class Results:
         return f"Results({self.scores['run'].nunique()} runs, {counts})"
 
 
-def collect(folders: Iterable[Path], runs: list[str] | None = None, every: bool = False) -> Results:
+def collect(
+    folders: Iterable[Path], runs: list[str] | None = None, every: bool = False, strict: bool = True
+) -> Results:
     """The tables of every finished run in these folders, or of the named ones. Raises ValueError where there is none.
 
     `every` takes runs at learning rates that were not chosen too. Raises CorruptRun for a record that does
-    not match its digest.
+    not match its digest; where not `strict`, its run is left out, and `study["damaged"]` has a line on it.
     """
     from ..storage.runs import find_runs  # torch, which queries do without
 
@@ -207,12 +209,15 @@ def collect(folders: Iterable[Path], runs: list[str] | None = None, every: bool 
     order = {name: i for i, name in enumerate(runs or saved.get("runs", []))}
     places = [p for p in find_runs(folders) if runs is None or p.name in order]
     places.sort(key=lambda place: order.get(place.name, len(order)))  # as the study has them, then by name
-    loaded = load(places, every_rate=every)
+    loaded = load(places, strict, every_rate=every)
+    if not loaded.runs:
+        raise ValueError(loaded.damaged[0])
     tables = {name: table.frame() for name, table in tables_of(loaded, TABLES, every_rate=every).items()}
     runs_shown = loaded.runs if every else loaded.chosen
     facts = study_facts(runs_shown, tables["scores"], folders[0], saved)
     unfinished = len(order.keys() - {place.name for place in places})
-    return Results(facts | ({"unfinished": unfinished} if unfinished else {}), tables)
+    lacking = {"unfinished": unfinished, "damaged": loaded.damaged}
+    return Results(facts | {name: value for name, value in lacking.items() if value}, tables)
 
 
 def study_facts(runs: Sequence[FinishedRun], scores: pd.DataFrame, folder: Path, saved: Mapping[str, Any]) -> Json:

@@ -18,8 +18,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from pydantic_core import from_json
-
 from .locks import partial_file
 
 LARGEST_RECORD = 2**27
@@ -88,6 +86,8 @@ def read_record(path: Path) -> Any:
     try:
         body = content[len(SEALED % (b"0" * 32, b"")) - 1 : -1]
         if content == SEALED % (digest(body).encode(), body):
+            from pydantic_core import from_json  # slow to load, and of an extra that lists do without
+
             with suppress(ValueError):  # half a letter, in a path of bytes that are no text
                 return from_json(body, allow_inf_nan=False)
         record = json.loads(content)  # older records have lines, and others may have come through an editor
@@ -175,7 +175,7 @@ def damage(path: Path, why: str = "") -> CorruptRun:
     mend = "delete that file alone; no run is lost"
     if path.name in OF_A_RUN:
         mend = f"delete {printable(path.parent)} to run it again"
-    return CorruptRun(f"{printable(path)} is damaged and was not used{f': {why}' if why else ''} ({mend})")
+    return CorruptRun(f"{printable(path)} is damaged{f': {why}' if why else ''} ({mend})")
 
 
 def printable(path: Path | str) -> str:

@@ -59,4 +59,4 @@ def mend(model: ModelSetting, matched: str) -> str:
         turn = "its width" if matched == "parameters" else "its width (none of its options is an integer)"
     else:
         turn = f"its options ({', '.join(options)})"
-    return f"change {turn}, or leave it out (models.presets.matching searches for the presets' sizes)"
+    return f"change {turn}, or leave it out (recall_tasks.models.presets.matching searches for the presets' sizes)"

@@ -33,7 +33,8 @@ MOST_RUNS = 100_000
 """Runs of a question at most: longer lists take minutes to write down."""
 SHOWN = 3
 """Cells that a refusal names."""
-SIZES = ("width", "layers", "mlp_ratio")
+AROUND = tuple(f.name for f in dataclasses.fields(ModelSetting) if f.name not in ("memory", "options", "label"))
+"""Fields of the model around a memory."""
 
 Key = tuple[str, str]
 """A part of a run ("task", "field", "model", "option" or "training") and the name of a field in it."""
@@ -88,12 +89,13 @@ class ModelEntry:
     width: Any = None
     layers: Any = None
     mlp_ratio: Any = None
+    dtype: Any = None
     label: str = ""
 
     @property
     def values(self) -> dict[Key, Any]:
         """The values of every size and option that is given, by its key."""
-        sizes = {("model", name): getattr(self, name) for name in SIZES if getattr(self, name) is not None}
+        sizes = {("model", name): getattr(self, name) for name in AROUND if getattr(self, name) is not None}
         return {("option", name): value for name, value in self.options.items()} | sizes
 
     @property
@@ -146,7 +148,7 @@ class Question:
             option = name.removeprefix("memory_")
             if name == "length":
                 tasks = tuple(replace(task, length=value) for task in tasks)
-            elif name in SIZES:
+            elif name in AROUND:
                 models = tuple(replace(model, **{name: value}) for model in models)
             elif name in Training.__dataclass_fields__:
                 training[name] = value
@@ -338,4 +340,4 @@ def part_of_question(
 def beside(model: ModelEntry, memory: str) -> ModelEntry:
     """A model of the same sizes with other memories; a stack has as many layers as it names."""
     layers = model.layers if len(read_stack(memory)) == 1 else None
-    return ModelEntry(memory, width=model.width, layers=layers, mlp_ratio=model.mlp_ratio)
+    return replace(model, memory=memory, options={}, label="", layers=layers)

@@ -32,7 +32,7 @@ from pydantic import TypeAdapter
 from models.notation import format_stack
 
 from .. import storage
-from ..config.custom_code import read_stack
+from ..config.custom_code import is_class_of_file, read_stack
 from ..config.run import with_paths
 from ..config.validation import validate
 from ..formatting import unknown
@@ -132,7 +132,7 @@ def beside(folder: Path, word: str) -> str:
     if ".py:" not in word:
         return word
     alone = str(folder / word)
-    return alone if os.path.isfile(alone.rpartition(":")[0]) else format_stack(with_paths(read_stack(word), folder))
+    return alone if is_class_of_file(alone) else format_stack(with_paths(read_stack(word), folder))
 
 
 def models_in(content: Any) -> Iterator[dict[str, Any]]:

@@ -75,7 +75,7 @@ def base_of(memory: Recurrent) -> str:
     for name, rule in RULES.items():
         if type(memory.rule) is rule:
             return name
-    raise ValueError(f"{type(memory).__name__} cannot be cached: put its rule into models.rules.RULES")
+    raise ValueError(f"{type(memory).__name__} cannot be cached: put its rule into recall_tasks.models.rules.RULES")
 
 
 def fitting(made: SequenceModel, trained: SequenceModel) -> dict[str, Tensor]:
