@@ -12,7 +12,7 @@ import pytest
 from models.memories.linear import LinearAttention
 from runners import storage
 from runners.cli.main import main
-from runners.config import custom_code
+from runners.config import brought_files, custom_code
 from runners.config.custom_code import adopt, allow, load_memory, source_digest
 from runners.config.run import ModelSetting, Run, TaskSetting
 from runners.measures.swap import swapped_run
@@ -52,7 +52,7 @@ def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     file.write_text(CODE)
     run = Run(TaskSetting("mqar", 12, {"num_pairs": 2}), ModelSetting(f"{file}:Mine", width=8))
     place = storage.write_run(tmp_path / "runs", run, {}, dict(run.build().state_dict()))
-    custom_code._module.cache_clear()
+    brought_files._module.cache_clear()
     file.with_name("imported").unlink()
     return place, file
 
@@ -170,7 +170,7 @@ def test_every_file_of_a_stack_is_guarded(trained: Place, tmp_path: Path) -> Non
     word = f"linear+{mine}:Mine|{other}:Mine"
     run = Run(TaskSetting("mqar", 12, {"num_pairs": 2}), ModelSetting(word, width=8))
     place = storage.write_run(tmp_path / "stacks", run, {}, dict(run.build().state_dict()))
-    custom_code._module.cache_clear()
+    brought_files._module.cache_clear()
     for file in (mine, other):
         mine.with_name("imported").unlink(missing_ok=True)
         with pytest.raises(CorruptRun, match=rf"its memory is in {file}, which was not trained or allowed"):

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
-from models.notation import split_stacks
+from models.notation import parse_value, split_stacks
 
 from ..config.custom_code import check_named
 from ..config.length_modes import DEFAULT_LENGTH
@@ -233,11 +233,12 @@ def add_option(
     group: Any, name: str, kind: type, default: Any, meaning: str, choices: Sequence[str] = (), axis: bool = False
 ) -> None:
     """Add the flag of one field or option, absent from the arguments unless it is set; as an `axis` it takes a list."""
-    read = or_none(READ[kind]) if default is None else READ[kind]
+    read = READ.get(kind, parse_value)
+    read = or_none(read) if default is None else read
     read = several(read) if axis and name not in WITH_COMMAS else read
     group.add_argument(
         flag(name), dest=f"{AXIS if axis else ''}{name}", type=read, default=argparse.SUPPRESS,
-        metavar="|".join(choices) or METAVARS[kind],
+        metavar="|".join(choices) or METAVARS.get(kind, "VALUE"),
         help=f"{meaning} (default: {default})" if default is not None and meaning else meaning or argparse.SUPPRESS,
     )  # fmt: skip
 
