@@ -170,7 +170,7 @@ def test_every_file_of_a_stack_is_guarded(trained: Place, tmp_path: Path) -> Non
     word = f"linear+{mine}:Mine|{other}:Mine"
     run = Run(TaskSetting("mqar", 12, {"num_pairs": 2}), ModelSetting(word, width=8))
     place = storage.write_run(tmp_path / "stacks", run, {}, dict(run.build().state_dict()))
-    custom_code._module.cache_clear()
+    brought_files._module.cache_clear()
     for file in (mine, other):
         mine.with_name("imported").unlink(missing_ok=True)
         with pytest.raises(CorruptRun, match=rf"its memory is in {file}, which was not trained or allowed"):
