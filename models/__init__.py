@@ -124,6 +124,8 @@ def build(
         raise ValueError(f"answers is a range of ids below {vocab_size}, such as range({vocab_size}), not {answers!r}")
     if type(mlp_ratio) is not int or mlp_ratio < 0:
         raise ValueError(f"mlp_ratio must be an integer of at least 0 (0: no MLP), not {mlp_ratio!r}")
+    if type(seed) is not int or not 0 <= seed < 2**63:
+        raise ValueError(f"seed must be an integer from 0 to 2^63 - 1, not {seed!r}")
     from .seeding import seeded_draws  # torch, as all that follows
     from .sequence_model import SequenceModel
 
@@ -145,6 +147,9 @@ def find(memory: str | type[Memory]) -> type[Memory]:
 
 def check_name(memory: Any) -> None:
     """Raises ValueError for what is no name of a memory."""
+    if not isinstance(memory, str):
+        found = f"an object of {type(memory).__name__}" if hasattr(memory, "state_dict") else repr(memory)
+        raise ValueError(f"a memory is a name or a class, not {found}: give the class itself, or its name")
     if memory in MEMORIES:
         return
     if str(memory).endswith(".py"):

@@ -101,6 +101,8 @@ class ModuleMemory(Memory):
         self.knowledge = kind.found.setdefault((width, repr(sorted(options.items()))), Knowledge())
         self.one_by_one = bool(options.pop(ONE_BY_ONE, False)) if adds_one_by_one(kind.source) else False
         self.width, self.module = width, construct(kind.source, width, options)
+        if all(weight.device.type != "meta" for weight in self.parameters()):
+            _ = self.form  # what cannot be read is refused before anything else is done
 
     @property
     def form(self) -> Form:

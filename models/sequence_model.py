@@ -14,10 +14,23 @@ from torch import Tensor, nn
 
 from .layers import MLP
 from .memory import Memory, State, fullest
+from .transforms import inside_transform
 
 
 def norm(x: Tensor) -> Tensor:
     return F.rms_norm(x, (x.shape[-1],), eps=1e-6)
+
+
+def check_indices(what: str, indices: object, count: int) -> None:
+    """Raises ValueError for what is no tensor of integers and, where it costs no waiting for a device, for others."""
+    if not isinstance(indices, Tensor) or indices.dtype not in (torch.int32, torch.int64):
+        found = indices.dtype if isinstance(indices, Tensor) else type(indices).__name__
+        raise ValueError(f"{what} are a tensor of integers (torch.int64), not {found}")
+    if indices.device.type != "cpu" or not indices.numel() or torch.compiler.is_compiling() or inside_transform():
+        return
+    low, high = map(int, indices.aminmax())
+    if low < 0 or high >= count:
+        raise ValueError(f"{what} run from 0 to {count - 1}, not from {low} to {high}")
 
 
 class Block(nn.Module):
@@ -74,8 +87,13 @@ class SequenceModel(nn.Module):
         The last block's MLP and the read-out see the asked places only. oracle_positions [B, T], where the answer of
         each token was written and -1 where it asks nothing, reaches the memories of `uses_oracle`.
         """
+        check_indices("tokens", tokens, len(self.embedding))
         if tokens.dim() != 2 or not tokens.numel():
             raise ValueError(f"tokens are [rows, length] with at least one of each, not {list(tokens.shape)}")
+        if not isinstance(queries, tuple | list) or len(queries) != 2:
+            raise ValueError(f"queries are two tensors, (row [Q], position [Q]), not {type(queries).__name__}")
+        for name, indices, count in zip(("rows", "positions"), queries, tokens.shape, strict=True):
+            check_indices(f"{name} of queries", indices, count)
         x = F.embedding(tokens, self.embedding)
         after = []
         for i, block in enumerate(self.blocks):

@@ -12,7 +12,7 @@ import pytest
 from models.memories.linear import LinearAttention
 from runners import storage
 from runners.cli.main import main
-from runners.config import custom_code
+from runners.config import brought_files, custom_code
 from runners.config.custom_code import adopt, allow, load_memory, source_digest
 from runners.config.run import ModelSetting, Run, TaskSetting
 from runners.measures.swap import swapped_run
@@ -52,7 +52,7 @@ def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     file.write_text(CODE)
     run = Run(TaskSetting("mqar", 12, {"num_pairs": 2}), ModelSetting(f"{file}:Mine", width=8))
     place = storage.write_run(tmp_path / "runs", run, {}, dict(run.build().state_dict()))
-    custom_code._module.cache_clear()
+    brought_files._module.cache_clear()
     file.with_name("imported").unlink()
     return place, file
 
@@ -161,3 +161,24 @@ def test_a_class_that_no_later_command_would_find_is_refused(trained: Place, mon
     for kind in (module.made(), module.Other, module.Hidden, type("Mine", (module.Mine,), {})):
         with pytest.raises(ValueError, match="no later command could find"):
             adopt(kind)
+
+
+def test_every_file_of_a_stack_is_guarded(trained: Place, tmp_path: Path) -> None:
+    _, mine = trained
+    other = mine.with_name("other.py")
+    other.write_text(CODE + "# another\n")
+    word = f"linear+{mine}:Mine|{other}:Mine"
+    run = Run(TaskSetting("mqar", 12, {"num_pairs": 2}), ModelSetting(word, width=8))
+    place = storage.write_run(tmp_path / "stacks", run, {}, dict(run.build().state_dict()))
+    brought_files._module.cache_clear()
+    for file in (mine, other):
+        mine.with_name("imported").unlink(missing_ok=True)
+        with pytest.raises(CorruptRun, match=rf"its memory is in {file}, which was not trained or allowed"):
+            storage.load_run(place)
+        assert not is_imported(mine)
+        allow(f"{file}:Mine")
+    assert storage.load_run(place).identity == run.identity
+    other.write_text(CODE + "# more\n")
+    allow(f"{other}:Mine")
+    with pytest.raises(CorruptRun, match="trained with other code"):
+        storage.load_run(place)

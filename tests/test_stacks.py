@@ -140,3 +140,12 @@ def test_a_run_of_a_stack_survives_json():
 def test_a_stack_that_cannot_be_is_refused_in_one_line(word, sizes, message):
     with pytest.raises(ValueError, match=rf"^[^\n]*{message}[^\n]*$"):
         run_of(word, **sizes)
+
+
+def test_a_setting_made_before_its_file_changed_runs_the_code_of_its_digest(tmp_path):
+    code = "from models.memories.gru import GRU\nclass Mine(GRU):\n    number = {}\n"
+    file = tmp_path / "mine.py"
+    setting = ModelSetting(f"gru+{file}:Mine", width=8)
+    for number in (1, 2):
+        file.write_text(code.format(number))
+        assert Run(TASK, setting).build().blocks[1].memory.number == number

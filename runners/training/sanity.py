@@ -1,8 +1,9 @@
 """Checks of every run that nothing leaks answers: before training, and after it with the memory cut off.
 
-**Untrained.** A model that was never trained scores chance where all answers are equally likely. Elsewhere (which
-token was the commoner, say) random weights may by luck count or copy a little: there it is compared with the best
-reader without recall. And later tokens must not change earlier predictions (`check_causal`).
+**Untrained.** A model that was never trained recalls nothing, but its random weights may count or copy a little: a
+running sum says the commonest token. So it is compared with the best reader without recall. Where all answers are
+equally likely, the reader that knows the order of all values is none of those. And later tokens must not change
+earlier predictions (`check_causal`).
 
 **Cut off.** After the model has read whole sequences, one question of each is put to fresh memories: the token that
 asks at position 0, then what followed it. A prediction is then a function of that one token, so it cannot beat the
@@ -49,10 +50,8 @@ def initial_accuracy(model: SequenceModel, stream: Stream, rows: int = ROWS) -> 
     """Score of an untrained model at all queries of the first `rows` sequences. Left in evaluation mode."""
     task = stream.task
     right = score(model, stream, rows).accuracy
-    floor = task.chance
-    if not task.balanced:
-        bounds = task_bounds(task, stream.length)
-        floor = max(bounds[name] for name in ("chance", "memoryless", "bag", "position", "recency"))
+    names = ("chance", "memoryless", "bag", "recency") + (() if task.balanced else ("position",))
+    floor = max(task_bounds(task, stream.length)[name] for name in names)
     return _check(right, floor, rows)
 
 
@@ -184,5 +183,5 @@ def _refused(check: Check, what: str) -> Check:
     if check["low"] > check["floor"]:
         score = f"scores {check['accuracy']:.3f} on {check['rows']} sequences where {check['floor']:.3f}"
         why = "the task or the memory leaks answers, and no score of this run means anything"
-        raise Leak(f"{what} {score} is all it can know: {why}")
+        raise Leak(f"{what} {score} is the most without recall: {why}")
     return check
