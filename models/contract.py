@@ -71,6 +71,7 @@ def examine(memory: Memory, width: int) -> Iterator[Finding]:
     """What each check finds, whatever the others do. Left in evaluation mode."""
     trial, known = Trial(memory, width, each=False), dict[str, str]()
     for name, check in CHECKS.items():
+        memory.eval()  # which a check that failed in training left there
         try:
             yield Finding(name, False, check(trial))
         except NotTried as why:
