@@ -19,6 +19,8 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from recall_tasks.checkout import OURS
+
 if TYPE_CHECKING:  # torch, which a mistyped command does without
     from torch import nn
 
@@ -119,7 +121,7 @@ def load_class(name: str) -> type[nn.Module]:
 def dotted_name(kind: type) -> str:
     """The shortest name by which a class of an installed package is found; empty for a class of none."""
     parts = kind.__module__.split(".")
-    if parts[0] in ("__main__", "models", "runners", "recall_tasks") or module_file(kind.__module__) is None:
+    if parts[0] in {"__main__", *OURS} or module_file(kind.__module__) is None:
         return ""
     if distribution_of(kind.__module__) is None:
         return ""
