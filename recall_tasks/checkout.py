@@ -19,8 +19,6 @@ FOLDERS = ("models", "runners")
 HERE = Path(__file__).parent
 CHECKOUT = None if (HERE / FOLDERS[0]).is_dir() else HERE.parent
 """The folder that holds this package and both others; None in a wheel."""
-OURS = {"recall_tasks", *(FOLDERS if CHECKOUT else ())}
-"""Top-level names of this project: beside a wheel, `models` is another's."""
 
 
 class SameModule(Loader):

@@ -16,9 +16,7 @@ from contextlib import contextmanager, redirect_stdout, suppress
 from functools import lru_cache
 from pathlib import Path
 
-from recall_tasks.checkout import OURS
-
-from .installed_modules import imported_from
+from .installed_modules import OURS, imported_from
 
 IMPORTING: list[str] = []
 """Files being imported just now; `compare` refuses to start from their top level."""

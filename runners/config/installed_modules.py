@@ -19,10 +19,11 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recall_tasks.checkout import OURS
-
 if TYPE_CHECKING:  # torch, which a mistyped command does without
     from torch import nn
+
+OURS = {"recall_tasks"} if __name__.startswith("recall_tasks.") else {"recall_tasks", "models", "runners"}
+"""Top-level names of this project: beside a wheel, `models` is another's."""
 
 
 def is_dotted(name: str) -> bool:
