@@ -19,7 +19,7 @@ try:  # There is no public way to ask for or to leave the transforms.
     forward_ad._current_level  # noqa: B018
 except (ImportError, AttributeError) as lacking:
     raise ImportError(
-        f"torch {torch.__version__} lacks what models/transforms.py asks it ({lacking}): install torch 2.8 to 2.14"
+        f"torch {torch.__version__} lacks what models/transforms.py asks it ({lacking}): install torch 2.8 to 2.15"
     ) from lacking
 
 

@@ -211,5 +211,5 @@ def test_a_compiled_memory_computes_the_same(name: str) -> None:
 
 def test_a_torch_without_the_private_names_is_named_with_the_mend(monkeypatch):
     monkeypatch.delattr(torch._C, "_DisableFuncTorch")
-    with pytest.raises(ImportError, match=rf"torch {re.escape(torch.__version__)} lacks .*: install torch 2.8 to 2.14"):
+    with pytest.raises(ImportError, match=rf"torch {re.escape(torch.__version__)} lacks .*: install torch 2.8 to 2.15"):
         runpy.run_path(transforms.__file__)

@@ -56,14 +56,23 @@ def passed(outcome: Outcome) -> bool:
     return bool(outcome["passed"]) and outcome["failed"] == "0"
 
 
+def recorded(version: str, choice: str) -> tuple[str, Outcome]:
+    """The code that was last tried in an environment and what became of it."""
+    if (done := FOLDER / f"{version}-{choice}" / "outcome.json").exists():
+        before = json.loads(done.read_text())
+        return before["code"], before["line"]
+    columns = dict.fromkeys(("Python", "versions", "passed", "failed", "skipped", "installed", "on"), "")
+    return "", columns | {"Python": version, "versions": choice, "installed": "not run"}
+
+
 def outcome(version: str, choice: str, workers: str) -> Outcome:
     """What became of the suite in one environment, which is made where it is missing."""
     name, place = f"{version} {choice}", FOLDER / f"{version}-{choice}"
-    done, log, python = place / "outcome.json", place / "log", place / "bin" / "python"
-    line = {"Python": version, "versions": choice, "passed": "", "failed": "", "skipped": "", "installed": "", "on": ""}
-    tried = code()
-    if done.exists() and (before := json.loads(done.read_text()))["code"] == tried and passed(before["line"]):
-        return before["line"]
+    log, python = place / "log", place / "bin" / "python"
+    tried, (before, line) = code(), recorded(version, choice)
+    if before == tried and passed(line):
+        return line
+    line = dict.fromkeys(line, "") | {"Python": version, "versions": choice}
     if (base := interpreter(version)) is None:
         return line | {"installed": f"no Python {version} was found"}
     place.mkdir(parents=True, exist_ok=True)
@@ -90,7 +99,7 @@ def outcome(version: str, choice: str, workers: str) -> Outcome:
     line["failed"] = str(counts.get("failed", 0) + counts.get("error", 0) or ("1" if suite.returncode else "0"))
     line["installed"] = ", ".join(f"{package} {installed.get(package)}" for package in NAMED)
     line["on"] = str(date.today())
-    done.write_text(json.dumps({"code": tried, "line": line}, indent=2) + "\n")
+    (place / "outcome.json").write_text(json.dumps({"code": tried, "line": line}, indent=2) + "\n")
     return line
 
 
@@ -112,7 +121,7 @@ def table(lines: list[Outcome]) -> Iterator[str]:
 
 
 def write(page: Path, lines: list[Outcome]) -> None:
-    """The table between its marks in a page; ValueError where the page has none."""
+    """Put the table between its marks in a page; ValueError where the page has none."""
     head, start, rest = page.read_text(encoding="utf-8").partition(MARKS[0])
     _, end, tail = rest.partition(MARKS[1])
     if not end:
@@ -125,7 +134,9 @@ def main() -> None:
     parser.add_argument("choices", nargs="*", default=CHOICES, help="lowest, newest (default: both)")
     parser.add_argument("--python", nargs="+", default=PYTHONS, help="versions of Python")
     parser.add_argument("--workers", default="2", help="tests at a time")
-    parser.add_argument("--write", type=Path, metavar="PAGE", help="put the table between its marks in a page")
+    parser.add_argument(
+        "--write", type=Path, metavar="PAGE", help="a page that takes the table of all, between its marks"
+    )
     asked = parser.parse_args()
     lines = [outcome(version, choice, asked.workers) for version in asked.python for choice in asked.choices]
     print("\n".join(table(lines)))
@@ -133,7 +144,7 @@ def main() -> None:
         if line["failed"] not in ("", "0"):
             print(f"{line['Python']} {line['versions']}: see .versions/{line['Python']}-{line['versions']}/log")
     if asked.write:
-        write(asked.write, lines)
+        write(asked.write, [recorded(version, choice)[1] for version in PYTHONS for choice in CHOICES])
     sys.exit(not all(map(passed, lines)))
 
 
