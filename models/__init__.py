@@ -5,9 +5,12 @@ from __future__ import annotations
 import difflib
 import importlib
 from collections.abc import Iterator, Mapping
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
+from .notation import Mixer, Stack, parse_stack
 from .options import build_memory, check_options, memory_options
+from .stack import build_layer, check_stack, number_of_layers, with_options
 
 if TYPE_CHECKING:
     from .memory import Memory, State, num_floats
@@ -90,36 +93,45 @@ __all__ = [
 
 
 def build(
-    memory: str | type[Memory],
+    memory: str | type[Memory] | Stack,
     vocab_size: int,
     answers: range,
     *,
     width: int = 32,
-    layers: int = 2,
+    layers: int = 0,
     mlp_ratio: int = 2,
     seed: int = 0,
     **options: Any,
 ) -> SequenceModel:
-    """A model whose layers all hold this memory, initialised from `seed` alone.
+    """A model whose layers hold these memories, initialised from `seed` alone.
+
+    memory    of every layer, with its `options`; or a stack, as a word of `models.notation` or read
+    layers    a multiple of those that the stack names (0: as many; 2 where it names one)
 
     Raises ValueError for a memory or an option that does not exist, and for sizes below 1.
     """
-    kind = find(memory)
-    options = check_options(kind, options)
-    for name, size in (("width", width), ("layers", layers)):
-        if type(size) is not int or size < 1:
-            raise ValueError(f"{name} must be an integer of at least 1, not {size!r}")
+    if isinstance(memory, str):
+        stack = parse_stack(memory)
+    else:
+        stack = memory if isinstance(memory, tuple) else ((Mixer(str(memory), kind=find(memory)),),)
+    stack = check_stack(with_options(stack, options), find)
+    layers = number_of_layers(stack, layers)
+    if type(width) is not int or width < 1:
+        raise ValueError(f"width must be an integer of at least 1, not {width!r}")
     if type(vocab_size) is not int or vocab_size < 1:
         raise ValueError(f"vocab_size must be an integer of at least 1, not {vocab_size!r}")
     if not isinstance(answers, range) or answers.step != 1 or not 0 <= answers.start < answers.stop <= vocab_size:
         raise ValueError(f"answers is a range of ids below {vocab_size}, such as range({vocab_size}), not {answers!r}")
     if type(mlp_ratio) is not int or mlp_ratio < 0:
         raise ValueError(f"mlp_ratio must be an integer of at least 0 (0: no MLP), not {mlp_ratio!r}")
+    if type(seed) is not int or not 0 <= seed < 2**63:
+        raise ValueError(f"seed must be an integer from 0 to 2^63 - 1, not {seed!r}")
     from .seeding import seeded_draws  # torch, as all that follows
     from .sequence_model import SequenceModel
 
+    each = cycle(stack)
     with seeded_draws(seed):
-        return SequenceModel(vocab_size, answers, lambda w: build_memory(kind, w, **options), width, layers, mlp_ratio)
+        return SequenceModel(vocab_size, answers, lambda w: build_layer(next(each), w), width, layers, mlp_ratio)
 
 
 def find(memory: str | type[Memory]) -> type[Memory]:
@@ -135,6 +147,9 @@ def find(memory: str | type[Memory]) -> type[Memory]:
 
 def check_name(memory: Any) -> None:
     """Raises ValueError for what is no name of a memory."""
+    if not isinstance(memory, str):
+        found = f"an object of {type(memory).__name__}" if hasattr(memory, "state_dict") else repr(memory)
+        raise ValueError(f"a memory is a name or a class, not {found}: give the class itself, or its name")
     if memory in MEMORIES:
         return
     if str(memory).endswith(".py"):

@@ -14,8 +14,9 @@ length. States are float tensors with the batch first, held in a NamedTuple besi
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -33,7 +34,7 @@ class Memory(nn.Module, ABC):
     """
 
     options: ClassVar[Mapping[str, str]] = {}
-    uses_oracle: ClassVar[bool] = False
+    uses_oracle: bool = False
     period: int = 0
     """Tokens after which a state is never smaller than before them, whenever they come; 0 where that is not known."""
 
@@ -64,12 +65,16 @@ class Memory(nn.Module, ABC):
 
     def fullest_floats(self, length: int) -> int:
         """The most numbers carried after any of the first `length` tokens: what has to be kept free for a state."""
-        first = max(1, length - self.period + 1) if self.period else 1
-        return max(map(self.state_floats, range(first, length + 1)))
+        return fullest(self.state_floats, length, self.period)
 
     @abstractmethod
     def contents(self, state: State) -> dict[str, Tensor]:
         """The tensors a probe may read, by name, each [B, ...]; together they are the whole state."""
+
+    @property
+    def reads_whole(self) -> bool:
+        """True for one that goes on from no state: what cannot be read at once is not read."""
+        return False
 
     def views(self, state: State) -> dict[str, Tensor]:
         """What else a probe may read, each [B, ...]: parts of the contents, or what the memory makes of them.
@@ -77,6 +82,20 @@ class Memory(nn.Module, ABC):
         Which there are may depend on how much was read. Nothing here is carried beside the contents.
         """
         return {}
+
+
+def fullest(floats: Callable[[int], int], length: int, period: int, bound: float = math.inf) -> int:
+    """The most that `floats` gives for 1 to `length` tokens.
+
+    period   over which it never falls (0: unknown): only the last one is looked at
+    bound    of it, beyond which nothing is sought
+    """
+    most = 0
+    for tokens in range(length, max(0, length - period) if period else 0, -1):
+        most = max(most, floats(tokens))
+        if most >= bound:
+            break
+    return most
 
 
 def num_floats(state: State) -> int:

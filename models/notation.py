@@ -15,6 +15,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # torch, which reading a word does without
+    from .memory import Memory
 
 Option = bool | int | float | str | None
 
@@ -28,14 +32,20 @@ FORM = "write NAME, NAME:option=value,option=value, A+B for layers, or A|B for m
 
 @dataclass(frozen=True)
 class Mixer:
-    """One memory of a layer: the name it is found by, and the options that were given."""
+    """One memory of a layer: the name it is found by, the options that were given, and its class once it is found."""
 
     name: str
     options: Mapping[str, Option] = field(default_factory=dict)
+    kind: type[Memory] | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
-        given = ",".join(f"{name}={format_value(value)}" for name, value in self.options.items())
+        given = ",".join(f"{name}={format_value(value)}" for name, value in sorted(self.options.items()))
         return f"{self.name}:{given}" if given else self.name
+
+    @property
+    def title(self) -> str:
+        """The name without its file or module."""
+        return self.name.rpartition(":")[2]
 
 
 Stack = tuple[tuple[Mixer, ...], ...]
@@ -66,6 +76,12 @@ def format_stack(stack: Stack) -> str:
     layers = ["|".join(map(str, mixers)) for mixers in stack]
     counted = [(layer, len(list(alike))) for layer, alike in groupby(layers)]
     return "+".join(f"{count}*{layer}" if count > 1 else layer for layer, count in counted)
+
+
+def pattern_of(stack: Stack) -> Stack:
+    """The fewest layers that, repeated, are this stack."""
+    count = len(stack)
+    return next(stack[:n] for n in range(1, count + 1) if count % n == 0 and stack[:n] * (count // n) == stack)
 
 
 def split_stacks(text: str) -> list[str]:

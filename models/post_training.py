@@ -47,7 +47,8 @@ def with_caching(
             base = names.get(type(old.rule)) if isinstance(old, Recurrent) else None
             if base is None or isinstance(old, CachingMemory):
                 has_rule = isinstance(old, Recurrent) and not isinstance(old, CachingMemory)
-                mend = "put its rule into models.rules.RULES" if has_rule else f"train one of {', '.join(RULES)}"
+                known = f"train one of {', '.join(RULES)}"
+                mend = "put its rule into recall_tasks.models.rules.RULES" if has_rule else known
                 raise ValueError(f"{type(old).__name__} cannot be cached: {mend}")
             rule: Any = old.rule
             deep = {}

@@ -5,6 +5,7 @@ Everything but the memory is the same for every model: what a comparison shows i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -12,11 +13,24 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .layers import MLP
-from .memory import Memory, State
+from .memory import Memory, State, fullest
+from .transforms import inside_transform
 
 
 def norm(x: Tensor) -> Tensor:
     return F.rms_norm(x, (x.shape[-1],), eps=1e-6)
+
+
+def check_indices(what: str, indices: object, count: int) -> None:
+    """Raises ValueError for what is no tensor of integers and, where it costs no waiting for a device, for others."""
+    if not isinstance(indices, Tensor) or indices.dtype not in (torch.int32, torch.int64):
+        found = indices.dtype if isinstance(indices, Tensor) else type(indices).__name__
+        raise ValueError(f"{what} are a tensor of integers (torch.int64), not {found}")
+    if indices.device.type != "cpu" or not indices.numel() or torch.compiler.is_compiling() or inside_transform():
+        return
+    low, high = map(int, indices.aminmax())
+    if low < 0 or high >= count:
+        raise ValueError(f"{what} run from 0 to {count - 1}, not from {low} to {high}")
 
 
 class Block(nn.Module):
@@ -73,8 +87,13 @@ class SequenceModel(nn.Module):
         The last block's MLP and the read-out see the asked places only. oracle_positions [B, T], where the answer of
         each token was written and -1 where it asks nothing, reaches the memories of `uses_oracle`.
         """
+        check_indices("tokens", tokens, len(self.embedding))
         if tokens.dim() != 2 or not tokens.numel():
             raise ValueError(f"tokens are [rows, length] with at least one of each, not {list(tokens.shape)}")
+        if not isinstance(queries, tuple | list) or len(queries) != 2:
+            raise ValueError(f"queries are two tensors, (row [Q], position [Q]), not {type(queries).__name__}")
+        for name, indices, count in zip(("rows", "positions"), queries, tokens.shape, strict=True):
+            check_indices(f"{name} of queries", indices, count)
         x = F.embedding(tokens, self.embedding)
         after = []
         for i, block in enumerate(self.blocks):
@@ -90,10 +109,17 @@ class SequenceModel(nn.Module):
         """True if any memory takes the positions at which answers were written."""
         return any(getattr(block.memory, "uses_oracle", False) for block in self.blocks)
 
+    @property
+    def reads_whole(self) -> bool:
+        """True if any memory reads whole sequences only."""
+        return any(getattr(part, "reads_whole", False) for part in self.modules() if part is not self)
+
     def state_floats(self, length: int) -> int:
         """Numbers the whole model carries per sequence after `length` tokens."""
         return sum(block.memory.state_floats(length) for block in self.blocks)
 
     def fullest_floats(self, length: int) -> int:
-        """The most numbers carried per sequence after any of the first `length` tokens, where layers are alike."""
-        return sum(block.memory.fullest_floats(length) for block in self.blocks)
+        """The most numbers carried per sequence after any of the first `length` tokens, all layers together."""
+        memories = [block.memory for block in self.blocks]
+        bound = sum(memory.fullest_floats(length) for memory in memories)  # reached where layers are alike
+        return fullest(self.state_floats, length, math.lcm(*(memory.period for memory in memories)), bound)

@@ -11,6 +11,7 @@ import difflib
 from typing import Any
 
 from .batch import IGNORE, Batch, Stored
+from .checkout import offer_folders
 from .environments import register_all
 from .generators.associative import Associative
 from .generators.autoencode import Autoencode
@@ -78,6 +79,7 @@ TASKS: dict[str, type[Task]] = {
 }
 
 register_all(TASKS)
+offer_folders()
 
 
 def make_task(name: str, preset: str | None = None, **fields: Any) -> Task:

@@ -24,6 +24,7 @@ Floats = NDArray[np.float64]
 
 def chance(task: Task) -> float:
     """Accuracy of a uniform guess among the answers."""
+    _check_task(task)
     return task.chance
 
 
@@ -34,6 +35,7 @@ def bag_floor(task: Task, length: int) -> float:
     E[largest multiplicity] / K. Where answers are shown after their questions the reader crosses them
     off, and the floor is the mean of that over K, K - 1, ..., 1 values left. Measured for other tasks.
     """
+    _check_task(task, length)
     if not task.independent:
         return _measured(task, length, lambda batches: Bag())
     items = len(task.shares)
@@ -107,6 +109,7 @@ def _measured(task: Task, length: int, fit: Callable[[Iterable[Batch]], Reader])
 
 def floors(task: Task, length: int) -> dict[str, float]:
     """Accuracies that need no recall: `chance`, `memoryless`, `bag`, `position` and `recency`."""
+    _check_task(task, length)
     return {
         "chance": chance(task),
         "memoryless": memoryless_floor(task, length),
@@ -129,7 +132,9 @@ def ceiling(state_bits: float, task: Task, length: int) -> float:
     """
     if not _within(state_bits, 0, np.inf):
         raise ValueError(f"state_bits must be a number of at least 0, not {state_bits!r}")
-    task.check_length(length)
+    _check_task(task, length)
+    if state_bits == 0 and _known(task, length) < 1e-9:
+        return task.chance
     return min(1.0, sum(_ceiling(state_bits, part, lengths) for part, lengths in task.portions(length)))
 
 
@@ -158,7 +163,7 @@ def recalled_bits(accuracy: float, task: Task, length: int) -> float:
     loads and vocabularies. Raises ValueError for an accuracy outside 0 to 1.
     """
     _check_share(accuracy)
-    task.check_length(length)
+    _check_task(task, length)
     if accuracy <= task.chance:
         return 0.0
     low, high = 0.0, max(_unrelated(t, n) - _known(t, n) for t, lengths in task.portions(length) for _, n in lengths)
@@ -178,6 +183,13 @@ def _unrelated(task: Task, length: int) -> float:
 def _known(task: Task, length: int) -> float:
     """Bits of the items that follow from the other items."""
     return max(0.0, _unrelated(task, length) - task.payload_bits(length))
+
+
+def _check_task(task: Task, length: int | None = None) -> None:
+    if not isinstance(task, Task):
+        raise ValueError(f"a bound is of a task such as MQAR() or make_task('mqar'), not {task!r}")
+    if length is not None:
+        task.check_length(length)
 
 
 def _check_share(accuracy: float) -> None:

@@ -106,7 +106,7 @@ def export(
         raise ValueError(f"export takes a Stream, not {stream!r}: pass Stream(task, length)")
     for name, value, low in (("rows", rows, 1), ("start", start, 0)):
         if type(value) is not int or not low <= value < LAST:
-            raise ValueError(f"{name} takes a whole number from {low} to 2^48, not {told(value, int)}")
+            raise ValueError(f"{name} takes a whole number of at least {low}, below 2^48, not {told(value, int)}")
     if start + rows > LAST:
         raise ValueError(f"rows are counted from 0 to 2^48: not {rows} from {start}")
     path = Path(path)

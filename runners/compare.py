@@ -10,19 +10,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from models import Memory
+import numpy as np
+
 from recall_tasks import Task
 
-from .config.custom_code import IMPORTING, adopt
+from .config.brought_files import IMPORTING
+from .config.custom_code import adopt
 from .config.run import ModelSetting, TaskSetting, Training
-from .execution.engines import execute
+from .execution.engines import choose_device, execute
 from .execution.sweep import carry_out
 from .measures.extrapolation import ROWS
 from .studies.study import Ask, Study
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from .results.tables import Results  # pandas takes half a second to import, which training does without
 
 
@@ -47,35 +51,50 @@ class Comparison:
 
 def compare(
     tasks: Sequence[Task],
-    memories: Mapping[str, str | type[Memory]] | Sequence[str],
+    memories: Mapping[str, str | type[nn.Module]] | Sequence[str],
     length: int = 64,
     seeds: int = 3,
     folder: str | Path | None = None,
     ladder: Sequence[int] = (1, 2, 4),
     training: Training | None = None,
+    device: str = "cpu",
 ) -> Comparison:
     """Train every memory on every task, one after the other in this process, and test on longer sequences.
 
-    memories   names, or custom classes by the name they should have
+    memories   names, or custom classes by the name they should have: memories, or modules of anybody's (models.adapt)
     length     tokens of a training sequence
     folder     directory of the runs (default: a new temporary one); a later call with it repeats no finished run
     ladder     multiples of the training length to test at
+    device     auto, cpu, cuda or mps; auto takes a GPU if there is one
 
     Raises ValueError for impossible settings, RuntimeError where a run failed.
     """
     if IMPORTING:
         raise RuntimeError(f"{IMPORTING[-1]} compares while it is imported: put that under if __name__ == '__main__'")
-    if isinstance(memories, str) or isinstance(tasks, Task):
+    if not isinstance(tasks, list | tuple) or not isinstance(memories, list | tuple | Mapping):
         raise ValueError("tasks and memories are lists (memories may be a dict of names): put them in brackets")
-    if any(type(m) is not int or m < 1 for m in ladder):
-        raise ValueError(f"ladder takes integer multiples of the length, at least 1, not {list(ladder)}")
-    named = memories if isinstance(memories, Mapping) else {name: name for name in memories}
-    models = [ModelSetting(m if isinstance(m, str) else adopt(m), label=label) for label, m in named.items()]
+    if strange := [task for task in tasks if not isinstance(task, Task)]:
+        raise ValueError(f"tasks are objects such as MQAR() or make_task('mqar'), not {strange[0]!r}")
+    multiples: Any = np.asarray(ladder).tolist() if hasattr(ladder, "tolist") else ladder
+    if not isinstance(multiples, list | tuple | range) or any(type(m) is not int or m < 1 for m in multiples):
+        raise ValueError(f"ladder is a list of integer multiples of the length, at least 1, not {ladder!r}")
+    if training is not None and not isinstance(training, Training):
+        raise ValueError(f"training is a Training, such as Training(updates=500), not {training!r}")
+    pairs = memories.items() if isinstance(memories, Mapping) else [(name, name) for name in memories]
+    models = []
+    for label, memory in pairs:
+        if not isinstance(label, str) or not isinstance(memory, str | type):
+            kind = type(memory).__name__
+            raise ValueError(f"memories are names, or classes by name such as {{'mine': Mine}}, not {label!r}: {kind}")
+        models.append(ModelSetting(memory if isinstance(memory, str) else adopt(memory), label=label))
     settings = [TaskSetting(task.name, length, asdict(task)) for task in tasks]
-    asks = (Ask("extrapolation", {"ladder": list(ladder), "rows": ROWS}),)
+    asks = (Ask("extrapolation", {"ladder": list(multiples), "rows": ROWS}),)
     study = Study.grid("comparison", settings, models, training or Training(), seeds, asks=asks)
+    device = choose_device(device)
     place = Path(folder) if folder else Path(tempfile.mkdtemp(prefix="recall-"))
-    for event in carry_out(study, place, partial(execute, workers=0), command="compare(...)", retry=True):
+    for event in carry_out(
+        study, place, partial(execute, workers=0), command="compare(...)", retry=True, device=device
+    ):
         if event.kind == "failed":
             raise RuntimeError(f"{event.job}: {event.content}\n{event.log}")
     from .results.tables import collect  # pandas, as above

@@ -80,6 +80,11 @@ def clock(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 99.5 * 60 else f"{seconds / 3600:.1f} h"
 
 
+def seeds_solved(record: pd.Series[Any]) -> str:
+    """Seeds of a record, and how many solved the task: `5, 4 solved`; bounds over them are for such trainings."""
+    return f"{record['seeds']}, {record['solved']:.0f} solved"
+
+
 def at_rate(record: pd.Series[Any]) -> str:
     """Chosen learning rate of a record of the comparison; empty where there was no choice."""
     if math.isnan(record["learning_rate"]):
@@ -97,11 +102,14 @@ def to_half(record: pd.Series[Any]) -> str:
 def to_solve(record: pd.Series[Any]) -> str:
     """Updates and time to solve the task, of a record of the comparison, and how the other seeds ended."""
     solved, seeds = int(record["solved"]), int(record["seeds"])
-    took = f"{amount(record['updates_to_solve'])} updates, {duration(record['seconds_to_solve'])}" if solved else ""
+    parts = (("updates_to_solve", lambda n: f"{amount(n)} updates"), ("seconds_to_solve", duration))
+    took = ", ".join(
+        words(record[name]) for name, words in parts if not math.isnan(record[name])
+    )  # older runs lack some
     if solved == seeds:
         return took
     failed = f"not converged ({record['not_converged']})"
-    return f"{took}; {seeds - solved} of {seeds} {failed}" if solved else failed
+    return "; ".join(filter(None, (took, f"{seeds - solved} of {seeds} {failed}"))) if solved else failed
 
 
 def word_list(words: Sequence[str]) -> str:

@@ -200,9 +200,40 @@ class PartlyNamed(LinearAttention):
         return {"recent": state.recent}
 
 
+class Summing(Memory):
+    """A running sum, without a parameter."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+
+    def forward(self, x: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+        y = x.cumsum(1) + (0 if state is None else state.h[:, None])
+        return y, Hidden(y[:, -1])
+
+    definition = forward
+
+    def state_floats(self, length: int) -> int:
+        return self.width
+
+    def contents(self, state: Any) -> dict[str, Tensor]:
+        return state._asdict()
+
+
+class Normed(LinearAttention):
+    """alone, in training, gives other outputs"""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self.batch = nn.BatchNorm1d(width)
+
+    def forward(self, x: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+        return super().forward(self.batch(x.mT).mT, state)
+
+
 KEEPING = (Tied, Diagonal, Dropping)
 BREAKING = (
     Understated, Flattered, Forgetful, Mixing, MixedState, Placed, Undefined, Infinite, Restless, Rolling, Wide, Listed,
-    Narrow, InPlace, Fraction, PartlyNamed,
+    Narrow, InPlace, Fraction, PartlyNamed, Normed,
 )  # fmt: skip
 """Each says in its docstring what it is refused for."""

@@ -35,7 +35,7 @@ LAYERS = (
 
 SLOW = word_set(
     "torch numpy pandas matplotlib seaborn sklearn scipy pyarrow duckdb ray rich wandb trackio tensorboard gymnasium "
-    "jinja2 pydantic safetensors"
+    "jinja2 pydantic pydantic_core safetensors"
 )
 """Packages that take long to import: an import inside a function may wait for them."""
 
@@ -47,9 +47,7 @@ SIZES = {
     "evaluation/breakdown.py": "the tables of a test beside its scores, binned",
     "execution/provenance.py": "versions, machine and commit of a result",
     "measures/requests.py": "requests to several measures, which none of them knows",
-    "results/labels.py": "the names that keep runs apart, which loader, diff and compare share",
     "probe/readers/*.py": "one reader a file, and a line in READERS",
-    "training/adamw.py": "torch's own update without its class, which checkpoints and the loop share",
     "trackers/*.py": "one tracker a file: the only one that imports its library",
 }
 """Files that may be shorter, each with its reason, and so may an `__init__.py`."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from cases import cases, middle
 
-from recall_tasks import IGNORE, MQAR, TASKS, MultiQuery, Needle, Stream, Task, make_task
+from recall_tasks import IGNORE, MQAR, TASKS, MultiQuery, Needle, Stream, Task, bounds, make_task
 from recall_tasks.bounds import (
     bag_floor,
     ceiling,
@@ -215,3 +215,14 @@ def test_a_bag_knows_what_counts_tell():
 
 def test_large_vocabularies_take_no_room():
     assert 0 < floors(make_task("overwrite", num_values=16_000_000), 64)["bag"] < 0.2
+
+
+@pytest.mark.parametrize("wrong", [(64, MQAR()), (MQAR, 64), ("mqar", 64), (MQAR(num_pairs=2), 64.0)])
+def test_a_bound_is_of_a_task_at_a_length(wrong):
+    with pytest.raises(ValueError, match=r"a bound is of a task|a whole number"):
+        bounds.floors(*wrong)
+
+
+def test_nothing_stored_is_chance_exactly():
+    signal = make_task("signal", None)
+    assert bounds.ceiling(0, signal, 64) == signal.chance

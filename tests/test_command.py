@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from untrained import a_run, keep
 
 from models import MEMORIES
 from recall_tasks import MQAR, TASKS, Preset
 from recall_tasks.markdown import first_sentence
+from runners.analysis.comparison import missing_runs
 from runners.cli.flags import Mistake, Parser, add_list, integer, integers
 from runners.cli.main import COMMANDS, main
 from runners.execution.engines import execute
@@ -450,11 +452,27 @@ def test_a_damaged_run_is_named_and_left_as_it_is(trained, capsys, tmp_path):
         ["train", "mqar", "linear", *TINY, *QUICK, "--out", tmp_path],
         ["extrapolate", damaged],
         ["probe", damaged],
-        ["report", tmp_path],
+        ["report", damaged],
     ):
         assert run(*words) == 2
         assert str(damaged) in capsys.readouterr().err
     assert {p.name: p.read_bytes() for p in damaged.iterdir()} == before
+
+
+@pytest.mark.parametrize("missing", ["weights.safetensors", "run.json", "result.json"])
+def test_a_damaged_run_is_left_out_and_the_others_are_told(missing, capsys, monkeypatch, tmp_path):
+    shown = []
+    monkeypatch.setattr("runners.report.write_report", lambda results, folder: shown.append(results))
+    damaged, whole = (keep(tmp_path, a_run("gru", seed)) for seed in (0, 1))
+    (damaged / missing).unlink()
+    for words in (["report"], ["states"]):
+        assert run(*words, tmp_path) == 1
+        (line,) = (line for line in capsys.readouterr().err.splitlines() if "left out" in line)
+        assert str(damaged) in line
+        assert missing in line
+        assert "not used" not in line
+    assert set(shown[0].scores["run"]) == {whole.name}
+    assert any(damaged.name in line for line in missing_runs(shown[0]))
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path, capsys):

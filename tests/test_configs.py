@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from models import MEMORIES, memory_options
 from recall_tasks import TASKS
-from runners.config.run import LAYERS, NUMBERS, ModelSetting, Run, TaskSetting, Training
+from runners.config.model_sizes import LAYERS, NUMBERS
+from runners.config.run import ModelSetting, Run, TaskSetting, Training
 
 RUN = Run(
     TaskSetting("mqar", 32, {"num_pairs": 4}),

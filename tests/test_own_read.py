@@ -1,13 +1,12 @@
 """A memory that holds bindings answers keys it never saw there; a decoder that knows keys alone does not."""
 
-from functools import partial
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 import pytest
 import torch
 
-from models import MEMORIES, Memory, SequenceModel, build_memory
+from models import Memory, SequenceModel, build
 from recall_tasks import MQAR, Copy, Needle, Stream
 from runners.probe.capture import states_at
 from runners.probe.information import description_length
@@ -97,12 +96,11 @@ def test_a_bilinear_reader_asks_the_state_as_the_memory_does(rows, control):
     assert scores(Bilinear(pairs=1000), nothing, rows.labels) < 0.25
 
 
-@pytest.mark.parametrize("memory", ["linear", "attention", "gru", "oracle", "grm"])
+@pytest.mark.parametrize(
+    "memory", ["linear", "attention", "gru", "oracle:segment=5", "grm:segment=5", "oracle:segment=5|gru+linear"]
+)
 def test_asking_is_reading_one_token_more_and_changes_nothing(memory):
-    torch.manual_seed(0)
-    options = {"segment": 5} if memory in ("oracle", "grm") else {}
-    kind = partial(build_memory, MEMORIES[memory], **options)
-    model = SequenceModel(TASK.vocab_size, TASK.answers, kind, width=8, layers=2).eval()
+    model = build(memory, TASK.vocab_size, TASK.answers, width=8).eval()
     drawn = bindings(TASK, LENGTH, 5)
     tokens, keys, places = (torch.from_numpy(a) for a in (drawn.tokens, drawn.keys, drawn.positions))
     answers = own_reads(model, next(states_at(model, drawn.tokens, [drawn.tokens.shape[1]])).states, keys, places)

@@ -125,6 +125,17 @@ def page(html: str) -> Page:
     return Page(html)
 
 
+def test_what_a_record_may_lack_is_left_blank(tmp_path: Path) -> None:
+    given = synthetic([*CACHED, "linear"], 2, ["needle"])
+    lacking = {
+        name: given.tables[name].assign(**{c.name: np.nan for c in table.columns if c.missing})
+        for name, table in TABLES.items()
+        if len(given.tables[name])
+    }
+    html = write_report(Results(given.study, lacking), tmp_path).read_text(encoding="utf-8")
+    assert not re.findall(r">[^<>]*\bnan\b[^<>]*<", html)
+
+
 def test_the_page_fetches_nothing(page: Page, html: str) -> None:
     fetched = [v for _, a in page.tags for k, v in a.items() if k in ("src", "href", "xlink:href", "srcset")]
     assert not [v for v in fetched if re.match(r"\s*(https?:|//)", v)]

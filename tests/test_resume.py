@@ -238,7 +238,7 @@ def test_a_checkpoint_of_other_versions_is_not_used(wrong, tmp_path, monkeypatch
 def test_going_on_with_other_instructions_is_said_and_recorded(tmp_path, monkeypatch):
     run, path, said = tiny(), tmp_path / "kept", []
     with monkeypatch.context() as elsewhere:
-        elsewhere.setattr(checkpoints, "instructions", lambda: "arm64 NEON")
+        elsewhere.setattr(checkpoints, "instructions", lambda device="cpu": "arm64 NEON")
         until(5, run, path, every=0)
     _, outcome, _ = train(run, said.append, checkpoint=path)
     (line,) = [message for message in said if isinstance(message, str)]

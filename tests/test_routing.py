@@ -22,10 +22,10 @@ from recall_tasks.generators.copying import Copy
 from recall_tasks.generators.mqar import MQAR
 from recall_tasks.generators.parity import Parity
 from runners.evaluation.evaluate import predict
-from runners.measures.probe import ROUTING
+from runners.measures.probe import INTERVENTIONS, ROUTING
+from runners.probe.interventions import UNMEASURED
 from runners.probe.routing import UNSAID, routing
 from runners.probe.templates import Question, Samples, questions
-from runners.storage.records import NULL
 
 torch.set_num_threads(1)
 WIDTH, ROWS = 8, 40
@@ -238,11 +238,11 @@ def with_key(asked: Question, item: int) -> Batch:
 
 
 def two_layers(memory: str) -> SequenceModel:
-    return build(memory, TASK.vocab_size, TASK.answers, width=8, segment=SEGMENT, layers=2)
+    return build(memory.format(f"segment={SEGMENT}"), TASK.vocab_size, TASK.answers, width=8)
 
 
 def test_accuracy_is_what_the_model_says_when_asked() -> None:
-    model, asked = two_layers("ssc"), question()
+    model, asked = two_layers("ssc:{}"), question()
     table = only(rows(model))
     for item, row in enumerate(table):
         batch = with_key(asked, item)
@@ -250,15 +250,17 @@ def test_accuracy_is_what_the_model_says_when_asked() -> None:
     assert len({row["accuracy"] for row in table}) > 1
 
 
-def test_layers_told_are_oracles_with_the_same_weights() -> None:
-    own, all_told, second_told = (two_layers(name) for name in ("grm", "oracle", "grm"))
+@pytest.mark.parametrize("layer", ["{}", "gru|{}"])
+def test_layers_told_are_oracles_with_the_same_weights(layer: str) -> None:
+    grm, oracle = (layer.format(f"{name}:{{}}") for name in ("grm", "oracle"))
+    own, all_told, second_told = map(two_layers, (grm, oracle, grm))
     for model in (all_told, second_told):
         model.load_state_dict(own.state_dict())
     second_told.blocks[1] = all_told.blocks[1]
     asked, table = question(), rows(own)
     assert [row["layer"] for row in table] == [0, 1, 2] * TASK.num_pairs
-    for layer, model in ((0, all_told), (2, second_told)):
-        for item, row in enumerate(only(table, layer)):
+    for number, model in ((0, all_told), (2, second_told)):
+        for item, row in enumerate(only(table, number)):
             batch = with_key(asked, item)  # whose only question is the key: what is told before is nothing
             assert row["oracle"] == (predict(model, batch) == batch.answers).mean()
 
@@ -302,5 +304,6 @@ def test_looking_leaves_the_model_as_it_was() -> None:
     assert all(torch.equal(before[name], weights) for name, weights in model.state_dict().items())
 
 
-def test_what_a_record_of_routing_cannot_say_may_be_missing_from_it() -> None:
-    assert all(NULL in column.types for column in ROUTING.columns if column.name in UNSAID)
+def test_what_a_record_of_a_probe_cannot_say_may_be_missing_from_it() -> None:
+    assert {c.name for c in ROUTING.columns if c.missing} == set(UNSAID)
+    assert {c.name for c in INTERVENTIONS.columns if c.missing} == {*UNMEASURED, "sure"}

@@ -66,6 +66,15 @@ def test_a_copy_of_a_run_counts_once(folder):
     assert len(found.damaged) == 1
 
 
+def test_a_number_that_is_always_there_is_not_null(folder):
+    """A mean would leave it out, and still say how many seeds it is of."""
+    place = storage.find_runs([folder])[0]
+    content = storage.read_record(place / "result.json")
+    content["scores"][0]["accuracy"] = None
+    (place / "result.json").write_bytes(storage.record_bytes(content))
+    assert "scores.0.accuracy cannot be null" in load([place], strict=False).damaged[0]
+
+
 def leaves(value, place=()):
     """Places of all leaves; of a list, those of its first value."""
     items = value.items() if isinstance(value, dict) else enumerate(value[:1]) if isinstance(value, list) else ()

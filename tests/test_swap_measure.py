@@ -109,6 +109,7 @@ def test_every_score_of_a_swap_is_worked_out_again(folder):
         ({"memory": "average", "ladder": [1], "gate_updates": 1}, "gate"),
         ({"memory": "nobody", "ladder": [1]}, "unknown memory"),
         ({"memory": "average", "ladder": [1], "steps": 1}, "swap takes memory"),
+        ({"memory": "average+linear", "ladder": [1]}, r"average\+linear is a stack: a swap puts one memory"),
     ],
 )
 def test_a_swap_that_cannot_be_is_refused_before_any_work(request_, message):

@@ -197,7 +197,7 @@ def capacities(results: Results) -> pd.DataFrame:
                 | {"capacity": value, "low": low, "high": high}
                 | {name: int(first[name]) for name in ("state_bytes", "state_floats")}
                 | {"bits_per_state_bit": by_load.max(), "at": int(str(by_load.idxmax()))}
-                | laws(task, one.length, float(first["state_floats"]), threshold)
+                | laws(task, one.length, first, threshold)
             )
     return pd.DataFrame(records)
 
@@ -274,21 +274,25 @@ def above_chance(part: pd.DataFrame) -> list[float]:
 
 
 def task_of_study(results: Results, name: str) -> Task | None:
-    """Task of this name as the study has it, at one of its loads."""
-    settings = [run["task"] for run in results.study.get("runs", ()) if run["task"]["name"] == name]
+    """Task of this label as the study has it, at one of its loads."""
+    runs = set(results.capacity.loc[results.capacity["task"] == name, "run"])
+    settings = [
+        run["task"] for run in results.study.get("runs", ()) if run["task"]["name"] == name or run.get("name") in runs
+    ]
     if not settings or "length" not in settings[0]:
         return None
     task = TaskSetting(**settings[0]).task
     return getattr(task, "whole", task)
 
 
-def laws(task: Task | None, length: int, state_floats: float, threshold: float) -> dict[str, float]:
-    """The laws at one size of the state; NaN where the task has none."""
+def laws(task: Task | None, length: int, state: pd.Series[Any], threshold: float) -> dict[str, float]:
+    """The laws at one size of the state, of `state_bytes` and `state_floats`; NaN where the task has none."""
     none = dict.fromkeys(LAWS, np.nan)
-    if task is None or np.isnan(information := information_capacity(32 * state_floats, task, length, threshold)):
+    bits, floats = 8 * float(state["state_bytes"]), float(state["state_floats"])
+    if task is None or np.isnan(information := information_capacity(bits, task, length, threshold)):
         return none
     known = none | {"information": information, "num_answers": task.num_answers}
-    return known | matrix_laws(state_floats, task.num_answers, threshold)
+    return known | matrix_laws(floats, task.num_answers, threshold)
 
 
 def matrix_laws(state_floats: float, num_values: int, threshold: float) -> dict[str, float]:

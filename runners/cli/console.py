@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -29,6 +30,14 @@ def plain_console() -> Console:
     if not console.is_terminal:
         console.width = PIPE_WIDTH
     return console
+
+
+def print_damaged(lines: Iterable[str]) -> int:
+    """Print each line on a damaged run once, on stderr; the exit status: 1 where there is any."""
+    lines = dict.fromkeys(lines)
+    for line in lines:
+        print(f"recall: left out: {line}", file=sys.stderr)
+    return int(bool(lines))
 
 
 def frame_table(frame: pd.DataFrame) -> Table:

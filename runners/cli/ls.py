@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from rich.console import JustifyMethod
 from rich.measure import Measurement
 from rich.table import Table
 
-from models import MEMORIES, memory_options
+from models import MEMORIES, build, memory_options
+from models.stack import check_stack
 from recall_tasks import TASKS
 from recall_tasks.markdown import first_sentence
 from recall_tasks.show import percent
 from recall_tasks.task import MAX_LENGTH
 
+from ..config.custom_code import load_memory, read_stack
 from ..measures import MEASURES
 from .console import plain_console
-from .flags import Mistake, Parser, integer, one_of, split_words
+from .extra import INSTALL, missing_packages, require_lab
+from .flags import Mistake, Parser, integer, memory, mistakes, one_of, split_words
 
 TASK_KINDS = ("tasks", "settings")
 NUMBERS = ("vocabulary", "payload", "chance", "length", "state floats", "runs", "seeds", "rates", "minutes")
@@ -27,22 +31,28 @@ def run(words: Sequence[str]) -> int:
     parser = Parser(prog="recall ls", description=f"List {', '.join(KINDS[:-1])}, or published {KINDS[-1]}.")
     kinds = f"{', '.join(ALWAYS)} (default: all these) or settings"
     parser.add_argument("kind", nargs="?", type=one_of("list", KINDS), metavar="KIND", help=kinds)
-    known = one_of("task", TASKS, "those that `recall ls tasks` lists")
-    parser.add_argument("names", nargs="*", type=known, metavar="TASK", help="list only these tasks, or their settings")
+    only = "list only these tasks, or their settings; or these memories, in any word such as 3*gated_delta+attention"
+    parser.add_argument("names", nargs="*", metavar="NAME", help=only)
     parser.add_argument("--length", type=integer, default=64, metavar="N", help="length at which tasks are measured")
     plain, flags = split_words(words)
     arguments = parser.parse_args([*plain, *flags])
     if not 1 <= arguments.length <= MAX_LENGTH:
         parser.error(f"--length takes 1 to {MAX_LENGTH:,} tokens, not {arguments.length}")
-    if arguments.names and arguments.kind not in TASK_KINDS:
-        raise Mistake(f"{arguments.kind} are not listed by task, {' and '.join(TASK_KINDS)} are")
-    console = plain_console()
-    for kind in [arguments.kind] if arguments.kind else ALWAYS:
-        table = TABLES[kind](arguments.length, arguments.names or list(TASKS))
+    if arguments.names and arguments.kind not in (*TASK_KINDS, "memories"):
+        raise Mistake(f"{arguments.kind} are not listed by name, {', '.join(TASK_KINDS)} and memories are")
+    if arguments.kind in OF_LAB:
+        require_lab(f"ls {arguments.kind}")
+    read = memory if arguments.kind == "memories" else one_of("task", TASKS, "those that `recall ls tasks` lists")
+    chosen = [read(name) for name in arguments.names]
+    console, lacking = plain_console(), OF_LAB if missing_packages() else ()
+    for kind in [arguments.kind] if arguments.kind else [kind for kind in ALWAYS if kind not in lacking]:
+        table = TABLES[kind](arguments.length, chosen or list(MEMORIES if kind == "memories" else TASKS))
         if not console.is_terminal:  # one line per entry
             widest = Measurement.get(console, console.options.update(width=WIDEST), table).maximum
             console.width = max(console.width, widest)
         console.print(table)
+    if lacking and not arguments.kind:
+        print(f"{', '.join(lacking)} are listed after {INSTALL}", file=sys.stderr)
     return 0
 
 
@@ -77,13 +87,19 @@ def settings(length: int, names: Sequence[str]) -> Table:
 
 
 def memories(length: int, names: Sequence[str]) -> Table:
-    """Memories, with their state sizes and options."""
+    """Memories, with the state sizes of the layers that they name, and their options."""
 
     title = f"memories at width 32, length {length}"
     table = _table(title, "name", "is", "state floats", "options", folds=["is", "options"])
-    for name, kind in MEMORIES.items():
-        options = ", ".join(f"{key}={value}" for key, value in memory_options(kind).items())
-        table.add_row(name, first_sentence(kind), f"{kind(32).fullest_floats(length):,}", options)
+    for name in names:
+        with mistakes():
+            stack = check_stack(read_stack(name), load_memory)
+            floats = build(stack, 1, range(1), layers=len(stack)).fullest_floats(length)
+        mixers = {str(mixer): mixer for layer in stack for mixer in layer}.values()
+        kinds = [mixer.kind for mixer in mixers if mixer.kind]
+        options = [memory_options(kind) | dict(mixer.options) for kind, mixer in zip(kinds, mixers, strict=True)]
+        each = [", ".join(f"{key}={value}" for key, value in some.items()) for some in options]
+        table.add_row(name, " + ".join(map(first_sentence, kinds)), f"{floats:,}", " + ".join(each))
     return table
 
 
@@ -141,3 +157,4 @@ TABLES = {
 }
 KINDS = tuple(TABLES)
 ALWAYS = KINDS[:-1]
+OF_LAB = ("presets", "readers", "figures")

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 from ..measures import MEASURES
 from ..storage import printable
+from .extra import WITHOUT_LAB, require_lab
 from .flags import Mistake, Parser, one_of
 from .plain_text import say_everything
 
@@ -24,6 +25,7 @@ COMMANDS = {
     "ls": "list tasks, memories, presets, measures, readers, figures and published settings",
     "show": "print sequences of a task: tokens, answers, distances",
     "export": "write sequences of a task to a file for other programs",
+    "check": "try a memory on random inputs: does it keep its contract?",
     "train": "train one memory on one task and save the run",
     "compare": "train many memories on many tasks, then test, probe and report",
     "sweep": "execute the missing runs of a study: here, on all cores, or on a cluster",
@@ -67,6 +69,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         if rest:
             parser.error(f"unknown option {rest[0]}")
+        if arguments.command not in WITHOUT_LAB:
+            require_lab(arguments.command)
         if arguments.command in OF_MEASURES:
             from .measure import run  # rich and the engine, which help does without
 

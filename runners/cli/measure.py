@@ -17,12 +17,13 @@ from ..execution.job import Event, Job
 from ..measures.measure import SEQUENCES, Flag, Measure, integers
 from ..measures.requests import check
 from ..storage import CorruptRun
-from .console import frame_table, plain_console
+from .console import frame_table, plain_console, print_damaged
 from .flags import (
     METAVARS,
     READ,
     Mistake,
     Parser,
+    add_device,
     add_list,
     asks_for_help,
     flag,
@@ -34,6 +35,7 @@ from .flags import (
     split_words,
 )
 from .report import write as write_report
+from .study_flags import announced_device
 
 QUIET = 30.0
 """Seconds of silence in a log, at most."""
@@ -50,6 +52,7 @@ def run(measure: Measure, words: Sequence[str]) -> int:
         parser.add_argument(measure.positional, metavar=measure.positional.upper(), help="see below for its options")
     parser.add_argument("runs", nargs="+", type=folder, metavar="RUN", help="run directories, or folders of them")
     parser.add_argument("--workers", type=integer, metavar="N", help="processes (default: one per core)")
+    add_device(parser)
     if measure.reports:
         parser.add_argument("--out", type=path, metavar="DIR", help="folder of the report (default: the first folder)")
     for one in flags:
@@ -66,12 +69,13 @@ def run(measure: Measure, words: Sequence[str]) -> int:
         request = measure.request({name: given[name] for name in names})
     except ValueError as error:
         parser.error(str(error))
-    code = ask(measure, request, arguments, given)
+    damaged: list[str] = []
+    code = ask(measure, request, arguments, given, damaged)
     if measure.reports and code != 130:
         folders = [path.parent if (path / "run.json").is_file() else path for path in arguments.runs]
         # The report of a folder is that of all its runs, whichever of them were asked.
-        write_report(arguments.runs if arguments.out else folders, arguments.out or folders[0])
-    return code
+        damaged += write_report(arguments.runs if arguments.out else folders, arguments.out or folders[0])
+    return code or print_damaged(damaged)
 
 
 def add_flag(parser: Parser, one: Flag, blanks: bool, described: bool) -> None:
@@ -92,26 +96,29 @@ def add_flag(parser: Parser, one: Flag, blanks: bool, described: bool) -> None:
         parser.add_argument(*names, type=read, metavar="|".join(known) or METAVARS[one.kind], **words)
 
 
-def ask(measure: Measure, request: Any, arguments: argparse.Namespace, given: dict[str, Any]) -> int:
-    """Ask every run, and print a summary of what they answered.
+def ask(
+    measure: Measure, request: Any, arguments: argparse.Namespace, given: dict[str, Any], damaged: list[str]
+) -> int:
+    """Ask every run, and print a summary of what they answered. A line on each that is left out joins `damaged`.
 
     Of a folder that holds a grid of learning rates, the runs at the chosen rates are asked; a run that is named
     itself is asked at any rate.
     """
     console, requests = plain_console(), {measure.name: request}
     try:
-        places, left = runs_to_measure(arguments.runs)
+        places, left = runs_to_measure(arguments.runs, damaged)
         from ..analysis.summaries import summary  # torch, which a folder without runs does not wait for
         from ..execution.run_job import measure_when_free
         from ..results.tables import collect
 
         if left:
             console.print(f"{left} runs at learning rates that were not chosen are left out (name one to ask it)")
-        places = askable(places, arguments.runs, requests, console)
-        jobs = [Job(str(place), measure_when_free, (str(place), requests)) for place in places]
+        device = announced_device(arguments.device)
+        places = askable(places, arguments.runs, requests, console, damaged)
+        jobs = [Job(str(place), measure_when_free, (str(place), requests, device)) for place in places]
         failed = follow(execute(jobs, arguments.workers), len(jobs), console)
         folders = dict.fromkeys(place.parent for place in places)
-        results = collect(folders, [place.name for place in places], every=True)
+        results = collect(folders, [place.name for place in places], every=True, strict=False)
     except KeyboardInterrupt:
         console.print("Stopped. Finished measurements are saved; the same command goes on from there.")
         return 130
@@ -122,20 +129,28 @@ def ask(measure: Measure, request: Any, arguments: argparse.Namespace, given: di
     return 1 if failed else 0
 
 
-def runs_to_measure(paths: Sequence[Path]) -> tuple[list[Path], int]:
-    """The runs named or inside the folders named, at the rates chosen there; how many runs are left out."""
+def runs_to_measure(paths: Sequence[Path], damaged: list[str]) -> tuple[list[Path], int]:
+    """The runs named or inside the folders named, at the rates chosen there; how many of others are left out.
+
+    Raises ValueError where each is damaged.
+    """
     from ..storage.runs import find_runs  # pydantic, which a mistyped flag does not wait for
 
     found = find_runs(paths)
     from ..results.loader import load  # pandas, which a folder without runs does not wait for
 
     named = {path.resolve().name for path in paths if (path / "run.json").is_file()}
-    runs = load(found).runs
+    loaded = load(found, strict=False)
+    damaged += loaded.damaged
+    if not (runs := loaded.runs):
+        raise ValueError(damaged[0])
     places = [run.place for run in runs if run.chosen or run.place.resolve().name in named]
     return places, len(runs) - len(places)
 
 
-def askable(places: Sequence[Path], named: Sequence[Path], requests: Any, console: Console) -> list[Path]:
+def askable(
+    places: Sequence[Path], named: Sequence[Path], requests: Any, console: Console, damaged: list[str]
+) -> list[Path]:
     """The runs that can be asked, found out before any work. Raises ValueError for a run named itself that cannot.
 
     Of a folder, runs on tasks that have no answer to give are left out, with one line for each reason.
@@ -148,14 +163,15 @@ def askable(places: Sequence[Path], named: Sequence[Path], requests: Any, consol
         try:
             check(load_run(place), requests)
             able.append(place)
-        except CorruptRun:
-            raise
         except ValueError as error:
             if place.resolve() in alone:
                 raise
+            if isinstance(error, CorruptRun):
+                damaged.append(str(error))
+                continue
             refused[str(error)] = refused.get(str(error), 0) + 1
     if not able:
-        raise ValueError(next(iter(refused)))
+        raise ValueError(next(iter([*refused, *damaged])))
     for reason, count in refused.items():
         console.print(f"{count} {'run is' if count == 1 else 'runs are'} left out: {reason}")
     return able

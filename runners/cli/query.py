@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from rich.measure import Measurement
 from rich.padding import Padding
 
 from ..results.query import ENDINGS, EXAMPLES, QueryTables, answer, frame, open_database, query_tables, write_table
-from .console import frame_table, plain_console
+from .console import frame_table, plain_console, print_damaged
 from .flags import Mistake, Parser, mistakes, one_of, path
 
 ROWS = 100
@@ -65,9 +64,7 @@ def run(words: Sequence[str]) -> int:
             export(database, arguments.out, arguments.format or "parquet")
         else:
             print_tables(database)
-    for line in database.damaged:
-        print(f"recall: {line}", file=sys.stderr)
-    return 1 if database.damaged else 0
+    return print_damaged(database.damaged)
 
 
 def question_or_folder(word: str) -> str | Path:

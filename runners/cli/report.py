@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..storage import open_folder
+from .console import print_damaged
 from .flags import Mistake, Parser, folder, path
 
 
@@ -14,18 +15,21 @@ def run(words: Sequence[str]) -> int:
     parser.add_argument("runs", nargs="+", type=folder, metavar="DIR", help="folders of runs, or single runs")
     parser.add_argument("--out", type=path, metavar="DIR", help="folder of the report (default: the first folder)")
     arguments = parser.parse_args(words)
-    write(arguments.runs, arguments.out or arguments.runs[0])
-    return 0
+    return print_damaged(write(arguments.runs, arguments.out or arguments.runs[0]))
 
 
-def write(runs: Sequence[Path], folder: Path) -> None:
-    """Write the page of these runs into a folder and print its path. Raises Mistake if it cannot be written."""
+def write(runs: Sequence[Path], folder: Path) -> Sequence[str]:
+    """Write the page of these runs into a folder and print its path; a line on each damaged run that it lacks.
+
+    Raises Mistake if it cannot be written.
+    """
     from ..report import write_report  # pandas and matplotlib, which a mistyped flag does not wait for
     from ..results.tables import collect
 
     try:
-        results = collect(runs)
+        results = collect(runs, strict=False)
         open_folder(folder)
         print(f"report: {write_report(results, folder)}")
     except ValueError as error:
         raise Mistake(str(error)) from None
+    return list(results.study.get("damaged", ()))

@@ -9,71 +9,40 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
-from functools import cache, cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from types import UnionType
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from pydantic import TypeAdapter, with_config
 
-from models import build, check_options, memory_options
+from models import build, memory_options
+from models.notation import Mixer, Stack, format_stack, pattern_of
+from models.stack import check_stack, is_alone, number_of_layers, with_options
 from recall_tasks import Task, make_task
 
 from ..formatting import safe_name
 from .curriculum import POLICIES, Policy, check_policy
-from .custom_code import load_memory, source_digest
+from .custom_code import load_memory, read_stack, source_digest
+from .model_sizes import check_sizes, half_precision
+from .validation import STRICT, conform, setting, validate
 
 if TYPE_CHECKING:  # torch, which a mistyped command does without
     from models import Memory, SequenceModel
 
 Option = bool | int | float | str | None
-Validated = TypeVar("Validated")
-STRICT = ConfigDict(extra="forbid", strict=True)
 LONGEST_NAME = 200
 """Most bytes in the name of a run's directory: file systems take 255, and names of its other files are longer."""
 CLOCK = 120.0
 """`seconds` in every identity: it was a limit by the clock once, and now it decides nothing that is measured."""
+DTYPES = {"float32": 4, "bfloat16": 2}
+"""Bytes of a number."""
 YOUNGER = {"unbounded": False}
 """Options that came after identities were published: left out of them at these values, as when there were none."""
-LARGEST_FLOAT = 2**1023
-LAYERS = 1024
-LARGEST_SIZE = 2**31 - 1
-NUMBERS = 2**28
-"""Most parameters and constants of a model: 1 GiB, far beyond what is trained here."""
-SMALL, LARGE = 2**24, 2**12
-"""Numbers in a model, and sizes of its options, below which it is not counted: counting takes a second."""
-
-
-def setting(default: Any, meaning: str, **flag: Any) -> Any:
-    """A field with its text in `--help`; `flag`: the `kind` and `choices` of its values."""
-    return field(default=default, metadata={"help": meaning, **flag})
-
-
-@cache
-def field_types(kind: type) -> dict[str, tuple[type, ...]]:
-    """The types that each field of a dataclass takes, as it declares them."""
-    hints = get_type_hints(kind)
-    taken = {f.name: get_args(hint) if isinstance(hint := hints[f.name], UnionType) else (hint,) for f in fields(kind)}
-    return {name: tuple(get_origin(one) or one for one in types) for name, types in taken.items()}
-
-
-def conform(settings: object) -> None:
-    """Give each field its declared type: 60 becomes 60.0, and numbers of NumPy become Python's.
-
-    Raises ValueError, with the field, its value and what it takes, for a value of another type.
-    """
-    for name, types in field_types(type(settings)).items():  # type: ignore[arg-type]  # a class has a hash
-        value = getattr(settings, name)
-        value = value.item() if isinstance(value, np.generic) else value
-        if types == (float,) and type(value) is int:
-            value = float(value) if abs(value) < LARGEST_FLOAT else math.inf  # which is then out of range
-        if type(value) not in types:
-            takes = " or ".join("None" if one is type(None) else one.__name__ for one in types)
-            raise ValueError(f"{name} takes {takes}, not {value!r}")
-        object.__setattr__(settings, name, value)
+YOUNGER_SETTINGS = {"dtype": "float32"}
+"""Settings of models likewise, left out of records too."""
 
 
 @with_config(STRICT)
@@ -98,26 +67,92 @@ class TaskSetting:
 @with_config(STRICT)
 @dataclass(frozen=True)
 class ModelSetting:
-    """A memory by name (or `file.py:Class`), its options, and the model around it."""
+    """The memories of a model (a name, `file.py:Class`, or a stack of them), their options, and the model around them.
+
+    memory    in any word of `models.notation`; then the name of a memory alone, or the word of the layers repeated
+    options   of a memory alone; those of a stack stand in its word
+    layers    0 is as many as the word names, or 2 where it names one
+
+    Raises ValueError for what is no notation or has options twice, and for a number of layers that does not fit.
+    """
 
     memory: str
     options: dict[str, Option] = field(default_factory=dict)
     width: int = setting(32, "width of embedding and layers")
-    layers: int = setting(2, "blocks of memory and MLP")
+    layers: int = setting(0, "blocks of memory and MLP; 0 stands for 2, or for as many as a stack names")
     mlp_ratio: int = setting(2, "width of the MLP over that of the model; 0 leaves it out")
     label: str = ""
+    dtype: str = setting(
+        "float32", "precision of weights, states and products; updates are of a copy in float32", choices=tuple(DTYPES)
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         conform(self)
+        if self.dtype not in DTYPES:
+            raise ValueError(f"dtype takes {' or '.join(DTYPES)}, not {self.dtype!r}")
         if not self.label.isprintable():
             raise ValueError(f"a label is one line that can be printed, not {self.label!r}")
-        path, colon, name = self.memory.rpartition(".py:")
-        if colon:  # where the file is must not depend on where a later command is typed
-            try:
-                object.__setattr__(self, "memory", f"{Path(path + '.py').resolve()}:{name}")
-            except (OSError, RuntimeError) as error:  # a name without end, links in a circle
-                raise ValueError(f"the file of a memory cannot be found: {error}") from None
-            object.__setattr__(self, "label", self.label or name)
+        named = with_options(with_paths(read_stack(self.memory)), self.options)
+        stack = pattern_of(named)
+        alone = stack[0][0] if is_alone(stack) else Mixer(format_stack(stack))
+        if any(":" in mixer.name for layer in stack for mixer in layer):
+            short = alone.title if is_alone(stack) else format_stack(without_paths(stack))
+            object.__setattr__(self, "label", self.label or short)
+        object.__setattr__(self, "memory", alone.name)
+        object.__setattr__(self, "options", dict(alone.options))
+        object.__setattr__(self, "layers", number_of_layers(named, self.layers))
+
+    @property
+    def item_size(self) -> int:
+        """Bytes of a number in the state."""
+        return DTYPES[self.dtype]
+
+    @cached_property
+    def stack(self) -> Stack:
+        """The layers that are repeated."""
+        return with_options(read_stack(self.memory), self.options)
+
+    def with_stack(self, stack: Stack) -> ModelSetting:
+        """The same model of other layers."""
+        if is_alone(stack):
+            return replace(self, memory=stack[0][0].name, options=dict(stack[0][0].options))
+        return replace(self, memory=format_stack(stack), options={})
+
+    @cached_property
+    def found(self) -> Stack:
+        """The layers with classes, and options in their types. Raises ValueError for what does not exist."""
+        return check_stack(self.stack, load_memory)
+
+    @cached_property
+    def settled(self) -> ModelSetting:
+        """The same model, with options in their types. Raises ValueError for what does not exist."""
+        return self.with_stack(self.found)
+
+
+def with_paths(stack: Stack, folder: str | Path = "") -> Stack:
+    """The stack with the absolute path of every file, sought in a folder (default: the current one).
+
+    Which file it is must not depend on where a later command is typed.
+    """
+
+    def locate(mixer: Mixer) -> Mixer:
+        path, colon, name = mixer.name.rpartition(".py:")
+        if not colon:
+            return mixer
+        try:
+            path = str(Path(folder, path + ".py").resolve())
+        except (OSError, RuntimeError) as error:  # a name without end, links in a circle
+            raise ValueError(f"the file of a memory cannot be found: {error}") from None
+        if not is_alone(stack) and (odd := re.search(r"[()|+*=,:]", path)):
+            raise ValueError(f"{path} cannot stand in a stack, for {odd[0]!r} means something there: rename the folder")
+        return replace(mixer, name=f"{path}:{name}")
+
+    return tuple(tuple(map(locate, layer)) for layer in stack)
+
+
+def without_paths(stack: Stack) -> Stack:
+    """The stack with names that have no file or module."""
+    return tuple(tuple(replace(mixer, name=mixer.title) for mixer in layer) for layer in stack)
 
 
 @with_config(STRICT)
@@ -184,9 +219,9 @@ class Run:
         if not 0 <= self.seed < 2**63:
             raise ValueError(f"seed takes an integer from 0 to 2^63 - 1, not {self.seed}")
         here = {name: getattr(task, name) for name in self.task.fields}
-        options = check_options(load_memory(self.model.memory), self.model.options)
         object.__setattr__(self, "task", replace(self.task, fields=here))
-        object.__setattr__(self, "model", replace(self.model, options=options))
+        model = replace(self.model) if ".py:" in self.model.memory else self.model  # a file may have changed since
+        object.__setattr__(self, "model", model.settled)
         self._check_build()
         if (taken := len(self.name.encode(errors="replace"))) > LONGEST_NAME:
             raise ValueError(f"the run's name takes {taken} bytes, over the limit of {LONGEST_NAME}: shorten the label")
@@ -200,16 +235,20 @@ class Run:
     @cached_property
     def identity(self) -> str:
         """Hash of everything that decides the result: 8 bytes as hexadecimal."""
-        written = _ADAPTER.dump_python(self)
+        written = self.to_json()
         return self.identity_of(written | {"training": written["training"] | {"seconds": CLOCK}})
 
     def identity_of(self, written: Mapping[str, Any]) -> str:
         """Identity of this run as its JSON has it: as run.json has it, the one that earlier versions gave it."""
-        options = memory_options(load_memory(self.model.memory)) | written["model"]["options"]
-        options = {name: value for name, value in options.items() if (name, value) not in YOUNGER.items()}
+        model, stack = written["model"] | {"label": ""}, self.model.found
+        if is_alone(stack):
+            model["options"] = dict(spelled_out(replace(stack[0][0], options=model["options"])).options)
+        else:
+            spelled = self.model.with_stack(tuple(tuple(map(spelled_out, layer)) for layer in stack))
+            model |= {"memory": spelled.memory, "options": spelled.options}
         everything = dict(written) | {
             "task": self.task.task.spec() | {"length": self.task.length},
-            "model": written["model"] | {"label": "", "options": options},
+            "model": model,
             "source": source_digest(self.model.memory),
         }
         canonical = json.dumps(everything, sort_keys=True, separators=(",", ":"))
@@ -233,18 +272,22 @@ class Run:
 
     def build(self) -> SequenceModel:
         """The untrained model, initialised from the run's seed."""
-        task, model = self.task.task, self.model
-        kind = load_memory(model.memory)
+        task, stack = self.task.task, self.model.found
+        sizes = {name: getattr(self.model, name) for name in ("width", "layers", "mlp_ratio")}
         try:
-            check_sizes(kind, task, model)
-            return build_model(kind, task, model, self.seed)
+            check_sizes(task, stack, **sizes)
+            model = build(stack, task.vocab_size, task.answers, seed=self.seed, **sizes)
+            if self.model.dtype != "float32":
+                half_precision(model, self.label)
+            return model
         except (RuntimeError, MemoryError, OverflowError) as error:  # from torch, for sizes beyond all bounds
             raise ValueError(f"{self.label} cannot be built at these sizes: {str(error).splitlines()[0]}") from None
 
     def _check_build(self) -> None:
         """Build the model, unless one of another seed has been built: a study has hundreds of runs."""
         task = self.task.task
-        key = (load_memory(self.model.memory), repr((task.vocab_size, task.answers, replace(self.model, label=""))))
+        kinds = tuple(mixer.kind for layer in self.model.found for mixer in layer)
+        key = (kinds, repr((task.vocab_size, task.answers, replace(self.model, label=""))))
         if key not in _BUILT:
             self.build()
             _BUILT.add(key)
@@ -253,7 +296,11 @@ class Run:
         return replace(self, seed=seed)
 
     def to_json(self) -> dict[str, Any]:
-        return dict(_ADAPTER.dump_python(self, mode="json"))
+        written = dict(_ADAPTER.dump_python(self, mode="json"))
+        model = {
+            name: value for name, value in written["model"].items() if (name, value) not in YOUNGER_SETTINGS.items()
+        }
+        return written | {"model": model}
 
     @staticmethod
     def from_json(content: Any) -> Run:
@@ -261,55 +308,13 @@ class Run:
         return validate(_ADAPTER, content, "run configuration")
 
 
-def validate(adapter: TypeAdapter[Validated], content: Any, what: str) -> Validated:
-    """The adapter's object from plain data. Raises ValueError, in one line with the place of the mistake."""
-    try:
-        return adapter.validate_json(json.dumps(content))  # strict, as JSON understands it
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        reason = str(first["msg"]).removeprefix("Value error, ")
-        if first["type"] == "unexpected_keyword_argument":
-            reason = "unknown key"
-        raise ValueError(" ".join(": ".join(filter(None, (what, where, reason))).split())) from None
-    except (TypeError, RecursionError) as error:
-        raise ValueError(f"{what}: it is no JSON: {error}") from None
-
-
-def check_sizes(kind: type[Memory], task: Task, model: ModelSetting) -> None:
-    """Raises ValueError for more than LAYERS layers, and for a model of more than NUMBERS numbers."""
-    width, layers, mlp_ratio, options = model.width, model.layers, model.mlp_ratio, model.options
-    if any(type(size) is not int or size < 0 for size in (width, layers, mlp_ratio)):
-        return  # `build` refuses it
-    for name, value in {"width": width, "mlp_ratio": mlp_ratio, **options}.items():
-        if type(value) is int and abs(value) > LARGEST_SIZE:
-            raise ValueError(f"{name} takes integers up to {LARGEST_SIZE:,}, not {value:,}")
-    if layers > LAYERS:
-        raise ValueError(f"layers takes at most {LAYERS:,}, not {layers:,}")
-    plain = task.vocab_size * width + layers * (8 + 2 * mlp_ratio) * width**2
-    if plain <= SMALL and all(abs(value) <= LARGE for value in options.values() if type(value) is int):
-        return
-    one, two = (numbers_in(kind, task, replace(model, layers=n)) for n in (1, 2))
-    numbers = one + (layers - 1) * (two - one)
-    if numbers > NUMBERS:
-        raise ValueError(f"a model of {numbers:,} numbers is over the limit of {NUMBERS:,}: choose smaller sizes")
-
-
-def numbers_in(kind: type[Memory], task: Task, model: ModelSetting) -> int:
-    """Count of a model's parameters and constants, without memory for them."""
-    import torch  # as above
-
-    with torch.device("meta"):
-        built = build_model(kind, task, model)
-    return sum(tensor.numel() for tensor in (*built.parameters(), *built.buffers()))
-
-
-def build_model(kind: type[Memory], task: Task, model: ModelSetting, seed: int = 0) -> SequenceModel:
-    """The untrained model of these sizes for a task."""
-    sizes: dict[str, Any] = {"width": model.width, "layers": model.layers, "mlp_ratio": model.mlp_ratio}
-    return build(kind, task.vocab_size, task.answers, seed=seed, **sizes | model.options)
+def spelled_out(mixer: Mixer) -> Mixer:
+    """The mixer with the defaults of its options, but for those that are younger than identities."""
+    options = memory_options(mixer.kind) | dict(mixer.options) if mixer.kind else mixer.options
+    older = {name: options[name] for name in sorted(options) if (name, options[name]) not in YOUNGER.items()}
+    return replace(mixer, options=older)
 
 
 _ADAPTER = TypeAdapter(Run)
-_BUILT: set[tuple[type[Memory], str]] = set()
+_BUILT: set[tuple[tuple[type[Memory] | None, ...], str]] = set()
 """Memories and sizes of which a model has been built."""

@@ -40,10 +40,10 @@ BITS = columns("""
 """)
 BOUNDS = columns("""
     chance: float | accuracy of a guess
-    memoryless: float | accuracy of a reader that sees only the token that asks
-    bag: float | accuracy of a reader that knows the values, but not whose they are
-    position: float | accuracy of a reader that picks values by the position of the question
-    recency: float | accuracy of a reader that repeats the latest value
+    memoryless: float? | accuracy of a reader that sees only the token that asks
+    bag: float? | accuracy of a reader that knows the values, but not whose they are
+    position: float? | accuracy of a reader that picks values by the position of the question
+    recency: float? | accuracy of a reader that repeats the latest value
     ceiling: float | the best accuracy that so many bits of state allow
 """)
 SCORE = (
@@ -65,7 +65,7 @@ OUTCOME = columns("""
     diverged: bool | whether training ended with a loss that is no number | outcome.diverged
     updates_to_half: int? updates | until half of a batch was correct | outcome.updates_to_half
     updates_to_solve: int? updates | until it was solved | outcome.updates_to_solve
-    seconds_to_solve: float seconds | until it was solved | outcome.seconds_to_solve
+    seconds_to_solve: float? seconds | until it was solved | outcome.seconds_to_solve
     updates: int updates | of the whole training | outcome.updates
     tokens: int tokens | of the whole training | outcome.tokens
     seconds: float seconds | of the whole training | outcome.seconds
@@ -121,7 +121,7 @@ CURVES = Table(
         stages: int | of the curriculum
         stage_length: int tokens | of a sequence in this stage
         stage_load: int | items of a sequence in this stage
-        loss: float nats | of a training batch
+        loss: float? nats | of a training batch
         accuracy: float | of a training batch
     """),
     source="curve",

@@ -55,11 +55,11 @@ STATE_FLOATS = 2**26
 def predict(model: SequenceModel, batch: Batch, piece: int = PIECE) -> NDArray[np.int32]:
     """The model's answers as token ids, [B, Q]; IGNORE for spare questions.
 
-    Sequences are read in pieces of about `piece` tokens in all, each continuing the state of the last. Raises
-    BrokenContract where the last state is not as large as the memory says.
+    Sequences are read in pieces of about `piece` tokens in all, each continuing the state of the last; at once where
+    a memory reads nothing else. Raises BrokenContract where the last state is not as large as the memory says.
     """
     B, T = batch.tokens.shape
-    step = max(1, piece // B)
+    step = T if getattr(model, "reads_whole", False) else max(1, piece // B)
     device = device_of(model)
     tokens = torch.from_numpy(batch.tokens).to(device)
     sequences, positions = (index.to(device) for index in places(batch))
@@ -163,7 +163,8 @@ def score_record(run: Run, model: SequenceModel, scored: Predictions, task: Task
     sequences, questions = scored.correct.shape
     correct, asked = scored.correct.sum(1), scored.asking.sum(1)
     accuracy, (low, high) = scored.accuracy, cluster_interval(correct, asked)
-    state_bytes = 4 * model.fullest_floats(length)
+    size = model.embedding.element_size()
+    state_bytes = size * model.fullest_floats(length)
     return {
         "length": length,
         "load": getattr(task, task.load),
@@ -178,7 +179,7 @@ def score_record(run: Run, model: SequenceModel, scored: Predictions, task: Task
         "ceiling": bounds.ceiling(8 * state_bytes, task, length),
         "recalled_bits": bounds.recalled_bits(accuracy, task, length),
         "state_bytes": state_bytes,
-        "state_bytes_at_end": 4 * model.state_floats(length),
+        "state_bytes_at_end": size * model.state_floats(length),
         "parameters": sum(p.numel() for p in model.parameters()),
     }
 

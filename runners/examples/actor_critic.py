@@ -224,8 +224,9 @@ def check_out(path: Path) -> None:
 def main(words: Sequence[str]) -> int:
     """Exit status after training one agent, with a line every second. Leaves torch with one thread."""
     torch.set_num_threads(1)  # the matrices are small: more threads would be slower
-    name = "python -m runners.examples.actor_critic"
-    parser = Parser(name, "Train a recurrent agent from reward alone.", add_help=False)
+    parser = Parser(
+        f"python -m {__package__}.actor_critic", "Train a recurrent agent from reward alone.", add_help=False
+    )
     parser.add_argument("--task", type=one_of("task", TASKS), default="mqar", metavar="TASK", help="task to play")
     name = parser.parse_known_args(words)[0].task
     parser.add_argument("--help", "-h", action="help", help="print this and stop")

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from .job import Event, Execute, Job, Limits, cores, execute_here
+from .job import Event, Execute, Job, Limits, choose_device, cores, execute_here
 from .local import Crew
 from .ray import cluster
 
-__all__ = ["ENGINES", "Crew", "Event", "Execute", "Job", "Limits", "cores", "execute", "open_engine"]
+__all__ = ["ENGINES", "Crew", "Event", "Execute", "Job", "Limits", "choose_device", "cores", "execute", "open_engine"]
 
 ENGINES = ("local", "ray")
 

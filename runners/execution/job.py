@@ -1,4 +1,4 @@
-"""A job, its events and its limits: plain data that every engine shares; and a job run in this process."""
+"""A job, its events, its limits and its device: plain data that every engine shares; and a job run in this process."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 MEGABYTE = 10**6
+DEVICES = ("auto", "cpu", "cuda", "mps")
+"""A device is no part of what a run is, but of its record: weights and sequences are the same on all, and sums are
+added in another order, so that last digits differ."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,25 @@ Execute = Callable[[Sequence[Job]], Iterator[Event]]
 def cores() -> int:
     """Cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def choose_device(word: str) -> str:
+    """The device that a word names here; `auto` takes a GPU if there is one.
+
+    Raises ValueError for another word, and for a device that torch does not see on this machine.
+    """
+    if word not in DEVICES:
+        raise ValueError(f"unknown device {word!r}: choose one of {', '.join(DEVICES)}")
+    if word == "cpu":
+        return word
+    import torch  # which a mistyped flag does not wait for
+
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if word == "auto":
+        return next((name for name, found in there.items() if found), "cpu")
+    if not there[word]:
+        raise ValueError(f"torch {torch.__version__} sees no {word} device on this machine: take --device cpu, or auto")
+    return word
 
 
 def run_job(job: Job, send: Callable[[Event], None]) -> Iterator[Event]:

@@ -49,7 +49,7 @@ def cluster(address: str, workers: int | None, limits: Limits, folder: Path | No
         try:
             import ray  # an optional extra, slow to load
         except ModuleNotFoundError:
-            raise ValueError("the engine ray needs Ray, an optional extra: pip install -e .[ray]") from None
+            raise ValueError("the engine ray needs Ray, an optional extra: pip install 'recall-tasks[ray]'") from None
         ours = not ray.is_initialized()  # a connection made before stays
         if ours:
             _connect(address, workers)
@@ -110,7 +110,7 @@ def _machines(limits: Limits) -> list[dict[str, Any]]:
 
 
 def _check_folder(folder: Path, machines: list[dict[str, Any]]) -> None:
-    """Raises ValueError where a machine does not see the folder, or cannot import this checkout."""
+    """Raises ValueError where a machine does not see the folder, or cannot import this package."""
     import ray  # an optional extra, slow to load
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -130,8 +130,8 @@ def _check_folder(folder: Path, machines: list[dict[str, Any]]) -> None:
             except ray.exceptions.RayError as error:
                 reason = str(error).strip().splitlines()[-1]
                 raise ValueError(
-                    f"machine {where} of the Ray cluster cannot run this checkout, which must be installed there "
-                    f"under the same path (pip install -e .[lab]): {reason}"
+                    f"machine {where} of the Ray cluster cannot import recall_tasks, which must be installed "
+                    f"there as it is here: {reason}"
                 ) from None
             if not visible:
                 raise ValueError(

@@ -17,7 +17,8 @@ from ..evaluation.scored_table import score_tables
 from ..measures import MEASURES
 from ..measures.requests import Requests, check, record_of, remaining
 from ..training.loop import train
-from ..training.sanity import check_cut_off, check_possible, check_untrained
+from ..training.sanity import check_computes, check_cut_off, check_possible, check_untrained
+from .job import choose_device
 from .provenance import environment
 
 TEST_ROWS = 512
@@ -33,7 +34,10 @@ def train_run(run: Run, folder: Path, watch: Callable[[Any], None], device: str 
     stream = Stream(run.task.task, run.task.length, "test")
     initial = check_untrained(run)
     checkpoint = storage.checkpoint_path(folder, run)
-    model, outcome, curve = train(run, watch, run.build().to(device), checkpoint)
+    model = run.build().to(device)
+    if device != "cpu":
+        check_computes(run.label, model, stream)
+    model, outcome, curve = train(run, watch, model, checkpoint)
     scored, tables = score_tables(run, model, stream.task, stream.length, TEST_ROWS)
     check_possible(run.label, tables["scores"])
     result = {
@@ -43,7 +47,7 @@ def train_run(run: Run, folder: Path, watch: Callable[[Any], None], device: str 
         "cut_off": check_cut_off(model, stream),
         **tables,
         "checksum": stream.checksum(),
-        "environment": environment() | {"device": device},
+        "environment": environment(device),
     }
     return storage.write_run(folder, run, result, dict(model.cpu().state_dict()), outputs(scored, "test"))
 
@@ -55,7 +59,7 @@ def complete_run(
 
     Returns the run's name, or ELSEWHERE where another process works on it.
     """
-    run, root = Run.from_json(run_json), Path(folder)
+    run, root, device = Run.from_json(run_json), Path(folder), choose_device(device)
     allow(run.model.memory)
     with storage.claim(root, run) as claimed:
         if not claimed:
@@ -89,19 +93,19 @@ def measure_run(
                     file = f"outputs-{name}-{len(saved)}"
                     saved.append({"name": file, "digest": storage.write_tensors(path, file, tensors)})
                 record = measure.merge(before, record) if before else record
-                record |= {"outputs": saved, "identity": run.identity}
+                record |= {"outputs": saved, "identity": run.identity, "device": device}
                 record |= {"by_command": True} if by_command or (before or {}).get("by_command") else {}
                 storage.write_record(path / measure.file, record)
     return path.name
 
 
-def measure_when_free(place: str, request: Requests, watch: Callable[[Any], None]) -> str:
+def measure_when_free(place: str, request: Requests, device: str, watch: Callable[[Any], None]) -> str:
     """`measure_run` once no other process works on the run; what that one measured is not repeated."""
-    path = Path(place)
+    path, device = Path(place), choose_device(device)
     run = storage.load_run(path)
     while True:
         with storage.claim(path.parent, run) as claimed:
             if claimed:
-                return measure_run(place, request, watch, by_command=True)
+                return measure_run(place, request, watch, device, by_command=True)
         watch(f"waiting: {ELSEWHERE}")
         time.sleep(WAIT)

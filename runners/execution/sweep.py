@@ -37,7 +37,7 @@ def carry_out(
     retry       repeat runs that failed before; otherwise they are reported as failed. Those that a limit of time
                 stopped always go on
     limit       largest number of jobs, for testing
-    device      device of the models: "cuda" where the engine gives each job a GPU
+    device      device of the models, as `choose_device` takes it: "cuda" where the engine gives each job a GPU
 
     A run that another process works on is left to it and waited for. A grid of learning rates is trained first; then
     the runs at the chosen rates are measured. Raises, before anything starts, storage.CorruptRun,

@@ -115,7 +115,8 @@ def draw_laws(half: pd.DataFrame, low: float, high: float, ax: Axes) -> None:
         return
     first, at = known.iloc[0], np.geomspace(max(low, 16.0), high, LAW_POINTS)
     values, threshold = int(first["num_answers"]), float(first["threshold"])
-    matrices = [matrix_laws(bytes_ / 4, values, threshold) for bytes_ in at]
+    size = first["state_bytes"] / max(1, first["state_floats"])
+    matrices = [matrix_laws(bytes_ / size, values, threshold) for bytes_ in at]
     reference(ax, at, at * first["information"] / first["state_bytes"], "limit", "information ceiling")
     reference(ax, at, [law["hebbian"] for law in matrices], "floor", "Hebbian law")
     reference(ax, at, [law["inverse"] for law in matrices], "chance", "inverse law")

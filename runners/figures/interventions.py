@@ -80,7 +80,7 @@ def cache_table(results: Results) -> pd.DataFrame:
     for _, part in table.groupby(["task", "memory"], sort=False):
         if part["segment"].notna().any():
             parts.append(stored_bits(part))
-            parts.append(router_weights(results.routing, parts[-1]))
+            parts.append(router_weights(results.routing.dropna(subset=["num_memories"]), parts[-1]))
     if not parts:
         return pd.DataFrame()
     both = pd.concat([part for part in parts if len(part)], ignore_index=True)

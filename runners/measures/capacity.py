@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from models.notation import Mixer, format_stack
+from models.stack import is_alone
+
 from ..config.messages import Watch, silent
 from ..evaluation.columns import ACCURACY, ANSWERS, BITS, BOUNDS, SIZES, TESTED_COUNTS
 from ..storage.records import NULL
@@ -208,13 +211,20 @@ def capacity_record(run: Run, model: SequenceModel, scored: Predictions, task: T
     shared = (*SIZES, *TESTED_COUNTS, *ACCURACY, *BOUNDS, *BITS)
     return {column.name: score[column.name] for column in shared} | {
         "family": family(run),
-        "state_floats": score["state_bytes"] // 4,
+        "state_floats": score["state_bytes"] // run.model.item_size,
         "bits_per_state_bit": score["recalled_bits"] / (8 * score["state_bytes"]) if score["state_bytes"] else 0.0,
     }
 
 
 def family(run: Run) -> str:
-    """The memory and the options that are no integers: memories of one family differ in size alone."""
-    path, _, name = run.model.memory.rpartition(":")
-    kinds = [f"{key} {value}" for key, value in sorted(run.model.options.items()) if type(value) is not int]
-    return ", ".join([name if path else run.model.memory, *kinds])
+    """The memories and the options that are no integers: those of one family differ in size alone."""
+
+    def sizeless(mixer: Mixer) -> Mixer:
+        kinds = {name: value for name, value in sorted(mixer.options.items()) if type(value) is not int}
+        return Mixer(mixer.title, kinds)
+
+    stack = tuple(tuple(map(sizeless, layer)) for layer in run.model.stack)
+    if not is_alone(run.model.stack):
+        return format_stack(stack)
+    (mixer,) = stack[0]
+    return ", ".join([mixer.name, *(f"{key} {value}" for key, value in mixer.options.items())])

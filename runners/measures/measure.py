@@ -103,7 +103,7 @@ class Measure(ABC):
     def pattern(self) -> Shape:
         """Pattern of a record."""
         tables = {f"{table.key}{'?' * (table.name in self.newer)}": table.misfit for table in self.tables}
-        return {**tables, "outputs?": [{"name": str, "digest": str}], **self.shape}
+        return {**tables, "outputs?": [{"name": str, "digest": str}], "device?": str, **self.shape}
 
     @abstractmethod
     def check(self, run: Run, request: Request) -> None:

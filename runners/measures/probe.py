@@ -49,7 +49,7 @@ PROBES = Table(
         age: int tokens | since it was written
         written: int tokens | position where it was written
         features: int | numbers that the reader sees
-        rank: float | effective rank of the states
+        rank: float? | effective rank of the states
         converged: bool | whether the reader's fit converged
         num_sequences: int | sequences tested
         accuracy: float | fraction of items named correctly
@@ -59,12 +59,12 @@ PROBES = Table(
         bits: float bits | usable, at least: log2 loss without the state, less the reader's; fewer sequences find fewer
         bits_low: float bits | lower bound of what is there, 95 %
         bits_high: float bits | upper bound of what this reader saves, 95 %; more may be there
-        bits_half: float bits | by half the sequences fitted on
+        bits_half: float? bits | by half the sequences fitted on
         item_bits: float bits | open without the state
         num_items: int | stored in a sequence
-        selectivity: float | accuracy above that of the same reader's control task
-        codelength: float bits | online code length of a label
-        error: float | of ordered values, squared, over their variance
+        selectivity: float? | accuracy above that of the same reader's control task
+        codelength: float? bits | online code length of a label
+        error: float? | of ordered values, squared, over their variance
         part: str | the reader or pass that measured it
     """),
 )
@@ -86,16 +86,16 @@ INTERVENTIONS = Table(
         drop: float | from intact, on the same sequences
         drop_low: float | lower bound, 95 %
         drop_high: float | upper bound, 95 %
-        excess: float | drop beyond that of erasing as much at random
-        excess_low: float | lower bound, 95 %
-        excess_high: float | upper bound, 95 %
+        excess: float? | drop beyond that of erasing as much at random
+        excess_low: float? | lower bound, 95 %
+        excess_high: float? | upper bound, 95 %
         sure: bool? | whether there were sequences enough to erase by
-        follows: float | fraction that answers the donor's value
-        follows_low: float | lower bound, 95 %
-        follows_high: float | upper bound, 95 %
-        changed: float | fraction of the variance of states that was erased
-        bits_before: float bits | usable before erasing
-        bits_after: float bits | found by a new reader after it
+        follows: float? | fraction that answers the donor's value
+        follows_low: float? | lower bound, 95 %
+        follows_high: float? | upper bound, 95 %
+        changed: float? | fraction of the variance of states that was erased
+        bits_before: float? bits | usable before erasing
+        bits_after: float? bits | found by a new reader after it
     """),
 )
 ROUTING = Table(
@@ -107,11 +107,11 @@ ROUTING = Table(
         age: int tokens | since it was written
         segment: int? | memory that holds the answer: 0 the oldest cache, num_memories - 1 the open one; none in layer 0
         num_memories: int? | caches and the open memory; none in layer 0
-        weight: float | mean, on the memory that holds the answer
-        holding: float | on all that hold it: with checkpoints all later ones
-        right: float | fraction of sequences and heads whose largest weight is there
-        even: float | weight if all were alike
-        entropy: float bits | of the weights
+        weight: float? | mean, on the memory that holds the answer
+        holding: float? | on all that hold it: with checkpoints all later ones
+        right: float? | fraction of sequences and heads whose largest weight is there
+        even: float? | weight if all were alike
+        entropy: float? bits | of the weights
         num_sequences: int | sequences tested
         accuracy: float | with the model's own gates
         low: float | lower bound, 95 %

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..config.custom_code import allow, check_recorded, options_of, source_digest
@@ -83,12 +82,14 @@ class Swap(Measure):
         )
 
     def request(self, given: Mapping[str, Any]) -> Request:
+        from ..config.run import ModelSetting  # numpy and pydantic, which help does without
+
         own = {flag.name for flag in self.flags} | {"memory"}
         options = {name: value for name, value in given.items() if name not in own and value is not None}
-        path, colon, name = given["memory"].rpartition(".py:")
+        setting = ModelSetting(given["memory"], options)
         return {
-            "memory": f"{Path(path + '.py').resolve()}:{name}" if colon else given["memory"],
-            "options": options,
+            "memory": setting.memory,
+            "options": setting.options,
             "ladder": sorted(set(given["ladder"])),
             "rows": given["sequences"],
             "gate_updates": given["gate-updates"],
@@ -189,9 +190,11 @@ def swapped_run(run: Run, record: Mapping[str, Any]) -> Run:
 
 def swap_label(request: Request) -> str:
     """The memory in place as people read it: `grm, segment 16`."""
-    path, _, name = request["memory"].rpartition(":")
-    options = [f"{key.replace('_', ' ')} {value}" for key, value in request.get("options", {}).items()]
-    return ", ".join([name if path else request["memory"], *options])
+    from ..config.run import ModelSetting  # as above
+
+    setting = ModelSetting(request["memory"], request.get("options", {}))
+    options = [f"{key.replace('_', ' ')} {value}" for key, value in setting.options.items()]
+    return ", ".join([setting.label or setting.memory, *options])
 
 
 def swap_code(request: Request) -> str:

@@ -31,6 +31,7 @@ from models import SequenceModel
 from models.caching.memory import CachingMemory
 from models.memories.caching import Residual
 from models.memories.controls import with_oracle_gate
+from models.parallel import Parallel
 
 from ..evaluation.evaluate import origins, sequences_at_once
 from .capture import PausedModule, groups_of, memories, states_at
@@ -68,8 +69,8 @@ def routing(model: SequenceModel, question: Question, count: int, rng: np.random
     """
     layers = gated_memories(model)
     if not layers:
-        kind = type(memories(model)[0]).__name__
-        raise ValueError(f"{kind} weighs no caches: take average, grm, soup, ssc or oracle")
+        kinds = " + ".join(dict.fromkeys(type(memory).__name__ for memory in memories(model)))
+        raise ValueError(f"{kinds} weighs no caches: take average, grm, soup, ssc or oracle")
     models = [model, *(with_oracle_gates(model, [layer]) for layer in layers), with_oracle_gates(model, list(layers))]
     samples = question.sample(count, rng)
     groups = groups_of(count, sequences_at_once(model, samples.tokens.shape[1]))
@@ -95,17 +96,26 @@ def routing(model: SequenceModel, question: Question, count: int, rng: np.random
 
 
 def gated_memories(model: SequenceModel) -> Layers:
-    """Memories of the model that weigh caches, by layer; none where there are none."""
-    layers = enumerate(memories(model), 1)
-    return {n: memory for n, memory in layers if isinstance(memory, CachingMemory) and not isinstance(memory, Residual)}
+    """Memories of the model that weigh caches, by layer, of several side by side the first."""
+    found: Layers = {}
+    for layer, memory in enumerate(memories(model), 1):
+        for part in memory.memories if isinstance(memory, Parallel) else [memory]:
+            if isinstance(part, CachingMemory) and not isinstance(part, Residual):
+                found.setdefault(layer, part)
+    return found
 
 
 def with_oracle_gates(model: SequenceModel, layers: list[int]) -> SequenceModel:
     """A copy of the model in which the gates of these layers are given the positions of answers."""
     copied = copy.deepcopy(model)
     for layer, memory in gated_memories(copied).items():
-        if layer in layers:
-            copied.blocks[layer - 1].memory = with_oracle_gate(memory)
+        block = copied.blocks[layer - 1]
+        if layer not in layers:
+            continue
+        if isinstance(block.memory, Parallel):
+            block.memory = block.memory.with_others({memory: with_oracle_gate(memory)})
+        else:
+            block.memory = with_oracle_gate(memory)
     return copied
 
 

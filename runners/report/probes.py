@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..analysis.interventions import patches, routing_errors, verdicts
 from ..analysis.probes import by_age, totals
-from ..formatting import amount, fraction, interval, signed_number, span
+from ..formatting import amount, fraction, interval, seeds_solved, signed_number, span
 from ..probe.verdict import MARGIN
 from .page import definitions, html_table, record_table
 from .sections import TableSection
@@ -68,9 +68,9 @@ def verdict_cells(record: pd.Series[Any]) -> dict[str, str]:
         | {"model answers": "not asked" if pd.isna(record["behaviour"]) else with_bounds(record, "behaviour")}
         | fractions(record, "erased", "random")
         | {"extra loss": "" if pd.isna(record["cost"]) else signed_number(record["cost"])}
-        | {"bits after": "" if pd.isna(record["bits_after"]) else left}
+        | {"bits after": "" if "nan" in left else left}
         | fractions(record, "follows", "chance")
-        | {"seeds": str(record["seeds"])}
+        | {"seeds": seeds_solved(record)}
     )
 
 

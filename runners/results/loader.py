@@ -26,7 +26,7 @@ from ..storage.folders import FAILURE_SHAPE
 from ..storage.records import damage, load_record, printable
 from ..storage.run_records import RECORD, SETTINGS, is_copy, load_plain_result, load_plain_settings
 from ..studies.learning_rates import group_key, rate_of_each_seed, validation_record
-from .labels import run_labels
+from .labels import RunLabels, run_labels
 
 FAILED = ".failed.json"
 FAILURE = ("kind", "reason", "attempts", "seconds")
@@ -42,7 +42,7 @@ class FinishedRun:
     fields     of its task, defaults written out
     result     result.json; its outcome says too whether training `diverged`
     records    of measures, by their names
-    label      of its memory, with what runs of one memory differ in beside their seed: other sizes are others
+    labels     of its task and its memory, with what runs of one name differ in beside their seed, and its axes
     chosen     whether its learning rate is the one that the validation of its memory's other seeds chose
     """
 
@@ -51,7 +51,7 @@ class FinishedRun:
     result: Json
     fields: Json
     records: dict[str, Json] = field(default_factory=dict)
-    label: str = ""
+    labels: RunLabels = field(default_factory=lambda: RunLabels("", ""))
     chosen: bool = True
 
     @property
@@ -61,8 +61,7 @@ class FinishedRun:
     @property
     def keys(self) -> Json:
         """The columns that name a run in every table."""
-        task, seed = self.settings["task"]["name"], self.settings["seed"]
-        return {"run": self.name, "task": task, "memory": self.label, "seed": seed}
+        return {"run": self.name, "task": self.labels.task, "memory": self.labels.memory, "seed": self.settings["seed"]}
 
 
 @dataclass(frozen=True)
@@ -79,11 +78,12 @@ class LoadedRuns:
         return [run for run in self.runs if run.chosen]
 
 
-def load(places: Iterable[Path], strict: bool = True, every_rate: bool = False) -> LoadedRuns:
+def load(places: Iterable[Path], strict: bool = True, every_rate: bool = False, tensors: bool = True) -> LoadedRuns:
     """The finished runs and failures of these run directories and FAILED records, in their order, each run once.
 
-    strict   raise CorruptRun, with the mend, for a record that does not match its digest, and for a run whose
-             tensors do not; else leave it out, say so in `damaged`, and do not read tensors
+    strict    raise CorruptRun, with the mend, for a record that does not match its digest, and for a run whose
+              tensors do not; else leave it out and say so in `damaged`
+    tensors   read them, to compare their digests
 
     Labels and chosen rates are worked out over all that is loaded. Runs at rates that were not chosen have the label
     of the chosen ones, unless `every_rate` is asked for: then labels name the rate where it differs.
@@ -109,7 +109,7 @@ def load(places: Iterable[Path], strict: bool = True, every_rate: bool = False) 
             if place.name.endswith(FAILED):
                 failures.append((place, failure(place)))
                 continue
-            run = finished_run(place, strict)
+            run = finished_run(place, tensors)
             if any(is_copy(other, place) for other in places_of.get(run.name, ())):
                 continue  # a folder and its copy hold the same training, which counts once
             places_of.setdefault(run.name, []).append(place)
@@ -136,9 +136,9 @@ def current(runs: Sequence[FinishedRun]) -> list[FinishedRun]:
     return [run for run, (mine, most) in zip(runs, limits, strict=True) if mine == most]
 
 
-def finished_run(place: Path, strict: bool) -> FinishedRun:
+def finished_run(place: Path, tensors: bool) -> FinishedRun:
     """A run without the records of its measures. Raises CorruptRun."""
-    if strict:
+    if tensors:
         from ..storage.runs import load_result, load_settings  # torch, for the digests of tensors
 
         settings, result = load_settings(place), load_result(place, RESULT)
@@ -173,11 +173,10 @@ def name_runs(runs: Sequence[FinishedRun], every_rate: bool) -> None:
         rates = rate_of_each_seed(pd.DataFrame([rate_record(run) for run in same]))
         for run in same:
             run.chosen = run.settings["training"]["learning_rate"] == rates.get(run.settings["seed"])
-    labels = run_labels([configuration(run) for run in runs if run.chosen or every_rate], rates=every_rate)
-    for same in groups.values():
-        of_chosen = next(labels[run.name] for run in same if run.chosen)
-        for run in same:
-            run.label = labels.get(run.name, of_chosen)
+    whole = [{**configuration(run), "task": run.settings["task"] | {"fields": run.fields}} for run in runs]
+    labels = run_labels(whole, rates=every_rate)
+    for run in runs:
+        run.labels = labels[run.name]
 
 
 def failure(path: Path) -> Json:

@@ -68,7 +68,7 @@ def query_tables(folders: Iterable[Path], every_rate: bool = False) -> QueryTabl
 
     Raises ValueError for a folder that is not there, or below which there is neither run nor failure.
     """
-    loaded = load(find_all(folders), strict=False, every_rate=every_rate)
+    loaded = load(find_all(folders), strict=False, every_rate=every_rate, tensors=False)
     tables = tables_of(loaded, RUN_TABLES, folders=True, every_rate=every_rate)
     return QueryTables({name: arrow_table(columns) for name, columns in tables.items()}, loaded.damaged)
 

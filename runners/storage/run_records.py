@@ -59,7 +59,7 @@ def refuse_missing(path: Path) -> None:
     """Raises CorruptRun where a run lacks one of its two records."""
     if not path.is_file():
         place = printable(path.parent)
-        raise CorruptRun(f"{place} has no {path.name} and was not used (delete {place} to run it again)")
+        raise CorruptRun(f"{place} has no {path.name} (delete {place} to run it again)")
 
 
 def run_name(place: Path) -> str:

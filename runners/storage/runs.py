@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError, with_config
 
-from ..config.custom_code import check_recorded, source_digest
-from ..config.run import STRICT, ModelSetting, Run, TaskSetting, Training
+from ..config.custom_code import check_recorded, files_in, source_digest
+from ..config.run import ModelSetting, Run, TaskSetting, Training
+from ..config.validation import STRICT
 from .folders import checkpoint_path, forget_failure
 from .locks import partial_directory
 from .records import (
@@ -121,7 +122,7 @@ def load_settings(place: Path) -> dict[str, Any]:
 
     Raises ValueError where there is none, CorruptRun where it is not the configuration of a run.
     """
-    if not (place / SETTINGS).is_file():
+    if not (place / SETTINGS).is_file() and not (place / RECORD).is_file():
         raise ValueError(f"no finished run in {printable(place)} (a run directory holds {SETTINGS} and {RECORD})")
     content = load_plain_settings(place)
     try:
@@ -187,7 +188,7 @@ def load_model(place: Path) -> SequenceModel:
 
 
 def find_runs(paths: Iterable[Path]) -> list[Path]:
-    """The run directories among `paths` and directly inside them, in order of name, each run once.
+    """The run directories among `paths` and directly inside them, in order of name, each run once; damaged ones too.
 
     Raises ValueError for a path that is not there or holds no run, and for two results of one run.
     """
@@ -197,9 +198,7 @@ def find_runs(paths: Iterable[Path]) -> list[Path]:
             where = "finished runs are kept where --out said, runs/ by default"
             raise ValueError(f"no directory {printable(path)} ({where})")
         inside = [path] if (path / "run.json").is_file() else []
-        inside += sorted(p.parent for p in path.glob("*/run.json") if not p.parent.name.startswith("."))
-        for stray in path.glob(f"[!.]*/{RECORD}"):
-            refuse_missing(stray.with_name(SETTINGS))
+        inside += sorted({p.parent for name in (SETTINGS, RECORD) for p in path.glob(f"[!.]*/{name}")})
         if not inside:
             raise ValueError(f"no finished run in {printable(path)} (train one first: recall train --help)")
         for place in inside:
@@ -210,26 +209,24 @@ def find_runs(paths: Iterable[Path]) -> list[Path]:
 
 
 def refuse_own_code(place: Path, memory: str, source: str | None = None) -> None:
-    """Raises CorruptRun where `memory` is FILE.py:CLASS with a file inside the run or its folder, links followed.
+    """Raises CorruptRun where `memory` names a FILE.py:CLASS inside the run or its folder, links followed.
 
     source   digest of its code, "" for an unknown one, where a record names it: `custom_code.check_recorded`
     """
-    if ".py:" not in memory:
-        return
-    file = memory.rpartition(":")[0]
-    named = [Path(os.path.abspath(file)), Path(os.path.realpath(file))]
     real = Path(os.path.realpath(place))
-    for folder in {Path(os.path.abspath(place)).parent, Path(os.path.realpath(place.parent)), real.parent, real}:
-        if any(path.is_relative_to(folder) for path in named):
+    folders = {Path(os.path.abspath(place)).parent, Path(os.path.realpath(place.parent)), real.parent, real}
+    for file in files_in(memory):
+        named = [Path(os.path.abspath(file)), Path(os.path.realpath(file))]
+        if inside := [folder for folder in folders if any(path.is_relative_to(folder) for path in named)]:
             raise CorruptRun(
                 f"{printable(place)} names a memory in {printable(file)}, inside a folder of runs, and no code is "
-                f"loaded from there: keep the file of a memory outside of {printable(folder)}"
+                f"loaded from there: keep the file of a memory outside of {printable(inside[0])}"
             )
     if source is not None:
         try:
             check_recorded(memory, source)
         except (ValueError, OSError) as error:
-            raise CorruptRun(f"{printable(place)} was not used: {printable(str(error))}") from None
+            raise CorruptRun(f"{printable(place)} cannot be used: {printable(str(error))}") from None
 
 
 def tensor_bytes(tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> bytes:

@@ -24,7 +24,7 @@ class Column:
 
     unit      of a number; empty for fractions, counts and words
     source    path in the run's result.json, with dots; "" for a value of the record itself
-    missing   whether a record may have null in its place, as it may where a number is a float
+    missing   whether a record may have null in its place: where nothing was measured, or no number came out
     """
 
     name: str
@@ -37,7 +37,7 @@ class Column:
     @cached_property
     def types(self) -> set[Any]:
         """Types of its values in a record."""
-        return {self.type, *((int, NULL) if self.type is float else ()), *((NULL,) if self.missing else ())}
+        return {self.type, *((int,) if self.type is float else ()), *((NULL,) if self.missing else ())}
 
     def read(self, result: Mapping[str, Any]) -> Any:
         """The value at `source` of a run's result; None where an older run lacks it."""
@@ -72,16 +72,28 @@ class Table:
 
     def misfit(self, records: Any) -> str:
         """The first place in records that is not of its column's type, as `records.misfit` says it; or ""."""
-        columns = (*self.columns, *(TESTS if self.tested else ()))
         if type(records) is list and all(type(record) is dict for record in records):
-            for column in columns:  # column by column, which is quick where all fits
-                values = [record[column.name] for record in records if column.name in record]
-                infinite = column.type is float and (math.inf in values or -math.inf in values)
-                if infinite or not column.types.issuperset(map(type, values)):
-                    break
-            else:
+            kinds = {(*record, *map(type, record.values())) for record in records}  # most records are of one kind
+            finite = not any(math.inf in (values := record.values()) or -math.inf in values for record in records)
+            if finite and all(self._fits(kind) for kind in kinds - self._fitting):
+                self._fitting.update(kinds)
                 return ""
-        return misfit(records, [{f"{column.name}?": tuple(column.types) for column in columns}])
+        return misfit(records, [self._pattern])
+
+    def _fits(self, kind: tuple[Any, ...]) -> bool:
+        """Whether records of these names, then types, fit."""
+        names, types = kind[: len(kind) // 2], kind[len(kind) // 2 :]
+        return all(t in self._pattern.get(f"{n}?", (t,)) for n, t in zip(names, types, strict=True))
+
+    @cached_property
+    def _pattern(self) -> dict[str, tuple[Any, ...]]:
+        columns = (*self.columns, *(TESTS if self.tested else ()))
+        return {f"{column.name}?": tuple(column.types) for column in columns}
+
+    @cached_property
+    def _fitting(self) -> set[tuple[Any, ...]]:
+        """Kinds of records that were seen to fit: those of ten thousand runs are few."""
+        return set()
 
 
 def columns(text: str) -> tuple[Column, ...]:

@@ -14,7 +14,6 @@ import statistics
 from models import memory_options
 from models.presets import PARAMETERS_OFF, STATE_OFF
 
-from ..config.custom_code import load_memory
 from ..config.run import ModelSetting, Run
 from .study import Study
 
@@ -27,7 +26,7 @@ def amount(run: Run, matched: str) -> int:
     model = run.build()
     if matched == "parameters":
         return sum(weights.numel() for weights in model.parameters())
-    return 4 * model.fullest_floats(run.task.length)
+    return model.embedding.element_size() * model.fullest_floats(run.task.length)
 
 
 def check_matched(study: Study) -> None:
@@ -53,9 +52,11 @@ def check_matched(study: Study) -> None:
 
 def mend(model: ModelSetting, matched: str) -> str:
     """Advice on the setting to change in a model that is not matched."""
-    options = [name for name, value in memory_options(load_memory(model.memory)).items() if type(value) is int]
+    kinds = [mixer.kind for layer in model.found for mixer in layer if mixer.kind]
+    known = {name: value for kind in kinds for name, value in memory_options(kind).items()}
+    options = [name for name, value in known.items() if type(value) is int]
     if matched == "parameters" or not options:
         turn = "its width" if matched == "parameters" else "its width (none of its options is an integer)"
     else:
         turn = f"its options ({', '.join(options)})"
-    return f"change {turn}, or leave it out (models.presets.matching searches for the presets' sizes)"
+    return f"change {turn}, or leave it out (recall_tasks.models.presets.matching searches for the presets' sizes)"

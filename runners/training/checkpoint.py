@@ -24,6 +24,7 @@ from models import SequenceModel
 
 from ..config.messages import Notice
 from ..config.run import Run
+from ..evaluation.evaluate import device_of
 from ..storage import CorruptRun, digest, write_atomically
 from ..storage.records import read_plain
 from ..storage.runs import put_weights, real_numbers, tensor_bytes
@@ -79,7 +80,7 @@ def save(path: Path, run: Run, model: nn.Module, optimiser: AdamW, progress: dic
         for key, value in optimiser.state.get(weights, {}).items():
             tensors[f"{OPTIMISER}{key}/{name}"] = value
     content = {"identity": run.identity, "torch": torch.__version__, "progress": progress}
-    body = json.dumps(content | {"instructions": instructions()}, allow_nan=False)
+    body = json.dumps(content | {"instructions": instructions(device_of(model).type)}, allow_nan=False)
     write_atomically(path, tensor_bytes(tensors, {"content": body, "digest": _digest(body, tensors)}))
 
 
@@ -139,8 +140,9 @@ def resume(
             raise UnusableCheckpoint(f"the checkpoint {checkpoint} was written by another version and was not used")
         restore(loaded, model, optimiser)
         state = TrainerState(**loaded.progress)
-        if loaded.instructions not in ("", instructions()):  # "": written before they were recorded
-            where = f"an {loaded.instructions} processor, and this is {instructions()}"
+        here = instructions(device_of(model).type)
+        if loaded.instructions not in ("", here):  # "": written before they were recorded
+            where = f"an {loaded.instructions} processor, and this is {here}"
             state.warning = f"training went on from {where}: last digits may differ from a training on one of them"
             watch(Notice(state.warning))
         return state
@@ -158,9 +160,11 @@ def note_marks(state: TrainerState, validation: float, sampled: bool, solve_at: 
         state.solve = [state.update, seconds]
 
 
-def instructions() -> str:
-    """Architecture and instruction set by which torch computes here: others add in another order."""
-    return f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
+def instructions(device: str = "cpu") -> str:
+    """Instruction set by which torch computes here, or the GPU that does: others add in another order."""
+    if device == "cuda":
+        return torch.cuda.get_device_name()
+    return device if device != "cpu" else f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
 
 
 def _digest(body: str, tensors: dict[str, Tensor]) -> str:

@@ -244,7 +244,7 @@ def step(model: SequenceModel, optimiser: AdamW, batch: Batch, clip: float, rate
     sequence, position = places(batch)
     oracle_positions = origins(batch).to(device) if model.uses_oracle else None
     logits, _ = model(tokens, (sequence.to(device), position.to(device)), None, oracle_positions)
-    loss = F.cross_entropy(logits, targets)
+    loss = F.cross_entropy(logits.float(), targets)
     correct = (logits.detach().argmax(-1) == targets).float().mean()
     value, accuracy = torch.stack([loss.detach().float(), correct]).tolist()  # waits for the device once
     if math.isfinite(value):

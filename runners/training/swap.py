@@ -17,6 +17,7 @@ from models.caching.memory import CachingMemory
 from models.post_training import BROUGHT, only_gates, with_caching
 from models.recurrent import Recurrent
 from models.rules import RULES
+from models.stack import is_alone
 
 from ..config.custom_code import load_memory
 from ..config.run import ModelSetting, Option, Run
@@ -29,9 +30,14 @@ def swap_memory(
     """The run with this memory, and its model with the trained weights.
 
     Options that are not named stay as in training if both memories have them. Raises ValueError if the weights do
-    not fit.
+    not fit, and for a stack on either side.
     """
-    given, kind, own = dict(options or {}), load_memory(memory), load_memory(run.model.memory)
+    asked = ModelSetting(memory, dict(options or {}))
+    for setting, name in ((run.model, run.label), (asked, memory)):
+        if not is_alone(setting.stack):
+            raise ValueError(f"{name} is a stack: a swap puts one memory in the place of one, in all layers")
+    given, memory = asked.options, asked.memory
+    kind, own = load_memory(memory), load_memory(run.model.memory)
     trained = memory_options(own) | run.model.options
     shared = {name: value for name, value in trained.items() if name in memory_options(kind)}
     first = model.blocks[0].memory
@@ -69,7 +75,7 @@ def base_of(memory: Recurrent) -> str:
     for name, rule in RULES.items():
         if type(memory.rule) is rule:
             return name
-    raise ValueError(f"{type(memory).__name__} cannot be cached: put its rule into models.rules.RULES")
+    raise ValueError(f"{type(memory).__name__} cannot be cached: put its rule into recall_tasks.models.rules.RULES")
 
 
 def fitting(made: SequenceModel, trained: SequenceModel) -> dict[str, Tensor]:
