@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from house_rules import modules, source
 
 from hatch_build import in_package
 from runners.cli import extra
@@ -44,6 +45,11 @@ def test_an_import_moves_at_its_place_and_nothing_else_does():
             in_package(unmoved, "f")
 
 
+def test_no_string_names_a_module_that_has_another_name_in_a_wheel():
+    for module in modules():
+        assert not re.search(r"""["'](models|runners)\.[\w.]+["']""", source(module)), module
+
+
 @pytest.mark.parametrize("name", ["models", "models.memories.linear", "runners", "runners.cli.main"])
 def test_either_name_of_a_module_is_one_module(name):
     module = importlib.import_module(name)
@@ -56,6 +62,15 @@ def test_either_name_of_a_module_is_one_module(name):
 def test_the_checkout_runs_the_modules_by_their_names_in_a_wheel():
     words = [sys.executable, "-W", "error", "-m", "recall_tasks.runners", "--version"]
     assert subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout.startswith("recall_tasks")
+
+
+def test_an_editable_install_tells_type_checkers_of_the_second_names(tmp_path):
+    build = "import sys, hatchling.build as b; b.build_editable(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", build, tmp_path], cwd=ROOT, check=True, capture_output=True)
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as content:
+        assert content.read("recall_tasks-stubs/models/memory.pyi") == b"from models.memory import *\n"
+        assert content.read("recall_tasks-stubs/runners/probe/__init__.pyi") == b"from runners.probe import *\n"
+        assert not [name for name in content.namelist() if name.startswith("recall_tasks/")]
 
 
 def test_the_extra_is_what_the_project_says():
