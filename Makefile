@@ -36,7 +36,7 @@ test: $(INSTALLED)
 	$(BIN)/python -m pytest -m "not slow and not wheel and not sb3" -n 2
 
 versions:
-	$(PYTHON) tests/versions.py
+	$(PYTHON) tests/versions.py --write docs/checks.md
 
 slow: $(INSTALLED)
 	$(BIN)/python -m pytest -m "slow and not sb3" -n 2
