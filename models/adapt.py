@@ -101,6 +101,8 @@ class ModuleMemory(Memory):
         self.knowledge = kind.found.setdefault((width, repr(sorted(options.items()))), Knowledge())
         self.one_by_one = bool(options.pop(ONE_BY_ONE, False)) if adds_one_by_one(kind.source) else False
         self.width, self.module = width, construct(kind.source, width, options)
+        if all(weight.device.type != "meta" for weight in self.parameters()):
+            _ = self.form  # what cannot be read is refused before anything else is done
 
     @property
     def form(self) -> Form:
@@ -378,13 +380,16 @@ def find_form(module: nn.Module, x: Tensor) -> Form:
             mend = "wrap it in a class of a file whose forward does"
             name = type(module).__name__
             raise ValueError(f"{name} does not read x [batch, time, width] alone ({why}): {mend}") from None
+    if isinstance(found, tuple) and len(found) > 1 and name and not takes_tokens:
+        layer = partial(read_layer, name=name, start=start)
+        try:
+            layer(module, x[:, :1], layer(module, x, None)[1])
+            return Form("(x, state) -> (y, state)", layer)
+        except Exception:  # a state of every token, from a cell that takes whatever stands before the width
+            takes_tokens = True
     if takes_tokens and name:
-        return Form(
-            "a cell, (x, state) -> state",
-            partial(read_cell, name=name, start=start, apart=has_own_output(module, x, name, start)),
-        )
-    if isinstance(found, tuple) and len(found) > 1 and name:
-        return Form("(x, state) -> (y, state)", partial(read_layer, name=name, start=start))
+        own = has_own_output(module, x, name, start)
+        return Form("a cell, (x, state) -> state", partial(read_cell, name=name, start=start, apart=own))
     return Form("x -> y, whole sequences only", read_plain, whole=True)
 
 

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from .memory import Memory, State, num_floats
-from .options import build_memory
+from .options import build_memory, memory_options
 from .seeding import seeded_draws
 
 BATCH, LENGTH, STEPS = 3, 131, 16
@@ -41,11 +41,12 @@ class NotTried(Exception):
 
 
 class Finding(NamedTuple):
-    """The result of one check: `detail` says what was found, and where it `failed` the mend too."""
+    """The result of one check: `detail` says what was found, where it `failed` the mend, where it was skipped why."""
 
     check: str
     failed: bool
     detail: str
+    skipped: bool = False
 
 
 @lru_cache
@@ -70,10 +71,11 @@ def examine(memory: Memory, width: int) -> Iterator[Finding]:
     """What each check finds, whatever the others do. Left in evaluation mode."""
     trial, known = Trial(memory, width, each=False), dict[str, str]()
     for name, check in CHECKS.items():
+        memory.eval()  # which a check that failed in training left there
         try:
             yield Finding(name, False, check(trial))
         except NotTried as why:
-            yield Finding(name, False, f"not tried: {why}")
+            yield Finding(name, False, str(why), skipped=True)
         except Exception as error:
             found = str(error) if isinstance(error, BrokenContract) else f"it raises {type(error).__name__}: {error}"
             found = " ".join(found.removeprefix(f"{type(memory).__name__}: ").split())
@@ -182,8 +184,8 @@ def check_pieces(trial: Trial) -> str:
     """The same outputs and state in pieces."""
     only_with_state(trial)
     if not trial.each:
-        trial.compare("in two pieces", GO_ON, trial.read(trial.memory, trial.x, (LENGTH // 2,)))
-    trial.compare("in pieces", GO_ON, trial.read(trial.memory, trial.x, CUTS))
+        trial.compare("in two pieces", go_on(trial.memory), trial.read(trial.memory, trial.x, (LENGTH // 2,)))
+    trial.compare("in pieces", go_on(trial.memory), trial.read(trial.memory, trial.x, CUTS))
     return f"2 and {len(CUTS) + 1} pieces"
 
 
@@ -191,7 +193,7 @@ def check_steps(trial: Trial) -> str:
     """The same outputs and state in single steps."""
     only_with_state(trial)
     x = trial.start if trial.each else trial.x
-    trial.compare("in single steps", GO_ON, trial.read(trial.memory, x, tuple(range(1, x.shape[1]))))
+    trial.compare("in single steps", go_on(trial.memory), trial.read(trial.memory, x, tuple(range(1, x.shape[1]))))
     return f"{x.shape[1]} steps"
 
 
@@ -202,6 +204,12 @@ def check_alone(trial: Trial) -> str:
         of_batch = lambda part, there=there: part[there]  # noqa: E731
         check_same(memory, trial.first, trial.read(memory, x[there]), how, APART, of_batch)
     return ""
+
+
+def go_on(memory: Memory) -> str:
+    """The mend of a memory that does not continue."""
+    adapted = "one_by_one" in memory_options(type(memory))
+    return GO_ON + (", or set one_by_one=true: single steps after the first piece" if adapted else "")
 
 
 def check_handed(trial: Trial) -> str:

@@ -54,7 +54,13 @@ def memory_options(memory: type[Memory]) -> dict[str, Any]:
 @lru_cache(maxsize=256)  # a study asks for those of a few memories ten thousand times
 def parameters_after_width(memory: type[Memory]) -> tuple[inspect.Parameter, ...]:
     """The parameters of a memory's constructor but the first."""
-    return tuple(inspect.signature(memory).parameters.values())[1:]
+    parameters = list(inspect.signature(memory).parameters.values())[1:]
+    return tuple(p for p in parameters if p.kind is not p.VAR_KEYWORD)
+
+
+def takes_more(memory: type[Memory]) -> bool:
+    """True for a constructor that hands on keywords which it does not name."""
+    return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(memory).parameters.values())
 
 
 def check_options(memory: type[Memory], options: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,12 +70,15 @@ def check_options(memory: type[Memory], options: Mapping[str, Any]) -> dict[str,
     """
     known, given = memory_options(memory), dict[str, Any]()
     for name, value in options.items():
-        if name not in known:
+        if name not in known and not takes_more(memory):
             takes = ", ".join(known) or "no options"
             raise ValueError(f"{memory.__name__} has no option {name!r}: it takes {takes}")
-        plain, kind = value, type(known[name])
+        plain, kind = value, type(known.get(name, ""))
         if isinstance(value, Number) and hasattr(value, "item"):
             plain = value.item()
+        if name not in known or known[name] is None:  # of another's module, whose default is no plain value
+            given[name] = plain
+            continue
         if type(plain) is not kind and (type(plain), kind) != (int, float):
             raise ValueError(f"{memory.__name__}: {name} takes {kind.__name__} values, not {value!r}")
         try:

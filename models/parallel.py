@@ -36,6 +36,10 @@ class Parallel(Memory):
         self.period = math.lcm(*(memory.period for memory in memories))  # 0 where that of one is not known
         self.uses_oracle = any(memory.uses_oracle for memory in memories)
 
+    @property
+    def reads_whole(self) -> bool:
+        return any(memory.reads_whole for memory in self.memories)
+
     def forward(
         self, x: Tensor, state: tuple[State, ...] | None = None, oracle_positions: Tensor | None = None
     ) -> tuple[Tensor, tuple[State, ...]]:

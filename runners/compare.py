@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models import Memory
 from recall_tasks import Task
 
-from .config.custom_code import IMPORTING, adopt
+from .config.brought_files import IMPORTING
+from .config.custom_code import adopt
 from .config.run import ModelSetting, TaskSetting, Training
 from .execution.engines import choose_device, execute
 from .execution.sweep import carry_out
@@ -25,6 +25,8 @@ from .measures.extrapolation import ROWS
 from .studies.study import Ask, Study
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from .results.tables import Results  # pandas takes half a second to import, which training does without
 
 
@@ -49,7 +51,7 @@ class Comparison:
 
 def compare(
     tasks: Sequence[Task],
-    memories: Mapping[str, str | type[Memory]] | Sequence[str],
+    memories: Mapping[str, str | type[nn.Module]] | Sequence[str],
     length: int = 64,
     seeds: int = 3,
     folder: str | Path | None = None,
@@ -59,7 +61,7 @@ def compare(
 ) -> Comparison:
     """Train every memory on every task, one after the other in this process, and test on longer sequences.
 
-    memories   names, or custom classes by the name they should have
+    memories   names, or custom classes by the name they should have: memories, or modules of anybody's (models.adapt)
     length     tokens of a training sequence
     folder     directory of the runs (default: a new temporary one); a later call with it repeats no finished run
     ladder     multiples of the training length to test at

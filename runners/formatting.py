@@ -80,6 +80,11 @@ def clock(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 99.5 * 60 else f"{seconds / 3600:.1f} h"
 
 
+def seeds_solved(record: pd.Series[Any]) -> str:
+    """Seeds of a record, and how many solved the task: `5, 4 solved`; bounds over them are for such trainings."""
+    return f"{record['seeds']}, {record['solved']:.0f} solved"
+
+
 def at_rate(record: pd.Series[Any]) -> str:
     """Chosen learning rate of a record of the comparison; empty where there was no choice."""
     if math.isnan(record["learning_rate"]):

@@ -47,7 +47,6 @@ SIZES = {
     "evaluation/breakdown.py": "the tables of a test beside its scores, binned",
     "execution/provenance.py": "versions, machine and commit of a result",
     "measures/requests.py": "requests to several measures, which none of them knows",
-    "results/labels.py": "the names that keep runs apart, which loader, diff and compare share",
     "probe/readers/*.py": "one reader a file, and a line in READERS",
     "trackers/*.py": "one tracker a file: the only one that imports its library",
 }

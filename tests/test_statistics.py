@@ -22,6 +22,7 @@ from runners.statistics import (
     iqm,
     iqm_interval,
     least_p,
+    number_over_seeds,
     paired_difference,
     seeds_to_show,
     signs_flipped,
@@ -561,3 +562,17 @@ def test_combined_intervals_of_symmetric_ones_add_squares() -> None:
     assert (total, high - total, total - low) == pytest.approx((0.7, np.hypot(0.2, 0.2), np.hypot(0.2, 0.2)))
     _, low, high = combine_intervals([1, -1, 0], [0.5, 0.3, 9], [0.4, 0.1, -np.inf], [np.inf, 0.5, np.inf])
     assert (low, high) == (pytest.approx(0.2 - np.hypot(0.1, 0.2)), np.inf)
+
+
+@pytest.mark.parametrize("seeds", [3, 5, 10])
+def test_t_over_seeds_holds_where_some_solved_and_some_did_not(seeds: int) -> None:
+    """Where all came out alike it holds for such trainings alone, which is why tables say how many solved."""
+    rng, covered = np.random.default_rng(seeds), dict[bool, list[bool]]({True: [], False: []})
+    for _ in range(600):
+        solved = rng.random(seeds) < 0.8
+        values = np.where(solved, rng.normal(0.97, 0.01, seeds), rng.normal(0.25, 0.05, seeds))
+        _, low, high = number_over_seeds(values)
+        if solved.any():
+            truth = 0.97 if solved.all() else 0.8 * 0.97 + 0.2 * 0.25
+            covered[bool(solved.all())].append(low <= truth <= high)
+    assert all(np.mean(hits) > 0.9 for hits in covered.values())

@@ -13,11 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runners import storage
-from runners.cli.study_flags import MATCHED as MATCHED_WORDS
-from runners.cli.study_flags import TRAINING_FLAGS
 from runners.config.run import ModelSetting, Run, TaskSetting, Training
 from runners.execution.sweep import check_study, record_study
 from runners.studies.presets import DEMO_MODELS, DEMO_TASKS, MINUTES, PRESETS
+from runners.studies.question import part_of_question, question_of
 from runners.studies.study import FEW_SEEDS, MATCHED, Ask, Study
 from runners.studies.study_file import load_study
 
@@ -164,10 +163,13 @@ def test_no_code_in_a_folder_of_runs_is_imported(tmp_path: Path) -> None:
         load_study(str(tmp_path))
 
 
+STACK = "mine.py:Mine(heads=2)+attention"
+
+
 def test_a_memory_of_ones_own_is_sought_beside_the_file(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("from models.memories.linear import LinearAttention as Mine\n")
-    path = write(tmp_path / "own.json", {"tasks": [{"name": "mqar", "length": 32}], "models": ["mine.py:Mine"]})
-    assert load_study(path).runs[0].label == "Mine"
+    path = write(tmp_path / "own.json", {"tasks": [{"name": "mqar", "length": 32}], "models": ["mine.py:Mine", STACK]})
+    assert [run.label for run in load_study(path).runs[:2]] == ["Mine", "Mine:heads=2+attention"]
 
 
 @pytest.mark.parametrize(
@@ -194,37 +196,40 @@ def test_a_file_that_is_no_json_is_told_in_a_line(tmp_path: Path) -> None:
         load_study(str(tmp_path / "bad.json"))
 
 
+def part(study: Study, **chosen: Any) -> Study:
+    return part_of_question(question_of(study), **chosen).study()
+
+
 def test_a_part_is_what_the_whole_would_have_run() -> None:
-    assert STUDY.narrowed() is STUDY
-    part = STUDY.narrowed(tasks=["needle"], memories=["gru"], seeds=1)
-    assert all(run in STUDY.runs for run in part.runs)
-    assert len(part.runs) == len(STUDY.rates)
-    assert [ask.measure for ask in part.asks] == ["extrapolation"]
-    assert STUDY.narrowed(tasks=["copy", "mqar"]).asks == STUDY.asks
-    assert STUDY.narrowed(rates=[0.1]).rates == (0.1,)
-    assert STUDY.narrowed(policy="fixed").rates == STUDY.rates
-    assert {run.training.policy for run in STUDY.narrowed(policy="fixed").runs} == {"fixed"}
+    assert question_of(STUDY).study() == STUDY
+    small = part(STUDY, tasks=["needle"], memories=["gru"], seeds=1)
+    assert all(run in STUDY.runs for run in small.runs)
+    assert len(small.runs) == len(STUDY.rates)
+    assert [ask.measure for ask in small.asks] == ["extrapolation"]
+    assert part(STUDY, tasks=["copy", "mqar"]).asks == STUDY.asks
+    assert part(STUDY, fields={"learning_rate": 0.1}).rates == (0.1,)
+    assert part(STUDY, fields={"policy": "fixed"}).rates == STUDY.rates
+    assert {run.training.policy for run in part(STUDY, fields={"policy": "fixed"}).runs} == {"fixed"}
     with pytest.raises(ValueError, match="has no task 'mqra'"):
-        STUDY.narrowed(tasks=["mqra"])
+        part(STUDY, tasks=["mqra"])
 
 
 def test_memories_that_differ_in_options_join_a_study_with_its_sizes_and_stacks_with_their_layers() -> None:
     words = ["grm:segment=4", "grm:segment=8", "3*linear+attention", "linear|window"]
-    models = STUDY.narrowed(memories=words, seeds=1, rates=[0.1]).runs
+    models = part(STUDY, memories=words, seeds=1, fields={"learning_rate": 0.1}).runs
     assert [run.model.memory for run in models[:4]] == ["grm", "grm", *words[2:]]
     assert [run.model.layers for run in models[:4]] == [STUDY.runs[0].model.layers] * 2 + [
         4,
         STUDY.runs[0].model.layers,
     ]
-    with pytest.raises(ValueError, match="'grm' stands there twice"):
-        STUDY.narrowed(memories=["grm:segment=4", "grm(segment=4)"])
+    with pytest.raises(ValueError, match="'grm:segment=4' is named twice"):
+        part(STUDY, memories=["grm:segment=4", "grm(segment=4)"])
 
 
 def test_runs_that_are_no_grid_are_not_made_one() -> None:
     study = Study("odd", (Run(TASKS[0], MODELS[0]), Run(TASKS[1], MODELS[1])))
-    assert study.narrowed() is study
     with pytest.raises(ValueError, match="is no grid"):
-        study.narrowed(seeds=1)
+        part(study, seeds=1)
 
 
 def test_a_measure_may_be_asked_for_several_things() -> None:
@@ -236,11 +241,6 @@ def test_a_measure_may_be_asked_for_several_things() -> None:
         "probe": [{"readers": ["ridge"]}],
     }
     assert study.request(needle) == {"extrapolation": [{"ladder": [1]}]}
-
-
-def test_flags_are_fields_of_the_training() -> None:
-    assert set(TRAINING_FLAGS) < {f.name for f in dataclasses.fields(Training)} - {"learning_rate"}
-    assert MATCHED_WORDS == MATCHED
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -274,8 +274,11 @@ def above_chance(part: pd.DataFrame) -> list[float]:
 
 
 def task_of_study(results: Results, name: str) -> Task | None:
-    """Task of this name as the study has it, at one of its loads."""
-    settings = [run["task"] for run in results.study.get("runs", ()) if run["task"]["name"] == name]
+    """Task of this label as the study has it, at one of its loads."""
+    runs = set(results.capacity.loc[results.capacity["task"] == name, "run"])
+    settings = [
+        run["task"] for run in results.study.get("runs", ()) if run["task"]["name"] == name or run.get("name") in runs
+    ]
     if not settings or "length" not in settings[0]:
         return None
     task = TaskSetting(**settings[0]).task

@@ -60,17 +60,18 @@ def means_over_seeds(sequences: pd.DataFrame, interval: Interval = crossed_inter
 
 
 def over_tasks(results: Results) -> pd.DataFrame:
-    """One record per memory that ran on every task: memory, tasks, seeds (in all), iqm, low, high.
+    """One record per memory that ran on every task: memory, tasks, seeds (in all), solved (of them), iqm, low, high.
 
     The interquartile mean of the accuracies at the training length of all its seeds on all tasks.
     """
     scores = results.scores[results.scores["kind"] == "test"]
     records = []
     for memory in names(results, "memory"):
-        by_task = [part["accuracy"].to_numpy() for _, part in scores[scores["memory"] == memory].groupby("task")]
+        mine = scores[scores["memory"] == memory]
+        by_task = [part["accuracy"].to_numpy() for _, part in mine.groupby("task")]
         if len(by_task) == scores["task"].nunique():
-            records.append((memory, len(by_task), sum(map(len, by_task)), *iqm_interval(by_task)))
-    return pd.DataFrame(records, columns=["memory", "tasks", "seeds", "iqm", "low", "high"])
+            records.append((memory, len(by_task), len(mine), mine["solved"].sum(), *iqm_interval(by_task)))
+    return pd.DataFrame(records, columns=["memory", "tasks", "seeds", "solved", "iqm", "low", "high"])
 
 
 def compare_memories(results: Results, pairs: pd.DataFrame | None = None) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..config.length_modes import FIXED_LOAD, GROWING_LOAD, grown
-from ..formatting import amount, fraction
+from ..formatting import amount, fraction, seeds_solved
 from ..results.tables import FLOORS, Results
 from ..statistics import area_interval, effective_length, half_life_interval, sequences_to_show
 from .comparison import in_study_order, means_over_seeds
@@ -17,7 +17,7 @@ from .comparison import in_study_order, means_over_seeds
 THRESHOLD = 0.9
 KEYS = ["task", "memory", "mode", "length"]
 COLUMNS = (
-    "task", "memory", "mode", "seeds", "train_length", "longest", "threshold", "effective_length",
+    "task", "memory", "mode", "seeds", "solved", "train_length", "longest", "threshold", "effective_length",
     "undecided", "half_life", "half_low", "half_high", "area", "area_low", "area_high",
 )  # fmt: skip
 
@@ -37,7 +37,7 @@ def growing(table: pd.DataFrame) -> pd.Series[str]:
 def curves_over_length(results: Results) -> pd.DataFrame:
     """Curves of accuracy over length, one record a seed; empty where nothing but the training length was tested.
 
-    task, memory, mode, length, load, train_length, num_sequences, seed, accuracy
+    task, memory, mode, length, load, train_length, num_sequences, seed, solved, accuracy
     mean, low, high            over seeds, and its 95 % interval
     chance, floor, ceiling
     capped                     the load could not grow with the length: the task's alphabets or sequences hold no more
@@ -51,7 +51,7 @@ def curves_over_length(results: Results) -> pd.DataFrame:
     scores = scores.drop_duplicates([*KEYS, "seed"]).assign(floor=floor)
     at = zip(scores["run"].map(trained), scores["train_length"], scores["length"], strict=True)
     capped = (scores["mode"] == GROWING_LOAD) & (scores["load"] < [grown(*of) for of in at])
-    measured = ["load", "train_length", "num_sequences", "seed", "accuracy", "chance", "floor", "ceiling"]
+    measured = ["load", "train_length", "num_sequences", "seed", "solved", "accuracy", "chance", "floor", "ceiling"]
     curves = scores.assign(capped=capped)[[*KEYS, "kind", *measured, "capped"]]
     curves = curves.merge(means_over_seeds(results.sequences), on=[*KEYS, "kind"]).drop(columns=["kind", "seeds"])
     return in_study_order(curves, results, ["task", "mode", "length"])
@@ -60,6 +60,7 @@ def curves_over_length(results: Results) -> pd.DataFrame:
 def length_summaries(results: Results, threshold: float = THRESHOLD) -> pd.DataFrame:
     """One record per task, memory and mode with two lengths or more: `COLUMNS`.
 
+    solved             seeds that solved the task at the training length
     effective_length   tokens: the longest tested such that up to it every interval over seeds lies above the
                        threshold; 0 where none does. For trainings that come out as these
     undecided          sequences at the next length, where they are so few that none without mistake could lie above
@@ -82,6 +83,7 @@ def length_summaries(results: Results, threshold: float = THRESHOLD) -> pd.DataF
         means = mine.drop_duplicates("length").set_index("length").loc[lengths]
         floors, seeds, accuracies = means["floor"].to_numpy(), len(by_seed), by_seed.to_numpy()
         record = {"task": task, "memory": memory, "mode": mode, "seeds": seeds, "threshold": threshold}
+        record["solved"] = int(mine.drop_duplicates("seed")["solved"].sum())
         record |= {"train_length": int(mine["train_length"].iloc[0]), "longest": lengths[-1]}
         record["effective_length"] = reached = effective_length(lengths, means["low"].to_numpy(), threshold)
         record["undecided"] = too_few_sequences(means, reached, threshold)
@@ -89,7 +91,7 @@ def length_summaries(results: Results, threshold: float = THRESHOLD) -> pd.DataF
         record |= dict(zip(("half_life", "half_low", "half_high"), lives, strict=True))
         areas = area_interval(lengths, accuracies, floors)
         records.append(record | dict(zip(("area", "area_low", "area_high"), areas, strict=True)))
-    return pd.DataFrame(records, columns=list(COLUMNS)).astype(dict.fromkeys(COLUMNS[8:], float))
+    return pd.DataFrame(records, columns=list(COLUMNS)).astype(dict.fromkeys(COLUMNS[9:], float))
 
 
 def too_few_sequences(means: pd.DataFrame, reached: int, threshold: float) -> float:
@@ -114,7 +116,7 @@ def length_summary_table(numbers: pd.DataFrame) -> pd.DataFrame:
             takes = f"{one['undecided']:.0f} sequences: that takes {sequences_to_show(one['threshold'])}"
             record[above] += f"; beyond not decidable with {takes}"
         record |= {"half-life": _half_life(one), "area": _area(one)}
-        record |= {"trained at": f"{one['train_length']:,}", "tested to": f"{longest:,}", "seeds": str(one["seeds"])}
+        record |= {"trained at": f"{one['train_length']:,}", "tested to": f"{longest:,}", "seeds": seeds_solved(one)}
         records.append(record)
     return pd.DataFrame(records)
 

@@ -19,8 +19,8 @@ from .probes import READER, at_end, bits_still_rising, matching
 
 CONTROLS = ("control", "untrained", "input")
 VERDICT = (
-    "task", "memory", "seeds", "verdict", "items", "readable", "rising", "chance", "probe", "probe_low", "probe_high",
-    *CONTROLS,
+    "task", "memory", "seeds", "solved", "verdict", "items", "readable", "rising", "chance",
+    "probe", "probe_low", "probe_high", *CONTROLS,
     "behaviour", "behaviour_low", "behaviour_high", "erased", "random", "cost", "cost_low",
     "cost_high", "bits_before", "bits_after", "follows",
 )  # fmt: skip
@@ -69,6 +69,7 @@ def routing_errors(results: Results) -> pd.DataFrame:
 def verdicts(results: Results) -> pd.DataFrame:
     """Verdict on each memory of each task by the rules of `probe.verdict`, with its evidence: columns `VERDICT`.
 
+    solved             seeds that solved the task
     probe              accuracy of the linear reader on the state; control: on random labels; untrained: on the state
                        of an untrained model; input: on the last tokens instead of the state
     behaviour          accuracy of the model itself at the same queries
@@ -79,6 +80,7 @@ def verdicts(results: Results) -> pd.DataFrame:
     The verdict rests on intervals over seeds. Where the model was not queried it speaks of the reader alone.
     """
     probes, changes = at_end(results), interventions(results)
+    solved = results.scores.drop_duplicates("run").set_index("run")["solved"]
     records = []
     for (task, memory), mine in probes.groupby(["task", "memory"], sort=False):
         here = matching(changes, {"task": task, "memory": memory})
@@ -91,6 +93,7 @@ def verdicts(results: Results) -> pd.DataFrame:
         judged = judge(*(_as_dictionaries(part) for part in evidence), interval=_over_trainings)
         record = dict.fromkeys(VERDICT, np.nan) | {"task": task, "memory": memory, "verdict": judged.words}
         record |= {"seeds": trained["seed"].nunique(), "items": trained["item"].nunique(), "chance": judged.chance}
+        record["solved"] = solved.reindex(trained["run"].unique()).sum()
         record |= {"readable": len(judged.present), "rising": bits_still_rising(trained)}
         for name, claim in (("probe", judged.readable), ("behaviour", judged.answered), ("cost", judged.hurt)):
             if claim:

@@ -10,12 +10,20 @@ from typing import TYPE_CHECKING
 
 from ..execution.engines import cores, execute
 from ..storage import CorruptRun, UnwritableFolder
-from ..studies.presets import PRESETS
 from ..studies.study import Study
-from ..studies.study_file import load_study
 from .console import frame_table, plain_console
+from .dry_run import print_plan
 from .flags import Mistake, Parser, add_device, integer, mistakes, path
-from .study_flags import add_study_flags, announced_device, follow_study, positive, select_part, selection
+from .study_flags import (
+    add_question,
+    announced_device,
+    check_words,
+    follow_study,
+    positive,
+    requested_question,
+    run_folder,
+    study_of,
+)
 
 if TYPE_CHECKING:  # torch, which a mistake does not wait for
     from ..execution.progress import Board
@@ -24,23 +32,23 @@ if TYPE_CHECKING:  # torch, which a mistake does not wait for
 def run(words: Sequence[str]) -> int:
     parser = Parser(
         prog="recall compare",
-        description="Train many memories on many tasks, test them on longer sequences, probe their states, report.\n"
-        "Finished runs are saved: the same command goes on where it stopped.",
+        description="Train memories on tasks, test them on longer sequences, probe their states, report.\n"
+        "Finished runs are saved: the same command goes on where it stopped, and trains what is missing.",
     )
-    names = f"one of {', '.join(PRESETS)}; or FILE.json, see recall sweep"
-    parser.add_argument("--preset", default="demo", metavar="NAME", help=names)
-    add_study_flags(parser)
+    add_question(parser, words)
     group = parser.add_argument_group("execution")
-    group.add_argument("--out", type=path, metavar="DIR", help="folder of the study (default: runs/PRESET)")
+    group.add_argument("--out", type=path, metavar="DIR", help="folder of the study (default: runs/NAME)")
     group.add_argument("--workers", type=integer, metavar="N", help=f"processes (default: {cores()}, one per core)")
     add_device(group)
     group.add_argument("--retry", action="store_const", const=True, help="repeat runs that failed before")
-    arguments = parser.parse_args(words)
+    arguments = parser.parse_intermixed_args(words)
     workers = positive("--workers", arguments.workers)
+    check_words(arguments)
     with mistakes():
-        flags = selection(arguments)
-        study = select_part(load_study(arguments.preset), flags)
-    folder = arguments.out or Path("runs") / study.name
+        study = study_of(requested_question(arguments), arguments)
+        folder = run_folder(study, arguments)
+    if arguments.dry_run:
+        return print_plan(study, folder, workers or cores(), bool(arguments.retry))
     command = shlex.join(["recall", "compare", *words])
     return execute_and_show(study, folder, command, workers, bool(arguments.retry), True, arguments.device)
 

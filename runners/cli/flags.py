@@ -16,12 +16,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
+from models.notation import parse_value, split_stacks
+
 from ..config.custom_code import check_named
+from ..config.length_modes import DEFAULT_LENGTH
 from ..execution.job import DEVICES
 from ..formatting import unknown
 from ..storage import printable
-
-DEFAULT_LENGTH = 64
 
 
 class Mistake(Exception):
@@ -172,7 +173,7 @@ def task(text: str) -> str:
 
 
 def memory(text: str) -> str:
-    """A memory's name, or FILE.py:CLASS of a file that is there; or several in a word of `models.notation`."""
+    """The word of a memory, or of a stack: names with options in place, or FILE.py:CLASS of a file that is there."""
     with mistakes():
         check_named(text)
     return text
@@ -215,27 +216,40 @@ class JoinValues(argparse.Action):
         setattr(namespace, self.dest, [value for values in lists for value in values])
 
 
+AXIS = "axis."
+"""The beginning of the names of arguments that are fields of a question."""
+WITH_COMMAS = ("weights",)
+"""Fields whose one value has commas in it."""
 READ: dict[type, Callable[[str], Any]] = {bool: boolean, int: integer, float: number, str: str}
 METAVARS = {bool: "true|false", int: "N", float: "X", str: "WORD"}
 
 
-def add_option(group: Any, name: str, kind: type, default: Any, meaning: str, choices: Sequence[str] = ()) -> None:
-    """Add the flag of one field or option, absent from the arguments unless it is set."""
-    read = READ[kind]
+def several(read: Callable[[str], Any]) -> Callable[[str], list[Any]]:
+    """Parser of the values of an axis, with commas between them; a comma before `name=` belongs to a value."""
+    return lambda text: [read(part) for part in split_stacks(text)]
+
+
+def add_option(
+    group: Any, name: str, kind: type, default: Any, meaning: str, choices: Sequence[str] = (), axis: bool = False
+) -> None:
+    """Add the flag of one field or option, absent from the arguments unless it is set; as an `axis` it takes a list."""
+    read = READ.get(kind, parse_value)
+    read = or_none(read) if default is None else read
+    read = several(read) if axis and name not in WITH_COMMAS else read
     group.add_argument(
-        flag(name), type=or_none(read) if default is None else read, default=argparse.SUPPRESS,
-        metavar="|".join(choices) or METAVARS[kind],
-        help=f"{meaning} (default: {default})" if default is not None else meaning,
+        flag(name), dest=f"{AXIS if axis else ''}{name}", type=read, default=argparse.SUPPRESS,
+        metavar="|".join(choices) or METAVARS.get(kind, "VALUE"),
+        help=f"{meaning} (default: {default})" if default is not None and meaning else meaning or argparse.SUPPRESS,
     )  # fmt: skip
 
 
-def add_fields(group: Any, kind: Any, skip: Iterable[str] = ()) -> None:
-    """Add one flag for each field of a dataclass that has a plain default."""
+def add_fields(group: Any, kind: Any, skip: Iterable[str] = (), axes: bool = False) -> None:
+    """Add one flag for each field of a dataclass that has a plain default; as `axes` they take lists."""
     for f in dataclasses.fields(kind):
         if f.name in skip:
             continue
         plain = f.metadata.get("kind") or type(f.default)
-        add_option(group, f.name, plain, f.default, f.metadata.get("help", ""), f.metadata.get("choices") or ())
+        add_option(group, f.name, plain, f.default, f.metadata.get("help", ""), f.metadata.get("choices") or (), axes)
 
 
 def explicit_values(arguments: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ COMMANDS = {
     "ls": "list tasks, memories, presets, measures, readers, figures and published settings",
     "show": "print sequences of a task: tokens, answers, distances",
     "export": "write sequences of a task to a file for other programs",
+    "check": "try a memory on random inputs: does it keep its contract?",
     "train": "train one memory on one task and save the run",
     "compare": "train many memories on many tasks, then test, probe and report",
     "sweep": "execute the missing runs of a study: here, on all cores, or on a cluster",

@@ -5,22 +5,32 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from importlib.util import resolve_name
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..execution.engines import ENGINES, Event, Execute, Limits, cores, open_engine
-from ..formatting import clock
 from ..storage import open_folder
+from ..studies.presets import PRESETS
+from ..studies.question import Question
 from .console import plain_console
-from .flags import Parser, add_device, integer, mistakes, number, one_of, path
-from .study_flags import add_study_flags, announced_device, follow_study, positive, select_part, selection
+from .dry_run import on_stderr, print_plan, testing_mark
+from .flags import Mistake, Parser, add_device, integer, mistakes, number, one_of, path
+from .study_flags import (
+    add_question,
+    announced_device,
+    check_words,
+    follow_study,
+    positive,
+    requested_question,
+    run_folder,
+    sort_words,
+    study_of,
+)
 
 if TYPE_CHECKING:
-    from ..execution.plan import Forecast, RunPlan
     from ..studies.study import Study
 
 IMPORTS = (resolve_name("..execution.run_job", __package__),)
@@ -29,17 +39,16 @@ functions here, after the first worker has started."""
 
 
 def run(words: Sequence[str]) -> int:
-    arguments = _parser().parse_args(words)
+    arguments = _parser(words).parse_intermixed_args(words)
     positive("--workers", arguments.workers)
     positive("--limit", arguments.limit)
     where = {"workers": arguments.workers, "address": arguments.address}
-    from ..studies.study_file import study_path  # pydantic, which a mistyped flag does not wait for
-
+    if not arguments.question and not arguments.preset:
+        raise Mistake("recall sweep takes tasks and memories, or a study (see recall sweep --help)")
+    check_words(arguments)
     with mistakes():
-        study_path(arguments.study)
-        flags = selection(arguments)
         if arguments.dry_run:
-            on_stderr(f"reading study {arguments.study} and checking what it asks for")
+            on_stderr(f"reading study {' '.join(arguments.question)} and checking what it asks for")
         limits = Limits(arguments.time_limit, arguments.memory_limit, arguments.cpus, arguments.gpus)
         with ExitStack() as stack:
             if arguments.engine == "local":
@@ -47,10 +56,11 @@ def run(words: Sequence[str]) -> int:
                 execution = stack.enter_context(open_engine(limits=limits, imports=imports, **where))
             from ..execution.sweep import check_study  # torch, after the first worker has started
 
-            study, folder, whole = _study_and_folder(arguments, flags)
+            study, folder, whole = _study_and_folder(arguments)
             check_study(study)
             if arguments.dry_run:
-                return print_plan(study, folder, arguments)
+                workers = arguments.workers or (cores() if arguments.engine == "local" else 1)
+                return print_plan(study, folder, workers, arguments.retry, arguments.limit)
             if arguments.engine == "ray":
                 stack.enter_context(open_engine("ray", limits=limits, **where))  # a refusal leaves no folder
             open_folder(folder)
@@ -60,20 +70,15 @@ def run(words: Sequence[str]) -> int:
             return _execute(study, folder, execution, arguments, shlex.join(["recall", "sweep", *words]), whole)
 
 
-def _parser() -> Parser:
+def _parser(words: Sequence[str]) -> Parser:
     parser = Parser(
         prog="recall sweep",
         description="Execute the missing runs of a study: train them, then test and probe them as it says.\n"
         "Nothing finished is repeated: the same command goes on where it stopped.",
     )
-    parser.add_argument(
-        "study", metavar="STUDY",
-        help="a preset (recall ls presets), FILE.json (tasks, models, training, seeds, rates, asks, matched: see\n"
-        "runners/studies/study_file.py), or a folder with a study.json",
-    )  # fmt: skip
-    home = "folder of the runs (default: runs/NAME, or STUDY itself)"
+    add_question(parser, words)
+    home = "folder of the runs (default: runs/NAME, or the folder that is named)"
     parser.add_argument("--out", type=path, metavar="DIR", help=home)
-    add_study_flags(parser)
     group = parser.add_argument_group("execution")
     group.add_argument(
         "--engine", type=one_of("engine", ENGINES), default="local", metavar="NAME",
@@ -99,33 +104,25 @@ def _parser() -> Parser:
     group.add_argument("--retry", action="store_const", const=True, help="repeat runs that failed before")
     sinks = "send progress to tensorboard, trackio or wandb too"
     group.add_argument("--track", action="append", default=[], metavar="SINK", help=sinks)
-    group = parser.add_argument_group("looking first")
-    dry = "print the plan with a forecast of its time; write nothing"
-    group.add_argument("--dry-run", action="store_const", const=True, help=dry)
     group.add_argument("--limit", type=integer, metavar="N", help="only the first N missing runs, for testing")
     return parser
 
 
-def _study_and_folder(arguments: argparse.Namespace, flags: Mapping[str, Any]) -> tuple[Study, Path, bool]:
+def _study_and_folder(arguments: argparse.Namespace) -> tuple[Study, Path, bool]:
     """The study, its folder, and True unless it is a part that must not replace the study recorded there.
 
     Raises ValueError if there is no such study, or no folder to put it in.
     """
-    from ..studies.presets import PRESETS  # pydantic, as above
-    from ..studies.study_file import load_study
-
     if arguments.track:
         from ..trackers import SINKS  # torch, as above
 
         for word in arguments.track:
             one_of("sink", SINKS)(word.partition(":")[0])
-    study = select_part(load_study(arguments.study), flags)
-    named = Path(arguments.study)
-    home = named if arguments.study not in PRESETS and os.path.isdir(named) else None
-    if arguments.out is None and home is None and Path(study.name).name != study.name:
-        raise ValueError(f"study {study.name!r} cannot name a folder: name one with --out")
-    folder = arguments.out or home or Path("runs") / study.name
-    return study, folder, not (flags and home and folder.resolve() == home.resolve())
+    found = requested_question(arguments)
+    study = study_of(found, arguments)
+    folder, named = run_folder(study, arguments), sort_words(arguments.question)[0]
+    home = named not in PRESETS and os.path.isdir(named) and folder.resolve() == Path(named).resolve()
+    return study, folder, not (home and isinstance(found, Question))
 
 
 def _execute(
@@ -178,52 +175,3 @@ def _tracked(events: Iterable[Event], words: Sequence[str], study: Study, folder
             for sink in sinks:
                 sink.take(event, runs[event.job])
             yield event
-
-
-def print_plan(study: Study, folder: Path, arguments: argparse.Namespace) -> int:
-    """Print a line for each run and the time of all; write nothing; 0. Raises ValueError for damaged runs."""
-    from ..execution.plan import forecasts, plan_runs, seconds_in_all  # torch, as above
-
-    console, limit, total = plain_console(), arguments.limit, len(study.runs)
-    workers = arguments.workers or (cores() if arguments.engine == "local" else 1)
-    plans = plan_runs(study, folder, arguments.retry)
-    mark = testing_mark(limit, sum(plan.missing for plan in plans), total)
-    counts = dict.fromkeys(("done", "failed", "to train", "to measure", "left out"), 0)
-    seconds: list[float] = []
-    for plan, forecast in forecasts(plans, folder, on_stderr):
-        left_out = limit is not None and plan.due and counts["to train"] + counts["to measure"] >= limit
-        state = "left out" if left_out else plan.state
-        counts[state] += 1
-        if forecast and not left_out:
-            seconds.append(forecast.seconds)
-        line = f"{plan.run.name}  {state}{'' if left_out else detail(plan, forecast)}{mark}"
-        console.print(line, soft_wrap=True)
-    by_state = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
-    console.print(f"{total} runs in {folder}: {by_state}{mark}", soft_wrap=True)
-    if counts["to train"] + counts["to measure"]:
-        where = "1 worker" if workers == 1 else f"{workers} workers"
-        most = f"training takes at most {clock(seconds_in_all(seconds, workers))} on {where}"
-        console.print(
-            f"{most}: a run that solves its task stops earlier; tests and probes come on top{mark}", soft_wrap=True
-        )
-    return 0
-
-
-def on_stderr(message: str) -> None:
-    """Print what a dry run is doing, beside the plan."""
-    print(message, file=sys.stderr, flush=True)
-
-
-def detail(plan: RunPlan, forecast: Forecast | None) -> str:
-    """The reason of a failure, or the forecast of a training and its source."""
-    if plan.state == "failed":
-        return f": {plan.reason} (--retry tries it again)"
-    if forecast is None:
-        return ""
-    budget = f"{plan.run.training.updates:,} updates of {1000 * forecast.update.seconds:.1f} ms"
-    return f", at most {clock(forecast.seconds)}: {budget}, {forecast.update.source}"
-
-
-def testing_mark(limit: int | None, left: int, total: int) -> str:
-    """The end of every line of a sweep that has a limit."""
-    return "" if limit is None else f"  (testing only: {min(limit, left)} of {total} runs)"

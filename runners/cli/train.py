@@ -2,68 +2,39 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from models import MEMORIES
-
-from ..config.custom_code import options_of
-from .flags import (
-    Parser,
-    add_device,
-    add_fields,
-    add_option,
-    add_task,
-    asks_for_help,
-    explicit_values,
-    integer,
-    mistakes,
-    path,
-    requested_task,
-    split_words,
-)
-
-MEMORY = f"one of {', '.join(MEMORIES)}, or FILE.py:CLASS; layers as in 3*gated_delta+attention"
+from ..studies.question import Question
+from ..studies.study import Study
+from .dry_run import print_plan
+from .flags import Mistake, Parser, add_device, integer, mistakes, path
+from .study_flags import add_question, check_words, requested_question, sort_words
 
 
 def run(words: Sequence[str]) -> int:
     parser = Parser(
         prog="recall train",
-        description="Train one memory on one task and save the run.\n"
+        description="Train one memory on one task and save the run: TASK MEMORY.\n"
         "`recall train TASK MEMORY --help` lists the fields of both.",
     )
-    names, flags = split_words(words)
-    add_task(parser, names)
-    from ..config.run import ModelSetting, Run, TaskSetting, Training  # pydantic, which help does without
-    from ..studies.study import Study
-
-    parser.add_argument("memory", metavar="MEMORY", help=MEMORY)
+    add_question(parser, words)
     parser.add_argument("--seed", type=integer, default=0, metavar="N", help="seed of weights and sequences")
     add_device(parser)
     parser.add_argument("--out", type=path, default=Path("runs"), metavar="DIR", help="folder of the run")
-    sizes = [f.name for f in dataclasses.fields(ModelSetting) if f.name not in ("memory", "options", "label")]
-    settings = [f.name for f in dataclasses.fields(Training)]
-    options: dict[str, str] = {}
-    if len(names) > 1:
-        group = parser.add_argument_group(f"options of {names[1]}")
-        taken = {action.dest for action in parser._actions} | {*sizes, *settings}
-        with mistakes():
-            known = options_of(names[1], asks_for_help(flags))
-        for name, (default, meaning) in known.items():
-            flagged = f"memory_{name}" if name in taken else name  # a task may have a field of that name
-            options[flagged] = name
-            add_option(group, flagged, type(default), default, meaning)
-    add_fields(parser.add_argument_group("model"), ModelSetting, skip=("memory", "options", "label"))
-    add_fields(parser.add_argument_group("training"), Training)
-    arguments = parser.parse_args([*names, *flags])
+    arguments = parser.parse_intermixed_args(words)
+    check_words(arguments)
+    _, tasks, memories = sort_words(arguments.question)
+    if not tasks or not (memories or arguments.memories):
+        raise Mistake("recall train takes a task and a memory (see recall train --help)")
     with mistakes():
-        task = TaskSetting(*requested_task(arguments))
-        given = {options[flagged]: value for flagged, value in explicit_values(arguments, options).items()}
-        model = ModelSetting(arguments.memory, given, **explicit_values(arguments, sizes))
-        training = Training(**explicit_values(arguments, settings))
-        study = Study("train", (Run(task, model, training, arguments.seed),))
+        question = requested_question(arguments)
+        if not isinstance(question, Question) or (size := question.size // question.seeds) != 1:
+            raise Mistake(f"recall train trains one run, not {size:,}: `recall compare` takes the same words")
+        study = Study("train", question.study([arguments.seed]).runs)
+    if arguments.dry_run:
+        return print_plan(study, arguments.out, 1, retry=True)
     from .compare import execute_and_show  # torch, which a mistake does not wait for
 
     return execute_and_show(

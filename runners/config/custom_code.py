@@ -1,23 +1,22 @@
-"""Custom memories from a Python file: `path/to/mine.py:Mine` wherever a memory is named.
+"""Custom memories: `path/to/mine.py:Mine`, or `package.module:Class` of an installed package, wherever one is named.
 
 The file is imported, here and in every worker: code that a script runs belongs under `if __name__ == "__main__"`,
-which is no part of what is imported or of its digest.
+which is no part of what is imported or of its digest. It may import its neighbours: modules in its folder, whose code
+is part of the digest. A torch.nn.Module that is no memory is adapted (`models.adapt`).
 
 A record may name a file too, and whoever reads the record would run it. So on the word of a record a file is imported
 only where its user trained it, as it is now, on this machine, or allowed it: asked for at a terminal, or before by
-`recall allow FILE.py`. Digests of allowed code stand in `allowed_code` of ~/.cache/recall_tasks, or of RECALL_CACHE.
+`recall allow FILE.py`. So is an installed class: importing it runs code, and its options, which a record names as well,
+may have it load a file. Digests of allowed code stand in `allowed_code` of ~/.cache/recall_tasks, or of RECALL_CACHE.
 """
 
 from __future__ import annotations
 
-import ast
 import hashlib
-import importlib.util
 import inspect
 import os
 import sys
-from contextlib import redirect_stdout, suppress
-from functools import lru_cache
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,38 +25,49 @@ from models.notation import Mixer, Stack, parse_stack
 from models.option_source import declared_options
 from models.stack import is_alone
 
+from .brought_files import import_file, importable, neighbours
+from .installed_modules import check_installed, distribution_of, dotted_name, installed_code, is_dotted, load_class
+
 if TYPE_CHECKING:  # torch, which a mistyped command does without
+    from torch import nn
+
     from models import Memory
 
-ADOPTED: dict[str, tuple[type[Memory], bytes]] = {}
-"""Classes passed to `compare` in this process and their code, by the `file.py:Class` of their runs."""
+ADOPTED: dict[str, tuple[type[Memory], bytes, list[bytes]]] = {}
+"""Classes passed to `compare` here, their code and that of their neighbours, by the `file.py:Class` of their runs."""
+EXTENDS = "name a class that extends recall_tasks.models.Memory or torch.nn.Module"
 ALLOWED = "RECALL_ALLOWED_CODE"
 """Variable with the digests of code that this process and its workers may import on the word of a record."""
-IMPORTING: list[str] = []
-"""Files being imported just now; `compare` refuses to start from their top level."""
 
 
-def adopt(memory: type[Memory]) -> str:
-    """The name of a registered class, or `file.py:Class`, under which a later command finds a custom one.
+def adopt(memory: type[nn.Module]) -> str:
+    """The name of a registered class, or that of a custom one under which a later command finds it, with its options.
 
     Raises ValueError for a class that it would not find there.
     """
+    if not isinstance(memory, type):
+        raise ValueError(f"every run trains a module of its own: give the class, not a {type(memory).__name__}")
+    kind: type = getattr(memory, "source", memory)
+    given: dict[str, Any] = getattr(memory, "given", {})
     for name, place in MEMORIES.places.items():
-        if f"{memory.__module__}:{memory.__name__}" == f"{type(MEMORIES).__module__}.memories.{place}":
+        if f"{kind.__module__}:{kind.__name__}" == f"{type(MEMORIES).__module__}.memories.{place}":
             return name
-    module = sys.modules.get(memory.__module__)
-    name = f"{Path(getattr(module, '__file__', None) or '').resolve()}:{memory.__name__}"
-    if name not in ADOPTED or ADOPTED[name][0] is not memory:  # else its file may have changed since it was imported
-        try:
+    if name := dotted_name(kind):
+        return str(Mixer(name, given))
+    module = sys.modules.get(kind.__module__)
+    name = f"{Path(getattr(module, '__file__', None) or '').resolve()}:{kind.__name__}"
+    if name not in ADOPTED or getattr(ADOPTED[name][0], "source", ADOPTED[name][0]) is not kind:
+        try:  # else its file may have changed since it was imported
             code = read_code(name) if ".py:" in name else b""
-            found = memory.__name__ in compile(code, name, "exec").co_names
+            found = kind.__name__ in compile(code, name, "exec").co_names
         except (OSError, SyntaxError):
             found = False
-        if not found or getattr(module, memory.__name__, None) is not memory:
+        if not found or getattr(module, kind.__name__, None) is not kind:
             mend = "define it with a class statement at the top level of a file"
-            raise ValueError(f"no later command could find the class {memory.__name__}: {mend}")
-        ADOPTED[name] = check_memory(memory), code
-    return name
+            raise ValueError(f"no later command could find the class {kind.__name__}: {mend}")
+        nearby = neighbours(Path(name.rpartition(":")[0]), code)
+        ADOPTED[name] = as_memory(kind), code, list(nearby.values())
+    return str(Mixer(name, given))
 
 
 def load_memory(name: str) -> type[Memory]:
@@ -67,23 +77,40 @@ def load_memory(name: str) -> type[Memory]:
     check_named(name)
     if name in MEMORIES:
         return MEMORIES[name]
+    if is_dotted(name):
+        return as_memory(load_class(name))
     path, _, attribute = name.rpartition(":")
-    module = _module(str(Path(path).resolve()), read_code(name))
-    from models import Memory  # as above
+    found: object = getattr(import_file(Path(path).resolve(), read_code(name)), attribute, None)
+    if isinstance(found, type):
+        return as_memory(found)
+    raise ValueError(f"{path} has no memory {attribute!r}: {EXTENDS}")
 
-    memory = getattr(module, attribute, None)
-    if not (isinstance(memory, type) and issubclass(memory, Memory)):
-        raise ValueError(f"{path} has no memory {attribute!r}: name a class that extends recall_tasks.models.Memory")
-    return check_memory(memory)
+
+def as_memory(kind: type) -> type[Memory]:
+    """The class, if a model can be built of it, adapted if it is no memory. Raises ValueError for no module."""
+    from torch import nn  # as above
+
+    from models import Memory
+    from models.adapt import adapt
+
+    if not issubclass(kind, nn.Module):
+        raise ValueError(f"{kind.__name__} is no memory: {EXTENDS}")
+    return adapt(kind) if not issubclass(kind, Memory) or hasattr(kind, "source") else check_memory(kind)
 
 
 def read_stack(word: str) -> Stack:
     """The layers that a word stands for. Raises ValueError for what is no notation, and for a file without a class."""
-    if os.path.isfile(word.rpartition(":")[0]):  # whose folder may be called anything
+    if is_class_of_file(word):
         return ((Mixer(word),),)
     if word.endswith(".py"):
         check_name(word)
     return parse_stack(word)
+
+
+def is_class_of_file(word: str) -> bool:
+    """True for one FILE.py:CLASS with a file that is there, whose folder may be called anything."""
+    path, _, name = word.rpartition(":")
+    return (not name or name.isidentifier()) and os.path.isfile(path)
 
 
 def names_in(word: str) -> list[str]:
@@ -92,15 +119,28 @@ def names_in(word: str) -> list[str]:
 
 
 def brought_in(word: str) -> list[str]:
-    """The names in a word that are FILE.py:CLASS."""
-    return [name for name in names_in(word) if ".py:" in name] if ".py:" in word else []
+    """The names in a word that are FILE.py:CLASS, or a class of an installed module."""
+    return [name for name in names_in(word) if ":" in name] if ":" in word else []
+
+
+def files_in(word: str) -> list[str]:
+    """The files that a word names."""
+    return [name.rpartition(":")[0] for name in brought_in(word) if not is_dotted(name)]
+
+
+def distributions_in(word: str) -> list[str]:
+    """The distributions of the installed classes that a word names."""
+    modules = [name.rpartition(":")[0] for name in brought_in(word) if is_dotted(name)]
+    return [found[0] for found in map(distribution_of, modules) if found]
 
 
 def check_named(word: str) -> None:
     """Raises ValueError where a name stands for no memory, and for a file that is not there, without torch."""
     for name in names_in(word):
         path, file, _ = name.rpartition(".py:")
-        if not file:
+        if is_dotted(name):
+            check_installed(name)
+        elif not file:
             check_name(name)
         elif not os.path.isfile(f"{path}.py"):  # also where the name is too long to be one
             raise ValueError(f"no file {path}.py: a custom memory is named path/to/file.py:Class")
@@ -138,25 +178,23 @@ def check_memory(memory: type[Memory]) -> type[Memory]:
 
 def source_digest(word: str, size: int = 8) -> str:
     """A hash of the code of all custom memories in a word, so that changed code is another run; empty for none."""
-    codes = [read_code(one) for one in brought_in(word)]  # no code holds a zero byte
+    codes = [code for one in brought_in(word) for code in all_code(one)]  # no code holds a zero byte
     return hashlib.blake2b(b"\0".join(codes), digest_size=size).hexdigest() if codes else ""
+
+
+def all_code(name: str) -> list[bytes]:
+    """The code of a custom memory, and of the neighbours that its file imports."""
+    if is_dotted(name):
+        return [installed_code(name)]
+    if name in ADOPTED:
+        return [ADOPTED[name][1], *ADOPTED[name][2]]
+    code = read_code(name)
+    return [code, *neighbours(Path(name.rpartition(":")[0]), code).values()]
 
 
 def read_code(name: str) -> bytes:
     """The code that is imported for `file.py:Class`, or was for one in `ADOPTED`. Raises OSError for no such file."""
-    return ADOPTED[name][1] if name in ADOPTED else _importable(Path(name.rpartition(":")[0]).read_bytes())
-
-
-@lru_cache
-def _importable(code: bytes) -> bytes:
-    """The code without its `if __name__ == "__main__":`."""
-    lines = code.splitlines(keepends=True)
-    with suppress(SyntaxError, ValueError):  # which its import tells
-        for part in ast.parse(code).body:
-            if isinstance(part, ast.If) and ast.unparse(part.test) == "__name__ == '__main__'" and not part.orelse:
-                del lines[part.lineno - 1 : part.end_lineno]
-                break
-    return b"".join(lines)
+    return ADOPTED[name][1] if name in ADOPTED else importable(Path(name.rpartition(":")[0]).read_bytes())
 
 
 def allow(word: str) -> None:
@@ -190,7 +228,9 @@ def check_recorded(word: str, source: str = "") -> None:
     source   their `source_digest` when they were trained, where the record says so
     """
     names = [name for name in brought_in(word) if name not in ADOPTED]
-    for file in (name.rpartition(":")[0] for name in names):
+    for name in filter(is_dotted, names):
+        check_installed(name)
+    for file in (name.rpartition(":")[0] for name in names if not is_dotted(name)):
         if not os.path.isabs(file):
             why = "which file that is depends on the folder: it is not loaded"
             raise ValueError(f"it names a memory in {file}, and {why}")
@@ -206,31 +246,12 @@ def check_recorded(word: str, source: str = "") -> None:
 
 def ask_about(name: str) -> None:
     """Ask at the terminal whether this file may be imported. Raises ValueError for a no, and where nobody is there."""
-    file = name.rpartition(":")[0]
+    file = name if is_dotted(name) else name.rpartition(":")[0]
     if sys.stdin and sys.stdin.isatty() and sys.stderr.isatty():
         print(f"A record names a memory in {file}, which was not trained or allowed here.", file=sys.stderr)
-        if input("Import this file? [y/N] ").strip().lower() in ("y", "yes"):
+        if input(f"Import {'it' if is_dotted(name) else 'this file'}? [y/N] ").strip().lower() in ("y", "yes"):
             return allow(name)
     raise ValueError(
         f"its memory is in {file}, which was not trained or allowed on this machine, and importing it would run "
         f"it: read it, then `recall allow {file}`"
     )
-
-
-@lru_cache
-def _module(path: str, code: bytes) -> object:
-    name = f"brought_{hashlib.blake2b(path.encode(), digest_size=6).hexdigest()}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None:
-        raise ValueError(f"{path} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    IMPORTING.append(path)
-    try:
-        with redirect_stdout(sys.stderr):  # what it prints is no part of a command's answer
-            exec(compile(code, path, "exec"), vars(module))  # these very bytes, and no others that came since
-    except (Exception, SystemExit) as error:
-        raise ValueError(f"{path} does not import: {type(error).__name__}: {error}") from error
-    finally:
-        IMPORTING.pop()
-    return module

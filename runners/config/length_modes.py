@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from recall_tasks import Task
 
+DEFAULT_LENGTH = 64
+"""Tokens of a training sequence where nothing else is said."""
 FIXED_LOAD, GROWING_LOAD, FIXED_DISTANCE = "fixed load", "growing load", "fixed distance"
 MODES = (FIXED_LOAD, GROWING_LOAD, FIXED_DISTANCE)
 

@@ -47,7 +47,7 @@ def train_run(run: Run, folder: Path, watch: Callable[[Any], None], device: str 
         "cut_off": check_cut_off(model, stream),
         **tables,
         "checksum": stream.checksum(),
-        "environment": environment(device),
+        "environment": environment(device, run.model.memory),
     }
     return storage.write_run(folder, run, result, dict(model.cpu().state_dict()), outputs(scored, "test"))
 

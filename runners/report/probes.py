@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..analysis.interventions import patches, routing_errors, verdicts
 from ..analysis.probes import by_age, totals
-from ..formatting import amount, fraction, interval, signed_number, span
+from ..formatting import amount, fraction, interval, seeds_solved, signed_number, span
 from ..probe.verdict import MARGIN
 from .page import definitions, html_table, record_table
 from .sections import TableSection
@@ -70,7 +70,7 @@ def verdict_cells(record: pd.Series[Any]) -> dict[str, str]:
         | {"extra loss": "" if pd.isna(record["cost"]) else signed_number(record["cost"])}
         | {"bits after": "" if "nan" in left else left}
         | fractions(record, "follows", "chance")
-        | {"seeds": str(record["seeds"])}
+        | {"seeds": seeds_solved(record)}
     )
 
 

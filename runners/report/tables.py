@@ -12,7 +12,19 @@ from ..analysis.comparison import compare_memories, names, over_tasks, pair_diff
 from ..analysis.extrapolation import THRESHOLD, length_summaries, length_summary_table
 from ..analysis.swaps import swap_table, swaps
 from ..figures.training import floors
-from ..formatting import amount, at_rate, difference, fraction, interval, p_value, span, state_bytes, to_half, to_solve
+from ..formatting import (
+    amount,
+    at_rate,
+    difference,
+    fraction,
+    interval,
+    p_value,
+    seeds_solved,
+    span,
+    state_bytes,
+    to_half,
+    to_solve,
+)
 from ..results.tables import FLOORS, Results
 from ..studies.learning_rates import WITHIN, warnings, window
 from .page import Cell, html_table, record_table, text_table
@@ -112,7 +124,7 @@ def over_tasks_table(table: pd.DataFrame) -> str:
     """One line per memory, best first, and how to read it."""
     ranked = table.sort_values("iqm", ascending=False, kind="stable")
     lines = [
-        (r["memory"], f"{fraction(r['iqm'])} {interval(r['low'], r['high'])}", str(r["tasks"]), str(r["seeds"]))
+        (r["memory"], f"{fraction(r['iqm'])} {interval(r['low'], r['high'])}", str(r["tasks"]), seeds_solved(r))
         for _, r in ranked.iterrows()
     ]
     return (

@@ -96,7 +96,9 @@ def facts_of(run: FinishedRun, frames: Mapping[str, pd.DataFrame]) -> RunFacts:
     """Facts of a run, with its records of these tables."""
     mine = {name: frame[frame["run"] == run.name] if len(frame) else frame for name, frame in frames.items()}
     model = run.settings["model"]
-    columns = {name: value for name, value in run.keys.items() if name != "run"}
+    columns = {name: value for name, value in run.keys.items() if name != "run"} | {
+        "task": run.settings["task"]["name"]
+    }
     if model["memory"] in MEMORIES:  # an option that was not given is its default
         columns |= flat(memory_options(MEMORIES[model["memory"]]), "option_")
     columns |= run_record(run)

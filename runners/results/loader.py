@@ -26,7 +26,7 @@ from ..storage.folders import FAILURE_SHAPE
 from ..storage.records import damage, load_record, printable
 from ..storage.run_records import RECORD, SETTINGS, is_copy, load_plain_result, load_plain_settings
 from ..studies.learning_rates import group_key, rate_of_each_seed, validation_record
-from .labels import run_labels
+from .labels import RunLabels, run_labels
 
 FAILED = ".failed.json"
 FAILURE = ("kind", "reason", "attempts", "seconds")
@@ -42,7 +42,7 @@ class FinishedRun:
     fields     of its task, defaults written out
     result     result.json; its outcome says too whether training `diverged`
     records    of measures, by their names
-    label      of its memory, with what runs of one memory differ in beside their seed: other sizes are others
+    labels     of its task and its memory, with what runs of one name differ in beside their seed, and its axes
     chosen     whether its learning rate is the one that the validation of its memory's other seeds chose
     """
 
@@ -51,7 +51,7 @@ class FinishedRun:
     result: Json
     fields: Json
     records: dict[str, Json] = field(default_factory=dict)
-    label: str = ""
+    labels: RunLabels = field(default_factory=lambda: RunLabels("", ""))
     chosen: bool = True
 
     @property
@@ -61,8 +61,7 @@ class FinishedRun:
     @property
     def keys(self) -> Json:
         """The columns that name a run in every table."""
-        task, seed = self.settings["task"]["name"], self.settings["seed"]
-        return {"run": self.name, "task": task, "memory": self.label, "seed": seed}
+        return {"run": self.name, "task": self.labels.task, "memory": self.labels.memory, "seed": self.settings["seed"]}
 
 
 @dataclass(frozen=True)
@@ -174,11 +173,10 @@ def name_runs(runs: Sequence[FinishedRun], every_rate: bool) -> None:
         rates = rate_of_each_seed(pd.DataFrame([rate_record(run) for run in same]))
         for run in same:
             run.chosen = run.settings["training"]["learning_rate"] == rates.get(run.settings["seed"])
-    labels = run_labels([configuration(run) for run in runs if run.chosen or every_rate], rates=every_rate)
-    for same in groups.values():
-        of_chosen = next(labels[run.name] for run in same if run.chosen)
-        for run in same:
-            run.label = labels.get(run.name, of_chosen)
+    whole = [{**configuration(run), "task": run.settings["task"] | {"fields": run.fields}} for run in runs]
+    labels = run_labels(whole, rates=every_rate)
+    for run in runs:
+        run.labels = labels[run.name]
 
 
 def failure(path: Path) -> Json:

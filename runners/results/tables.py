@@ -23,6 +23,7 @@ from ..evaluation.columns import CHECKS, CURVES, FLOORS, OUTCOME, TESTED
 from ..measures import MEASURES
 from ..storage.folders import load_study
 from ..storage.schema import KEYS, TESTS, Column, Table, columns
+from .labels import AXIS
 from .loader import FinishedRun, Json, LoadedRuns, configuration, load, rate_record
 
 __all__ = ["CHECKS", "FLOORS", "RUN_TABLES", "TABLES", "Columns", "Results", "collect", "tables_of"]
@@ -63,10 +64,8 @@ FAILURES = Table(
         seconds: float seconds | of the last attempt
     """),
 )
-GROUPS = ("task_", "model_", "option_", "training_")
-"""Beginnings of the columns that say what a run was asked for, in their order."""
-
-
+GROUPS = (AXIS, "task_", "model_", "option_", "training_")
+"""Beginnings of the columns of axes, and of those that say what a run was asked for, in their order."""
 TABLES = {
     table.name: table
     for table in (*TESTED, CURVES, RATES, *(table for measure in MEASURES.values() for table in measure.tables))
@@ -87,11 +86,16 @@ class Columns:
 
     def extend(self, records: Sequence[Mapping[str, Any]], same: Mapping[str, Any]) -> None:
         """Add records; `same` are columns in which they agree."""
-        strange = set().union(same, *records).difference(self.columns)
-        for name in dict.fromkeys(name for record in (same, *records) for name in record) if strange else ():
-            self.columns.setdefault(name, [None] * self.length)
+        kinds = dict.fromkeys(map(tuple, records))
+        for name in (name for kind in (same, *kinds) for name in kind if name not in self.columns):
+            self.columns[name] = [None] * self.length
+        if len(kinds) == 1:  # all have the same names, and a column is quick to take
+            given = dict(zip(*kinds, zip(*(record.values() for record in records), strict=True), strict=True))
+        else:
+            given = {name: [record.get(name) for record in records] for name in self.columns}
+        missing = [None] * len(records)
         for name, column in self.columns.items():
-            column += [same[name]] * len(records) if name in same else [record.get(name) for record in records]
+            column += [same[name]] * len(records) if name in same else given.get(name, missing)
         self.length += len(records)
 
     def lists(self) -> dict[str, list[Any]]:
@@ -127,13 +131,14 @@ def tables_of(
 
     for run in loaded.runs:
         add("runs", [run_record(run)], run.place, run.keys)
-        add("rates", [rate_record(run) | {"chosen": run.chosen}], run.place, run.keys)
+        add("rates", [rate_record(run) | {"chosen": run.chosen}], run.place, run.keys | run.labels.axes)
     for run in loaded.runs if every_rate else loaded.chosen:
         ended = {column.name: column.read(run.result) for column in OUTCOME}
-        add("curves", CURVES.records(run.result), run.place, run.keys)
+        names = run.keys | run.labels.axes
+        add("curves", CURVES.records(run.result), run.place, names)
         for kind, content in {"test": run.result, **run.records}.items():
             for table in TESTED if kind == "test" else MEASURES[kind].tables:
-                same = run.keys | ({"kind": kind} if table.tested else {})
+                same = names | ({"kind": kind} if table.tested else {})
                 more = {"mode": FIXED_LOAD} if table.tested else {}
                 more |= ended if table.name == "scores" else {}
                 add(table.name, [more | record for record in table.records(content)], run.place, same)

@@ -152,7 +152,12 @@ def crossed_interval(
 def number_over_seeds(
     values: ArrayLike, lows: ArrayLike = (), highs: ArrayLike = (), *, confidence: float = CONFIDENCE
 ) -> tuple[float, float, float]:
-    """Mean of one number a seed, [seeds], and its bounds by Student's t; a single seed has its own bounds."""
+    """Mean of one number a seed, [seeds], and its bounds by Student's t; a single seed has its own bounds.
+
+    Of 3, 5, 10 trainings that solve with .8, some solved and some did not: then it covers the mean of all possible ones
+    in 1.0, .99, .99 of cases (simulated). Or all came out alike, in half, a third, a tenth of cases: then it covers the
+    mean of such trainings, .93 to .96, and others may fail. So tables say beside it how many solved.
+    """
     x = np.asarray(values, dtype=float)
     mean = float(x.mean())
     if len(x) == 1:
@@ -175,7 +180,8 @@ def fraction_over_seeds(
     same_sequences        seeds answered the same sequences, so that the mean variance of a seed, as wide as its bounds
                           say, is added to that between seeds and does not shrink with their number
 
-    For one seed, and where nothing varies, the bounds are the widest of a seed's own; NaN where no seed has a value.
+    For trainings that come out as these, as `number_over_seeds`. For one seed, and where nothing varies, the bounds are
+    the widest of a seed's own; NaN where no seed has a value.
     """
     x, low, high = (np.asarray(some, dtype=float) for some in (values, lows, highs))
     x, low, high = (some[~np.isnan(x)] for some in (x, low, high))

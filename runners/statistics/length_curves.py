@@ -79,7 +79,7 @@ def area_interval(
 
     accuracies   [S, L]
 
-    Test sequences are taken as they are; one seed has no bounds, None each.
+    Test sequences are taken as they are; one seed has no bounds, None each. Coverage is that of `number_over_seeds`.
     """
     areas = _areas(lengths, np.asarray(accuracies, dtype=float), floor)
     return number_over_seeds(areas, confidence=confidence) if len(areas) > 1 else (float(areas[0]), None, None)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError, with_config
 
-from ..config.custom_code import brought_in, check_recorded, source_digest
+from ..config.custom_code import check_recorded, files_in, source_digest
 from ..config.run import ModelSetting, Run, TaskSetting, Training
 from ..config.validation import STRICT
 from .folders import checkpoint_path, forget_failure
@@ -215,7 +215,7 @@ def refuse_own_code(place: Path, memory: str, source: str | None = None) -> None
     """
     real = Path(os.path.realpath(place))
     folders = {Path(os.path.abspath(place)).parent, Path(os.path.realpath(place.parent)), real.parent, real}
-    for file in (name.rpartition(":")[0] for name in brought_in(memory)):
+    for file in files_in(memory):
         named = [Path(os.path.abspath(file)), Path(os.path.realpath(file))]
         if inside := [folder for folder in folders if any(path.is_relative_to(folder) for path in named)]:
             raise CorruptRun(

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
-from typing import Any
+from itertools import product
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, with_config
 
-from ..config.custom_code import read_stack
 from ..config.run import ModelSetting, Option, Run, TaskSetting, Training
 from ..config.validation import STRICT, conform, validate
 
 FEW_SEEDS = 5
 """Seeds of a study unless it says otherwise: with them an exact test can show who is first on up to six tasks."""
 
+Name = TypeVar("Name", bound=Hashable)
 Wish = Option | list[Option]
 MATCHED = ("parameters", "bytes")
 NAME = re.compile(r"\w[\w.-]*")
@@ -84,69 +84,31 @@ class Study:
         that of the training. Raises ValueError for what cannot stand together.
         """
         tasks, models = list(tasks), list(models)
-        if again := [model for i, model in enumerate(models) if model in models[:i]]:
-            name = again[0].label or again[0].memory
-            raise ValueError(f"memory {name!r} stands there twice with the same settings: a comparison needs each once")
-        if twice := first_repeated(task.name for task in tasks):
-            raise ValueError(f"task {twice!r} is named twice: a comparison needs each once")
-        if type(seeds) is not int or seeds < 1:
-            raise ValueError(f"a comparison needs at least 1 seed, an integer, not {seeds!r}")
-        if not tasks or not models:
-            raise ValueError("a comparison needs at least one task and one memory")
+        refuse_repeated("memory", ((model.label or model.memory, model) for model in models))
+        refuse_repeated("task", ((task.name, task) for task in tasks))
         if len(set(rates)) < len(rates):
             raise ValueError(f"a grid takes each learning rate once, not {', '.join(f'{rate:g}' for rate in rates)}")
         trained = [replace(training, learning_rate=rate) for rate in rates] or [training]
-        runs = [Run(t, m, how, seed) for seed in range(seeds) for t in tasks for m in models for how in trained]
-        return Study(name, tuple(runs), tuple(asks), matched)
+        return Study.of_cells(name, list(product(tasks, models, trained)), checked_seeds(seeds), asks, matched)
+
+    @staticmethod
+    def of_cells(
+        name: str,
+        cells: Sequence[tuple[TaskSetting, ModelSetting, Training]],
+        seeds: Sequence[int],
+        asks: Iterable[Ask] = (),
+        matched: str = "",
+    ) -> Study:
+        """Every cell with every seed, a run that comes twice once. Raises ValueError where there is none."""
+        if not cells:
+            raise ValueError("a comparison needs at least one task and one memory")
+        runs = {run.name: run for seed in seeds for cell in cells for run in [Run(*cell, seed)]}
+        return Study(name, tuple(runs.values()), tuple(asks), matched)
 
     @property
     def rates(self) -> tuple[float, ...]:
         """The grid of learning rates, in the order of the runs."""
         return tuple(dict.fromkeys(run.training.learning_rate for run in self.runs))
-
-    def narrowed(
-        self,
-        tasks: Sequence[str] | None = None,
-        memories: Sequence[str] | None = None,
-        seeds: int | None = None,
-        rates: Sequence[float] | None = None,
-        **training: Any,
-    ) -> Study:
-        """The study with these tasks, memories, seeds, learning rates or training fields only.
-
-        Memories not in the study, such as one's own `file.py:Class` or a stack, join with the study's sizes.
-        Raises ValueError for a task the study does not have, and where its runs are no grid.
-        """
-        given = {key: value for key, value in training.items() if value is not None}
-        if not given and all(part is None for part in (tasks, memories, seeds, rates)):
-            return self
-        first = {run.task.name: run.task for run in self.runs}
-        models: dict[str, list[ModelSetting]] = {}
-        for run in self.runs:
-            if run.model not in (called := models.setdefault(run.label, [])):
-                called.append(run.model)
-        how, count = self.runs[0].training, 1 + max(run.seed for run in self.runs)
-        whole = Study.grid(self.name, first.values(), chain(*models.values()), how, count, self.rates)
-        if {run.name for run in whole.runs} != {run.name for run in self.runs}:
-            raise ValueError(f"study {self.name!r} is no grid of tasks, memories and seeds: choose runs in its file")
-        if strange := [task for task in tasks or () if task not in first]:
-            raise ValueError(f"study {self.name!r} has no task {strange[0]!r}: it has {', '.join(first)}")
-        saved = [first[task] for task in tasks or first]
-        chosen = [model for word in memories or models for model in models.get(word) or [self.of_same_size(word)]]
-        here = {task.name for task in saved}
-        asks = [
-            replace(ask, tasks=tuple(task for task in ask.tasks if task in here))
-            for ask in self.asks
-            if not ask.tasks or here.intersection(ask.tasks)
-        ]
-        seeds, rates = count if seeds is None else seeds, self.rates if rates is None else rates
-        return Study.grid(self.name, saved, chosen, replace(how, **given), seeds, rates, asks, self.matched)
-
-    def of_same_size(self, memory: str) -> ModelSetting:
-        """A model of the study's sizes with other memories; a stack has as many layers as it names."""
-        size = self.runs[0].model
-        layers = size.layers if len(read_stack(memory)) == 1 else 0
-        return ModelSetting(memory, width=size.width, layers=layers, mlp_ratio=size.mlp_ratio)
 
     def request(self, run: Run) -> dict[str, list[dict[str, Wish]]]:
         """Requests of this run once it is trained, by measure (see `run_job.measure_run`)."""
@@ -165,6 +127,19 @@ class Study:
 _ADAPTER = TypeAdapter(Study)
 
 
-def first_repeated(names: Iterable[str]) -> str:
-    """The first name that comes twice, or an empty string."""
-    return next((name for name, times in Counter(names).items() if times > 1), "")
+def checked_seeds(count: Any) -> range:
+    """Seeds 0, 1, ... Raises ValueError for a count below 1."""
+    if type(count) is not int or count < 1:
+        raise ValueError(f"a comparison needs at least 1 seed, an integer, not {count!r}")
+    return range(count)
+
+
+def refuse_repeated(what: str, entries: Iterable[tuple[str, object]]) -> None:
+    """Raises ValueError for an entry that comes twice under one name."""
+    if twice := first_repeated((name, repr(entry)) for name, entry in entries):
+        raise ValueError(f"{what} {twice[0]!r} is named twice: a comparison needs each once")
+
+
+def first_repeated(names: Iterable[Name]) -> Name | None:
+    """The first name that comes twice, if one does."""
+    return next((name for name, times in Counter(names).items() if times > 1), None)

@@ -2,18 +2,21 @@
 
     {
       "name": "reach",
-      "tasks": [{"name": "mqar", "length": 64, "fields": {"num_pairs": 16}}],
-      "models": ["attention", {"memory": "grm", "options": {"segment": 16}}],
-      "training": {"updates": 400, "tokens": 4096},
+      "tasks": [{"name": "mqar", "length": [64, 128], "fields": {"num_pairs": [8, 16]}}],
+      "models": ["attention", {"memory": "grm", "width": [16, 32], "options": {"segment": 16}}],
+      "training": {"updates": 400, "tokens": 4096, "learning_rate": [0.003, 0.01, 0.03]},
       "seeds": 5,
-      "rates": [0.003, 0.01, 0.03],
+      "zip": [["length", "num_pairs"]],
       "asks": [{"measure": "extrapolation", "wanted": {"ladder": [1, 2, 4], "rows": 128}, "tasks": ["mqar"]}],
       "matched": "parameters"
     }
 
 Tasks and models are required. By default the study is named as its file, trains as `recall train` does, on five
-seeds and at one rate, and requests no measure. A model is a memory's name, or an object with memory, options, width,
-layers, mlp_ratio and label. `"runs"` in place of the grid lists runs one by one.
+seeds, and requests no measure. A task is a name, or an object with name, length, fields and preset (a published
+setting); a model is a memory's name, or an object with memory, options, width, layers, mlp_ratio and label. Every value
+of a field may be a list: an axis. Axes are crossed, or taken together where `zip` names them; `"feasible": true` leaves
+out cells that cannot be. `rates` is the axis learning_rate under its older name. `"runs"` in place of the grid lists
+runs one by one.
 """
 
 from __future__ import annotations
@@ -21,41 +24,25 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, with_config
+from pydantic import TypeAdapter
 
 from models.notation import format_stack
 
 from .. import storage
-from ..config.custom_code import read_stack
-from ..config.run import ModelSetting, TaskSetting, Training, with_paths
-from ..config.validation import STRICT, validate
+from ..config.custom_code import is_class_of_file, read_stack
+from ..config.run import with_paths
+from ..config.validation import validate
 from ..formatting import unknown
 from ..measures.requests import check
 from .learning_rates import groups
 from .presets import PRESETS
-from .study import FEW_SEEDS, Ask, Study
+from .question import Question
+from .study import Study
 
-
-@with_config(STRICT)
-@dataclass(frozen=True)
-class Grid:
-    """A grid as a person writes it: the arguments of `Study.grid`."""
-
-    name: str
-    tasks: tuple[TaskSetting, ...]
-    models: tuple[ModelSetting, ...]
-    training: Training = field(default_factory=Training)
-    seeds: int = FEW_SEEDS
-    rates: tuple[float, ...] = ()
-    asks: tuple[Ask, ...] = ()
-    matched: str = ""
-
-
-_GRID: TypeAdapter[Grid] = TypeAdapter(Grid)
+_QUESTION: TypeAdapter[Question] = TypeAdapter(Question)
 
 
 def load_study(word: str) -> Study:
@@ -64,6 +51,18 @@ def load_study(word: str) -> Study:
     A preset's name means the preset: `./demo` is the folder. Raises ValueError, in one line, for any other word and
     for an impossible study; storage.CorruptRun for a damaged one.
     """
+    found = load_question(word)
+    try:
+        study = found.study() if isinstance(found, Question) else found
+        for run, *_ in groups(study.runs):
+            check(run, study.request(run))
+    except ValueError as error:
+        raise ValueError(f"{word}: {error}") from None
+    return study
+
+
+def load_question(word: str) -> Question | Study:
+    """The study that a word stands for, as its file asks for it where it is a grid; raises as `load_study`."""
     path = study_path(word)
     if path is None:
         return PRESETS[word]()
@@ -86,7 +85,7 @@ def study_path(word: str) -> Path | None:
     raise ValueError(unknown("study", word, list(PRESETS), f"{', '.join(PRESETS)}, or name FILE.json"))
 
 
-def read(path: Path) -> Study:
+def read(path: Path) -> Question | Study:
     """The study of a file, written by hand or by `recall`."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -95,10 +94,7 @@ def read(path: Path) -> Study:
     if isinstance(content, dict) and set(content) == {"digest", "content"}:
         return load_saved(path)
     try:
-        study = parse_study(content, path)
-        for run, *_ in groups(study.runs):
-            check(run, study.request(run))
-        return study
+        return parse_study(content, path)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
@@ -116,18 +112,19 @@ def load_saved(path: Path) -> Study:
         raise ValueError(f"{path}: {error}") from None
 
 
-def parse_study(content: Any, path: Path) -> Study:
+def parse_study(content: Any, path: Path) -> Question | Study:
     """The study of JSON written by a person; the file of a custom memory, FILE.py:CLASS, is sought beside it."""
     if not isinstance(content, dict):
         raise ValueError("study: a study is a JSON object with tasks and models")
     content = {"name": path.stem} | content
-    if isinstance(content.get("models"), list):
-        content["models"] = [{"memory": m} if isinstance(m, str) else m for m in content["models"]]
+    for part, name in (("tasks", "name"), ("models", "memory")):
+        if isinstance(content.get(part), list):
+            content[part] = [{name: entry} if isinstance(entry, str) else entry for entry in content[part]]
     for setting in models_in(content):
         setting["memory"] = beside(path.resolve().parent, setting["memory"])
     if "runs" in content:
         return Study.from_json(content)
-    return Study.grid(**vars(validate(_GRID, content, "study")))
+    return validate(_QUESTION, content, "study")
 
 
 def beside(folder: Path, word: str) -> str:
@@ -135,7 +132,7 @@ def beside(folder: Path, word: str) -> str:
     if ".py:" not in word:
         return word
     alone = str(folder / word)
-    return alone if os.path.isfile(alone.rpartition(":")[0]) else format_stack(with_paths(read_stack(word), folder))
+    return alone if is_class_of_file(alone) else format_stack(with_paths(read_stack(word), folder))
 
 
 def models_in(content: Any) -> Iterator[dict[str, Any]]:
