@@ -18,6 +18,7 @@ from recall_tasks import Task
 
 from .config.brought_files import IMPORTING
 from .config.custom_code import adopt
+from .config.custom_tasks import adopt_task
 from .config.run import ModelSetting, TaskSetting, Training
 from .execution.engines import choose_device, execute
 from .execution.sweep import carry_out
@@ -87,7 +88,7 @@ def compare(
             kind = type(memory).__name__
             raise ValueError(f"memories are names, or classes by name such as {{'mine': Mine}}, not {label!r}: {kind}")
         models.append(ModelSetting(memory if isinstance(memory, str) else adopt(memory), label=label))
-    settings = [TaskSetting(task.name, length, asdict(task)) for task in tasks]
+    settings = [TaskSetting(adopt_task(task), length, asdict(task)) for task in tasks]
     asks = (Ask("extrapolation", {"ladder": list(multiples), "rows": ROWS}),)
     study = Study.grid("comparison", settings, models, training or Training(), seeds, asks=asks)
     device = choose_device(device)
