@@ -113,7 +113,7 @@ def test_a_wheel_in_an_empty_environment_does_what_the_checkout_does(tmp_path):
         tops = {name.partition("/")[0] for name in content.namelist()}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"recall_tasks"}
 
-    (tmp_path / "models.py").write_text("raise ImportError('another project')")
+    (tmp_path / "models.py").write_text("RATE = 0.9")  # of another project
     call(sys.executable, "-m", "venv", tmp_path / "empty")
     python, recall = (tmp_path / "empty" / "bin" / name for name in ("python", "recall"))
     install = (python, "-m", "pip", "install", "--no-compile", "-c", ROOT / "constraints.txt")
@@ -129,7 +129,9 @@ def test_a_wheel_in_an_empty_environment_does_what_the_checkout_does(tmp_path):
     call(recall, "compare", "--preset", "smoke")
     assert "linear" in (tmp_path / "runs" / "smoke" / "report.html").read_text()
     (example,) = (block for block in re.findall(r"```python\n(.*?)```", README, re.S) if "class Fade" in block)
-    (tmp_path / "fading.py").write_text(example.replace("updates=120", "updates=2"))
+    example = example.replace("updates=120", "updates=2").replace("0.9 * M.S", "RATE * M.S")
+    (tmp_path / "fading.py").write_text(f"from models import RATE\n{example}")
     assert "fading" in call(python, "fading.py")
-    assert "2 runs verified" in call(recall, "verify", "runs/fading")
+    call(recall, "train", "mqar", "fading.py:Fading", "--length", "32", "--updates", "2", "--out", "runs/fading")
+    assert "3 runs verified" in call(recall, "verify", "runs/fading")
     assert "usage" in call(python, "-m", "recall_tasks.runners.examples.actor_critic", "--help")

@@ -16,13 +16,13 @@ from contextlib import contextmanager, redirect_stdout, suppress
 from functools import lru_cache
 from pathlib import Path
 
-from .installed_modules import imported_from
+from .installed_modules import OURS, imported_from
 
 IMPORTING: list[str] = []
 """Files being imported just now; `compare` refuses to start from their top level."""
 BROUGHT: set[str] = set()
 """Neighbours imported so far: another file's of the same name is another."""
-ELSEWHERE = {"models", "runners", "recall_tasks", "torch", *sys.stdlib_module_names}
+ELSEWHERE = {*OURS, "torch", *sys.stdlib_module_names}
 """Packages that are never sought beside a file."""
 
 
