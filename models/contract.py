@@ -419,6 +419,7 @@ def check_same(
                 refuse(memory, f"a sequence read {how} gives {what} than at once ({off}): {mend}")
 
 
+@torch.no_grad()
 def difference(of_batch: Callable[[Tensor], Tensor], one: Any, other: Any) -> str | None:
     """How a part differs by more than rounding; None where it does not."""
     if not isinstance(one, Tensor) or not isinstance(other, Tensor):

@@ -14,6 +14,7 @@ from models.contract import BrokenContract, check_contract
 from runners.config.custom_code import adopt, load_memory, source_digest
 from runners.config.run import ModelSetting, Run, TaskSetting, Training
 from runners.measures import MEASURES
+from runners.studies.study import Ask, Study
 from runners.training.loop import train
 
 torch.set_num_threads(1)
@@ -119,6 +120,12 @@ def test_a_module_without_a_state_reads_whole_sequences_and_refuses_a_probe() ->
     probe = MEASURES["probe"]
     with pytest.raises(ValueError, match=r"whole sequences only \(x -> y\), so there is no state to probe"):
         probe.check(run, {"readers": ["ridge"]})
+
+
+def test_a_study_leaves_out_what_reads_states_where_there_are_none() -> None:
+    asks = (Ask("probe", {"readers": ["ridge"]}), Ask("extrapolation", {"ladder": [1], "rows": 8}))
+    study = Study("both", (run_of("torch.nn:Linear"), run_of("torch.nn:GRU")), asks=asks)
+    assert [list(study.request(run)) for run in study.runs] == [["extrapolation"], ["probe", "extrapolation"]]
 
 
 def test_a_module_is_a_memory_by_itself_too() -> None:

@@ -299,6 +299,11 @@ class Run:
             self.build()
             _BUILT.add(key)
 
+    @cached_property
+    def has_state(self) -> bool:
+        """False for a model with nothing to probe: one with somebody's module that reads whole sequences only."""
+        return ":" not in self.model.memory or not self.build().reads_whole
+
     def with_seed(self, seed: int) -> Run:
         return replace(self, seed=seed)
 
