@@ -109,7 +109,7 @@ def test_a_task_is_told_from_a_memory_without_importing_its_file(file):
         ("mytask.py:Nothing", "has no task 'Nothing': name a class that extends recall_tasks.Task"),
         ("mytask.py:Mine", "has no task 'Mine'"),
         ("mytask.py:Abstract", "it lacks answers, check_fields, draw"),
-        ("mytask.py:mqar", "rename mqar"),
+        ("mytask.py:mqar", "mqar is a registered task: give mqar a name of its own"),
         ("mpar", "did you mean mqar"),
     ],
 )
@@ -158,7 +158,7 @@ def test_from_its_first_run_to_its_report(file, tmp_path, capsys):
     capsys.readouterr()
     assert main(["query", "select distinct task from scores order by 1", folder]) == 0
     assert "First, num values 2" in capsys.readouterr().out
-    assert set(collect([folder]).scores["num_values"]) == {2, 3}
+    assert set(collect([tmp_path / "runs"]).scores["axis_num_values"]) == {2, 3}
 
 
 def test_no_record_makes_a_file_run_that_was_not_trained_or_allowed_here(file, tmp_path, capsys, monkeypatch):

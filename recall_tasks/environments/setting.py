@@ -146,8 +146,10 @@ def worth(asking: NDArray[np.bool_]) -> NDArray[np.float64]:
 
 def _check_task(task: Any, registered: str | None) -> None:
     """Refuse what names no task and is none, and another task than that of the id that was made."""
-    if isinstance(task, type) and issubclass(task, Task) and registered == task.name:
-        return  # the class that the id was registered with
+    from .. import TASKS
+
+    if isinstance(task, type) and issubclass(task, Task) and registered == task.name and registered not in TASKS:
+        return  # the custom class that the id was registered with
     if not isinstance(task, str | Task):
         made = f"; pass {task.__name__}()" if isinstance(task, type) and issubclass(task, Task) else ""
         raise ValueError(f"task takes a name such as 'mqar' or a task such as MQAR(), not {told(task, str)}{made}")

@@ -41,8 +41,8 @@ def task_kind(name: str) -> type[Task]:
         raise ValueError(f"{attribute} cannot be asked: it lacks {', '.join(missing)}")
     if lacking := [word for word in ("name", "version", "load") if not hasattr(kind, word)]:
         raise ValueError(f"{attribute} cannot be asked: it lacks {', '.join(lacking)}, which every task says of itself")
-    if attribute in TASKS:
-        raise ValueError(f"a custom task must not be called as a registered one: rename {attribute}")
+    if taken := {attribute, kind.name}.intersection(TASKS):
+        raise ValueError(f"{min(taken)} is a registered task: give {attribute} a name of its own")
     return kind
 
 
