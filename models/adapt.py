@@ -138,7 +138,7 @@ class ModuleMemory(Memory):
                 y, carried = form.read(self.module, token, carried)
                 outputs.append(y)
             y = torch.cat(outputs, dim=1)
-        return y, self.pack(carried, len(x))
+        return y, self.pack(carried, x)
 
     definition = forward
 
@@ -146,26 +146,29 @@ class ModuleMemory(Memory):
     def title(self) -> str:
         return type(self.module).__name__
 
-    def pack(self, carried: Any, count: int) -> State:
-        """What the module carries as a NamedTuple of tensors [B, ...] and numbers."""
+    def pack(self, carried: Any, x: Tensor) -> State:
+        """What the module carries after x as a NamedTuple of tensors [B, ...], no wider than x, and numbers."""
         leaves = dict[str, Any]()
         structure = flatten_structure(carried, leaves)
-        parts = {path: self.batch_first(path, leaf, count) for path, leaf in leaves.items()}
+        parts = {path: self.batch_first(path, leaf, x) for path, leaf in leaves.items()}
         kind: Any = next((kind for known, kind in self.knowledge.layouts if known == structure), None)
         if kind is None:
             kind = NAMED(f"{self.title}State", list(map(field_name, parts)), rename=True)
             self.knowledge.layouts.append((structure, kind))
         return kind(*parts.values())
 
-    def batch_first(self, path: str, leaf: Any, count: int) -> Any:
+    def batch_first(self, path: str, leaf: Any, x: Tensor) -> Any:
         """A tensor with the batch first; one that all sequences share becomes a number, or each has it."""
         if not isinstance(leaf, Tensor):
             return leaf
         dim, times = self.knowledge.dims.get(path, (0, 1))
+        if dim < 0 and leaf.numel() == 1:
+            return leaf.item()
+        if leaf.is_floating_point() and leaf.element_size() > x.element_size():
+            leaf = leaf.to(x.dtype)
         if dim < 0:
-            return leaf.item() if leaf.numel() == 1 else leaf.expand(count, *leaf.shape)
-        spread = leaf if times == 1 else torch.unflatten(leaf, dim, (count, times))
-        return spread.movedim(dim, 0)
+            return leaf.expand(len(x), *leaf.shape)
+        return (leaf if times == 1 else torch.unflatten(leaf, dim, (len(x), times))).movedim(dim, 0)
 
     def restore(self, state: State) -> Any:
         """The inverse of `pack`, in copies: modules write into what they are handed."""
