@@ -170,6 +170,8 @@ def sort_words(words: Sequence[str]) -> tuple[str, list[str], list[str]]:
     """The study, the tasks and the memories that words name. Raises Mistake for a word that names none."""
     study, tasks, memories = "", list[str](), list[str]()
     for word in words:
+        if not word.strip():
+            raise Mistake("a word of the question is blank: name a task, a memory or a study")
         heads, first = heads_of(word), not (study or tasks or memories)
         if len(heads) == 1 and is_task(heads[0]):
             tasks.append(word)

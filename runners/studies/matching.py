@@ -26,7 +26,7 @@ def amount(run: Run, matched: str) -> int:
     model = run.build()
     if matched == "parameters":
         return sum(weights.numel() for weights in model.parameters())
-    return model.embedding.element_size() * model.fullest_floats(run.task.length)
+    return run.model.item_size * model.fullest_floats(run.task.length)
 
 
 def check_matched(study: Study) -> None:
