@@ -43,6 +43,7 @@ from .generators.signal import Signal
 from .generators.variable_tracking import VariableTracking
 from .stream import BLOCK, SPLITS, Stream
 from .task import Preset, Task
+from .task_grid import TaskGrid
 
 TASKS: dict[str, type[Task]] = {
     task.name: task
@@ -99,7 +100,10 @@ def make_task(name: str, preset: str | None = None, **fields: Any) -> Task:
     for field in fields:
         if field not in known_fields:
             raise ValueError(f"{name}: unknown field {field!r}: its fields are {', '.join(known_fields)}")
-    return task(**{**(task.presets[preset].fields if preset else {}), **fields})
+        if isinstance(fields[field], list):
+            raise ValueError(f"{name}: {field} takes one value here, not {fields[field]!r}")
+    made: Task = task(**{**(task.presets[preset].fields if preset else {}), **fields})
+    return made
 
 
 __version__ = "0.1.0"
@@ -140,6 +144,7 @@ __all__ = [
     "Stored",
     "Stream",
     "Task",
+    "TaskGrid",
     "VariableTracking",
     "make_task",
 ]
