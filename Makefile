@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo picture test versions slow sb3 lint types wheel check bench speed docs memories clean help
+.PHONY: demo picture test versions slow sb3 adapters lint types wheel check bench speed docs memories clean help
 
 help:
 	@echo "make demo    set up, then compare seven memories on three tasks, write a report"
@@ -17,6 +17,7 @@ help:
 	@echo "make picture  copy the demo's figure of accuracy against length into docs/figures"
 	@echo "make docs    write docs/tasks.md, memories.md and tables.md from the registries; tests hold them to it"
 	@echo "make memories  train what docs/memories.md shows (about 40 minutes), then write it; goes on where it stopped"
+	@echo "make adapters  install transformers and x-transformers, then try their modules as memories"
 	@echo "make sb3     install Stable-Baselines3, check the environments with it and train its PPO"
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -35,7 +36,7 @@ test: $(INSTALLED)
 	$(BIN)/python -m pytest -m "not slow and not wheel and not sb3" -n 2
 
 versions:
-	$(PYTHON) tests/versions.py
+	$(PYTHON) tests/versions.py --write docs/checks.md
 
 slow: $(INSTALLED)
 	$(BIN)/python -m pytest -m "slow and not sb3" -n 2
@@ -43,6 +44,10 @@ slow: $(INSTALLED)
 sb3: $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,sb3]"
 	$(BIN)/python -m pytest -m sb3 -n 2
+
+adapters: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,adapters]"
+	$(BIN)/python -m pytest tests/test_adapt.py
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -1,7 +1,8 @@
-"""Build hook of the wheel: what imports `models` or `runners` imports them from the package that holds them there.
+"""Build hook: in a wheel, what imports `models` or `runners` imports them from the package that holds them there.
 
 pyproject.toml maps both folders into recall_tasks/. Files that import them by their names in the checkout are rewritten
-at the very place of the name, found in the syntax tree. Relative imports hold as they are.
+at the very place of the name, found in the syntax tree. Relative imports hold as they are. An editable install, where
+recall_tasks/checkout.py gives the folders their second names, brings stubs that tell type checkers of these.
 """
 
 from __future__ import annotations
@@ -18,19 +19,26 @@ PACKAGE, FOLDERS = "recall_tasks", ("models", "runners")
 
 
 class Hook(BuildHookInterface[Any]):
-    """Replaces in a wheel the files that import the folders; an editable install needs none replaced."""
+    """Adds the rewritten files to a wheel, the stubs to an editable install."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        if version == "editable":
-            return
-        self.rewritten = TemporaryDirectory()  # removed with this object, however the build ends
+        self.place = TemporaryDirectory()  # removed with this object, however the build ends
         for path in sorted(path for folder in FOLDERS for path in Path(self.root, folder).rglob("*.py")):
-            source, name = path.read_bytes(), path.relative_to(self.root)
-            if (moved := in_package(source, str(name))) != source:
-                copy = Path(self.rewritten.name, name)
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                copy.write_bytes(moved)
-                build_data["force_include"][str(copy)] = f"{PACKAGE}/{name.as_posix()}"
+            source, name = path.read_bytes(), path.relative_to(self.root).as_posix()
+            if version == "editable":
+                module = name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+                stub = f"from {module} import *\n".encode()
+                self._add(build_data["force_include_editable"], f"{PACKAGE}-stubs/{name}i", stub)
+            elif (moved := in_package(source, name)) != source:
+                self._add(build_data["force_include"], f"{PACKAGE}/{name}", moved)
+        if version == "editable":
+            self._add(build_data["force_include_editable"], f"{PACKAGE}-stubs/py.typed", b"partial\n")
+
+    def _add(self, included: dict[str, str], name: str, content: bytes) -> None:
+        path = Path(self.place.name, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        included[str(path)] = name
 
 
 def in_package(source: bytes, name: str = "") -> bytes:

@@ -9,7 +9,21 @@ import torch
 
 from models import MEMORIES
 
-from . import caching, environments, journeys, legs, lengths, loading, prefill, probing, runners, sequences, solve, step
+from . import (
+    caching,
+    environments,
+    folders,
+    journeys,
+    legs,
+    lengths,
+    loading,
+    prefill,
+    probing,
+    runners,
+    sequences,
+    solve,
+    step,
+)
 from .tables import Line, printed, write_section
 
 QUICK = {
@@ -21,7 +35,7 @@ QUICK = {
     "legs": legs,
     "probing": probing,
 }
-LONG = {"lengths": lengths, "prefill": prefill, "runners": runners, "solve": solve}
+LONG = {"lengths": lengths, "prefill": prefill, "runners": runners, "folders": folders, "solve": solve}
 """Some minutes each, the first two less with `--memories`."""
 
 torch.set_num_threads(1)

@@ -138,7 +138,7 @@ class ModuleMemory(Memory):
                 y, carried = form.read(self.module, token, carried)
                 outputs.append(y)
             y = torch.cat(outputs, dim=1)
-        return y, self.pack(carried, len(x))
+        return y, self.pack(carried, x)
 
     definition = forward
 
@@ -146,26 +146,29 @@ class ModuleMemory(Memory):
     def title(self) -> str:
         return type(self.module).__name__
 
-    def pack(self, carried: Any, count: int) -> State:
-        """What the module carries as a NamedTuple of tensors [B, ...] and numbers."""
+    def pack(self, carried: Any, x: Tensor) -> State:
+        """What the module carries after x as a NamedTuple of tensors [B, ...], no wider than x, and numbers."""
         leaves = dict[str, Any]()
         structure = flatten_structure(carried, leaves)
-        parts = {path: self.batch_first(path, leaf, count) for path, leaf in leaves.items()}
+        parts = {path: self.batch_first(path, leaf, x) for path, leaf in leaves.items()}
         kind: Any = next((kind for known, kind in self.knowledge.layouts if known == structure), None)
         if kind is None:
             kind = NAMED(f"{self.title}State", list(map(field_name, parts)), rename=True)
             self.knowledge.layouts.append((structure, kind))
         return kind(*parts.values())
 
-    def batch_first(self, path: str, leaf: Any, count: int) -> Any:
+    def batch_first(self, path: str, leaf: Any, x: Tensor) -> Any:
         """A tensor with the batch first; one that all sequences share becomes a number, or each has it."""
         if not isinstance(leaf, Tensor):
             return leaf
         dim, times = self.knowledge.dims.get(path, (0, 1))
+        if dim < 0 and leaf.numel() == 1:
+            return leaf.item()
+        if leaf.is_floating_point() and leaf.element_size() > x.element_size():
+            leaf = leaf.to(x.dtype)
         if dim < 0:
-            return leaf.item() if leaf.numel() == 1 else leaf.expand(count, *leaf.shape)
-        spread = leaf if times == 1 else torch.unflatten(leaf, dim, (count, times))
-        return spread.movedim(dim, 0)
+            return leaf.expand(len(x), *leaf.shape)
+        return (leaf if times == 1 else torch.unflatten(leaf, dim, (len(x), times))).movedim(dim, 0)
 
     def restore(self, state: State) -> Any:
         """The inverse of `pack`, in copies: modules write into what they are handed."""
@@ -380,13 +383,16 @@ def find_form(module: nn.Module, x: Tensor) -> Form:
             mend = "wrap it in a class of a file whose forward does"
             name = type(module).__name__
             raise ValueError(f"{name} does not read x [batch, time, width] alone ({why}): {mend}") from None
+    if isinstance(found, tuple) and len(found) > 1 and name and not takes_tokens:
+        layer = partial(read_layer, name=name, start=start)
+        try:
+            layer(module, x[:, :1], layer(module, x, None)[1])
+            return Form("(x, state) -> (y, state)", layer)
+        except Exception:  # a state of every token, from a cell that takes whatever stands before the width
+            takes_tokens = True
     if takes_tokens and name:
-        return Form(
-            "a cell, (x, state) -> state",
-            partial(read_cell, name=name, start=start, apart=has_own_output(module, x, name, start)),
-        )
-    if isinstance(found, tuple) and len(found) > 1 and name:
-        return Form("(x, state) -> (y, state)", partial(read_layer, name=name, start=start))
+        own = has_own_output(module, x, name, start)
+        return Form("a cell, (x, state) -> state", partial(read_cell, name=name, start=start, apart=own))
     return Form("x -> y, whole sequences only", read_plain, whole=True)
 
 

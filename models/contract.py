@@ -71,6 +71,7 @@ def examine(memory: Memory, width: int) -> Iterator[Finding]:
     """What each check finds, whatever the others do. Left in evaluation mode."""
     trial, known = Trial(memory, width, each=False), dict[str, str]()
     for name, check in CHECKS.items():
+        memory.eval()  # which a check that failed in training left there
         try:
             yield Finding(name, False, check(trial))
         except NotTried as why:
@@ -418,6 +419,7 @@ def check_same(
                 refuse(memory, f"a sequence read {how} gives {what} than at once ({off}): {mend}")
 
 
+@torch.no_grad()
 def difference(of_batch: Callable[[Tensor], Tensor], one: Any, other: Any) -> str | None:
     """How a part differs by more than rounding; None where it does not."""
     if not isinstance(one, Tensor) or not isinstance(other, Tensor):

@@ -123,9 +123,14 @@ def parse_value(text: str) -> Option:
 
 
 def format_value(value: Option) -> str:
-    """The text that `parse_value` reads as this value."""
+    """The text that `parse_value` reads as this value. Raises ValueError for text with both quotation marks."""
     if isinstance(value, str):
-        return value if re.fullmatch(r"[\w./-]+", value) and parse_value(value) == value else repr(value)
+        if re.fullmatch(r"[\w./-]+", value) and parse_value(value) == value:
+            return value
+        mark = '"' if "'" in value else "'"
+        if mark in value:
+            raise ValueError(f"{value!r} holds both quotation marks: a word of layers can hold one of them")
+        return f"{mark}{value}{mark}"
     return str(value).lower().replace("e+", "e")  # a plus begins the next layer
 
 

@@ -133,9 +133,8 @@ def ceiling(state_bits: float, task: Task, length: int) -> float:
     if not _within(state_bits, 0, np.inf):
         raise ValueError(f"state_bits must be a number of at least 0, not {state_bits!r}")
     _check_task(task, length)
-    if state_bits == 0 and _known(task, length) < 1e-9:
-        return task.chance
-    return min(1.0, sum(_ceiling(state_bits, part, lengths) for part, lengths in task.portions(length)))
+    score = min(1.0, sum(_ceiling(state_bits, part, lengths) for part, lengths in task.portions(length)))
+    return task.chance if abs(score - task.chance) < 1e-6 else score
 
 
 def _ceiling(state_bits: float, task: Task, lengths: Sequence[tuple[float, int]]) -> float:

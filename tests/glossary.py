@@ -31,6 +31,7 @@ GLOSSARY = (
     Term("state", "all that a layer carries past a token"),
     Term("state store", "states saved on disk at chosen positions", ("shelf",)),
     Term("step buffer", "intermediate results of one training step, allocated once", ("tape",)),
+    Term("stack, mixer", "the layers that a model repeats; one memory of a layer, with its options"),
     Term("chunk", "a block computed at once; changes no result"),
     Term("chunk momentum", "momentum carried across the chunks of an inner optimiser", ("course",)),
     Term("segment", "a block after which a state is cached; changes the result"),

@@ -1,15 +1,18 @@
 """Benchmarks assert nothing on a clock; these hold them to yielding their tables, at tiny sizes."""
 
 import math
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import torch
 
-from benchmarks import caching, journeys, legs, lengths, prefill, probing, resident, runners
+from benchmarks import caching, folders, journeys, legs, lengths, prefill, probing, resident, runners
 from benchmarks.tables import Columns, end_of, markdown, printed, start_of, write_section
 from models import build_memory
 from models.memories.linear import LinearAttention
+from runners.cli.main import main
+from runners.storage import records
 
 pytestmark = pytest.mark.slow
 
@@ -145,3 +148,18 @@ def test_a_journey_enters_files_of_the_project_alone_and_compare_on_none():
         assert all((journeys.ROOT / file).is_file() for file in files)
         assert "runners/compare.py" not in files
     assert "runners/execution/sweep.py" in found["study"]
+
+
+@pytest.mark.parametrize("command", ["query", "plan", "report"])
+def test_a_command_parses_every_record_at_most_once(finished_folder, monkeypatch, command):
+    parsed = Counter[Path]()
+    read = records.read_record
+    monkeypatch.setattr(records, "read_record", lambda path: parsed.update([path]) or read(path))
+    assert main(folders.commands(finished_folder)[command]) == 0
+    assert {path.name for path in parsed} >= {"run.json", "result.json", "extrapolation.json"}
+    assert {path: count for path, count in parsed.items() if count > 1} == {}
+
+
+@pytest.fixture(scope="module")
+def finished_folder(tmp_path_factory):
+    return folders.make_folder(tmp_path_factory.mktemp("many"), 4)

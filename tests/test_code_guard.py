@@ -12,7 +12,7 @@ import pytest
 from models.memories.linear import LinearAttention
 from runners import storage
 from runners.cli.main import main
-from runners.config import brought_files, custom_code
+from runners.config import brought_files, custom_code, installed_modules
 from runners.config.custom_code import adopt, allow, load_memory, source_digest
 from runners.config.run import ModelSetting, Run, TaskSetting
 from runners.measures.swap import swapped_run
@@ -182,3 +182,69 @@ def test_every_file_of_a_stack_is_guarded(trained: Place, tmp_path: Path) -> Non
     allow(f"{other}:Mine")
     with pytest.raises(CorruptRun, match="trained with other code"):
         storage.load_run(place)
+
+
+BESIDE = "from helper import Mixed\nclass Mine(Mixed):\n    pass\n"
+HELPER = """
+from deep.inner import WIDER
+from models.memories.linear import LinearAttention
+class Mixed(LinearAttention):
+    wider = WIDER
+"""
+
+
+@pytest.fixture
+def beside(trained: Place) -> Path:
+    """A file whose class is that of a neighbour, which imports from a package beside it."""
+    file = trained[1].with_name("other.py")
+    file.write_text(BESIDE)
+    file.with_name("helper.py").write_text(HELPER)
+    file.with_name("unrelated.py").write_text("raise RuntimeError")
+    (file.parent / "deep").mkdir()
+    (file.parent / "deep" / "__init__.py").write_text("")
+    (file.parent / "deep" / "inner.py").write_text("WIDER = 1")
+    return file
+
+
+def test_a_file_imports_its_neighbours_whose_code_counts(beside: Path) -> None:
+    name, path = f"{beside}:Mine", list(sys.path)
+    before = source_digest(name)
+    assert load_memory(name).wider == 1
+    assert sys.path == path
+    beside.with_name("unrelated.py").write_text("raise ValueError")
+    assert source_digest(name) == before
+    (beside.parent / "deep" / "inner.py").write_text("WIDER = 2")
+    assert source_digest(name) != before
+    assert load_memory(name).wider == 2
+    assert "helper" in str(load_memory(name).__mro__)
+
+
+def test_neighbours_of_two_folders_may_have_one_name(beside: Path, tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    there.mkdir()
+    (there / "other.py").write_text(BESIDE)
+    (there / "helper.py").write_text(HELPER.replace("from deep.inner import WIDER", "WIDER = 3"))
+    assert [load_memory(f"{file}:Mine").wider for file in (beside, there / "other.py", beside)] == [1, 3, 1]
+
+
+def test_a_neighbour_that_no_statement_names_is_refused(beside: Path) -> None:
+    beside.write_text("import importlib\nMine = importlib.import_module('helper').Mixed\n")
+    with pytest.raises(ValueError, match=r"imports (helper|deep).* unseen"):
+        load_memory(f"{beside}:Mine")
+
+
+def test_an_installed_class_named_by_a_record_is_allowed_as_a_file_is(trained: Place, tmp_path: Path) -> None:
+    run = Run(TaskSetting("mqar", 12, {"num_pairs": 2}), ModelSetting("torch.nn:GRU", width=8))
+    place = storage.write_run(tmp_path / "runs", run, {}, dict(run.build().state_dict()))
+    with pytest.raises(CorruptRun, match=r"its memory is in torch\.nn:GRU, .* `recall allow torch\.nn:GRU`"):
+        storage.load_run(place)
+    assert main(["allow", "torch.nn:GRU"]) == 0
+    assert storage.load_run(place).identity == run.identity
+    assert main(["allow", "torch.nn.nowhere:GRU"]) == 2
+
+
+def test_code_of_an_installed_class_is_where_it_is_defined(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert installed_modules.defining_file("torch.nn", "GRU").name == "rnn.py"
+    before = source_digest("torch.nn:GRU")
+    monkeypatch.setattr(installed_modules, "distribution_of", lambda module: ("torch", "0.1"))
+    assert source_digest("torch.nn:GRU") != before

@@ -90,6 +90,8 @@ MISTAKES = {
     "no such preset": ["compare", "--preset", "dmeo"],
     "a task not in the preset": ["compare", "--preset", "smoke", "--tasks", "copy"],
     "a memory nobody has": ["compare", "--preset", "smoke", "--memories", "nothing.py:Nothing"],
+    "an option that no memory of a stack has": ["compare", "--preset", "smoke", "--memories", "linear+grm:foo=1"],
+    "layers that a stack does not divide": ["train", "mqar", "linear+attention", "--layers", "3"],
     "no seeds": ["compare", "--preset", "smoke", "--seeds", "0"],
     "no workers": ["compare", "--preset", "smoke", "--workers", "0"],
     "an endless budget": ["train", "mqar", "linear", "--seconds", "inf"],

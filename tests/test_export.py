@@ -263,10 +263,10 @@ def test_a_file_has_the_rights_that_the_umask_leaves(tmp_path):
 
 
 WRONG = {
-    "rows takes a whole number from 1 to 2^48, not 0": {"rows": 0},
-    "rows takes a whole number from 1 to 2^48, not 2.5 (float)": {"rows": 2.5},
-    "rows takes a whole number from 1 to 2^48, not np.int64(3) (int64; pass 3)": {"rows": np.int64(3)},
-    "start takes a whole number from 0 to 2^48, not -1": {"start": -1},
+    "rows takes a whole number of at least 1, below 2^48, not 0 (int)": {"rows": 0},
+    "rows takes a whole number of at least 1, below 2^48, not 2.5 (float)": {"rows": 2.5},
+    "rows takes a whole number of at least 1, below 2^48, not np.int64(3) (int64; pass 3)": {"rows": np.int64(3)},
+    "start takes a whole number of at least 0, below 2^48, not -1 (int)": {"start": -1},
     "rows are counted from 0 to 2^48": {"start": 2**48 - 2},
     "unknown format 'csv': choose one of npz, parquet, jsonl": {"format": "csv"},
     "export takes a Stream, not MQAR": {"stream": MQAR()},
@@ -335,7 +335,13 @@ MISTAKES = {
     ". is a folder: name a file in it": ["mqar", "--out", "."],
     "no folder nowhere: make it first": ["mqar", "--out", "nowhere/rows.npz"],
     "unknown task 'mqr': did you mean mqar": ["mqr", "--out", "rows.npz"],
-    "rows takes a whole number from 1 to 2^48, not 0": ["mqar", "--out", "rows.npz", "--sequences", "0"],
+    "rows takes a whole number of at least 1, below 2^48, not 0": [
+        "mqar",
+        "--out",
+        "rows.npz",
+        "--sequences",
+        "0",
+    ],
     "30 pairs need at least 90 tokens": ["mqar", "--out", "rows.npz", "--num-pairs", "30"],
 }
 

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 
 import glossary
@@ -139,7 +140,10 @@ def test_files_that_pages_name_are_there(page):
 def test_the_readme_example_runs(tmp_path):
     blocks = [block for page in PAGES for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.S)]
     assert len(blocks) >= 5
-    for number, block in enumerate(blocks):
+    lacking = [
+        name for name in ("transformers", "x_transformers") if find_spec(name) is None
+    ]  # of the extra `adapters`
+    for number, block in enumerate(b for b in blocks if not any(f"from {name} " in b for name in lacking)):
         script = tmp_path / f"example{number}.py"
         script.write_text(block)
         ran = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True)

@@ -10,7 +10,7 @@ from models.notation import Mixer, format_stack, parse_stack, split_stacks
 
 NAMES = st.sampled_from(["linear", "grm", "mine.py:Mine", "/x/y/mine.py:Mine", "torch.nn:LSTM"])
 VALUES = st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.none() | st.sampled_from(
-    ["delta", "a+b", "a,b=c", "3", "true", "a b", "(", "it's"]
+    ["delta", "a+b", "a,b=c", "3", "true", "a b", "(", "it's", "a\\b", "a\nb", ""]
 )  # fmt: skip
 MIXERS = st.builds(Mixer, NAMES, st.dictionaries(st.sampled_from(["segment", "base", "heads"]), VALUES))
 STACKS = st.lists(st.lists(MIXERS, min_size=1, max_size=3).map(tuple), min_size=1, max_size=5).map(tuple)

@@ -12,8 +12,12 @@ from models import MEMORIES, build, build_memory
 from models.contract import check_contract
 from models.parallel import Parallel
 from runners.config.run import ModelSetting, Run, TaskSetting
+from runners.measures.capacity import family
 from runners.probe.paused_model import patch_from_previous, replace_contents
+from runners.studies.matching import check_matched
 from runners.studies.presets import PRESETS
+from runners.studies.study import Study
+from runners.training.swap import swap_memory
 
 torch.set_num_threads(1)
 TASK = TaskSetting("mqar", 16, {"num_pairs": 3})
@@ -140,3 +144,30 @@ def test_a_run_of_a_stack_survives_json():
 def test_a_stack_that_cannot_be_is_refused_in_one_line(word, sizes, message):
     with pytest.raises(ValueError, match=rf"^[^\n]*{message}[^\n]*$"):
         run_of(word, **sizes)
+
+
+def test_a_setting_made_before_its_file_changed_runs_the_code_of_its_digest(tmp_path):
+    code = "from models.memories.gru import GRU\nclass Mine(GRU):\n    number = {}\n"
+    file = tmp_path / "mine.py"
+    setting = ModelSetting(f"gru+{file}:Mine", width=8)
+    for number in (1, 2):
+        file.write_text(code.format(number))
+        assert Run(TASK, setting).build().blocks[1].memory.number == number
+
+
+def test_a_match_names_the_options_of_every_layer():
+    runs = run_of("gru"), run_of("gru", mlp_ratio=1), run_of("linear+window:window=4")
+    study = Study("matched", runs, matched="bytes")
+    with pytest.raises(ValueError, match=r"linear\+window:window=4 has .*change its options \(heads, size, window\)"):
+        check_matched(study)
+
+
+def test_stacks_of_one_family_differ_in_sizes_alone():
+    words = ["grm:segment=4,base=delta+gru", "grm:segment=8,base=delta,size=4+gru", "2*linear|gru", "linear:size=4"]
+    assert [family(run_of(word)) for word in words] == [*2 * ["grm:base=delta+gru"], "linear|gru", "linear"]
+
+
+def test_no_memory_takes_the_place_of_a_stack():
+    run = run_of("linear+gru")
+    with pytest.raises(ValueError, match=r"^linear\+gru is a stack: a swap puts one memory in the place of one"):
+        swap_memory(run, run.build(), "average")

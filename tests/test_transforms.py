@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import re
+import runpy
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +16,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 from torch.func import functional_call, grad, grad_and_value, jvp, stack_module_state, vmap
 
-from models import MEMORIES, SequenceModel, build_memory
+from models import MEMORIES, SequenceModel, build_memory, transforms
 from models.hierarchy import members
 from models.inner_loop import bound
 from models.memory import Memory
@@ -205,3 +207,9 @@ def test_a_compiled_memory_computes_the_same(name: str) -> None:
     assert torch.allclose(compiled, plain, atol=1e-10)
     wanted, found = (torch.autograd.grad(y.pow(3).sum(), x)[0] for y in (plain, compiled))
     assert torch.allclose(found, wanted, atol=1e-10)
+
+
+def test_a_torch_without_the_private_names_is_named_with_the_mend(monkeypatch):
+    monkeypatch.delattr(torch._C, "_DisableFuncTorch")
+    with pytest.raises(ImportError, match=rf"torch {re.escape(torch.__version__)} lacks .*: install torch 2.8 to 2.15"):
+        runpy.run_path(transforms.__file__)

@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from house_rules import modules, source
 
 from hatch_build import in_package
 from runners.cli import extra
@@ -44,6 +45,11 @@ def test_an_import_moves_at_its_place_and_nothing_else_does():
             in_package(unmoved, "f")
 
 
+def test_no_string_names_a_module_that_has_another_name_in_a_wheel():
+    for module in modules():
+        assert not re.search(r"""["'](models|runners)\.[\w.]+["']""", source(module)), module
+
+
 @pytest.mark.parametrize("name", ["models", "models.memories.linear", "runners", "runners.cli.main"])
 def test_either_name_of_a_module_is_one_module(name):
     module = importlib.import_module(name)
@@ -56,6 +62,15 @@ def test_either_name_of_a_module_is_one_module(name):
 def test_the_checkout_runs_the_modules_by_their_names_in_a_wheel():
     words = [sys.executable, "-W", "error", "-m", "recall_tasks.runners", "--version"]
     assert subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout.startswith("recall_tasks")
+
+
+def test_an_editable_install_tells_type_checkers_of_the_second_names(tmp_path):
+    build = "import sys, hatchling.build as b; b.build_editable(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", build, tmp_path], cwd=ROOT, check=True, capture_output=True)
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as content:
+        assert content.read("recall_tasks-stubs/models/memory.pyi") == b"from models.memory import *\n"
+        assert content.read("recall_tasks-stubs/runners/probe/__init__.pyi") == b"from runners.probe import *\n"
+        assert not [name for name in content.namelist() if name.startswith("recall_tasks/")]
 
 
 def test_the_extra_is_what_the_project_says():
@@ -98,7 +113,7 @@ def test_a_wheel_in_an_empty_environment_does_what_the_checkout_does(tmp_path):
         tops = {name.partition("/")[0] for name in content.namelist()}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"recall_tasks"}
 
-    (tmp_path / "models.py").write_text("raise ImportError('another project')")
+    (tmp_path / "models.py").write_text("RATE = 0.9")  # of another project
     call(sys.executable, "-m", "venv", tmp_path / "empty")
     python, recall = (tmp_path / "empty" / "bin" / name for name in ("python", "recall"))
     install = (python, "-m", "pip", "install", "--no-compile", "-c", ROOT / "constraints.txt")
@@ -114,7 +129,9 @@ def test_a_wheel_in_an_empty_environment_does_what_the_checkout_does(tmp_path):
     call(recall, "compare", "--preset", "smoke")
     assert "linear" in (tmp_path / "runs" / "smoke" / "report.html").read_text()
     (example,) = (block for block in re.findall(r"```python\n(.*?)```", README, re.S) if "class Fade" in block)
-    (tmp_path / "fading.py").write_text(example.replace("updates=120", "updates=2"))
+    example = example.replace("updates=120", "updates=2").replace("0.9 * M.S", "RATE * M.S")
+    (tmp_path / "fading.py").write_text(f"from models import RATE\n{example}")
     assert "fading" in call(python, "fading.py")
-    assert "2 runs verified" in call(recall, "verify", "runs/fading")
+    call(recall, "train", "mqar", "fading.py:Fading", "--length", "32", "--updates", "2", "--out", "runs/fading")
+    assert "3 runs verified" in call(recall, "verify", "runs/fading")
     assert "usage" in call(python, "-m", "recall_tasks.runners.examples.actor_critic", "--help")

@@ -16,11 +16,13 @@ from contextlib import contextmanager, redirect_stdout, suppress
 from functools import lru_cache
 from pathlib import Path
 
-from .installed_modules import imported_from
+from .installed_modules import OURS, imported_from
 
 IMPORTING: list[str] = []
 """Files being imported just now; `compare` refuses to start from their top level."""
-ELSEWHERE = {"models", "runners", "recall_tasks", "torch", *sys.stdlib_module_names}
+BROUGHT: set[str] = set()
+"""Neighbours imported so far: another file's of the same name is another."""
+ELSEWHERE = {*OURS, "torch", *sys.stdlib_module_names}
 """Packages that are never sought beside a file."""
 
 
@@ -91,7 +93,8 @@ def beside(folder: Path, nearby: dict[str, bytes]) -> Iterator[None]:
 
     Raises ImportError for a module of the folder that no import statement names: its code would be in no digest.
     """
-    others = {name: sys.modules.pop(name) for name in nearby if name in sys.modules}
+    others = {name: sys.modules.pop(name) for name in BROUGHT.union(nearby) if name in sys.modules}
+    foreign = {name for name, module in others.items() if name not in BROUGHT and not is_inside(module, folder)}
     before, writes, sys.dont_write_bytecode = set(sys.modules), sys.dont_write_bytecode, True
     sys.path.insert(0, str(folder))
     importlib.invalidate_caches()
@@ -104,7 +107,8 @@ def beside(folder: Path, nearby: dict[str, bytes]) -> Iterator[None]:
     finally:
         sys.path.remove(str(folder))
         sys.dont_write_bytecode = writes
-        sys.modules.update({n: m for n, m in others.items() if not is_inside(m, folder)})
+        sys.modules.update({n: m for n, m in others.items() if n in foreign or n not in sys.modules})
+        BROUGHT.update(set(nearby) - foreign)
 
 
 def is_inside(module: object, folder: Path) -> bool:

@@ -26,7 +26,7 @@ from models.option_source import declared_options
 from models.stack import is_alone
 
 from .brought_files import import_file, importable, neighbours
-from .installed_modules import check_installed, dotted_name, installed_code, is_dotted, load_class
+from .installed_modules import check_installed, distribution_of, dotted_name, installed_code, is_dotted, load_class
 
 if TYPE_CHECKING:  # torch, which a mistyped command does without
     from torch import nn
@@ -126,6 +126,12 @@ def brought_in(word: str) -> list[str]:
 def files_in(word: str) -> list[str]:
     """The files that a word names."""
     return [name.rpartition(":")[0] for name in brought_in(word) if not is_dotted(name)]
+
+
+def distributions_in(word: str) -> list[str]:
+    """The distributions of the installed classes that a word names."""
+    modules = [name.rpartition(":")[0] for name in brought_in(word) if is_dotted(name)]
+    return [found[0] for found in map(distribution_of, modules) if found]
 
 
 def check_named(word: str) -> None:

@@ -22,6 +22,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # torch, which a mistyped command does without
     from torch import nn
 
+OURS = {"recall_tasks"} if __name__.startswith("recall_tasks.") else {"recall_tasks", "models", "runners"}
+"""Top-level names of this project: beside a wheel, `models` is another's."""
+
 
 def is_dotted(name: str) -> bool:
     """True for `package.module:Class`."""
@@ -119,7 +122,7 @@ def load_class(name: str) -> type[nn.Module]:
 def dotted_name(kind: type) -> str:
     """The shortest name by which a class of an installed package is found; empty for a class of none."""
     parts = kind.__module__.split(".")
-    if parts[0] in ("__main__", "models", "runners", "recall_tasks") or module_file(kind.__module__) is None:
+    if parts[0] in {"__main__", *OURS} or module_file(kind.__module__) is None:
         return ""
     if distribution_of(kind.__module__) is None:
         return ""

@@ -123,6 +123,11 @@ class ModelSetting:
         """The layers with classes, and options in their types. Raises ValueError for what does not exist."""
         return check_stack(self.stack, load_memory)
 
+    @cached_property
+    def settled(self) -> ModelSetting:
+        """The same model, with options in their types. Raises ValueError for what does not exist."""
+        return self.with_stack(self.found)
+
 
 def with_paths(stack: Stack, folder: str | Path = "") -> Stack:
     """The stack with the absolute path of every file, sought in a folder (default: the current one).
@@ -215,7 +220,8 @@ class Run:
             raise ValueError(f"seed takes an integer from 0 to 2^63 - 1, not {self.seed}")
         here = {name: getattr(task, name) for name in self.task.fields}
         object.__setattr__(self, "task", replace(self.task, fields=here))
-        object.__setattr__(self, "model", self.model.with_stack(self.model.found))
+        model = replace(self.model) if ".py:" in self.model.memory else self.model  # a file may have changed since
+        object.__setattr__(self, "model", model.settled)
         self._check_build()
         if (taken := len(self.name.encode(errors="replace"))) > LONGEST_NAME:
             raise ValueError(f"the run's name takes {taken} bytes, over the limit of {LONGEST_NAME}: shorten the label")
@@ -285,6 +291,11 @@ class Run:
         if key not in _BUILT:
             self.build()
             _BUILT.add(key)
+
+    @cached_property
+    def has_state(self) -> bool:
+        """False for a model with nothing to probe: one with somebody's module that reads whole sequences only."""
+        return ":" not in self.model.memory or not self.build().reads_whole
 
     def with_seed(self, seed: int) -> Run:
         return replace(self, seed=seed)

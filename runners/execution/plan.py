@@ -146,7 +146,9 @@ def forecasts(
 
     watch   is told what is timed
     """
-    times = dict(measured_times(folder, [plan.run for plan in plans if plan.state in ("done", "to measure")]))
+    wanted = {group_key(plan.run.to_json()) for plan in plans if plan.state == "to train"}
+    finished = [plan.run for plan in plans if plan.state in ("done", "to measure")] if wanted else []
+    times = dict(measured_times(folder, [run for run in finished if group_key(run.to_json()) in wanted]))
     for plan in plans:
         if plan.state != "to train":
             yield plan, None

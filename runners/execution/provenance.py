@@ -11,13 +11,17 @@ from typing import Any
 
 from recall_tasks.checkout import CHECKOUT
 
+from ..config.custom_code import distributions_in
 from ..training.checkpoint import instructions
 from .job import cores
 
 
-def environment(device: str = "cpu") -> dict[str, Any]:
-    """Versions, commit, machine and device, which a result depends on beside its run."""
-    packages = ("torch", "numpy", "scikit-learn", "recall-tasks")
+def environment(device: str = "cpu", memory: str = "") -> dict[str, Any]:
+    """Versions, commit, machine and device, which a result depends on beside its run.
+
+    memory   word of the run's layers: the packages that it names are among the versions
+    """
+    packages = dict.fromkeys(("torch", "numpy", "scikit-learn", "recall-tasks", *distributions_in(memory)))
     versions = {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in packages}
     return {"versions": versions, "machine": machine(device), "commit": commit(), "device": device}
 

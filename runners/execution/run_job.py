@@ -11,6 +11,7 @@ from recall_tasks import Stream
 
 from .. import storage
 from ..config.custom_code import allow
+from ..config.messages import Notice
 from ..config.run import Run
 from ..evaluation.evaluate import outputs
 from ..evaluation.scored_table import score_tables
@@ -38,6 +39,8 @@ def train_run(run: Run, folder: Path, watch: Callable[[Any], None], device: str 
     if device != "cpu":
         check_computes(run.label, model, stream)
     model, outcome, curve = train(run, watch, model, checkpoint)
+    if not run.has_state:
+        watch(Notice(f"{run.label} reads whole sequences only (x -> y): its states are not probed"))
     scored, tables = score_tables(run, model, stream.task, stream.length, TEST_ROWS)
     check_possible(run.label, tables["scores"])
     result = {
@@ -47,7 +50,7 @@ def train_run(run: Run, folder: Path, watch: Callable[[Any], None], device: str 
         "cut_off": check_cut_off(model, stream),
         **tables,
         "checksum": stream.checksum(),
-        "environment": environment(device),
+        "environment": environment(device, run.model.memory),
     }
     return storage.write_run(folder, run, result, dict(model.cpu().state_dict()), outputs(scored, "test"))
 

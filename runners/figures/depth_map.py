@@ -63,7 +63,7 @@ def draw_map(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:
     tops = np.round(np.arange(table["low_edge"].min(), table["high_edge"].max() - 1e-9, 0.1), 1)
     column, line = {length: i for i, length in enumerate(lengths)}, {top: i for i, top in enumerate(tops)}
     values = np.full((len(tops), len(lengths)), np.nan)
-    for _, cell in table.iterrows():
+    for cell in table.to_dict("records"):
         x, y = column[cell["length"]], line[round(cell["low_edge"], 1)]
         values[y, x] = cell["mean"]
         colour = LIGHT if cell["mean"] < 0.45 else DARK

@@ -12,11 +12,12 @@ from __future__ import annotations
 import io
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 import pandas as pd
 from matplotlib import figure as mpl
 from matplotlib.lines import Line2D
@@ -50,7 +51,32 @@ def save(figure: mpl.Figure, folder: Path, name: str, table: pd.DataFrame) -> li
 
 def csv_text(table: pd.DataFrame) -> str:
     """The table as CSV, six digits a number."""
-    return str(table.to_csv(index=False, lineterminator="\n", float_format="%.6g"))
+    return csv_lines(table, "{:.6g}".format)
+
+
+def csv_lines(table: pd.DataFrame, number: Callable[[float], str] = repr) -> str:
+    """The table as pandas writes it, but each value of a column is put into words once."""
+    columns = [csv_column(table[name], number) for name in table]
+    return "\n".join([",".join(map(csv_word, table)), *map(",".join, zip(*columns, strict=True)), ""])
+
+
+def csv_column(column: pd.Series[Any], number: Callable[[float], str]) -> Iterable[str]:
+    """The cells of a column; empty where a value is missing."""
+    if column.dtype == float:  # by their bits, which tell 0 from -0
+        codes, bits = pd.factorize(column.to_numpy().view(np.int64))
+        words = ["" if np.isnan(value) else number(value) for value in bits.view(float).tolist()]
+    elif column.dtype.kind in "biu" or pd.api.types.infer_dtype(column) == "string":
+        codes, values = pd.factorize(column)
+        words = [*map(csv_word, values.tolist()), ""]  # the last is that of missing values, -1
+    else:
+        return ["" if value is None or value != value else csv_word(value) for value in column]
+    return [words[code] for code in codes.tolist()]
+
+
+def csv_word(value: Any) -> str:
+    """A value as a cell of a CSV, in quotes where it has to be."""
+    text = str(value)
+    return '"' + text.replace('"', '""') + '"' if re.search(r'[",\r\n]', text) else text
 
 
 def svg_file(figure: mpl.Figure) -> str:

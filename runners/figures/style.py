@@ -202,8 +202,10 @@ def legend_mark(ax: Axes, memory: str, style: Style) -> None:
 
 def broken_line(ax: Axes, table: pd.DataFrame, keys: list[str], x: str, y: str, **options: Any) -> None:
     """Draw the lines of all groups of `keys` as one that is broken between them; no legend names it."""
-    parts = [np.vstack([part[[x, y]].to_numpy(float), [np.nan] * 2]) for _, part in table.groupby(keys, sort=False)]
-    points = np.concatenate(parts)
+    groups = table.groupby(keys, sort=False).ngroup().to_numpy()
+    order = np.argsort(groups, kind="stable")
+    ends = np.flatnonzero(np.diff(groups[order], append=-1)) + 1
+    points = np.insert(table[[x, y]].to_numpy(float)[order], ends, np.nan, axis=0)
     ax.plot(points[:, 0], points[:, 1], label=UNNAMED, **options)
 
 

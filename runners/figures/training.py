@@ -51,7 +51,7 @@ def draw_curves(table: pd.DataFrame, styles: Styles, ax: Axes) -> None:
         words = [
             f"{memory}, seed {r['seed']}, update {r['update']:,}: end of stage {r['stage']} "
             f"({r['stage_length']:,} tokens, load {r['stage_load']:,}), accuracy {fraction(r['accuracy'])}"
-            for _, r in ends.iterrows()
+            for r in ends.to_dict("records")
         ]
         dots(ax, ends["update"], ends["smooth"], style, words, 10)
     doubling_scale(ax, max(1.0, float(table["update"].min())), float(table["update"].max()) * 1.1, tokens)

@@ -78,6 +78,7 @@ class Measure(ABC):
     tables        those that its record holds
     flags         of its command
     positional    a word before the runs, such as the memory of a swap
+    of_states     whether it reads states, which a model that reads whole sequences only has none of
     reports       whether its command writes the report when it is done
     """
 
@@ -88,6 +89,7 @@ class Measure(ABC):
     tables: ClassVar[tuple[Table, ...]] = ()
     flags: ClassVar[tuple[Flag, ...]] = ()
     positional: ClassVar[str] = ""
+    of_states: ClassVar[bool] = False
     reports: ClassVar[bool] = False
     shape: ClassVar[Shape] = {"done": list}
     """What every record holds beside its tables: a record of another shape is damaged."""

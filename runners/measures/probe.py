@@ -135,6 +135,7 @@ class Probe(Measure):
 
     name = "probe"
     command = "probe"
+    of_states = True
     meaning = "decode stored items from the states of finished runs"
     description = (
         "Read stored items out of the states of finished runs, in bits by age, beside their controls;\n"

@@ -29,6 +29,7 @@ class States(Measure):
 
     name = "states"
     command = "states"
+    of_states = True
     meaning = "save the states of finished runs as tensors"
     description = (
         "Save what the memories of finished runs hold after test sequences, as safetensors beside each run:\n"

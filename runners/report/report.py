@@ -16,6 +16,7 @@ import pandas as pd
 from ..analysis.capacity import capacities, slopes
 from ..analysis.comparison import means_over_seeds, missing_runs, names, pair_differences
 from ..figures import FIGURES, Figure, styles_of
+from ..figures.saving import csv_lines
 from ..measures import MEASURES
 from ..results.tables import Results
 from ..storage.locks import partial_directory
@@ -106,7 +107,7 @@ def write_tables(results: Results, tables: dict[str, pd.DataFrame], folder: Path
     every = {**results.tables, **tables} | {name: table(results) for name, table in FILES_ALONE.items()}
     every = {name: table for name, table in every.items() if len(table)}
     for name, table in every.items():
-        table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+        (folder / f"{name}.csv").write_text(csv_lines(table), encoding="utf-8", newline="\n")
     return list(every)
 
 

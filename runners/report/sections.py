@@ -10,12 +10,14 @@ from pathlib import Path
 import pandas as pd
 
 from ..figures import FIGURES, Figure, save
-from ..figures.figure import legend
+from ..figures.figure import by_panel, legend
 from ..figures.saving import csv_text, legend_samples, panel_elements
 from ..figures.style import Styles
 from ..results.tables import Results
 from .page import csv_link, link, plain_table, section_html
 
+MOST_PANELS = 60
+"""Panels of a figure on a page, as many as a person may look through."""
 COLUMN = 25
 """Width of one panel (rem) where a figure asks for fewer than three side by side."""
 
@@ -66,8 +68,9 @@ def table_section(section: TableSection, table: pd.DataFrame, results: Results, 
 
 def figure_section(figure: Figure, table: pd.DataFrame, styles: Styles, folder: Path, command: str) -> str:
     """A figure, saved into the folder, and its panels one by one, so that a narrow page stacks them."""
-    plotted = figure.plot(table, styles)
-    _, svg, _ = save(plotted, folder / "figures", figure.name, table)
+    parts = by_panel(table)
+    plotted = figure.plot(pd.concat(parts[:MOST_PANELS]) if len(parts) > MOST_PANELS else table, styles)
+    _, svg, csv = save(plotted, folder / "figures", figure.name, table)
     lines = legend(plotted.axes, styles)
     samples = legend_samples(lines.values(), f"{figure.name}-key") if lines else ()
     items = [f"<li>{sample}<span>{escape(label)}</span></li>" for sample, label in zip(samples, lines, strict=True)]
@@ -75,9 +78,12 @@ def figure_section(figure: Figure, table: pd.DataFrame, styles: Styles, folder: 
     panels = panel_elements(svg.read_text(encoding="utf-8"), plotted, figure.name)
     narrow = f' style="max-width:{COLUMN * figure.columns}rem"' if figure.columns < 3 else ""
     plots = "".join(f"<div>{panel}</div>" for panel in panels)
-    links = [csv_link(figure.name, csv_text(table))]
+    links = [csv_link(figure.name, csv.read_bytes().decode())]
     links += [link(f"figures/{figure.name}.{kind}", kind.upper()) for kind in ("png", "svg")]
     html = f'{key}<div class="panels"{narrow}>{plots}</div>'
+    if len(parts) > MOST_PANELS:
+        rest = "<code>recall report RUN … --out FOLDER</code> draws those of the runs it names"
+        html += f'<p class="note">The first {MOST_PANELS} of {len(parts):,} panels; the CSV has all, and {rest}.</p>'
     return section_html(figure.name, figure.title, html, figure.reading, [*links, made_by(command)])
 
 

@@ -86,11 +86,16 @@ class Columns:
 
     def extend(self, records: Sequence[Mapping[str, Any]], same: Mapping[str, Any]) -> None:
         """Add records; `same` are columns in which they agree."""
-        strange = set().union(same, *records).difference(self.columns)
-        for name in dict.fromkeys(name for record in (same, *records) for name in record) if strange else ():
-            self.columns.setdefault(name, [None] * self.length)
+        kinds = dict.fromkeys(map(tuple, records))
+        for name in (name for kind in (same, *kinds) for name in kind if name not in self.columns):
+            self.columns[name] = [None] * self.length
+        if len(kinds) == 1:  # all have the same names, and a column is quick to take
+            given = dict(zip(*kinds, zip(*(record.values() for record in records), strict=True), strict=True))
+        else:
+            given = {name: [record.get(name) for record in records] for name in self.columns}
+        missing = [None] * len(records)
         for name, column in self.columns.items():
-            column += [same[name]] * len(records) if name in same else [record.get(name) for record in records]
+            column += [same[name]] * len(records) if name in same else given.get(name, missing)
         self.length += len(records)
 
     def lists(self) -> dict[str, list[Any]]:

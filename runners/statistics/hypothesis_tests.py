@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import combinations
 from math import comb
 
@@ -122,8 +122,8 @@ def trainings_exchanged(one: ArrayLike, other: ArrayLike, seed: int = 0) -> floa
     if comb(len(pooled), len(x)) <= MOST_SPLITS:
         sums = pooled[_splits(len(pooled), len(x))].sum(1)
         return float(np.mean(_distance_of_means(sums, pooled, len(x)) >= observed))
-    shuffled = np.random.default_rng(seed).permuted(np.tile(pooled, (MOST_SPLITS, 1)), axis=1)
-    as_far = _distance_of_means(shuffled[:, : len(x)].sum(1), pooled, len(x)) >= observed
+    sums = pooled[_sampled_splits(len(pooled), len(x), seed)].sum(1)
+    as_far = _distance_of_means(sums, pooled, len(x)) >= observed
     return float((1 + as_far.sum()) / (1 + MOST_SPLITS))
 
 
@@ -195,6 +195,13 @@ def _signs_of_sequences_flipped(correct: ArrayLike, against: ArrayLike) -> float
 def _splits(n: int, k: int) -> NDArray[np.int64]:
     """All ways to choose k of n, [splits, k]."""
     return np.array(list(combinations(range(n), k)), dtype=np.int64)
+
+
+@lru_cache(maxsize=4)  # every pair of memories with so many trainings asks for the same
+def _sampled_splits(n: int, k: int, seed: int) -> NDArray[np.int64]:
+    """MOST_SPLITS ways to choose k of n, sampled, [splits, k]."""
+    every = np.tile(np.arange(n), (MOST_SPLITS, 1))
+    return np.random.default_rng(seed).permuted(every, axis=1)[:, :k].copy()
 
 
 def _distance_of_means(sums: Floats, pooled: Floats, k: int) -> Floats:

@@ -129,7 +129,12 @@ def misfit(value: Any, pattern: Pattern) -> str:
             named = {str(key).removesuffix("?"): one for key, one in pattern.items()}
             if missing := [key for key in pattern if key not in value and key in named]:
                 return f".{missing[0]} is missing"
-            found = ((key, misfit(value[key], named.get(key, pattern.get(str, object)))) for key in value)
+            other = pattern.get(str, object)  # most values are of a type alone, which is told at once
+            found = (
+                (key, misfit(value[key], expected))
+                for key in value
+                if (expected := named.get(key, other)) is not type(value[key]) or expected is float
+            )
         return next((f".{place}{wrong}" for place, wrong in found if wrong), "")
     return str(pattern(value))
 
@@ -143,9 +148,10 @@ def with_current_names(record: dict[str, Any]) -> dict[str, Any]:
     """A record with the names of tables and columns used now; unchanged if it has them already."""
     tables: dict[str, Any] = {}
     for table, records in record.items():
-        if isinstance(records, list) and records and all(isinstance(record, dict) for record in records):
-            old = {a: b for a, b in OLD_COLUMNS.items() if a in records[0] and a not in KEPT_COLUMNS.get(table, ())}
-            if old:
+        first = records[0] if isinstance(records, list) and records else None
+        names = [name for name in OLD_COLUMNS if name in first] if isinstance(first, dict) else []
+        if (names or (first and table == "interventions")) and all(isinstance(record, dict) for record in records):
+            if old := {a: OLD_COLUMNS[a] for a in names if a not in KEPT_COLUMNS.get(table, ())}:
                 records = [{old.get(name, name): value for name, value in record.items()} for record in records]
             if table == "interventions":
                 kinds = [record.get("kind") for record in records]
@@ -159,13 +165,15 @@ def read_plain(path: Path, largest: int | None = None) -> bytes:
     try:
         # Opening a pipe would wait for its writer; O_NONBLOCK changes nothing for a file.
         opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(opened, "rb") as file:
+        try:
             status = os.fstat(opened)
             if not stat.S_ISREG(status.st_mode):
                 raise damage(path, "it is not a file")
             if largest is not None and status.st_size > largest:
                 raise damage(path, f"{status.st_size:,} bytes are more than a record has")
-            return file.read()
+            return b"".join(iter(lambda: os.read(opened, max(status.st_size, 2**16)), b""))
+        finally:
+            os.close(opened)
     except OSError as error:
         raise damage(path, "it is a link" if path.is_symlink() else str(error.strerror).lower()) from None
 

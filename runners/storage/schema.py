@@ -72,16 +72,28 @@ class Table:
 
     def misfit(self, records: Any) -> str:
         """The first place in records that is not of its column's type, as `records.misfit` says it; or ""."""
-        columns = (*self.columns, *(TESTS if self.tested else ()))
         if type(records) is list and all(type(record) is dict for record in records):
-            for column in columns:  # column by column, which is quick where all fits
-                values = [record[column.name] for record in records if column.name in record]
-                infinite = column.type is float and (math.inf in values or -math.inf in values)
-                if infinite or not column.types.issuperset(map(type, values)):
-                    break
-            else:
+            kinds = {(*record, *map(type, record.values())) for record in records}  # most records are of one kind
+            finite = not any(math.inf in (values := record.values()) or -math.inf in values for record in records)
+            if finite and all(self._fits(kind) for kind in kinds - self._fitting):
+                self._fitting.update(kinds)
                 return ""
-        return misfit(records, [{f"{column.name}?": tuple(column.types) for column in columns}])
+        return misfit(records, [self._pattern])
+
+    def _fits(self, kind: tuple[Any, ...]) -> bool:
+        """Whether records of these names, then types, fit."""
+        names, types = kind[: len(kind) // 2], kind[len(kind) // 2 :]
+        return all(t in self._pattern.get(f"{n}?", (t,)) for n, t in zip(names, types, strict=True))
+
+    @cached_property
+    def _pattern(self) -> dict[str, tuple[Any, ...]]:
+        columns = (*self.columns, *(TESTS if self.tested else ()))
+        return {f"{column.name}?": tuple(column.types) for column in columns}
+
+    @cached_property
+    def _fitting(self) -> set[tuple[Any, ...]]:
+        """Kinds of records that were seen to fit: those of ten thousand runs are few."""
+        return set()
 
 
 def columns(text: str) -> tuple[Column, ...]:

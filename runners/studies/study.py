@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, with_config
 
 from ..config.run import ModelSetting, Option, Run, TaskSetting, Training
 from ..config.validation import STRICT, conform, validate
+from ..measures import MEASURES
 
 FEW_SEEDS = 5
 """Seeds of a study unless it says otherwise: with them an exact test can show who is first on up to six tasks."""
@@ -22,6 +23,9 @@ Wish = Option | list[Option]
 MATCHED = ("parameters", "bytes")
 NAME = re.compile(r"\w[\w.-]*")
 """What a study may be called: its folder has that name."""
+
+OF_STATES = tuple(name for name, measure in MEASURES.items() if measure.of_states)
+"""Measures that are left out for models that read whole sequences only."""
 
 
 @with_config(STRICT)
@@ -111,8 +115,9 @@ class Study:
         return tuple(dict.fromkeys(run.training.learning_rate for run in self.runs))
 
     def request(self, run: Run) -> dict[str, list[dict[str, Wish]]]:
-        """Requests of this run once it is trained, by measure (see `run_job.measure_run`)."""
+        """Requests of this run once it is trained, by measure (`run_job.measure_run`); of states where it has any."""
         asks = [ask for ask in self.asks if not ask.tasks or run.task.name in ask.tasks]
+        asks = [ask for ask in asks if ask.measure not in OF_STATES or run.has_state]
         return {ask.measure: [other.wanted for other in asks if other.measure == ask.measure] for ask in asks}
 
     def to_json(self) -> dict[str, Any]:
