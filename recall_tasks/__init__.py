@@ -43,6 +43,7 @@ from .generators.signal import Signal
 from .generators.variable_tracking import VariableTracking
 from .stream import BLOCK, SPLITS, Stream
 from .task import Preset, Task
+from .task_grid import TaskGrid
 
 TASKS: dict[str, type[Task]] = {
     task.name: task
@@ -102,7 +103,10 @@ def make_task(name: str | type[Task], preset: str | None = None, **fields: Any) 
     for field in fields:
         if field not in known_fields:
             raise ValueError(f"{name}: unknown field {field!r}: its fields are {', '.join(known_fields)}")
-    return task(**{**(task.presets[preset].fields if preset else {}), **fields})
+        if isinstance(fields[field], list):
+            raise ValueError(f"{name}: {field} takes one value here, not {fields[field]!r}")
+    made: Task = task(**{**(task.presets[preset].fields if preset else {}), **fields})
+    return made
 
 
 __version__ = "0.1.0"
@@ -143,6 +147,7 @@ __all__ = [
     "Stored",
     "Stream",
     "Task",
+    "TaskGrid",
     "VariableTracking",
     "make_task",
 ]

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .batch import Batch, Ints
 from .information import naming_bits
+from .task_grid import TaskGrid
 
 MAX_VOCABULARY = 2**24
 MAX_LENGTH = 2**22
@@ -68,6 +69,12 @@ class Task(ABC):
     load: ClassVar[str]
     derived: ClassVar[bool] = False
     presets: ClassVar[Mapping[str, Preset]] = {}
+
+    def __new__(cls, *values: Any, **fields: Any) -> Any:
+        """The task; with a list for a value the `TaskGrid` of all its values, which is no task."""
+        if any(isinstance(value, list) for value in (*values, *fields.values())):
+            return TaskGrid(cls, dict(zip(cls.__dataclass_fields__, values, strict=False)) | fields)
+        return super().__new__(cls)
 
     def __post_init__(self) -> None:
         for f in dataclasses.fields(self):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..formatting import clock
+from ..results.labels import AXIS, PLAIN, run_labels
 from .console import plain_console
 
 if TYPE_CHECKING:  # torch, which a mistake does not wait for
@@ -31,6 +32,8 @@ def print_plan(study: Study, folder: Path, workers: int, retry: bool, limit: int
             seconds.append(forecast.seconds)
         line = f"{plan.run.name}  {state}{'' if left_out else detail(plan, forecast)}{mark}"
         console.print(line, soft_wrap=True)
+    for line in axis_lines(study):
+        console.print(line + mark, soft_wrap=True)
     by_state = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     console.print(f"{total} runs in {folder}: {by_state}{mark}", soft_wrap=True)
     if counts["to train"] + counts["to measure"]:
@@ -60,3 +63,14 @@ def detail(plan: RunPlan, forecast: Forecast | None) -> str:
 def testing_mark(limit: int | None, left: int, total: int) -> str:
     """The end of every line of a sweep that has a limit."""
     return "" if limit is None else f"  (testing only: {min(limit, left)} of {total} runs)"
+
+
+def axis_lines(study: Study) -> list[str]:
+    """The axes of a study, a line each: settings in which runs of one memory on one task differ, with their values."""
+    labels = run_labels([{"name": run.name, **run.to_json()} for run in study.runs], rates=True)
+    values: dict[str, dict[str, None]] = {}
+    for one in labels.values():
+        for name, value in one.axes.items():
+            if name not in PLAIN and value is not None:
+                values.setdefault(name, {}).update({str(value): None})
+    return [f"axis {name.removeprefix(AXIS).replace('_', ' ')}: {', '.join(some)}" for name, some in values.items()]

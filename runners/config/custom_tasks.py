@@ -46,12 +46,11 @@ def task_kind(name: str) -> type[Task]:
     return kind
 
 
-def adopt_task(task: Task) -> str:
+def adopt_task(kind: type[Task]) -> str:
     """The name of a registered task, or `file.py:Class`, under which a later command finds a custom one.
 
     Raises ValueError for a class that it would not find there.
     """
-    kind = type(task)
     if TASKS.get(kind.name) is kind:
         return kind.name
     module = sys.modules.get(kind.__module__)

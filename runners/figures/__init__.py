@@ -18,7 +18,7 @@ if "matplotlib" not in sys.modules and (backend := os.environ.pop("MPLBACKEND", 
     with suppress(ValueError):  # a notebook's, which may not be installed here: these figures need no screen
         matplotlib.rcParams["backend"] = backend
 
-from . import capacity, depth_map, extrapolation, frontier, interventions, position_and_distance, probes, training
+from . import axes, capacity, depth_map, extrapolation, frontier, interventions, position_and_distance, probes, training
 from .figure import Figure
 from .saving import save
 from .style import styles_of
@@ -26,6 +26,8 @@ from .style import styles_of
 FIGURES = {
     figure.name: figure
     for figure in (
+        axes.CURVES,
+        axes.MAPS,
         frontier.FRONTIER,
         extrapolation.LENGTH,
         depth_map.DEPTH_MAP,

@@ -50,8 +50,7 @@ class Figure:
 
         Styles that lack a memory of the table, such as one that another size distinguishes, are replaced.
         """
-        memories = set(table["memory"])
-        styles = styles if styles and memories <= set(styles) else styles_of(table["memory"])
+        styles = known_styles(styles, table)
         title = str(table["panel" if "panel" in table else "task"].iloc[0])
         ax = begin(ax, self.x, self.y, title, self.panel_size(table))
         self.draw(table, styles, ax)
@@ -59,7 +58,7 @@ class Figure:
 
     def plot(self, table: pd.DataFrame, styles: Styles | None = None, columns: int | None = None) -> mpl.Figure:
         """All panels of the table side by side, above one legend."""
-        styles = styles or styles_of(table["memory"])
+        styles = known_styles(styles, table)
         size, parts = self.panel_size(table), by_panel(table)
         columns = min(columns or self.columns, len(parts))
         lines = -(-len(parts) // columns)
@@ -77,6 +76,11 @@ class Figure:
                     ax.set_position(axes_box(figure, *place, size))  # type: ignore[arg-type]
                 figure.legend(list(labels.values()), list(labels), loc="lower center", ncols=across)
         return figure
+
+
+def known_styles(styles: Styles | None, table: pd.DataFrame) -> Styles:
+    """The styles, or others where they lack a memory of the table."""
+    return styles if styles and set(table["memory"]) <= set(styles) else styles_of(table["memory"])
 
 
 def by_panel(table: pd.DataFrame) -> list[pd.DataFrame]:

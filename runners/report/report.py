@@ -25,10 +25,11 @@ from .context import basis, caution, findings, findings_at_longest, provenance
 from .page import document
 from .probes import BY_AGE, PATCHED, ROUTING_ERRORS, TOTAL_BITS, VERDICT
 from .sections import TableSection, figure_section, in_order, table_section
-from .tables import COMPARISON, CONTEXT_LENGTHS, PAIRED, RATE_WINDOWS, SWAPS, differences
+from .tables import COMPARISON, CONTEXT_LENGTHS, PAIRED, RATE_WINDOWS, SOLVED_FROM, SWAPS, differences
 
 SECTIONS = (
-    COMPARISON, PAIRED, CONTEXT_LENGTHS, SWAPS, RATE_WINDOWS, BY_AGE, VERDICT, TOTAL_BITS, PATCHED, ROUTING_ERRORS,
+    COMPARISON, SOLVED_FROM, PAIRED, CONTEXT_LENGTHS, SWAPS, RATE_WINDOWS, BY_AGE, VERDICT, TOTAL_BITS, PATCHED,
+    ROUTING_ERRORS,
 )  # fmt: skip
 """Tables of the page; each says which section it follows, and figures stand as `FIGURES` lists them."""
 

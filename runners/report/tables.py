@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..analysis.axes import threshold_table, thresholds
 from ..analysis.comparison import compare_memories, names, over_tasks, pair_differences
 from ..analysis.extrapolation import THRESHOLD, length_summaries, length_summary_table
 from ..analysis.swaps import swap_table, swaps
@@ -178,6 +179,19 @@ COMPARISON = TableSection(
     ),
     table=lambda results: compare_memories(results, differences(results)),
     html=lambda numbers, results: score_table(results, numbers) + floors_table(results, numbers),
+)
+SOLVED_FROM = TableSection(
+    name="thresholds",
+    follows="comparison",
+    title="From which value on a task is solved",
+    reading=(
+        "For each axis, with all others at the values beside it: the smallest value at which half of a memory's "
+        "trainings or more solved the task. The interval goes from the smallest value at which half of all trainings "
+        "may (the upper 95 % bound of their fraction reaches a half) to the smallest at which it is shown (the lower "
+        "bound does); fewer than 4 seeds cannot show it, even where all solved."
+    ),
+    table=thresholds,
+    html=lambda found, results: text_table(threshold_table(results)),
 )
 PAIRED = TableSection(
     name="paired",

@@ -256,6 +256,10 @@ OPENING = """\
 `make docs` writes this page from the declarations of tables: `runners/results/tables.py`,
 `runners/evaluation/columns.py` and the measures. `Results`, `recall query`, exported files and the CSVs beside the
 report have these columns. Every table begins with those that name a run; in a query `folder` stands before them.
+
+Where runs of one memory on one task differ in more than their seed, every table but `runs` has a column for each
+such setting, an axis: `axis_length` (of training), `axis_num_pairs`, `axis_width`, `axis_segment` and so on, missing
+where a memory has no such option. `axis_task` and `axis_memory` are then the names without what the labels add.
 """
 
 

@@ -110,7 +110,7 @@ def columns(text: str) -> tuple[Column, ...]:
 TYPES: dict[str, type] = {"bool": bool, "int": int, "float": float, "str": str}
 KEYS = columns("""
     run: str | directory of the run
-    task: str | name of the task
+    task: str | label of the task, with the fields and the length in which its runs differ
     memory: str | label of the memory, with what its runs differ in beside their seed: other sizes are others
     seed: int | seed of weights and training sequences
 """)
