@@ -5,6 +5,7 @@
     3*gated_delta+attention           the same memory in three layers, then attention
     linear|window                     two memories side by side in one layer
     mine.py:Mine, torch.nn:LSTM       a class of a file, or of an installed module
+    <session-1f3a>:Mine               a class that no file holds, in the session that has it
 
 Nothing is imported or looked up here: a name may stand for no memory.
 """
@@ -23,7 +24,7 @@ if TYPE_CHECKING:  # torch, which reading a word does without
 Option = bool | int | float | str | None
 
 MOST_LAYERS = 1024
-NAME = r"[^()|+*=,:]+\.py:[A-Za-z_]\w*|\w+(?:\.\w+)*:[A-Za-z_]\w*(?!\w*=)|\w+"
+NAME = r"[^()|+*=,:]+\.py:[A-Za-z_]\w*|<session-\w+>:[A-Za-z_]\w*|\w+(?:\.\w+)*:[A-Za-z_]\w*(?!\w*=)|\w+"
 MIXER = re.compile(rf"(?:(?P<times>\d+)\*)?(?P<name>{NAME})(?::(?P<after>\w+=.*)|\((?P<inside>.*)\))?", re.DOTALL)
 ABSOLUTE = re.compile(r"(?:/|[A-Za-z]:[\\/]).*\.py:[A-Za-z_]\w*", re.DOTALL)
 """One class of one file, whose folders may be called anything."""

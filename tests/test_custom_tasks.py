@@ -186,8 +186,14 @@ def test_a_task_of_a_script_is_found_again_by_its_file(file, tmp_path, monkeypat
         (place,) = [path.parent for path in (tmp_path / "runs").glob("*/run.json")]
         assert storage.load_run(place).task.name == f"{file}:First"
         made = type("Made", (mytask.First,), {})
-        with pytest.raises(ValueError, match="no later command could find the task Made"):
-            compare([made()], model, 8, 1, tmp_path / "other")
+        compared = compare([made()], model, 8, 1, tmp_path / "other", training=training, ladder=(1,))
+        assert set(compared.results.scores["task"]) == {"Made"}
+        (place,) = [path.parent for path in (tmp_path / "other").glob("*/run.json")]
+        assert storage.load_run(place).task.name.startswith("<session-")
+        monkeypatch.setattr("runners.config.custom_tasks.HERE", {})
+        monkeypatch.setattr("runners.config.session_code.HANDED_OVER", set())
+        with pytest.raises(storage.CorruptRun, match="Made was handed over in a session"):
+            storage.load_run(place)
     finally:
         del sys.modules["mytask"]
 

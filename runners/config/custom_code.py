@@ -27,6 +27,7 @@ from models.stack import is_alone
 
 from .brought_files import import_file, importable, neighbours
 from .installed_modules import check_installed, distribution_of, dotted_name, installed_code, is_dotted, load_class
+from .session_code import is_in_session, name_in_session
 
 if TYPE_CHECKING:  # torch, which a mistyped command does without
     from torch import nn
@@ -43,7 +44,7 @@ ALLOWED = "RECALL_ALLOWED_CODE"
 def adopt(memory: type[nn.Module]) -> str:
     """The name of a registered class, or that of a custom one under which a later command finds it, with its options.
 
-    Raises ValueError for a class that it would not find there.
+    A class that none would find is named for this session. Raises ValueError for one without a digest.
     """
     if not isinstance(memory, type):
         raise ValueError(f"every run trains a module of its own: give the class, not a {type(memory).__name__}")
@@ -59,12 +60,12 @@ def adopt(memory: type[nn.Module]) -> str:
     if name not in ADOPTED or getattr(ADOPTED[name][0], "source", ADOPTED[name][0]) is not kind:
         try:  # else its file may have changed since it was imported
             code = read_code(name) if ".py:" in name else b""
-            found = kind.__name__ in compile(code, name, "exec").co_names
+            named = kind.__name__ in compile(code, name, "exec").co_names
+            found = named and getattr(module, kind.__name__, None) is kind
         except (OSError, SyntaxError):
             found = False
-        if not found or getattr(module, kind.__name__, None) is not kind:
-            mend = "define it with a class statement at the top level of a file"
-            raise ValueError(f"no later command could find the class {kind.__name__}: {mend}")
+        if not found:
+            name, code = name_in_session(kind), b""
         nearby = neighbours(Path(name.rpartition(":")[0]), code)
         ADOPTED[name] = as_memory(kind), code, list(nearby.values())
     return str(Mixer(name, given))
@@ -125,7 +126,7 @@ def brought_in(word: str) -> list[str]:
 
 def files_in(word: str) -> list[str]:
     """The files that a word names."""
-    return [name.rpartition(":")[0] for name in brought_in(word) if not is_dotted(name)]
+    return [name.rpartition(":")[0] for name in brought_in(word) if ".py:" in name]
 
 
 def distributions_in(word: str) -> list[str]:
@@ -137,6 +138,8 @@ def distributions_in(word: str) -> list[str]:
 def check_named(word: str) -> None:
     """Raises ValueError where a name stands for no memory, and for a file that is not there, without torch."""
     for name in names_in(word):
+        if is_in_session(name):
+            continue
         path, file, _ = name.rpartition(".py:")
         if is_dotted(name):
             check_installed(name)
@@ -186,6 +189,8 @@ def all_code(name: str) -> list[bytes]:
     """The code of a custom memory, and of the neighbours that its file imports."""
     if is_dotted(name):
         return [installed_code(name)]
+    if is_in_session(name):
+        return [name.encode()]
     if name in ADOPTED:
         return [ADOPTED[name][1], *ADOPTED[name][2]]
     code = read_code(name)
@@ -199,7 +204,7 @@ def read_code(name: str) -> bytes:
 
 def allow(*words: str) -> None:
     """Let records name this code from now on, in this process and, where the list can be written, in later ones."""
-    for name in (name for word in words for name in brought_in(word)):
+    for name in (n for word in words for n in brought_in(word) if not is_in_session(n)):
         if is_allowed(digest := source_digest(name, size=32)):
             continue
         os.environ[ALLOWED] = f"{os.environ.get(ALLOWED, '')} {digest}"
@@ -227,7 +232,7 @@ def check_recorded(*words: str, source: str = "") -> None:
 
     source   their `source_digest` when they were trained, where the record says so
     """
-    names = [name for word in words for name in brought_in(word) if name not in ADOPTED]
+    names = [n for word in words for n in brought_in(word) if n not in ADOPTED and not is_in_session(n)]
     for name in filter(is_dotted, names):
         check_installed(name)
     for file in (name.rpartition(":")[0] for name in names if not is_dotted(name)):

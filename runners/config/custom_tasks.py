@@ -18,6 +18,7 @@ from recall_tasks import TASKS, Task
 from ..formatting import unknown
 from .brought_files import import_file, importable
 from .custom_code import is_class_of_file
+from .session_code import is_in_session, name_in_session
 
 LISTING = "those that `recall ls tasks` lists, or FILE.py:CLASS"
 HERE: dict[str, type[Task]] = {}
@@ -29,6 +30,7 @@ def task_kind(name: str) -> type[Task]:
     if name in HERE or name in TASKS:
         return HERE.get(name) or TASKS[name]
     if not is_class_of_file(name):
+        is_in_session(name)  # or another's was
         if ".py:" in name:
             raise ValueError(f"no file {name.rpartition(':')[0]}: a custom task is named path/to/file.py:Class")
         raise ValueError(unknown("task", name, list(TASKS), LISTING))
@@ -49,17 +51,15 @@ def task_kind(name: str) -> type[Task]:
 def adopt_task(kind: type[Task]) -> str:
     """The name of a registered task, or `file.py:Class`, under which a later command finds a custom one.
 
-    Raises ValueError for a class that it would not find there.
+    A class that none would find is named for this session. Raises ValueError for one without a digest.
     """
     if TASKS.get(kind.name) is kind:
         return kind.name
     module = sys.modules.get(kind.__module__)
     name = f"{getattr(module, '__file__', None) or ''}:{kind.__name__}"
     if getattr(module, kind.__name__, None) is not kind or not is_class_of_file(name):
-        mend = "define it with a class statement at the top level of a file"
-        raise ValueError(f"no later command could find the task {kind.__name__}: {mend}")
-    path, _, attribute = name.rpartition(":")
-    HERE[name := f"{Path(path).resolve()}:{attribute}"] = kind
+        name = name_in_session(kind)
+    HERE[name := with_absolute_file(name)] = kind
     return name
 
 
@@ -115,5 +115,5 @@ def field_names(kind: type[Task]) -> list[str]:
 
 def all_fields(task: Task, given: dict[str, Any], name: str) -> dict[str, Any]:
     """Fields of a task as a run records them: those given, and all of a custom one, whose defaults its file holds."""
-    names = field_names(type(task)) if ".py:" in name else given
+    names = field_names(type(task)) if ":" in name else given
     return {field: getattr(task, field) for field in names}

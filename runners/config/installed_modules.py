@@ -28,7 +28,7 @@ OURS = {"recall_tasks"} if __name__.startswith("recall_tasks.") else {"recall_ta
 
 def is_dotted(name: str) -> bool:
     """True for `package.module:Class`."""
-    return ":" in name and ".py:" not in name
+    return ":" in name and ".py:" not in name and not name.startswith("<")
 
 
 def module_file(dotted: str) -> Path | None:

@@ -159,7 +159,7 @@ def finished_run(place: Path, tensors: bool) -> FinishedRun:
 def task_fields(name: str, fields: str) -> Json:
     """All fields of a task, from those given as JSON. Raises ValueError for what is none."""
     given: Json = json.loads(fields)
-    return given if ".py:" in name else asdict(make_task(name, None, **given))
+    return given if ":" in name else asdict(make_task(name, None, **given))
 
 
 def rate_record(run: FinishedRun) -> Json:
