@@ -83,16 +83,19 @@ register_all(TASKS)
 offer_folders()
 
 
-def make_task(name: str, preset: str | None = None, **fields: Any) -> Task:
-    """The task of that name, with the fields of its preset if one is named and then those given.
+def make_task(name: str | type[Task], preset: str | None = None, **fields: Any) -> Task:
+    """The task of that name or class, with the fields of its preset if one is named and then those given.
 
     Raises ValueError for an unknown task, preset or field and for fields that the task refuses.
     """
-    if name not in TASKS:
+    if isinstance(name, type) and issubclass(name, Task):
+        task, name = name, name.name
+    elif name in TASKS:
+        task = TASKS[name]
+    else:
         close = difflib.get_close_matches(str(name), TASKS)
         meant = f"did you mean {' or '.join(close)}?" if close else f"choose one of {', '.join(TASKS)}"
         raise ValueError(f"unknown task {name!r}: {meant}")
-    task = TASKS[name]
     if preset is not None and preset not in task.presets:
         known = f"choose one of {', '.join(task.presets)}" if task.presets else "it has none"
         raise ValueError(f"{name}: unknown preset {preset!r}: {known}")

@@ -19,6 +19,7 @@ from recall_tasks import Task, TaskGrid
 
 from .config.brought_files import IMPORTING
 from .config.custom_code import adopt
+from .config.custom_tasks import adopt_task
 from .config.length_modes import DEFAULT_LENGTH
 from .config.run import Training
 from .execution.engines import choose_device, execute
@@ -98,8 +99,8 @@ def compare(
             kind = type(memory).__name__
             raise ValueError(f"memories are names, or classes by name such as {{'mine': Mine}}, not {label!r}: {kind}")
         models.append(ModelEntry(memory if isinstance(memory, str) else adopt(memory), label=label))
-    given = [(t.kind.name, dict(t.fields)) if isinstance(t, TaskGrid) else (t.name, asdict(t)) for t in tasks]
-    entries = [TaskEntry(name, fields=values) for name, values in given]
+    given = [(t.kind, dict(t.fields)) if isinstance(t, TaskGrid) else (type(t), asdict(t)) for t in tasks]
+    entries = [TaskEntry(adopt_task(kind), fields=values) for kind, values in given]
     asks = (Ask("extrapolation", {"ladder": list(multiples), "rows": ROWS}),)
     question = Question(
         "comparison", tuple(entries), tuple(models), asdict(training or Training()), seeds, asks=asks,

@@ -138,7 +138,7 @@ def test_a_damaged_run_is_told_and_hides_no_other(tmp_path, capsys):
     (places[0] / "result.json").write_text((places[0] / "result.json").read_text()[:-9])
     (places[1] / "extrapolation.json").write_text("{}")
     (places[2] / "run.json").unlink()
-    with pytest.warns(UserWarning, match="damaged") as warned:
+    with pytest.warns(UserWarning, match="delete|restore|damaged") as warned:
         answer = query("select run, kind from scores", [tmp_path])
     assert len(warned) == 3
     assert answer.values.tolist() == [[places[1].name, "test"]]

@@ -146,6 +146,10 @@ def worth(asking: NDArray[np.bool_]) -> NDArray[np.float64]:
 
 def _check_task(task: Any, registered: str | None) -> None:
     """Refuse what names no task and is none, and another task than that of the id that was made."""
+    from .. import TASKS
+
+    if isinstance(task, type) and issubclass(task, Task) and registered == task.name and registered not in TASKS:
+        return  # the custom class that the id was registered with
     if not isinstance(task, str | Task):
         made = f"; pass {task.__name__}()" if isinstance(task, type) and issubclass(task, Task) else ""
         raise ValueError(f"task takes a name such as 'mqar' or a task such as MQAR(), not {told(task, str)}{made}")
@@ -153,20 +157,21 @@ def _check_task(task: Any, registered: str | None) -> None:
         raise ValueError(f"this id is of the task {registered}, not {name}: make the id of {name}, without task=")
 
 
-def _check_known(task: str, fields: Mapping[str, Any]) -> None:
+def _check_known(task: str | type[Task], fields: Mapping[str, Any]) -> None:
     """Refuse a keyword that neither the environment nor its task has; an unknown task is refused elsewhere."""
     from .. import TASKS
 
-    if task not in TASKS:
+    kind = TASKS.get(task) if isinstance(task, str) else task
+    if kind is None:
         return
     own = [
         name
         for name, p in inspect.signature(Setting.of).parameters.items()
         if p.kind is p.KEYWORD_ONLY and name != "registered"
     ]
-    known = ["length", *own, *(f.name for f in dataclasses.fields(TASKS[task]))]
+    known = ["length", *own, *(f.name for f in dataclasses.fields(kind))]
     for name in fields:
         if name not in known:
             close = difflib.get_close_matches(name, known)
             meant = f"did you mean {' or '.join(close)}?" if close else f"choose among {', '.join(known)}"
-            raise ValueError(f"{task}: unknown keyword {name!r}: {meant}")
+            raise ValueError(f"{kind.name}: unknown keyword {name!r}: {meant}")

@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from recall_tasks import Task
+from recall_tasks import TASKS, Task
 
 from ..config.run import TaskSetting
 from ..formatting import amount
@@ -279,8 +279,8 @@ def task_of_study(results: Results, name: str) -> Task | None:
     settings = [
         run["task"] for run in results.study.get("runs", ()) if run["task"]["name"] == name or run.get("name") in runs
     ]
-    if not settings or "length" not in settings[0]:
-        return None
+    if not settings or "length" not in settings[0] or settings[0]["name"] not in TASKS:
+        return None  # of a custom task the code would have to be imported
     task = TaskSetting(**settings[0]).task
     return getattr(task, "whole", task)
 

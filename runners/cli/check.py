@@ -1,4 +1,4 @@
-"""recall check: does a memory keep its contract?"""
+"""recall check: does a memory, or a task, keep its contract?"""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from models import build_memory, check_options
+from models.stack import is_alone
+from recall_tasks import Task, make_task
 
 from ..config.custom_code import load_memory, read_stack
+from ..config.custom_tasks import is_task, task_kind
+from ..studies.question import in_place
 from .console import plain_console
 from .flags import Parser, integer, memory, mistakes
 
@@ -26,20 +30,28 @@ def run(words: Sequence[str]) -> int:
     parser = Parser(
         prog="recall check",
         description="Try memories on random inputs: does no output look ahead, do pieces, single steps and a sequence\n"
-        "alone give the same, is the state as large as is said, has every weight a gradient, and more. Each\n"
-        "fault is a sentence with numbers and the mend; exit status 1 if there is one. What is quick of it is\n"
-        "tried before every training too.",
-        epilog="  recall check grm mine.py:Mine 'torch.nn:LSTM(num_layers=2)'",
+        "alone give the same, is the state as large as is said, has every weight a gradient, and more; and tasks\n"
+        "on their sequences: is the oracle right from prefixes, is chance what it says, do the same seeds draw the\n"
+        "same, and more. Each fault is a sentence with numbers and the mend; exit status 1 if there is one. What\n"
+        "is quick of it is tried before every training too.",
+        epilog="  recall check grm mine.py:Mine 'torch.nn:LSTM(num_layers=2)' mytask.py:Sort",
     )
     names = "registered names, FILE.py:CLASS, or MODULE:CLASS of an installed package, with options in parentheses"
-    parser.add_argument("memories", nargs="+", type=memory, metavar="MEMORY", help=names)
+    parser.add_argument("words", nargs="+", type=task_or_memory, metavar="WORD", help=f"memories and tasks: {names}")
     parser.add_argument("--width", type=integer, default=WIDTH, metavar="N", help="width of the inputs")
+    parser.add_argument(
+        "--length", type=integer, metavar="N", help="tokens of a task (default: some room above its least)"
+    )
     arguments = parser.parse_args(words)
     if arguments.width < 1:
         parser.error(f"--width takes at least 1, not {arguments.width}")
     console, faults = plain_console(), 0
-    for word in dict.fromkeys(arguments.memories):
+    for word in dict.fromkeys(arguments.words):
         with mistakes():
+            name, given = in_place(word) if is_alone(read_stack(word)) else (word, {})
+            if is_task(name):
+                faults += check_task(make_task(task_kind(name), None, **given), arguments.length, console)
+                continue
             mixers = {str(mixer): mixer for layer in read_stack(word) for mixer in layer}
         for mixer in mixers.values():  # of a stack, each memory once
             faults += check_memory(mixer, arguments.width, console)
@@ -59,16 +71,38 @@ def check_memory(mixer: Mixer, width: int, console: Console) -> int:
             memory = build_memory(kind, width, **check_options(kind, mixer.options))
     form = f", {memory.form.words}" if isinstance(memory, ModuleMemory) else ""
     parameters = sum(weight.numel() for weight in memory.parameters())
+    title = f"{mixer}: {parameters:,} weights at width {width}{form}"
+    rows = [(f.failed, f.skipped, f.check, f.detail) for f in examine(memory, width)]
+    return show_findings(title, rows, began, console)
+
+
+def check_task(task: Task, length: int | None, console: Console) -> int:
+    """Print what each check of a task finds; returns how many fail."""
+    began = time.process_time()
+    from recall_tasks.contract import examine  # as above
+
+    rows = [(f.failed, False, f.check, f.detail) for f in examine(task, length)]
+    return show_findings(f"{type(task).__name__}: {task.load_words}", rows, began, console)
+
+
+def show_findings(title: str, rows: Sequence[tuple[bool, bool, str, str]], began: float, console: Console) -> int:
+    """Print a row for each check: failed, skipped, its word and what was found; returns how many fail."""
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     for _ in range(2):
         table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    findings = list(examine(memory, width))
-    for finding in findings:
-        table.add_row("FAILS" if finding.failed else "-" if finding.skipped else "holds", finding.check, finding.detail)
-    console.print(f"{mixer}: {parameters:,} weights at width {width}{form}")
+    for failed, skipped, check, detail in rows:
+        table.add_row("FAILS" if failed else "-" if skipped else "holds", check, detail)
+    console.print(title)
     console.print(table)
-    failed, tried = sum(f.failed for f in findings), sum(not f.skipped for f in findings)
+    faults, tried = sum(failed for failed, *_ in rows), sum(not skipped for _, skipped, *_ in rows)
     seconds = time.process_time() - began
-    console.print(f"{tried - failed} of {tried} checks hold, {seconds:.1f} s of processor time\n")
-    return failed
+    console.print(f"{tried - faults} of {tried} checks hold, {seconds:.1f} s of processor time\n")
+    return faults
+
+
+def task_or_memory(text: str) -> str:
+    """The word of a task or of memories."""
+    with mistakes():
+        alone = is_alone(read_stack(text))
+        return text if alone and is_task(in_place(text)[0]) else memory(text)

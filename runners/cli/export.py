@@ -10,6 +10,7 @@ from recall_tasks import Stream, make_task
 from recall_tasks.export import export
 from recall_tasks.formats import FORMATS
 
+from ..config.custom_tasks import task_kind
 from .flags import Mistake, Parser, add_stream, add_task, integer, one_of, path, requested_task, split_words
 
 FORCE = "--force"
@@ -36,7 +37,7 @@ def run(words: Sequence[str]) -> int:
         parser.error(f"name the file to write: --out {arguments.task}.{arguments.format or 'npz'}")
     name, length, fields = requested_task(arguments)
     try:
-        stream = Stream(make_task(name, **fields), length, arguments.split, arguments.seed)
+        stream = Stream(make_task(task_kind(name), **fields), length, arguments.split, arguments.seed)
         with _bar(arguments.sequences) as progress:
             written = export(
                 stream, arguments.out, arguments.sequences, arguments.start, arguments.format,

@@ -166,10 +166,12 @@ def folder(text: str) -> Path:
 
 
 def task(text: str) -> str:
-    """A task's name."""
-    from recall_tasks import TASKS  # numpy and gymnasium, which help does not wait for
+    """A task's name, or FILE.py:CLASS."""
+    from ..config.custom_tasks import task_kind  # numpy and gymnasium, which help does not wait for
 
-    return one_of("task", TASKS, "those that `recall ls tasks` lists")(text)
+    with mistakes():
+        task_kind(text)
+    return text
 
 
 def memory(text: str) -> str:
@@ -262,12 +264,14 @@ def add_task(parser: Parser, words: Sequence[str]) -> None:
     """Add a task, its length, and the fields of the task that the first word names. Raises Mistake for any other."""
     from recall_tasks import TASKS  # as above
 
-    parser.add_argument("task", type=task, metavar="TASK", help=f"one of {', '.join(TASKS)}")
+    from ..config.custom_tasks import task_kind
+
+    parser.add_argument("task", type=task, metavar="TASK", help=f"one of {', '.join(TASKS)}; or FILE.py:CLASS")
     meaning = f"tokens per sequence (default: {DEFAULT_LENGTH}, or the preset's own)"
     parser.add_argument("--length", type=integer, metavar="N", help=meaning)
     if not words:
         return
-    kind = TASKS[task(words[0])]
+    kind = task_kind(task(words[0]))
     group = parser.add_argument_group(f"fields of {kind.name}")
     published = f"published setting: {', '.join(kind.presets)}" if kind.presets else "published setting; it has none"
     group.add_argument("--preset", type=one_of(f"preset of {kind.name}", kind.presets), metavar="NAME", help=published)
@@ -276,13 +280,13 @@ def add_task(parser: Parser, words: Sequence[str]) -> None:
 
 def requested_task(arguments: argparse.Namespace) -> tuple[str, int, dict[str, Any]]:
     """Name, length and fields of the task: as set by the user, else by the preset, else the defaults."""
-    from recall_tasks import TASKS  # as above
+    from ..config.custom_tasks import task_kind  # as above
 
-    kind = TASKS[arguments.task]
+    kind = task_kind(arguments.task)
     preset = kind.presets[arguments.preset] if arguments.preset else None
     length = arguments.length if arguments.length is not None else preset.length if preset else DEFAULT_LENGTH
     explicit = explicit_values(arguments, [f.name for f in dataclasses.fields(kind)])
-    return kind.name, length, {**(preset.fields if preset else {}), **explicit}
+    return arguments.task, length, {**(preset.fields if preset else {}), **explicit}
 
 
 def add_device(group: Any) -> None:

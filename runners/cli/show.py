@@ -10,6 +10,7 @@ from recall_tasks import Stream, make_task
 from recall_tasks.show import render
 from recall_tasks.task import Task
 
+from ..config.custom_tasks import task_kind
 from .flags import Mistake, Parser, add_stream, add_task, flag, integer, mistakes, requested_task, split_words
 
 MOST_SHOWN = 16384
@@ -32,7 +33,7 @@ def run(words: Sequence[str]) -> int:
         raise Mistake(f"--sequences takes at least 1, not {arguments.sequences}")
     name, length, fields = requested_task(arguments)
     with mistakes():
-        task = make_task(name, **fields)
+        task = make_task(task_kind(name), **fields)
         if length > MOST_SHOWN:
             raise Mistake(too_long(task, length))
         stream = Stream(task, length, arguments.split, arguments.seed)

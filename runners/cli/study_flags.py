@@ -21,6 +21,8 @@ from models.notation import split_stacks
 from recall_tasks import TASKS
 
 from ..config.custom_code import names_in, options_of
+from ..config.custom_tasks import field_names as fields_of
+from ..config.custom_tasks import is_task, task_kind, task_title
 from ..config.length_modes import DEFAULT_LENGTH
 from ..config.run import ModelSetting, Training
 from ..execution.engines import Event, choose_device, cores
@@ -113,15 +115,16 @@ def add_question(parser: Parser, words: Sequence[str]) -> None:
 def add_fields_of(parser: Parser, words: Sequence[str]) -> None:
     """Add a flag for every field of the tasks, and every option of the memories, that these words name."""
     heads = [name for word in words if not word.startswith("-") for name in heads_of(word)]
-    tasks, memories = (list(dict.fromkeys(filter(known, heads))) for known in (TASKS.__contains__, is_memory))
+    tasks, memories = (list(dict.fromkeys(filter(known, heads))) for known in (is_task, is_memory))
     described, taken = asks_for_help(words), {name for action in parser._actions for name in action.option_strings}
     flags = {word.partition("=")[0] for word in words if word.startswith("--")} - taken
     for name in tasks or (TASKS if flags else ()):
         group = parser.add_argument_group(f"fields of {name}") if tasks else parser
-        known = TASKS[name].__dataclass_fields__
-        add_fields(group, TASKS[name], [n for n in known if flag(n) in taken], axes=True)
+        kind = task_kind(name)
+        known = fields_of(kind)
+        add_fields(group, kind, [n for n in known if flag(n) in taken], axes=True)
         taken |= set(map(flag, known))
-    of_tasks = {name for task in tasks or TASKS for name in TASKS[task].__dataclass_fields__}
+    of_tasks = {name for task in tasks or TASKS for name in fields_of(task_kind(task))}
     for name in memories or (MEMORIES if flags else ()):
         group = parser.add_argument_group(f"options of {name}") if described else parser
         with mistakes():
@@ -143,7 +146,7 @@ def heads_of(word: str) -> list[str]:
 def is_memory(name: str) -> bool:
     """True for a memory's name, and for a class of a file that is there."""
     path, file, _ = name.rpartition(".py:")
-    return name in MEMORIES or bool(file and os.path.isfile(f"{path}.py"))
+    return name in MEMORIES or bool(file and os.path.isfile(f"{path}.py") and not is_task(name))
 
 
 def is_study(word: str) -> bool:
@@ -159,7 +162,7 @@ def field_names(text: str) -> tuple[str, ...]:
 def named_task(text: str) -> str:
     """The word of a task: its name, with fields in place."""
     with mistakes():
-        one_of("task", TASKS, "those that `recall ls tasks` lists")(in_place(text)[0])
+        task_kind(in_place(text)[0])
     return text
 
 
@@ -167,8 +170,10 @@ def sort_words(words: Sequence[str]) -> tuple[str, list[str], list[str]]:
     """The study, the tasks and the memories that words name. Raises Mistake for a word that names none."""
     study, tasks, memories = "", list[str](), list[str]()
     for word in words:
+        if not word.strip():
+            raise Mistake("a word of the question is blank: name a task, a memory or a study")
         heads, first = heads_of(word), not (study or tasks or memories)
-        if len(heads) == 1 and heads[0] in TASKS:
+        if len(heads) == 1 and is_task(heads[0]):
             tasks.append(word)
         elif first and is_study(word):
             study = word
@@ -206,7 +211,7 @@ def requested_question(arguments: argparse.Namespace) -> Question | Study:
         presets = arguments.preset.split(",") if arguments.preset else None
         entries = tuple(TaskEntry(word, preset=presets) for word in chosen)
         models = tuple(map(ModelEntry, memories)) or tuple(map(entry_of, DEMO_MODELS))
-        name = "-".join(dict.fromkeys(in_place(word)[0] for word in chosen))
+        name = "-".join(dict.fromkeys(task_title(in_place(word)[0]) for word in chosen))
         seeds = FEW_SEEDS if arguments.seeds is None else arguments.seeds
         question = Question(name, entries, models, seeds=seeds, asks=(longer(LADDER),)).with_fields(given)
     else:

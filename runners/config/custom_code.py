@@ -176,9 +176,9 @@ def check_memory(memory: type[Memory]) -> type[Memory]:
     return memory
 
 
-def source_digest(word: str, size: int = 8) -> str:
-    """A hash of the code of all custom memories in a word, so that changed code is another run; empty for none."""
-    codes = [code for one in brought_in(word) for code in all_code(one)]  # no code holds a zero byte
+def source_digest(*words: str, size: int = 8) -> str:
+    """A hash of the code of all custom classes in words, so that changed code is another run; empty for none."""
+    codes = [code for word in words for one in brought_in(word) for code in all_code(one)]  # no code holds a zero byte
     return hashlib.blake2b(b"\0".join(codes), digest_size=size).hexdigest() if codes else ""
 
 
@@ -197,10 +197,10 @@ def read_code(name: str) -> bytes:
     return ADOPTED[name][1] if name in ADOPTED else importable(Path(name.rpartition(":")[0]).read_bytes())
 
 
-def allow(word: str) -> None:
+def allow(*words: str) -> None:
     """Let records name this code from now on, in this process and, where the list can be written, in later ones."""
-    for name in brought_in(word):
-        if is_allowed(digest := source_digest(name, 32)):
+    for name in (name for word in words for name in brought_in(word)):
+        if is_allowed(digest := source_digest(name, size=32)):
             continue
         os.environ[ALLOWED] = f"{os.environ.get(ALLOWED, '')} {digest}"
         with suppress(OSError):
@@ -222,12 +222,12 @@ def allowed_list() -> Path:
     return Path(os.environ.get("RECALL_CACHE") or Path.home() / ".cache" / "recall_tasks") / "allowed_code"
 
 
-def check_recorded(word: str, source: str = "") -> None:
-    """Raises ValueError, importing nothing, unless a record may name these memories.
+def check_recorded(*words: str, source: str = "") -> None:
+    """Raises ValueError, importing nothing, unless a record may name these memories and tasks.
 
     source   their `source_digest` when they were trained, where the record says so
     """
-    names = [name for name in brought_in(word) if name not in ADOPTED]
+    names = [name for word in words for name in brought_in(word) if name not in ADOPTED]
     for name in filter(is_dotted, names):
         check_installed(name)
     for file in (name.rpartition(":")[0] for name in names if not is_dotted(name)):
@@ -237,10 +237,10 @@ def check_recorded(word: str, source: str = "") -> None:
         if not os.path.isfile(file):
             raise ValueError(f"the file of its memory, {file}, is not there: restore it")
     files = " and ".join(name.rpartition(":")[0] for name in names)
-    if source and names and source != source_digest(word):
+    if source and names and source != source_digest(*words):
         raise ValueError(f"it was trained with other code than {files} holds now: restore it, or train again")
     for name in names:
-        if not is_allowed(source_digest(name, 32)):
+        if not is_allowed(source_digest(name, size=32)):
             ask_about(name)
 
 

@@ -26,6 +26,7 @@ from recall_tasks import Task, make_task
 from ..formatting import safe_name
 from .curriculum import POLICIES, Policy, check_policy
 from .custom_code import load_memory, read_stack, source_digest
+from .custom_tasks import all_fields, task_kind, task_title, with_absolute_file
 from .model_sizes import check_sizes, half_precision
 from .validation import STRICT, conform, setting, validate
 
@@ -56,12 +57,18 @@ class TaskSetting:
 
     def __post_init__(self) -> None:
         conform(self)
+        object.__setattr__(self, "name", with_absolute_file(self.name))
+
+    @property
+    def title(self) -> str:
+        """Name of the task in tables."""
+        return task_title(self.name)
 
     @cached_property
     def task(self) -> Task:
         if taken := {"name", "preset"} & self.fields.keys():
             raise ValueError(f"{self.name}: unknown field {min(taken)!r}")
-        return make_task(self.name, None, **{str(name): value for name, value in self.fields.items()})
+        return make_task(task_kind(self.name), None, **{str(name): value for name, value in self.fields.items()})
 
 
 @with_config(STRICT)
@@ -218,7 +225,7 @@ class Run:
         task.check_length(self.task.length)
         if not 0 <= self.seed < 2**63:
             raise ValueError(f"seed takes an integer from 0 to 2^63 - 1, not {self.seed}")
-        here = {name: getattr(task, name) for name in self.task.fields}
+        here = all_fields(task, self.task.fields, self.task.name)
         object.__setattr__(self, "task", replace(self.task, fields=here))
         model = replace(self.model) if ".py:" in self.model.memory else self.model  # a file may have changed since
         object.__setattr__(self, "model", model.settled)
@@ -249,7 +256,7 @@ class Run:
         everything = dict(written) | {
             "task": self.task.task.spec() | {"length": self.task.length},
             "model": model,
-            "source": source_digest(self.model.memory),
+            "source": source_digest(self.model.memory, self.task.name),
         }
         canonical = json.dumps(everything, sort_keys=True, separators=(",", ":"))
         return hashlib.blake2b(canonical.encode(), digest_size=8).hexdigest()
@@ -263,7 +270,7 @@ class Run:
     def _words(self) -> str:
         rate = self.training.learning_rate
         marked = "" if rate == Training().learning_rate else f"-lr{rate:g}"
-        return safe_name(f"{self.task.name}-{self.task.length}-{self.label}{marked}-s{self.seed}")
+        return safe_name(f"{self.task.title}-{self.task.length}-{self.label}{marked}-s{self.seed}")
 
     def policy(self) -> Policy:
         """The choice of a length for each update."""

@@ -163,7 +163,7 @@ def score_record(run: Run, model: SequenceModel, scored: Predictions, task: Task
     sequences, questions = scored.correct.shape
     correct, asked = scored.correct.sum(1), scored.asking.sum(1)
     accuracy, (low, high) = scored.accuracy, cluster_interval(correct, asked)
-    size = model.embedding.element_size()
+    size = run.model.item_size
     state_bytes = size * model.fullest_floats(length)
     return {
         "length": length,

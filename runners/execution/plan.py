@@ -155,7 +155,7 @@ def forecasts(
             continue
         key = group_key(plan.run.to_json())
         if key not in times:
-            watch(f"timing updates of {plan.run.label} on {plan.run.task.name}")
+            watch(f"timing updates of {plan.run.label} on {plan.run.task.title}")
             times[key] = UpdateTime(time_of_update(plan.run), "timed now")
         yield plan, Forecast(plan.run.training, times[key])
 

@@ -92,7 +92,7 @@ class Board:
             elif at:
                 stage = at
             spent = clock(time.monotonic() - began)
-            table.add_row(run.task.name, run.label, str(run.seed), stage, Text(accuracy), updates, spent)
+            table.add_row(run.task.title, run.label, str(run.seed), stage, Text(accuracy), updates, spent)
         yield table
 
 
@@ -111,7 +111,7 @@ def follow(events: Iterable[Event], board: Board, console: Console) -> None:
             elif isinstance(event.content, Notice):
                 line = event.content
             if line:
-                who = f"{run.task.name:<16} {run.label:<12} seed {run.seed}"
+                who = f"{run.task.title:<16} {run.label:<12} seed {run.seed}"
                 console.print(f"{who}  {line}", style=style, soft_wrap=True)
             elif not console.is_terminal and time.monotonic() - printed > SILENCE:
                 console.print(board.line(), soft_wrap=True)

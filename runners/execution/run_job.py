@@ -63,7 +63,7 @@ def complete_run(
     Returns the run's name, or ELSEWHERE where another process works on it.
     """
     run, root, device = Run.from_json(run_json), Path(folder), choose_device(device)
-    allow(run.model.memory)
+    allow(run.model.memory, run.task.name)
     with storage.claim(root, run) as claimed:
         if not claimed:
             return ELSEWHERE

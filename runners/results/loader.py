@@ -19,6 +19,7 @@ import pandas as pd
 
 from recall_tasks import make_task
 
+from ..config.custom_tasks import task_title
 from ..evaluation.columns import RESULT
 from ..measures import MEASURES
 from ..measures.requests import record_of
@@ -148,6 +149,7 @@ def finished_run(place: Path, tensors: bool) -> FinishedRun:
         fields = task_fields(settings["task"]["name"], json.dumps(settings["task"]["fields"]))
     except ValueError as error:
         raise damage(place / SETTINGS, printable(f"task: {error}")) from None
+    settings = settings | {"task": settings["task"] | {"name": task_title(settings["task"]["name"])}}
     outcome = result["outcome"]
     result = {**result, "outcome": outcome | {"diverged": outcome["stopped"] == "diverged"}}
     return FinishedRun(place, settings, result, fields)
@@ -156,7 +158,8 @@ def finished_run(place: Path, tensors: bool) -> FinishedRun:
 @lru_cache
 def task_fields(name: str, fields: str) -> Json:
     """All fields of a task, from those given as JSON. Raises ValueError for what is none."""
-    return asdict(make_task(name, None, **json.loads(fields)))
+    given: Json = json.loads(fields)
+    return given if ".py:" in name else asdict(make_task(name, None, **given))
 
 
 def rate_record(run: FinishedRun) -> Json:

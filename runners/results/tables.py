@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from recall_tasks import make_task, markdown
+from recall_tasks import TASKS, make_task, markdown
 
 from ..config.length_modes import FIXED_LOAD
 from ..evaluation.columns import CHECKS, CURVES, FLOORS, OUTCOME, TESTED
@@ -230,7 +230,8 @@ def study_facts(runs: Sequence[FinishedRun], scores: pd.DataFrame, folder: Path,
     checksums = {}
     for run in runs:
         task = run.settings["task"]
-        words = f"{task['name']} {make_task(task['name'], None, **task['fields'])}, length {task['length']}, test split"
+        made = make_task(task["name"], None, **task["fields"]) if task["name"] in TASKS else task["fields"]
+        words = f"{task['name']} {made}, length {task['length']}, test split"
         checksums[words] = run.result["checksum"]
     environment = runs[0].result["environment"]
     study = {

@@ -74,7 +74,10 @@ def readable_names(settings: dict[str, Any]) -> set[str]:
     """
     task, model, seed = settings["task"], settings["model"], settings["seed"]
     rates = "", f"-lr{settings['training']['learning_rate']:g}"
-    return {safe_name(f"{task['name']}-{task['length']}-{model['label'] or model['memory']}{r}-s{seed}") for r in rates}
+    return {
+        safe_name(f"{task['name'].rpartition(':')[2]}-{task['length']}-{model['label'] or model['memory']}{r}-s{seed}")
+        for r in rates
+    }
 
 
 def is_copy(first: Path, second: Path) -> bool:

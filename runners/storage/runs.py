@@ -75,7 +75,11 @@ def write_run(
     with refusals_explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with partial_directory(folder) as partial:
-            facts = {"name": run.name, "identity": run.identity, "source": source_digest(run.model.memory)}
+            facts = {
+                "name": run.name,
+                "identity": run.identity,
+                "source": source_digest(run.model.memory, run.task.name),
+            }
             for key, file, tensors in (("weights", WEIGHTS, weights), ("outputs", OUTPUTS, outputs)):
                 if tensors is not None:
                     content = tensor_bytes(tensors)
@@ -97,7 +101,7 @@ def write_run(
 def is_finished(folder: Path, run: Run) -> bool:
     """True where the run's directory is there and whole. Raises CorruptRun where it is damaged."""
     place = folder / run.name
-    refuse_own_code(place, run.model.memory)
+    refuse_own_code(place, run.model.memory, run.task.name)
     if not os.path.lexists(place):
         return False
     if not place.is_dir():
@@ -141,7 +145,7 @@ def load_run(place: Path) -> Run:
     where it may not be loaded (`refuse_own_code`), in both cases before it is imported.
     """
     settings, result = load_settings(place), load_result(place)
-    refuse_own_code(place, settings["model"]["memory"], result.get("source", ""))
+    refuse_own_code(place, *words_of(settings), source=result.get("source", ""))
     run, identity = _rebuilt(place, settings), result["identity"]
     _refuse_other_code(place, identity, run.identity, run.identity_of(settings))
     object.__setattr__(run, "identity", identity)  # an older run keeps the one it has, and its name with it
@@ -163,7 +167,7 @@ def load_weights(place: Path) -> dict[str, Tensor]:
 
 
 def _rebuilt(place: Path, settings: dict[str, Any]) -> Run:
-    refuse_own_code(place, settings["model"]["memory"])
+    refuse_own_code(place, *words_of(settings))
     try:
         return Run.from_json(settings)
     except ValueError as error:
@@ -208,14 +212,19 @@ def find_runs(paths: Iterable[Path]) -> list[Path]:
     return list(places.values())
 
 
-def refuse_own_code(place: Path, memory: str, source: str | None = None) -> None:
-    """Raises CorruptRun where `memory` names a FILE.py:CLASS inside the run or its folder, links followed.
+def words_of(settings: Mapping[str, Any]) -> tuple[str, str]:
+    """The words of a run that may name code: those of its memory and of its task."""
+    return settings["model"]["memory"], settings["task"]["name"]
+
+
+def refuse_own_code(place: Path, *words: str, source: str | None = None) -> None:
+    """Raises CorruptRun where a word names a FILE.py:CLASS inside the run or its folder, links followed.
 
     source   digest of its code, "" for an unknown one, where a record names it: `custom_code.check_recorded`
     """
     real = Path(os.path.realpath(place))
     folders = {Path(os.path.abspath(place)).parent, Path(os.path.realpath(place.parent)), real.parent, real}
-    for file in files_in(memory):
+    for file in (file for word in words for file in files_in(word)):
         named = [Path(os.path.abspath(file)), Path(os.path.realpath(file))]
         if inside := [folder for folder in folders if any(path.is_relative_to(folder) for path in named)]:
             raise CorruptRun(
@@ -224,7 +233,7 @@ def refuse_own_code(place: Path, memory: str, source: str | None = None) -> None
             )
     if source is not None:
         try:
-            check_recorded(memory, source)
+            check_recorded(*words, source=source)
         except (ValueError, OSError) as error:
             raise CorruptRun(f"{printable(place)} cannot be used: {printable(str(error))}") from None
 

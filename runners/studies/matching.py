@@ -26,7 +26,7 @@ def amount(run: Run, matched: str) -> int:
     model = run.build()
     if matched == "parameters":
         return sum(weights.numel() for weights in model.parameters())
-    return model.embedding.element_size() * model.fullest_floats(run.task.length)
+    return run.model.item_size * model.fullest_floats(run.task.length)
 
 
 def check_matched(study: Study) -> None:
@@ -45,7 +45,7 @@ def check_matched(study: Study) -> None:
         if abs(has - middle) > TOLERANCE[study.matched] * middle:
             raise ValueError(
                 f"models are to be equal in {study.matched} within {TOLERANCE[study.matched]:.0%}, but on "
-                f"{run.task.name} {run.label} has {has:,} and the median of {len(runs)} is {middle:,.0f} "
+                f"{run.task.title} {run.label} has {has:,} and the median of {len(runs)} is {middle:,.0f} "
                 f"({(has - middle) / middle:+.1%}): {mend(run.model, study.matched)}"
             )
 

@@ -19,10 +19,10 @@ from typing import Any
 
 from pydantic import with_config
 
-from models.notation import format_stack, parse_stack
-from recall_tasks import TASKS
+from models.notation import format_stack
 
 from ..config.custom_code import options_of, read_stack
+from ..config.custom_tasks import field_names, is_task, task_kind
 from ..config.length_modes import DEFAULT_LENGTH
 from ..config.run import ModelSetting, Run, TaskSetting, Training
 from ..config.validation import STRICT
@@ -57,13 +57,11 @@ class TaskEntry:
         name, given = in_place(self.name)
         given = self.fields | given
         length = given.pop("length", self.length)
-        if name not in TASKS:
-            raise ValueError(unknown("task", name, list(TASKS), "those that `recall ls tasks` lists"))
-        entries = []
+        kind, entries = task_kind(name), []
         for word in values_of(self.preset):
-            if word is not None and word not in TASKS[name].presets:
-                raise ValueError(unknown(f"preset of {name}", str(word), list(TASKS[name].presets)))
-            preset = TASKS[name].presets[word] if word else None
+            if word is not None and word not in kind.presets:
+                raise ValueError(unknown(f"preset of {name}", str(word), list(kind.presets)))
+            preset = kind.presets[word] if word else None
             fields = {**preset.fields, **given} if preset else given
             entries.append(TaskEntry(name, length or (preset.length if preset else DEFAULT_LENGTH), fields))
         return entries
@@ -76,7 +74,7 @@ class TaskEntry:
     @property
     def known(self) -> Collection[str]:
         """Names of the fields of its task."""
-        return TASKS[name].__dataclass_fields__ if (name := in_place(self.name)[0]) in TASKS else ()
+        return field_names(task_kind(name)) if is_task(name := in_place(self.name)[0]) else ()
 
 
 @with_config(STRICT)
@@ -239,7 +237,7 @@ class Question:
 
 def in_place(word: str) -> tuple[str, dict[str, Any]]:
     """Name and fields of a task's word: mqar:num_pairs=4. Raises ValueError for more than one name."""
-    layers = parse_stack(word)
+    layers = read_stack(word)
     if len(layers) > 1 or len(layers[0]) > 1:
         raise ValueError(f"a task is NAME or NAME:field=value, not {word!r}")
     return layers[0][0].name, dict(layers[0][0].options)

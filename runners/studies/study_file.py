@@ -104,8 +104,8 @@ def load_saved(path: Path) -> Study:
     content = storage.read_record(path)
     if not isinstance(content, dict) or "study" not in content:
         raise ValueError(f"{path} does not say how its runs were trained: it is older than this version")
-    for setting in models_in(content["study"]):
-        storage.refuse_own_code(path, setting["memory"], source="")
+    for setting, key in code_in(content["study"]):
+        storage.refuse_own_code(path, setting[key], source="")
     try:
         return Study.from_json(content["study"])
     except ValueError as error:
@@ -120,8 +120,8 @@ def parse_study(content: Any, path: Path) -> Question | Study:
     for part, name in (("tasks", "name"), ("models", "memory")):
         if isinstance(content.get(part), list):
             content[part] = [{name: entry} if isinstance(entry, str) else entry for entry in content[part]]
-    for setting in models_in(content):
-        setting["memory"] = beside(path.resolve().parent, setting["memory"])
+    for setting, key in code_in(content):
+        setting[key] = beside(path.resolve().parent, setting[key])
     if "runs" in content:
         return Study.from_json(content)
     return validate(_QUESTION, content, "study")
@@ -135,12 +135,14 @@ def beside(folder: Path, word: str) -> str:
     return alone if is_class_of_file(alone) else format_stack(with_paths(read_stack(word), folder))
 
 
-def models_in(content: Any) -> Iterator[dict[str, Any]]:
-    """Every part of plain data that names a memory."""
+def code_in(content: Any) -> Iterator[tuple[dict[str, Any], str]]:
+    """Every part of plain data that names a memory, or the file of a task, and the key under which it does."""
     if isinstance(content, dict):
         if isinstance(content.get("memory"), str):
-            yield content
+            yield content, "memory"
+        if ".py:" in str(content.get("name")):
+            yield content, "name"
         content = list(content.values())
     if isinstance(content, list):
         for part in content:
-            yield from models_in(part)
+            yield from code_in(part)

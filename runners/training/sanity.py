@@ -28,6 +28,7 @@ import torch
 from models import SequenceModel
 from models.contract import check_kind
 from recall_tasks import Batch, Stream
+from recall_tasks.contract import check_task
 from recall_tasks.readers import Memoryless, accuracy
 
 from ..config.run import Run
@@ -69,10 +70,13 @@ def cut_off_accuracy(model: SequenceModel, stream: Stream, rows: int = ROWS) -> 
 def check_untrained(run: Run) -> Check:
     """`initial_accuracy` on the run's validation split. Raises Leak above the floor, or if the model looks ahead.
 
-    Raises BrokenContract, before that, for a memory that is none (`models.contract`).
+    Raises BrokenContract, before that, for a memory that is none (`models.contract`), and BrokenTask for a custom task
+    (`recall_tasks.contract`).
     """
     for mixer in (mixer for layer in run.model.found for mixer in layer):
         check_kind(mixer.kind, run.model.width, tuple(sorted(mixer.options.items())))
+    if run.task.title != run.task.name:  # brought: those of the registry are tried in its tests
+        check_task(run.task.task, run.task.length)
     stream = Stream(run.task.task, run.task.length, "validation", run.seed)
     model = run.build()
     if run.model.dtype != "float32":
