@@ -42,7 +42,7 @@ from .generators.selective_copy import SelectiveCopy
 from .generators.signal import Signal
 from .generators.variable_tracking import VariableTracking
 from .stream import BLOCK, SPLITS, Stream
-from .task import Preset, Task
+from .task import KIND_WORDS, Preset, Task
 from .task_grid import TaskGrid
 
 TASKS: dict[str, type[Task]] = {
@@ -104,7 +104,8 @@ def make_task(name: str | type[Task], preset: str | None = None, **fields: Any) 
         if field not in known_fields:
             raise ValueError(f"{name}: unknown field {field!r}: its fields are {', '.join(known_fields)}")
         if isinstance(fields[field], list):
-            raise ValueError(f"{name}: {field} takes one value here, not {fields[field]!r}")
+            takes = KIND_WORDS[task.__dataclass_fields__[field].metadata["kind"]]
+            raise ValueError(f"{name}: {field} takes {takes}, not {fields[field]!r}, for one task")
     made: Task = task(**{**(task.presets[preset].fields if preset else {}), **fields})
     return made
 

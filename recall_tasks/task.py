@@ -73,7 +73,8 @@ class Task(ABC):
     def __new__(cls, *values: Any, **fields: Any) -> Any:
         """The task; with a list for a value the `TaskGrid` of all its values, which is no task."""
         if any(isinstance(value, list) for value in (*values, *fields.values())):
-            return TaskGrid(cls, dict(zip(cls.__dataclass_fields__, values, strict=False)) | fields)
+            names = (f.name for f in dataclasses.fields(cls))
+            return TaskGrid(cls, dict(zip(names, values, strict=False)) | fields)
         return super().__new__(cls)
 
     def __post_init__(self) -> None:

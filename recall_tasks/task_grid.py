@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class TaskGrid:
     fields: Mapping[str, Any]
 
     def __post_init__(self) -> None:
-        if strange := self.fields.keys() - self.kind.__dataclass_fields__.keys():
+        if strange := self.fields.keys() - {f.name for f in fields(self.kind)}:
             raise TypeError(f"{self.kind.__name__} has no field {min(strange)!r}")
 
     def __iter__(self) -> Iterator[Task]:

@@ -79,7 +79,7 @@ def test_a_task_with_lists_for_values_is_a_grid_of_tasks() -> None:
     grid: Any = MQAR(num_pairs=[4, 8], num_keys=16)  # type: ignore[arg-type]
     assert isinstance(grid, TaskGrid)
     assert list(grid) == [MQAR(num_pairs=n, num_keys=16) for n in (4, 8)]
-    with pytest.raises(ValueError, match="num_pairs takes one value here"):
+    with pytest.raises(ValueError, match="num_pairs takes a whole number, not"):
         make_task("mqar", num_pairs=[4, 8])
 
 

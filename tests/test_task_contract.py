@@ -112,3 +112,9 @@ def test_each_fault_is_found_by_its_check(check):
     assert ": " in findings[check].detail
     with pytest.raises(BrokenTask, match=r"^echo: "):
         check_task(BROKEN[check]())
+
+
+def test_lists_are_named_by_their_place_as_values_are():
+    assert [task.num_values for task in Echo([2, 3])] == [2, 3]
+    with pytest.raises(TypeError, match="no field 'name'"):
+        Echo(name=["a", "b"])

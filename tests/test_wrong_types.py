@@ -19,7 +19,7 @@ TOKENS = torch.zeros(2, 5, dtype=torch.int64)
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"tasks": ["mqar"]}, {"tasks": [MQAR]}, {"tasks": None}, {"tasks": TASK}, {"memories": None},
+        {"tasks": ["mqar"]}, {"tasks": [MQAR]}, {"tasks": None}, {"memories": None},
         {"memories": LinearAttention}, {"memories": [LinearAttention]}, {"memories": {"a": LinearAttention(8)}},
         {"memories": ["linear", "linear"]}, {"ladder": 4}, {"ladder": "12"}, {"ladder": np.array([1.5])},
         {"training": {"updates": 3}},

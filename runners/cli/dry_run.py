@@ -24,6 +24,8 @@ def print_plan(study: Study, folder: Path, workers: int, retry: bool, limit: int
     mark = testing_mark(limit, sum(plan.missing for plan in plans), total)
     counts = dict.fromkeys(("done", "failed", "to train", "to measure", "left out"), 0)
     seconds: list[float] = []
+    for line in axis_lines(study):
+        console.print(line + mark, soft_wrap=True)
     for plan, forecast in forecasts(plans, folder, on_stderr):
         left_out = limit is not None and plan.due and counts["to train"] + counts["to measure"] >= limit
         state = "left out" if left_out else plan.state
@@ -32,8 +34,6 @@ def print_plan(study: Study, folder: Path, workers: int, retry: bool, limit: int
             seconds.append(forecast.seconds)
         line = f"{plan.run.name}  {state}{'' if left_out else detail(plan, forecast)}{mark}"
         console.print(line, soft_wrap=True)
-    for line in axis_lines(study):
-        console.print(line + mark, soft_wrap=True)
     by_state = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     console.print(f"{total} runs in {folder}: {by_state}{mark}", soft_wrap=True)
     if counts["to train"] + counts["to measure"]:

@@ -175,11 +175,7 @@ def sort_words(words: Sequence[str]) -> tuple[str, list[str], list[str]]:
         heads, first = heads_of(word), not (study or tasks or memories)
         if len(heads) == 1 and is_task(heads[0]):
             tasks.append(word)
-        elif (
-            first
-            and ".py:" not in word
-            and (word in PRESETS or word.endswith(".json") or Path(word).is_dir() or os.sep in word)
-        ):
+        elif first and is_study(word):
             study = word
         elif first and ":" not in word and not any(map(is_memory, heads)):
             listing = "those that `recall ls tasks` lists, or a study of `recall ls presets`"
