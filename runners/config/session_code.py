@@ -105,8 +105,10 @@ def parts_of(thing: Any, place: str) -> dict[Any, Any]:
     if hasattr(thing, "__wrapped__"):  # static methods and class methods too
         return {"type": type(thing).__name__, "wrapped": thing.__wrapped__}
     try:  # tensors and arrays, or else what a copy would be made of
-        return {"values": thing.tolist()} if hasattr(thing, "tolist") else dict(enumerate(thing.__reduce_ex__(2)))
-    except TypeError:
+        if hasattr(thing, "tolist"):
+            return {"dtype": str(getattr(thing, "dtype", "")), "values": thing.tolist()}
+        return dict(enumerate(thing.__reduce_ex__(2)))
+    except Exception:  # which is up to the thing
         mend = "make it inside the class, or put the class in FILE.py"
         raise ValueError(f"{place} is a {type(thing).__name__}, for which no digest can stand: {mend}") from None
 
