@@ -122,19 +122,18 @@ def made(by: Any) -> type:
 def test_what_a_function_gave_to_its_class_is_in_the_digest() -> None:
     other, methods = made(2), (property(lambda self: 1), property(lambda self: 2), MQAR(3).read, MQAR(4).read)
     plain = (1, 1.0, "1", [1], (1,), {1: 2}, OrderedDict({1: 2}), torch.ones(2), torch.zeros(2), b"1", {1, 2})
-    kinds = [
-        made(by)
-        for by in (*plain, len, [].append, list[int], made, other, Path("a"), Path("b"), MQAR(), MQAR(3), *methods)
-    ]
+    arrays = (torch.ones(2, dtype=torch.float64), torch.float64)
+    named = (len, [].append, list[int], made, other, Path("a"), MQAR(), MQAR(3), Path("b"))
+    kinds = [made(by) for by in (*plain, *arrays, *methods, *named)]
     names = [adopt(kind) for kind in kinds]
     assert len(set(names)) == len(kinds)
     assert [load_memory(name) for name in names] == kinds
-    assert adopt(made(Path("b"))) == names[17]
+    assert adopt(made(Path("b"))) == names[-1]
     with pytest.raises(ValueError, match=r"Mine\.factor\.values\.by is a generator, .*: make it inside the class"):
         adopt(made(i for i in ()))
 
 
-def test_a_task_of_a_cell_is_a_task_of_the_session(cells: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_task_of_a_cell_is_a_task_of_the_session(cells: Any) -> None:
     code = "from dataclasses import dataclass\nfrom recall_tasks import MQAR\n"
     code += "@dataclass(frozen=True)\nclass Mine(MQAR):\n    num_pairs: int = 2\n    name = 'mine'\n"
     name = adopt_task(cells(code).Mine)
