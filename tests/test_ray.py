@@ -174,7 +174,7 @@ def test_an_address_without_a_cluster_is_refused(address, monkeypatch):
 
 def test_without_ray_one_line_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(ValueError, match=r"pip install -e \.\[ray\]"), open_engine("ray"):
+    with pytest.raises(ValueError, match=r"pip install 'recall-tasks\[ray\]'"), open_engine("ray"):
         pass
 
 

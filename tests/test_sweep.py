@@ -193,7 +193,7 @@ def test_a_sweep_finishes_what_is_missing_and_repeats_nothing(written, tmp_path,
     (first,) = folder.glob("*/run.json")
     before = first.stat().st_mtime_ns
     assert sweep(study, "--out", folder) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "2 of 2 runs finished, 0 failed"
+    assert capsys.readouterr().out.splitlines()[-1].startswith("2 of 2 runs finished, 0 failed: `recall report ")
     assert sweep(folder) == 0  # the folder names its study
     assert capsys.readouterr().out == "2 of 2 runs finished, 0 failed\n"
     assert first.stat().st_mtime_ns == before
