@@ -84,9 +84,11 @@ def add_flag(parser: Parser, one: Flag, blanks: bool, described: bool) -> None:
     known = one.choices() if one.choices and described else ()
 
     def read(word: str) -> Any:
-        return one_of(one.name.removesuffix("s"), one.choices())(word) if one.choices else READ[one.kind](word)
+        if one.choices and not (one.files and ".py:" in word):
+            return one_of(one.name.removesuffix("s"), one.choices())(word)
+        return READ[one.kind](word)
 
-    meaning = one.meaning + (f", of {', '.join(known)}" if known else "")
+    meaning = one.meaning + (f", of {', '.join(known)}" if known else "") + (", or FILE.py:CLASS" if one.files else "")
     meaning += "" if one.shown_default is None else f" (default: {one.shown_default})"
     default = list(one.default) if isinstance(one.default, tuple) else one.default
     words: dict[str, Any] = {"dest": one.name, "default": default, "help": meaning}

@@ -45,6 +45,7 @@ class Flag:
     least     of integers
     several   takes a list; `empty`: an empty one too
     choices   names that it takes; called when the command is used, as listing them may wait for torch
+    files     it takes FILE.py:CLASS beside `choices`
     shown_default   that the help names where `default` is None
     """
 
@@ -58,6 +59,7 @@ class Flag:
     choices: Callable[[], Sequence[str]] | None = None
     key: str | None = ""
     shown_default: Any = None
+    files: bool = False
 
     @property
     def request_key(self) -> str | None:

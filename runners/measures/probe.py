@@ -12,8 +12,10 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..config.custom_code import allow, source_digest
 from ..config.messages import Watch, silent
 from ..formatting import unknown
 from ..storage.records import without_nan
@@ -149,7 +151,7 @@ class Probe(Measure):
     reports = True
     flags = (
         Flag("readers", str, "readers of states (default: all)", several=True,
-             choices=partial(pass_names, True)),
+             choices=partial(pass_names, True), files=True),
         Flag("also", str, "passes beyond reading; none where no name follows (default: all)", several=True,
              empty=True, choices=partial(pass_names, False)),
         Flag(SEQUENCES[1], int, "sequences drawn (default: 1,280, more where values or states take more)", least=1,
@@ -162,7 +164,7 @@ class Probe(Measure):
     )  # fmt: skip
 
     def request(self, given: Mapping[str, Any]) -> Request:
-        readers = pass_names(True) if given.get("readers") is None else given["readers"]
+        readers = pass_names(True) if given.get("readers") is None else [reader_word(word) for word in given["readers"]]
         also = pass_names(False) if given.get("also") is None else given["also"]
         sizes = {"rows": given.get("sequences") or 0, "step": given.get("step") or 0, "dimension": given["dimension"]}
         return {"readers": readers, "also": also, **sizes, "limit": given["memory"] * MIB}
@@ -172,13 +174,18 @@ class Probe(Measure):
         import numpy as np  # torch comes with the next
 
         from ..probe.capture import check_contents
+        from ..probe.reading import reader_kind, refuse_same_titles
         from ..probe.templates import first_question
 
         only_keys(self, request, "limit")
         readers, beyond = pass_names(True), pass_names(False)
+        custom = [name for name in request.get("readers", ()) if ".py:" in name]
+        refuse_same_titles(custom, [*readers, *beyond])
+        for name in custom:
+            reader_kind(name)
         for key, word, known in (("readers", "reader", readers), ("also", "pass beyond reading", beyond)):
             for name in request.get(key, ()):
-                if name not in known:
+                if name not in (*known, *custom):
                     raise ValueError(unknown(word, name, known))
         if not part_names(request):
             raise ValueError(
@@ -195,7 +202,7 @@ class Probe(Measure):
     def remaining(self, record: Record | None, request: Request) -> Request | None:
         """The readers and passes not done yet, or done with other settings."""
         done = (record or {}).get("done", {})
-        left = [name for name in part_names(request) if done.get(name) != settings(request)]
+        left = [name for name in part_names(request) if done.get(name) != settings(request, name)]
         return only(request, left) if left else None
 
     def parts(self, run: Run, request: Request, record: Record | None, watch: Watch) -> Iterator[Request]:
@@ -205,15 +212,19 @@ class Probe(Measure):
 
     def measure(self, run: Run, model: SequenceModel, request: Request, watch: Watch = silent) -> Measured:
         """{"done"} and the tables; saves no tensors."""
+        from ..config.custom_tasks import task_title  # numpy
         from ..probe.context import ProbeContext  # torch
-        from ..probe.passes import PASSES
+        from ..probe.passes import pass_of
 
         options = {key: request.get(key, value) for key, value in DEFAULTS.items() if key != "rows"}
         context = ProbeContext(run, model, num_sequences(run, request), watch, **options)
         record: Record = {"done": {}} | {table.name: [] for table in self.tables}
         for name in part_names(request):
-            record[PASSES[name].table] += [without_nan(one) for one in PASSES[name].records(context)]
-            record["done"][name] = settings(request)
+            asked = pass_of(name)
+            for one in map(without_nan, asked.records(context)):
+                title = {"reader": task_title(name)} if one.get("reader") == name else {}
+                record[asked.table].append(one | title)
+            record["done"][name] = settings(request, name)
         return record, {}
 
     def merge(self, old: Record, new: Record) -> Record:
@@ -227,6 +238,19 @@ class Probe(Measure):
         return {"done": old.get("done", {}) | new["done"]} | {name: saved[name] + new[name] for name in saved}
 
 
+def reader_word(word: str) -> str:
+    """A reader that a person named: the file of a custom one is found from anywhere, and may be imported."""
+    if ".py:" not in word:
+        return word
+    from ..config.custom_tasks import with_absolute_file  # numpy
+
+    name = with_absolute_file(word)
+    if not Path(name.rpartition(":")[0]).is_file():
+        raise ValueError(f"no file {word.rpartition(':')[0]}: a custom reader is named path/to/file.py:Class")
+    allow(name)
+    return name
+
+
 def part_names(request: Request) -> list[str]:
     """Readers and passes that are asked for, in the order in which they are done."""
     return list(dict.fromkeys((*request.get("readers", ()), *request.get("also", ()))))
@@ -237,10 +261,12 @@ def only(request: Request, names: list[str]) -> Request:
     return {**request, **{key: [name for name in request.get(key, ()) if name in names] for key in ("readers", "also")}}
 
 
-def settings(request: Request) -> dict[str, int]:
-    """All that decides the numbers: a probe by other code, or with other sequences, is measured again."""
+def settings(request: Request, name: str) -> dict[str, int]:
+    """All that decides the numbers of a pass: by other code, or with other sequences, it is measured again."""
+
     decisive = {name: request.get(name, value) for name, value in DEFAULTS.items() if name != "limit"}
-    return decisive | {"version": VERSION}
+    code = {"code": int(source_digest(name, size=6), 16)} if ".py:" in name else {}
+    return decisive | {"version": VERSION} | code
 
 
 def num_sequences(run: Run, request: Request) -> int:

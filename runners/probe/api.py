@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from .capture import Inputs, Module, capture, full_state, memories, parts
 from .factorise import Factors, factorise, varies
-from .readers import READERS
+from .readers import READERS, Reader
 from .reading import control_labels, make_reader, read, score_records, with_controls
 from .splits import Split, check_enough, shuffled_order, split
 from .state_store import LIMIT, Columns, StateStore, Table, as_labels, as_states
@@ -27,7 +27,7 @@ def probe(
     sequences: ArrayLike,
     types: ArrayLike | None = None,
     inputs: ArrayLike | None = None,
-    readers: Sequence[str] = ("ridge",),
+    readers: Sequence[str | type[Reader]] = ("ridge",),
     num_values: int = 0,
     dimension: int | None = None,
     random_state: int = 0,
@@ -78,9 +78,10 @@ def probe(
     if inputs is not None:
         sources["input"] = (principal_axes(Table(as_states(inputs)), split_, dimension), labels)
     records = []
-    for name in readers:
+    for kind in readers:
+        name = kind if isinstance(kind, str) else kind.__name__
         for control, (source, targets) in sources.items():
-            reading = read(make_reader(name, V, random_state), source.coordinates, targets, split_, sequences=shared)
+            reading = read(make_reader(kind, V, random_state), source.coordinates, targets, split_, sequences=shared)
             head, more = {"reader": name, "control": control}, {"features": source.features, "rank": source.rank}
             records += [head | {"item": item} | score | more for item, score in enumerate(score_records(reading))]
     table = pd.DataFrame(records)
@@ -94,7 +95,7 @@ def probe_memory(
     labels: ArrayLike,
     *,
     times: Sequence[int] = (),
-    readers: Sequence[str] = ("ridge",),
+    readers: Sequence[str | type[Reader]] = ("ridge",),
     num_values: int = 0,
     dimension: int | None = None,
     limit: int = LIMIT,

@@ -22,7 +22,7 @@ from .information import description_length
 from .interventions import interventions
 from .own_read import bilinear, own_read
 from .readers import READERS, Reader
-from .reading import make_reader, prior_bits
+from .reading import make_reader, prior_bits, reader_kind
 from .routing import gated_memories, routing
 from .state_store import Columns, Floats, StateStore
 
@@ -171,3 +171,8 @@ def passes_of(readers: Mapping[str, type[Reader]]) -> dict[str, Pass]:
 
 
 PASSES = passes_of(READERS)
+
+
+def pass_of(name: str) -> Pass:
+    """A pass by name, or that of a custom reader. Raises ValueError where there is none."""
+    return PASSES[name] if name in PASSES else passes_of({name: reader_kind(name)})[name]

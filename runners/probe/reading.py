@@ -10,11 +10,15 @@ Shapes: n states, F features, K items, V values.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..config.brought_files import import_file
+from ..config.custom_code import check_recorded, read_code
+from ..config.custom_tasks import task_title
 from ..statistics import cluster_interval, wilson
 from .information import Bits, usable_bits
 from .readers import READERS
@@ -36,11 +40,41 @@ class Reading(NamedTuple):
     sequences: Labels | None = None
 
 
-def make_reader(name: str, num_values: int, random_state: int = 0, orthogonal: bool = True) -> Reader:
-    """One of `READERS`, not fitted yet. Raises ValueError for an unknown name."""
-    if name not in READERS:
-        raise ValueError(f"unknown reader {name!r}: choose of {', '.join(READERS)}")
-    reader = READERS[name](num_values=num_values)
+def reader_kind(name: str) -> type[Reader]:
+    """The class that a name or `file.py:Class` stands for.
+
+    A file is imported on the word of a record only where its user named it on a command line or allowed it. Raises
+    ValueError where there is none, and for what is no reader of states.
+    """
+    if name in READERS:
+        return READERS[name]
+    if ".py:" not in name:
+        raise ValueError(f"unknown reader {name!r}: choose of {', '.join(READERS)}, or FILE.py:CLASS")
+    check_recorded(name)
+    path, _, attribute = name.rpartition(":")
+    kind: object = getattr(import_file(Path(path), read_code(name)), attribute, None)
+    if not (isinstance(kind, type) and issubclass(kind, Reader)):
+        raise ValueError(f"{path} has no reader {attribute!r}: name a class that extends runners.probe.Reader")
+    if missing := [part for part in ("learn", "log_proba") if getattr(kind, part) is getattr(Reader, part)]:
+        raise ValueError(f"the reader {attribute} cannot be fitted: it lacks {', '.join(missing)}")
+    if not hasattr(kind, "meaning"):
+        raise ValueError(f"the reader {attribute} lacks meaning: say in a few words what it is")
+    if not kind.sees_state:
+        raise ValueError(f"the reader {attribute} sees no state: a probe reads states")
+    return kind
+
+
+def refuse_same_titles(names: list[str], others: list[str]) -> None:
+    """Raises ValueError where two readers would have one name in tables."""
+    titles = [task_title(name) for name in names if ".py:" in name]
+    for title in titles:
+        if title in others or titles.count(title) > 1:
+            raise ValueError(f"two readers or passes are called {title}: rename the class of one")
+
+
+def make_reader(name: str | type[Reader], num_values: int, random_state: int = 0, orthogonal: bool = True) -> Reader:
+    """A reader by name or class, not fitted yet. Raises ValueError for an unknown name."""
+    reader = (reader_kind(name) if isinstance(name, str) else name)(num_values=num_values)
     known = reader.get_params()
     settings = {"random_state": random_state, "orthogonal": orthogonal}
     reader.set_params(**{key: value for key, value in settings.items() if key in known})
