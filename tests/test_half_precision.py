@@ -10,8 +10,11 @@ import torch
 from models import MEMORIES
 from models.contract import tensors_of
 from recall_tasks import Stream
+from runners.cli.main import main
 from runners.config.run import ModelSetting, Run, TaskSetting, Training
 from runners.evaluation.evaluate import places, score, score_record
+from runners.execution.job import execute_here
+from runners.results.tables import collect
 from runners.training import loop
 from runners.training.adamw import AdamW
 from runners.training.sanity import check_computes, check_untrained
@@ -113,3 +116,20 @@ def test_a_memory_that_cannot_is_refused_by_name_before_training(name, why, tmp_
 def test_another_precision_is_refused():
     with pytest.raises(ValueError, match="dtype takes float32 or bfloat16, not 'float16'"):
         ModelSetting("linear", dtype="float16")
+
+
+def test_a_run_in_bfloat16_is_written_measured_verified_and_read_again(tmp_path, monkeypatch, capsys):
+    for module in ("compare", "measure"):
+        monkeypatch.setattr(f"runners.cli.{module}.execute", lambda jobs, workers=None: execute_here(jobs))
+    folder = str(tmp_path / "runs")
+    tiny = ["--length", "12", "--num-pairs", "2", "--num-keys", "4", "--num-values", "4", "--width", "8"]
+    tiny += ["--updates", "2", "--tokens", "64", "--seeds", "1", "--out", folder]
+    assert main(["compare", "mqar", "linear", *tiny, "--dtype", "float32,bfloat16"]) == 0
+    assert main(["capacity", folder, "--loads", "1,2", "--sequences", "8"]) == 0
+    assert main(["probe", folder, "--sequences", "160", "--readers", "ridge"]) == 0
+    assert main(["verify", folder]) == 0
+    scores = collect([tmp_path / "runs"]).scores
+    tests = scores[scores["kind"] == "test"].set_index("axis_dtype")["state_bytes"]
+    assert tests["float32"] == 2 * tests["bfloat16"]
+    kept = collect([tmp_path / "runs"]).capacity
+    assert (kept.groupby("axis_dtype")["state_floats"].first().nunique()) == 1

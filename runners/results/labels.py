@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..config.run import YOUNGER_SETTINGS
+
 AXIS = "axis_"
 """The beginning of the columns of axes, which every table but `runs` has: axis_length, axis_num_pairs, axis_width."""
 PLAIN = ("axis_task", "axis_memory")
@@ -87,6 +89,6 @@ def model_settings(configuration: Mapping[str, Any], fields: Collection[str]) ->
     """Everything else that decides a run's numbers but its seed; `memory_` before a name that a task's field has."""
     model = configuration["model"]
     options = {f"memory_{name}" if name in fields else name: value for name, value in model["options"].items()}
-    around = {name: value for name, value in model.items() if name not in ("options", "label")}
+    around = YOUNGER_SETTINGS | {name: value for name, value in model.items() if name not in ("options", "label")}
     training = {name: value for name, value in configuration["training"].items() if name != "seconds"}
     return {**options, **around, **training}

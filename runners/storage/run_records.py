@@ -16,7 +16,7 @@ from .records import NUMBER, SCALAR, CorruptRun, Shape, damage, load_record, pri
 SETTINGS, RECORD = "run.json", "result.json"
 SETTINGS_SHAPE: Shape = {
     "task": {"name": str, "length": int, "fields": {str: SCALAR}},
-    "model": {"memory": str, "label": str, "options": {str: SCALAR}, str: int},
+    "model": {"memory": str, "label": str, "dtype?": str, "options": {str: SCALAR}, str: int},
     "training": {"learning_rate": NUMBER, "seconds": NUMBER, str: SCALAR},
     "seed": int,
 }
