@@ -81,6 +81,9 @@ def check_task(task: Task, length: int | None, console: Console) -> int:
     began = time.process_time()
     from recall_tasks.contract import examine  # as above
 
+    with mistakes():
+        task.check_length(task.min_length if length is None else length)
+
     rows = [(f.failed, False, f.check, f.detail) for f in examine(task, length)]
     return show_findings(f"{type(task).__name__}: {task.load_words}", rows, began, console)
 
