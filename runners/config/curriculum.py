@@ -191,6 +191,6 @@ def check_policy(policy: str, weights: str | None, curriculum: int) -> None:
         raise ValueError(f"unknown policy {policy!r}: choose one of {', '.join(POLICIES)}")
     if weights is not None and policy != "mixture":
         raise ValueError(
-            f"weights need the policy mixture, not {policy} (leave out --weights {weights}, or add --policy mixture)"
+            f"weights need the policy mixture, not {policy} (leave out --weights {weights!r}, or add --policy mixture)"
         )
     read_weights(weights, curriculum)
