@@ -85,6 +85,8 @@ def test_a_task_with_lists_for_values_is_a_grid_of_tasks() -> None:
 
 REFUSED = {
     "mqar linear --length 64,128 --num-pairs 4,64 --num-keys 64": "length 64, num_pairs 64 (",
+    "mqar linear --length 0": "need at least 24 tokens, not 0",
+    "mqar linear --length 12 --num-pairs 4,8": "not 12): leave such cells out",
     "mqar linear --length 64,128 --num-pairs 4,6,8 --zip length,num_pairs": "length has 2 and num_pairs has 3",
     "mqar linear --num-pairs 4,8 --zip length,num_pairs": "length has 1 and num_pairs has 2",
     "mqar linear --num-pairs 4,8 --zip num_pears,width": "nothing to zip in num_pears,width",

@@ -63,7 +63,8 @@ class TaskEntry:
                 raise ValueError(unknown(f"preset of {name}", str(word), list(kind.presets)))
             preset = kind.presets[word] if word else None
             fields = {**preset.fields, **given} if preset else given
-            entries.append(TaskEntry(name, length or (preset.length if preset else DEFAULT_LENGTH), fields))
+            usual = preset.length if preset else DEFAULT_LENGTH
+            entries.append(TaskEntry(name, usual if length is None else length, fields))
         return entries
 
     @property
@@ -227,11 +228,9 @@ class Question:
         if refused and not self.feasible:
             shown = [f"{words} ({error.partition(' (try')[0]})" for words, error in [*refused.items()][:SHOWN]]
             more = f", and {len(refused) - SHOWN} more" if len(refused) > SHOWN else ""
-            axes = ",".join(dict.fromkeys(key[1] for key in varying(cells)))
-            raise ValueError(
-                f"some cells cannot be: {'; '.join(shown)}{more}: zip values that go together (--zip {axes}), or leave "
-                "such cells out (--feasible)"
-            )
+            axes = list(dict.fromkeys(key[1] for key in varying(cells)))
+            mend = f"zip values that go together (--zip {','.join(axes)}), or " if len(axes) > 1 else ""
+            raise ValueError(f"some cells cannot be: {'; '.join(shown)}{more}: {mend}leave such cells out (--feasible)")
         return possible
 
 
