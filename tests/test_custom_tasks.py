@@ -14,7 +14,7 @@ from runners import storage
 from runners.cli.main import main
 from runners.compare import compare
 from runners.config import custom_code
-from runners.config.custom_tasks import is_task, task_kind
+from runners.config.custom_tasks import adopt_task, is_task, task_kind
 from runners.config.run import ModelSetting, Run, TaskSetting, Training
 from runners.execution.engines import execute
 from runners.results.tables import collect
@@ -190,7 +190,7 @@ def test_a_task_of_a_script_is_found_again_by_its_file(file, tmp_path, monkeypat
         assert set(compared.results.scores["task"]) == {"Made"}
         (place,) = [path.parent for path in (tmp_path / "other").glob("*/run.json")]
         assert storage.load_run(place).task.name.startswith("<session-")
-        monkeypatch.setattr("runners.config.custom_tasks.HERE", {})
+        monkeypatch.setattr("runners.config.custom_code.ADOPTED", {})
         monkeypatch.setattr("runners.config.session_code.HANDED_OVER", set())
         with pytest.raises(storage.CorruptRun, match="Made was handed over in a session"):
             storage.load_run(place)
@@ -209,3 +209,19 @@ def test_a_registered_class_is_an_environment(file):
     assert gymnasium.make_vec("recall/First-v0", num_envs=2, vectorization_mode="vector_entry_point").num_envs == 2
     with pytest.raises(ValueError, match="takes the class of a task"):
         register_task(kind())
+
+
+def test_what_counts_of_a_class_passed_to_compare_is_the_code_that_was_imported(file, monkeypatch):
+    monkeypatch.syspath_prepend(str(file.parent))
+    monkeypatch.setattr("runners.config.custom_code.ADOPTED", {})
+    import mytask
+
+    try:
+        assert adopt_task(mytask.First) == f"{file}:First"
+        before = a_run(file).identity
+        file.write_text(FIRST + "# edited, and not imported again\n")
+        assert a_run(file).identity == before
+        assert adopt_task(mytask.First) == f"{file}:First"
+        assert a_run(file).identity == before
+    finally:
+        del sys.modules["mytask"]

@@ -18,7 +18,7 @@ from runners.cli.main import main
 from runners.compare import Comparison, compare
 from runners.config import custom_code, session_code
 from runners.config.custom_code import adopt, load_memory
-from runners.config.custom_tasks import HERE, adopt_task
+from runners.config.custom_tasks import adopt_task
 from runners.config.run import Training
 from runners.storage import CorruptRun
 
@@ -138,4 +138,4 @@ def test_a_task_of_a_cell_is_a_task_of_the_session(cells: Any) -> None:
     code += "@dataclass(frozen=True)\nclass Mine(MQAR):\n    num_pairs: int = 2\n    name = 'mine'\n"
     name = adopt_task(cells(code).Mine)
     assert adopt_task(cells(code).Mine) == name != adopt_task(cells(code.replace("= 2", "= 3")).Mine)
-    HERE.clear()
+    custom_code.ADOPTED.clear()

@@ -20,9 +20,9 @@ from models import MEMORIES
 from models.notation import split_stacks
 from recall_tasks import TASKS
 
-from ..config.custom_code import names_in, options_of
+from ..config.custom_code import class_title, names_in, options_of
 from ..config.custom_tasks import field_names as fields_of
-from ..config.custom_tasks import is_task, task_kind, task_title
+from ..config.custom_tasks import is_task, task_kind
 from ..config.length_modes import DEFAULT_LENGTH
 from ..config.run import ModelSetting, Training
 from ..execution.engines import Event, choose_device, cores
@@ -211,7 +211,7 @@ def requested_question(arguments: argparse.Namespace) -> Question | Study:
         presets = arguments.preset.split(",") if arguments.preset else None
         entries = tuple(TaskEntry(word, preset=presets) for word in chosen)
         models = tuple(map(ModelEntry, memories)) or tuple(map(entry_of, DEMO_MODELS))
-        name = "-".join(dict.fromkeys(task_title(in_place(word)[0]) for word in chosen))
+        name = "-".join(dict.fromkeys(class_title(in_place(word)[0]) for word in chosen))
         seeds = FEW_SEEDS if arguments.seeds is None else arguments.seeds
         question = Question(name, entries, models, seeds=seeds, asks=(longer(LADDER),)).with_fields(given)
     else:

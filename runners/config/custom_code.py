@@ -16,6 +16,7 @@ import hashlib
 import inspect
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,7 @@ if TYPE_CHECKING:  # torch, which a mistyped command does without
 
     from models import Memory
 
-ADOPTED: dict[str, tuple[type[Memory], bytes, list[bytes]]] = {}
+ADOPTED: dict[str, tuple[type, bytes, list[bytes]]] = {}
 """Classes passed to `compare` here, their code and that of their neighbours, by the `file.py:Class` of their runs."""
 EXTENDS = "name a class that extends recall_tasks.models.Memory or torch.nn.Module"
 ALLOWED = "RECALL_ALLOWED_CODE"
@@ -53,8 +54,14 @@ def adopt(memory: type[nn.Module]) -> str:
     for name, place in MEMORIES.places.items():
         if f"{kind.__module__}:{kind.__name__}" == f"{type(MEMORIES).__module__}.memories.{place}":
             return name
-    if name := dotted_name(kind):
-        return str(Mixer(name, given))
+    return str(Mixer(dotted_name(kind) or adopt_class(kind, as_memory), given))
+
+
+def adopt_class(kind: type, checked: Callable[[type], type]) -> str:
+    """The name of a class passed to `compare`: `file.py:Class`, or where no file holds it one for this session.
+
+    checked   what is used of it. Raises ValueError for a class that it refuses, and for one without a digest
+    """
     module = sys.modules.get(kind.__module__)
     name = f"{Path(getattr(module, '__file__', None) or '').resolve()}:{kind.__name__}"
     if name not in ADOPTED or getattr(ADOPTED[name][0], "source", ADOPTED[name][0]) is not kind:
@@ -67,23 +74,53 @@ def adopt(memory: type[nn.Module]) -> str:
         if not found:
             name, code = name_in_session(kind), b""
         nearby = neighbours(Path(name.rpartition(":")[0]), code)
-        ADOPTED[name] = as_memory(kind), code, list(nearby.values())
-    return str(Mixer(name, given))
+        ADOPTED[name] = checked(kind), code, list(nearby.values())
+    return name
+
+
+def adopted_class(name: str) -> type | None:
+    """The class of this name that was passed to `compare` in this process."""
+    return ADOPTED[name][0] if name in ADOPTED else None
+
+
+def class_of_file(name: str) -> object:
+    """The class of `file.py:Class`, or whatever the file holds under that name; None for nothing.
+
+    Raises ValueError where importing it fails.
+    """
+    path, _, attribute = name.rpartition(":")
+    return adopted_class(name) or getattr(import_file(Path(path).resolve(), read_code(name)), attribute, None)
+
+
+def class_title(name: str) -> str:
+    """The name of a task, or of another class, in tables: a custom one is called as its class."""
+    return name.rpartition(":")[2]
+
+
+def with_absolute_file(name: str, folder: str | Path = "") -> str:
+    """`file.py:Class` with the absolute path of its file, sought in a folder (default: the current one); else as it is.
+
+    Which file it is must not depend on where a later command is typed. Raises ValueError for a path without end.
+    """
+    path, colon, attribute = name.rpartition(".py:")
+    try:
+        return f"{Path(folder, path + '.py').resolve()}:{attribute}" if colon else name
+    except (OSError, RuntimeError) as error:  # a name without end, links in a circle
+        raise ValueError(f"the file {path}.py cannot be found: {error}") from None
 
 
 def load_memory(name: str) -> type[Memory]:
     """The class a name or `file.py:Class` stands for. Raises ValueError where there is none."""
-    if name in ADOPTED:
-        return ADOPTED[name][0]
+    if (kind := adopted_class(name)) is not None:
+        return as_memory(kind)
     check_named(name)
     if name in MEMORIES:
         return MEMORIES[name]
     if is_dotted(name):
         return as_memory(load_class(name))
-    path, _, attribute = name.rpartition(":")
-    found: object = getattr(import_file(Path(path).resolve(), read_code(name)), attribute, None)
-    if isinstance(found, type):
+    if isinstance(found := class_of_file(name), type):
         return as_memory(found)
+    path, _, attribute = name.rpartition(":")
     raise ValueError(f"{path} has no memory {attribute!r}: {EXTENDS}")
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,57 +15,48 @@ from typing import Any
 from recall_tasks import TASKS, Task
 
 from ..formatting import unknown
-from .brought_files import import_file, importable
-from .custom_code import is_class_of_file
-from .session_code import is_in_session, name_in_session
+from .custom_code import adopt_class, adopted_class, class_of_file, is_class_of_file
+from .session_code import is_in_session
 
 LISTING = "those that `recall ls tasks` lists, or FILE.py:CLASS"
-HERE: dict[str, type[Task]] = {}
-"""Classes passed to `compare` in this process, by the `file.py:Class` of their runs."""
 
 
 def task_kind(name: str) -> type[Task]:
     """The class a name or `file.py:Class` stands for. Raises ValueError where there is none."""
-    if name in HERE or name in TASKS:
-        return HERE.get(name) or TASKS[name]
-    if not is_class_of_file(name):
-        is_in_session(name)  # or another's was
+    if name in TASKS:
+        return TASKS[name]
+    if not is_class_of_file(name) and not is_in_session(name):
         if ".py:" in name:
             raise ValueError(f"no file {name.rpartition(':')[0]}: a custom task is named path/to/file.py:Class")
         raise ValueError(unknown("task", name, list(TASKS), LISTING))
+    kind = class_of_file(name)
+    if isinstance(kind, type) and issubclass(kind, Task):
+        return check_task_class(kind)
     path, _, attribute = name.rpartition(":")
-    file = Path(path).resolve()
-    kind: object = getattr(import_file(file, importable(file.read_bytes())), attribute, None)
-    if not (isinstance(kind, type) and issubclass(kind, Task)):
-        raise ValueError(f"{path} has no task {attribute!r}: name a class that extends recall_tasks.Task")
+    raise ValueError(f"{path} has no task {attribute!r}: name a class that extends recall_tasks.Task")
+
+
+def check_task_class(kind: type[Task]) -> type[Task]:
+    """The class, if tasks can be made of it. Raises ValueError that names what is missing."""
     if missing := sorted(getattr(kind, "__abstractmethods__", ())):
-        raise ValueError(f"{attribute} cannot be asked: it lacks {', '.join(missing)}")
+        raise ValueError(f"{kind.__name__} cannot be asked: it lacks {', '.join(missing)}")
     if lacking := [word for word in ("name", "version", "load") if not hasattr(kind, word)]:
-        raise ValueError(f"{attribute} cannot be asked: it lacks {', '.join(lacking)}, which every task says of itself")
-    if taken := {attribute, kind.name}.intersection(TASKS):
-        raise ValueError(f"{min(taken)} is a registered task: give {attribute} a name of its own")
+        says = f"{', '.join(lacking)}, which every task says of itself"
+        raise ValueError(f"{kind.__name__} cannot be asked: it lacks {says}")
+    if taken := {kind.__name__, kind.name}.intersection(TASKS):
+        raise ValueError(f"{min(taken)} is a registered task: give {kind.__name__} a name of its own")
     return kind
 
 
 def adopt_task(kind: type[Task]) -> str:
-    """The name of a registered task, or `file.py:Class`, under which a later command finds a custom one.
-
-    A class that none would find is named for this session. Raises ValueError for one without a digest.
-    """
-    if TASKS.get(kind.name) is kind:
-        return kind.name
-    module = sys.modules.get(kind.__module__)
-    name = f"{getattr(module, '__file__', None) or ''}:{kind.__name__}"
-    if getattr(module, kind.__name__, None) is not kind or not is_class_of_file(name):
-        name = name_in_session(kind)
-    HERE[name := with_absolute_file(name)] = kind
-    return name
+    """The name of a registered task, or that of a custom one under which a later command finds it (`adopt_class`)."""
+    return kind.name if TASKS.get(kind.name) is kind else adopt_class(kind, check_task_class)
 
 
 def is_task(name: str) -> bool:
     """True for a task's name, and for a class of a file that extends one, as its source says: nothing is imported."""
-    if name in TASKS or name in HERE:
-        return True
+    if (kind := TASKS.get(name) or adopted_class(name)) is not None:
+        return issubclass(kind, Task)
     if ".py:" not in name or not is_class_of_file(name):
         return False
     path, _, attribute = name.rpartition(":")
@@ -95,17 +85,6 @@ def is_of_tasks(module: str) -> bool:
     """True for recall_tasks and what is in it, but for the models and runners that an installed one carries."""
     parts = module.split(".")
     return parts[0] == "recall_tasks" and not {"models", "runners"}.intersection(parts[1:2])
-
-
-def task_title(name: str) -> str:
-    """The name of a task in tables: the class of a custom one."""
-    return name.rpartition(":")[2]
-
-
-def with_absolute_file(name: str, folder: str | Path = "") -> str:
-    """The name with the absolute path of its file, sought in a folder (default: the current one)."""
-    path, colon, attribute = name.rpartition(".py:")
-    return f"{Path(folder, path + '.py').resolve()}:{attribute}" if colon else name
 
 
 def field_names(kind: type[Task]) -> list[str]:

@@ -25,8 +25,8 @@ from recall_tasks import Task, make_task
 
 from ..formatting import safe_name
 from .curriculum import POLICIES, Policy, check_policy
-from .custom_code import load_memory, read_stack, source_digest
-from .custom_tasks import all_fields, task_kind, task_title, with_absolute_file
+from .custom_code import class_title, load_memory, read_stack, source_digest, with_absolute_file
+from .custom_tasks import all_fields, task_kind
 from .model_sizes import check_sizes, half_precision
 from .validation import STRICT, conform, setting, validate
 
@@ -62,7 +62,7 @@ class TaskSetting:
     @property
     def title(self) -> str:
         """Name of the task in tables."""
-        return task_title(self.name)
+        return class_title(self.name)
 
     @cached_property
     def task(self) -> Task:
@@ -137,22 +137,14 @@ class ModelSetting:
 
 
 def with_paths(stack: Stack, folder: str | Path = "") -> Stack:
-    """The stack with the absolute path of every file, sought in a folder (default: the current one).
-
-    Which file it is must not depend on where a later command is typed.
-    """
+    """The stack with the absolute path of every file (`with_absolute_file`)."""
 
     def locate(mixer: Mixer) -> Mixer:
-        path, colon, name = mixer.name.rpartition(".py:")
-        if not colon:
-            return mixer
-        try:
-            path = str(Path(folder, path + ".py").resolve())
-        except (OSError, RuntimeError) as error:  # a name without end, links in a circle
-            raise ValueError(f"the file of a memory cannot be found: {error}") from None
+        name = with_absolute_file(mixer.name, folder)
+        path = name.rpartition(":")[0] if ".py:" in name else ""
         if not is_alone(stack) and (odd := re.search(r"[()|+*=,:]", path)):
             raise ValueError(f"{path} cannot stand in a stack, for {odd[0]!r} means something there: rename the folder")
-        return replace(mixer, name=f"{path}:{name}")
+        return replace(mixer, name=name)
 
     return tuple(tuple(map(locate, layer)) for layer in stack)
 

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..config.custom_code import allow, source_digest
+from ..config.custom_code import allow, class_title, source_digest, with_absolute_file
 from ..config.messages import Watch, silent
 from ..formatting import unknown
 from ..storage.records import without_nan
@@ -212,7 +212,6 @@ class Probe(Measure):
 
     def measure(self, run: Run, model: SequenceModel, request: Request, watch: Watch = silent) -> Measured:
         """{"done"} and the tables; saves no tensors."""
-        from ..config.custom_tasks import task_title  # numpy
         from ..probe.context import ProbeContext  # torch
         from ..probe.passes import pass_of
 
@@ -222,7 +221,7 @@ class Probe(Measure):
         for name in part_names(request):
             asked = pass_of(name)
             for one in map(without_nan, asked.records(context)):
-                title = {"reader": task_title(name)} if one.get("reader") == name else {}
+                title = {"reader": class_title(name)} if one.get("reader") == name else {}
                 record[asked.table].append(one | title)
             record["done"][name] = settings(request, name)
         return record, {}
@@ -242,8 +241,6 @@ def reader_word(word: str) -> str:
     """A reader that a person named: the file of a custom one is found from anywhere, and may be imported."""
     if ".py:" not in word:
         return word
-    from ..config.custom_tasks import with_absolute_file  # numpy
-
     name = with_absolute_file(word)
     if not Path(name.rpartition(":")[0]).is_file():
         raise ValueError(f"no file {word.rpartition(':')[0]}: a custom reader is named path/to/file.py:Class")

@@ -10,15 +10,12 @@ Shapes: n states, F features, K items, V values.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..config.brought_files import import_file
-from ..config.custom_code import check_recorded, read_code
-from ..config.custom_tasks import task_title
+from ..config.custom_code import check_recorded, class_of_file, class_title
 from ..statistics import cluster_interval, wilson
 from .information import Bits, usable_bits
 from .readers import READERS
@@ -51,8 +48,7 @@ def reader_kind(name: str) -> type[Reader]:
     if ".py:" not in name:
         raise ValueError(f"unknown reader {name!r}: choose of {', '.join(READERS)}, or FILE.py:CLASS")
     check_recorded(name)
-    path, _, attribute = name.rpartition(":")
-    kind: object = getattr(import_file(Path(path), read_code(name)), attribute, None)
+    kind, (path, _, attribute) = class_of_file(name), name.rpartition(":")
     if not (isinstance(kind, type) and issubclass(kind, Reader)):
         raise ValueError(f"{path} has no reader {attribute!r}: name a class that extends runners.probe.Reader")
     if missing := [part for part in ("learn", "log_proba") if getattr(kind, part) is getattr(Reader, part)]:
@@ -66,7 +62,7 @@ def reader_kind(name: str) -> type[Reader]:
 
 def refuse_same_titles(names: list[str], others: list[str]) -> None:
     """Raises ValueError where two readers would have one name in tables."""
-    titles = [task_title(name) for name in names if ".py:" in name]
+    titles = [class_title(name) for name in names if ".py:" in name]
     for title in titles:
         if title in others or titles.count(title) > 1:
             raise ValueError(f"two readers or passes are called {title}: rename the class of one")

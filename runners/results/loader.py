@@ -19,7 +19,7 @@ import pandas as pd
 
 from recall_tasks import make_task
 
-from ..config.custom_tasks import task_title
+from ..config.custom_code import class_title
 from ..evaluation.columns import RESULT
 from ..measures import MEASURES
 from ..measures.requests import record_of
@@ -149,7 +149,7 @@ def finished_run(place: Path, tensors: bool) -> FinishedRun:
         fields = task_fields(settings["task"]["name"], json.dumps(settings["task"]["fields"]))
     except ValueError as error:
         raise damage(place / SETTINGS, printable(f"task: {error}")) from None
-    settings = settings | {"task": settings["task"] | {"name": task_title(settings["task"]["name"])}}
+    settings = settings | {"task": settings["task"] | {"name": class_title(settings["task"]["name"])}}
     outcome = result["outcome"]
     result = {**result, "outcome": outcome | {"diverged": outcome["stopped"] == "diverged"}}
     return FinishedRun(place, settings, result, fields)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ..config.custom_code import class_title
 from ..formatting import safe_name
 from .records import NUMBER, SCALAR, CorruptRun, Shape, damage, load_record, printable, read_plain
 
@@ -75,7 +76,7 @@ def readable_names(settings: dict[str, Any]) -> set[str]:
     task, model, seed = settings["task"], settings["model"], settings["seed"]
     rates = "", f"-lr{settings['training']['learning_rate']:g}"
     return {
-        safe_name(f"{task['name'].rpartition(':')[2]}-{task['length']}-{model['label'] or model['memory']}{r}-s{seed}")
+        safe_name(f"{class_title(task['name'])}-{task['length']}-{model['label'] or model['memory']}{r}-s{seed}")
         for r in rates
     }
 
