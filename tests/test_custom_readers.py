@@ -9,8 +9,6 @@ import pytest
 from untrained import a_run, keep
 
 from runners.cli.main import main
-from runners.config import custom_code
-from runners.execution.engines import execute
 from runners.measures import MEASURES
 from runners.probe import probe
 from runners.probe.readers import Ridge
@@ -45,10 +43,7 @@ class Ridge:
 
 
 @pytest.fixture
-def file(tmp_path, monkeypatch):
-    monkeypatch.setattr("runners.cli.measure.execute", lambda jobs, workers=None: execute(jobs, workers=0))
-    monkeypatch.setenv("RECALL_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv(custom_code.ALLOWED, "")
+def file(jobs_here, nothing_allowed, tmp_path):
     path = tmp_path / "code" / "mine.py"
     path.parent.mkdir()
     path.write_text(MINE)

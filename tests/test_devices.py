@@ -8,7 +8,7 @@ import torch
 
 from models import MEMORIES, build
 from runners.cli.main import main
-from runners.execution.job import DEVICES, choose_device, execute_here
+from runners.execution.job import DEVICES, choose_device
 from runners.storage import read_record
 
 CHOOSING = {"ssc", "random_ssc"}
@@ -47,9 +47,7 @@ def test_a_device_that_is_not_here_is_refused_before_any_work(words, capsys, tmp
     assert not list(tmp_path.rglob("run.json"))
 
 
-def test_the_device_stands_in_the_result_and_in_the_record_of_a_measure(capsys, tmp_path, monkeypatch):
-    for module in ("compare", "measure"):
-        monkeypatch.setattr(f"runners.cli.{module}.execute", lambda jobs, workers=None: execute_here(jobs))
+def test_the_device_stands_in_the_result_and_in_the_record_of_a_measure(jobs_here, capsys, tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     tiny = ["--length", "12", "--num-pairs", "2", "--width", "8", "--updates", "2", "--tokens", "64"]
     assert main(["train", "mqar", "gru", *tiny, "--device", "auto", "--out", str(tmp_path)]) == 0

@@ -13,7 +13,6 @@ from recall_tasks import Stream
 from runners.cli.main import main
 from runners.config.run import ModelSetting, Run, TaskSetting, Training
 from runners.evaluation.evaluate import places, score, score_record
-from runners.execution.job import execute_here
 from runners.results.tables import collect
 from runners.training import loop
 from runners.training.adamw import AdamW
@@ -118,9 +117,7 @@ def test_another_precision_is_refused():
         ModelSetting("linear", dtype="float16")
 
 
-def test_a_run_in_bfloat16_is_written_measured_verified_and_read_again(tmp_path, monkeypatch, capsys):
-    for module in ("compare", "measure"):
-        monkeypatch.setattr(f"runners.cli.{module}.execute", lambda jobs, workers=None: execute_here(jobs))
+def test_a_run_in_bfloat16_is_written_measured_verified_and_read_again(jobs_here, tmp_path):
     folder = str(tmp_path / "runs")
     tiny = ["--length", "12", "--num-pairs", "2", "--num-keys", "4", "--num-values", "4", "--width", "8"]
     tiny += ["--updates", "2", "--tokens", "64", "--seeds", "1", "--out", folder]
